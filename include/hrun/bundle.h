@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bundle.h - an opened bundle directory: what was judged is what is used.
+ */
+#ifndef HRUN_BUNDLE_H
+#define HRUN_BUNDLE_H
+
+#include <hrun/config.h>
+#include <hrun/err.h>
+#include <hrun/pool.h>
+#include <sys/stat.h>
+
+struct bundle {
+	const char *path;          /* absolute, no symlinks (from the descriptor) */
+	int dir;                   /* owned, O_PATH */
+	const char *config_bytes;  /* config.json as read, once */
+	size_t config_size;
+	struct stat dir_stat, config_stat;
+	struct config *config;
+	const char *rootfs_path;   /* absolute; NULL where root.path is absent */
+	int rootfs;                /* owned, O_PATH of the root directory, or negative errno of opening it */
+	struct stat rootfs_stat;   /* valid where rootfs >= 0 */
+};
+
+/*
+ * Open DIRECTORY (relative to the caller's working directory) and read
+ * config.json once: a regular file, by descriptor, at most MAX_SIZE bytes.
+ * CONFIG_NAME is NULL for "config.json" (create --config).
+ * 0; or negative errno with *e (missing bundle, unreadable file), or -EINVAL with
+ * ret_error->rule set where the document itself is refused (*e then holds the
+ * whole line).
+ */
+int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
+		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e);
+void bundle_close(struct bundle *bundle);
+
+#endif

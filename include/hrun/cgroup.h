@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup.h - one cgroup v2 directory that hrun made itself, from birth to removal.
+ *
+ * Everything is done through the descriptor of the directory that our own mkdir
+ * made; the record keeps its inode, later verbs compare it.
+ */
+#ifndef HRUN_CGROUP_H
+#define HRUN_CGROUP_H
+
+#include <hrun/err.h>
+#include <hrun/plan.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * Make plan->path below plan->root: parents as needed (0755), controllers enabled in every
+ * ancestor, the last directory made by us: if it exists, it is removed and made again (which
+ * clears limits and the freezer); EBUSY/ENOTEMPTY (somebody is in it) is refused.
+ * On failure every directory that was made is removed again.
+ * Returns an owned O_DIRECTORY descriptor (good for CLONE_INTO_CGROUP); *ret_inode is its inode.
+ */
+int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err *e);
+
+/* Write the limits that are not `last`, or only those that are; attach the device program with the former. */
+int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e);
+int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e);
+
+/*
+ * Open the directory of a container again: MOUNTPOINT/PATH must still have INODE.
+ * Owned descriptor, -ENOENT where it is gone or another one now.
+ */
+int cgroup_open(const char *mountpoint, const char *path, uint64_t inode, struct err *e);
+
+/* Write 1 to cgroup.kill (kills every process in it and below). */
+int cgroup_kill(int cgroup, struct err *e);
+/* Send SIGNAL to every process in it and below it: frozen while the list is read. */
+int cgroup_signal(int cgroup, int signal, struct err *e);
+/* Freeze or thaw, and wait until cgroup.events says so. */
+int cgroup_freeze(int cgroup, bool freeze, struct err *e);
+bool cgroup_is_frozen(int cgroup);
+/* Does any process live in it or below (cgroup.events: populated)? */
+bool cgroup_is_populated(int cgroup);
+/* The number of oom_kill events (memory.events), 0 where the controller is missing. */
+uint64_t cgroup_oom_kills(int cgroup);
+
+/*
+ * Kill what is left, wait until it is empty, remove the directory with all below it.  A directory
+ * that is gone, or whose inode is not INODE, is left alone: 0.
+ */
+int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e);
+
+#endif

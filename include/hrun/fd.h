@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fd.h - owned descriptors.
+ *
+ * `autofd int fd = open(...)` owns its descriptor and closes it when it goes out
+ * of scope; a plain `int fd` is borrowed; `return TAKE_FD(fd)` hands it over.
+ * A negative value (an errno of a failed function) is never closed.
+ */
+#ifndef HRUN_FD_H
+#define HRUN_FD_H
+
+#include <hrun/err.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Close *fd if it is >= 0, set it to -EBADF; errno is kept. */
+void fd_close(int *fd);
+
+#define autofd __attribute__((cleanup(fd_close)))
+#define TAKE_FD(fd)                                                                                                    \
+	({                                                                                                             \
+		int taken_ = (fd);                                                                                     \
+		(fd) = -EBADF;                                                                                         \
+		taken_;                                                                                                \
+	})
+
+/* Mark every descriptor >= FIRST close-on-exec (close_range(2)).  0 or negative errno. */
+int fd_cloexec_from(unsigned int first, struct err *e);
+
+/* Close every descriptor >= FIRST except those in KEEP (KEEP_COUNT of them, any order; negative ones are ignored). */
+int fd_close_except(unsigned int first, const int *keep, size_t keep_count, struct err *e);
+
+/* Read until EOF or SIZE bytes; returns the number read or negative errno (no struct err: the caller knows the name). */
+ssize_t fd_read_all(int fd, void *buffer, size_t size);
+
+/* Write all SIZE bytes; 0 or negative errno. */
+int fd_write_all(int fd, const void *buffer, size_t size);
+
+/*
+ * Write TEXT with one write(2) to the file NAME below DIRFD (kernel interface
+ * files: cgroup, procfs; O_WRONLY|O_CLOEXEC|O_NOFOLLOW).  0 or negative errno.
+ */
+int fd_write_file_at(int dirfd, const char *name, const char *text);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * plan.h - the whole container as data, in the order in which it is built.
+ *
+ * plan_container turns a hardened config into this struct; sandbox/ carries it out
+ * and sees nothing else.  The arrays hold flat typed steps; the order of the
+ * chapters is the body of init_main.  The struct reaches the container's init by
+ * fork, so there is no serialiser and no second parser.
+ *
+ * Every descriptor in a plan is opened for reading or O_PATH only.  What can be known
+ * only when executing: symbolic links inside the root (mounts, devices, masks, cwd: resolved
+ * by openat2 in the root), the file type of a mask's target (fstat), whether an
+ * optional path exists (masks), and the program that args[0] names (exec.path is
+ * looked up inside the finished root by the container's own user).
+ */
+#ifndef HRUN_PLAN_H
+#define HRUN_PLAN_H
+
+#include <hrun/config.h>
+#include <hrun/err.h>
+#include <hrun/pool.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+/* `where` in a step: the place in config.json that caused it, or "(hardened, RULE)", or "" for a default. */
+
+/* ---- ids: the user namespace (user_namespaces(7)) ---- */
+struct ids_plan {
+	bool new_namespace;
+	struct id_mapping *uid, *gid; /* to be written to uid_map and gid_map */
+	size_t uid_count, gid_count;
+};
+
+/* ---- namespaces(7) ---- */
+struct namespace_join {
+	enum namespace_type type;
+	const char *path;
+	int fd; /* owned; on nsfs, NS_GET_NSTYPE checked */
+	const char *where;
+};
+struct namespaces_plan {
+	uint64_t create; /* CLONE_NEW* for clone3, without those joined */
+	struct namespace_join *joins;
+	size_t join_count;
+	const char *hostname, *domainname; /* NULL: unchanged */
+	bool loopback_up;                  /* a new network namespace */
+	bool has_user; /* the container's user namespace is not ours (new or joined) */
+};
+
+/* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
+enum cgroup_write_kind {
+	CGROUP_LIMIT,   /* asked for: it must be applied */
+	CGROUP_WEIGHT,  /* a weight: without its controller a warning */
+	CGROUP_DEFAULT, /* added by hrun: without its controller a warning */
+};
+struct cgroup_write {
+	enum cgroup_write_kind kind;
+	const char *controller; /* "memory" */
+	const char *file;       /* "memory.max" */
+	const char *value;      /* one write(2) */
+	bool last;              /* pids.max: written when the container is READY */
+	bool absent_ok;         /* a missing file is no error (memory.swap.max "max") */
+	const char *where;
+};
+struct cgroup_plan {
+	bool disabled;         /* --cgroup-manager disabled */
+	int root;              /* owned O_PATH of the cgroup2 mount; -1 where disabled */
+	const char *mountpoint; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+	const char *path;      /* below the mount, absolute: "/machine/web-1" */
+	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
+	size_t controller_count;
+	struct cgroup_write *writes; /* in order */
+	size_t write_count;
+	const struct bpf_insn *device_program; /* NULL: no filter (listed exception, see device_note) */
+	size_t device_program_length;          /* instructions */
+	const char *device_note;               /* why there is no device filter, or NULL */
+	const char *where;                     /* of the path */
+};
+
+/* ---- root filesystem ---- */
+struct rootfs_plan {
+	const char *path;      /* absolute on the host */
+	int fd;                /* borrowed from the bundle, O_PATH */
+	dev_t device;          /* what was judged */
+	ino_t inode;
+	bool readonly;
+	uint64_t attr;         /* further MOUNT_ATTR_* (nosuid, nodev) set when it is closed */
+	uint64_t propagation;  /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE */
+	bool propagation_recursive;
+	const char *where;
+};
+
+/* ---- mounts, in order ---- */
+enum mount_kind {
+	MOUNT_BIND,       /* detached clone of source_fd */
+	MOUNT_FILESYSTEM, /* fsopen(type) in the container's namespaces */
+	MOUNT_CGROUP,     /* cgroup2 seen from the container's cgroup namespace; without one a bind of its own cgroup */
+};
+struct mount_data { const char *key, *value; }; /* value NULL: a flag; for fsconfig(2) */
+struct mount_step {
+	enum mount_kind kind;
+	const char *destination; /* inside the root, absolute, clean */
+	const char *source;      /* bind: absolute host path; filesystem: its source string or NULL */
+	const char *type;        /* filesystem type; "bind" for binds */
+	int source_fd;           /* bind: owned O_PATH; -1 otherwise */
+	bool source_is_directory;
+	bool recursive;          /* rbind */
+	bool copy_up;            /* tmpcopyup */
+	uint64_t attr_set, attr_clear;                     /* MOUNT_ATTR_* of this mount; an atime change is in both */
+	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
+	uint64_t propagation;                              /* 0: private */
+	bool propagation_recursive;
+	struct mount_data *data; /* for fsconfig, "ro" and "sync" among them */
+	size_t data_count;
+	const char *where;
+};
+
+/* ---- /dev ---- */
+enum device_kind { DEVICE_NODE, DEVICE_BIND, DEVICE_SYMLINK };
+struct device_step {
+	enum device_kind kind;
+	const char *path;     /* "/dev/null" */
+	mode_t type_and_mode; /* S_IFCHR | 0666 */
+	unsigned int major, minor;
+	uid_t uid;
+	gid_t gid;
+	const char *target; /* symlink: "/proc/self/fd"; bind: host path */
+	int source_fd;      /* bind: owned O_PATH of the host's node, its number checked; -1 otherwise */
+	const char *where;
+};
+
+/* ---- masked and read-only paths ---- */
+enum mask_kind { MASK_HIDE, MASK_READONLY };
+struct mask_step {
+	enum mask_kind kind;
+	const char *path;
+	const char *where;
+};
+
+/* ---- sysctl ---- */
+struct sysctl_step {
+	const char *key;  /* "net.ipv4.ip_forward" */
+	const char *file; /* "net/ipv4/ip_forward", below /proc/sys */
+	const char *value;
+	const char *where;
+};
+
+/* ---- credentials (credentials(7), capabilities(7)) ---- */
+struct creds_plan {
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups;
+	size_t group_count;
+	bool has_umask;
+	mode_t umask; /* where absent 0022, as every engine's other runtimes do */
+	uint64_t caps[CAPS_SETS]; /* bit n: capability n */
+	bool no_new_privs;
+	bool new_keyring;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	struct rlimit_step { int resource; const char *name; struct rlimit limit; } *rlimits;
+	size_t rlimit_count;
+	const char *where;
+};
+
+/* ---- seccomp ---- */
+struct filter_plan {
+	const struct sock_filter *program; /* NULL: none */
+	size_t length;                     /* instructions, <= BPF_MAXINSNS */
+	unsigned int flags;                /* SECCOMP_FILTER_FLAG_* */
+	const char *name;                  /* "default.json", "linux.seccomp" */
+	const char *default_action;        /* "ERRNO(ENOSYS)" */
+	const char *where;
+};
+
+/* ---- the program ---- */
+struct exec_plan {
+	char **args; /* NULL-terminated */
+	char **env;  /* NULL-terminated, HOME added; what the container gets */
+	const char *path_variable; /* PATH of env, or NULL */
+	const char *cwd;
+	bool terminal;
+	unsigned short console_height, console_width; /* 0: unknown */
+	unsigned int preserve_fds;                    /* descriptors 3.. that stay open */
+	const char *where;
+};
+
+/* ---- hooks ---- */
+struct hook_step {
+	const char *path;
+	char **args; /* NULL-terminated; args[0] as given or the path */
+	char **env;  /* NULL-terminated; only the hook's own */
+	int timeout_seconds; /* 0: none */
+	const char *where;
+};
+struct hook_list { struct hook_step *item; size_t count; };
+
+struct plan {
+	const char *id;
+	const char *oci_version;
+	const char *bundle_path;
+	struct string_map annotations;
+	struct ids_plan ids;
+	struct cgroup_plan cgroup;
+	struct namespaces_plan namespaces;
+	struct rootfs_plan rootfs;
+	struct mount_step *mounts;
+	size_t mount_count;
+	struct device_step *devices;
+	size_t device_count;
+	struct sysctl_step *sysctls;
+	size_t sysctl_count;
+	struct mask_step *masks;
+	size_t mask_count;
+	struct creds_plan creds;
+	struct filter_plan filter;
+	struct exec_plan exec;
+	struct hook_list hooks[HOOK_KINDS];
+	const char **warnings; /* what could not be applied and need not be */
+	size_t warning_count;
+};
+
+struct plan_options {
+	const char *id;
+	bool look_only;         /* `hrun plan`: what may not be opened is noted in warnings, not an error */
+	bool no_new_keyring;
+	bool cgroup_disabled;
+	unsigned int preserve_fds;
+	const char *cache_dir;  /* compiled filters; NULL: no cache */
+	const struct verdict *verdict; /* what was hardened, for `where`; may be NULL */
+};
+
+struct bundle;
+
+/*
+ * The container as data, from the HARDENED config (bundle->config is the original
+ * document and is not read).  Fields that are read but not built are refused here by
+ * name.  0 or negative errno with *e; descriptors opened so far are then closed.
+ */
+int plan_container(struct pool *pool, const struct config *config, const struct bundle *bundle,
+		   const struct plan_options *options, struct plan *ret_plan, struct err *e);
+
+/*
+ * One more process in a container: fills creds, exec (and filter where the caller
+ * gives none).  ROOTFS is a descriptor of its root directory for HOME; may be -1.
+ */
+int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e);
+
+/* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
+void plan_check(const struct plan *plan);
+
+/* A numbered list, one line a step, or JSON. */
+void plan_print(FILE *out, const struct plan *plan);
+void plan_print_json(FILE *out, struct pool *pool, const struct plan *plan);
+
+void plan_close(struct plan *plan);
+
+/* ---- the chapters; each fills one section (plan/NAME.c) ---- */
+int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
+int plan_namespaces(struct pool *pool, const struct config *config, const struct plan_options *options,
+		    struct plan *plan, struct err *e);
+int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		struct err *e);
+int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
+		struct err *e);
+int plan_mounts(struct pool *pool, const struct config *config, const struct bundle *bundle,
+		const struct plan_options *options, struct plan *plan, struct err *e);
+int plan_devices(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		 struct err *e);
+int plan_masks(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
+int plan_sysctls(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
+int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		struct err *e);
+int plan_hooks(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
+
+/* Compile a profile of config.json with libseccomp, from the cache where it is there. */
+int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
+			struct filter_plan *ret_filter, struct err *e);
+
+/* The device cgroup program for RULES, as eBPF (cgroup_device context); exposed for its table test. */
+int plan_device_program(struct pool *pool, const struct config_device_rule *rules, size_t count, bool with_defaults,
+			const struct bpf_insn **ret_program, size_t *ret_length, struct err *e);
+
+/* "CAP_NET_RAW" -> bit number, or -ENOENT where this build does not know it. */
+int plan_capability(const char *name);
+
+#endif

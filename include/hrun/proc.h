@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc.h - processes: recognised again by pidfd and start time, read from procfs.
+ */
+#ifndef HRUN_PROC_H
+#define HRUN_PROC_H
+
+#include <hrun/err.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct proc_stat {
+	char state;           /* field 3 of /proc/PID/stat: R S D Z T t X */
+	bool fork_no_exec;    /* PF_FORKNOEXEC (0x40) of field 9: has not passed execve's point of no return */
+	uint64_t start_ticks; /* field 22: start time after boot, in clock ticks */
+};
+
+/* An owned descriptor of /proc, checked to be the root of a procfs (proc(5), fstatfs magic and inode 1). */
+int proc_open(struct err *e);
+
+/* Read /proc/PID/stat below PROC (proc_open).  -ESRCH where there is no such process. */
+int proc_read_stat(int proc, pid_t pid, struct proc_stat *ret_stat);
+
+/*
+ * An owned pidfd of the process that had START_TICKS, or -ESRCH where it is gone
+ * or its number belongs to another process by now.
+ */
+int proc_open_same(int proc, pid_t pid, uint64_t start_ticks);
+
+/* pidfd_open(2), pidfd_send_signal(2); negative errno. */
+int proc_pidfd_open(pid_t pid);
+int proc_pidfd_signal(int pidfd, int signal);
+
+/* Wait until the pidfd is readable (the process has ended).  TIMEOUT_MS -1 = for ever.  0, -ETIMEDOUT or other errno. */
+int proc_pidfd_wait(int pidfd, int timeout_ms);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * str.h - strings and strict numbers.
+ */
+#ifndef HRUN_STR_H
+#define HRUN_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline bool str_equal(const char *a, const char *b)
+{
+	return strcmp(a, b) == 0;
+}
+
+static inline bool str_starts(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool str_ends(const char *text, const char *suffix)
+{
+	size_t n = strlen(text), m = strlen(suffix);
+
+	return n >= m && memcmp(text + n - m, suffix, m) == 0;
+}
+
+/*
+ * Decimal numbers, the whole string, digits only (one leading '-' for the
+ * signed form, but not "-0"), no leading zero before another digit, no blank.
+ * Return 0, -EINVAL (not such a number) or -ERANGE (does not fit, above MAX).
+ */
+int str_to_u64(const char *text, uint64_t max, uint64_t *ret_value);
+int str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
+
+/*
+ * snprintf that tells truncation: returns the length, or -ENAMETOOLONG with an
+ * empty string in BUFFER where the text does not fit whole.
+ */
+int str_format(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Does TEXT hold a control character (below 0x20, or 0x7f)? */
+bool str_has_control(const char *text);
+
+#endif

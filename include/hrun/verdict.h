@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verdict.h - what the baseline says about one config.
+ *
+ * Rules are data (rules.h).  A rule finds nothing, or it refuses, hardens or warns,
+ * by level.  All findings are collected before anything is reported; a finding
+ * is not an error.  Silent in the config: harden.  Explicit: refuse.  Ambiguous
+ * document: refuse at every level.
+ */
+#ifndef HRUN_VERDICT_H
+#define HRUN_VERDICT_H
+
+#include <hrun/bundle.h>
+#include <hrun/json.h>
+#include <hrun/policy.h>
+#include <hrun/pool.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
+enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
+
+struct rule;
+
+struct finding {
+	const struct rule *rule;
+	enum action action;  /* at the verdict's level */
+	const char *where;   /* "linux.namespaces" in json_where's form */
+	const char *text;    /* what was found, one sentence */
+};
+
+struct verdict {
+	enum level level;
+	struct finding *findings;
+	size_t count;
+};
+
+/* What a rule may look at. Everything is opened for reading before; rules change nothing. */
+struct judged {
+	struct pool *pool;
+	const struct bundle *bundle; /* the final config and the real objects; may be NULL for exec */
+	const struct config *config;
+	const struct config_process *process; /* config->process, or exec's own */
+	bool host_root;                      /* uid 0 here is the host's uid 0 */
+};
+
+/* Every finding of every rule at policy->level, in the order of the table. */
+void policy_judge(const struct judged *judged, const struct policy *policy, struct verdict *ret_verdict);
+
+/* A document that could not be read is a verdict with one refusing finding. */
+void verdict_of_json_error(struct pool *pool, const struct policy *policy, const struct json_error *error,
+			   struct verdict *ret_verdict);
+
+/*
+ * A changed copy of CONFIG with every hardening of the verdict applied (deep where
+ * it changes, shared elsewhere).  The plan is made from this copy only.
+ */
+struct config *policy_harden(struct pool *pool, const struct config *config, const struct verdict *verdict);
+
+bool verdict_refuses(const struct verdict *verdict);
+
+/*
+ * The line for the log: "baseline violation: RULE: WHERE: TEXT; REMEDY", "(and N
+ * more)" where more than one rule refuses.  Avoids the phrases that podman's regexes
+ * take for other errors ("not found", "no such file", "permission denied", ...).
+ */
+const char *verdict_line(struct pool *pool, const struct verdict *verdict);
+
+/* One line a finding to OUT: "refuse  ns-mount-missing  linux.namespaces  TEXT". */
+void verdict_print(FILE *out, const struct verdict *verdict);
+
+/* verdict.json: {"level","ruleSet","findings":[{"rule","action","severity","pointer","text","remedy"}]} */
+void verdict_to_json(struct json_out *out, const struct verdict *verdict);
+
+#endif

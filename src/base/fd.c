@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fd.c - owned descriptors.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <linux/close_range.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	/* close(2) on Linux has released the number even where it returns EINTR: never twice. */
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -EBADF;
+	errno = saved;
+}
+
+static int close_range_(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+int fd_cloexec_from(unsigned int first, struct err *e)
+{
+	if (close_range_(first, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
+		return err_errno(e, "mark descriptors from %u close-on-exec", first);
+	return 0;
+}
+
+/* The smallest of KEEP that is >= FLOOR, or -1. */
+static int next_kept(unsigned int floor, const int *keep, size_t keep_count)
+{
+	int smallest = -1;
+
+	for (size_t i = 0; i < keep_count; i++) {
+		if (keep[i] >= 0 && (unsigned int)keep[i] >= floor && (smallest < 0 || keep[i] < smallest))
+			smallest = keep[i];
+	}
+	return smallest;
+}
+
+int fd_close_except(unsigned int first, const int *keep, size_t keep_count, struct err *e)
+{
+	int kept;
+
+	while ((kept = next_kept(first, keep, keep_count)) >= 0) {
+		if ((unsigned int)kept > first && close_range_(first, (unsigned int)kept - 1, 0) < 0)
+			return err_errno(e, "close descriptors from %u", first);
+		first = (unsigned int)kept + 1;
+	}
+	if (close_range_(first, UINT_MAX, 0) < 0)
+		return err_errno(e, "close descriptors from %u", first);
+	return 0;
+}
+
+ssize_t fd_read_all(int fd, void *buffer, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = read(fd, (char *)buffer + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+int fd_write_all(int fd, const void *buffer, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		ssize_t n = write(fd, (const char *)buffer + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int fd_write_file_at(int dirfd, const char *name, const char *text)
+{
+	autofd int fd = openat(dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	size_t size = strlen(text);
+
+	if (fd < 0)
+		return -errno;
+	/* Kernel files take a value in one write or not at all. */
+	ssize_t n = write(fd, text, size);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EIO;
+}
