@@ -13,25 +13,12 @@
 
 #include <hrun/json.h>
 #include <hrun/pool.h>
+#include <hrun/spec.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct opt_bool { bool set; bool value; };
-struct opt_i32 { bool set; int32_t value; };
-struct opt_i64 { bool set; int64_t value; };
-struct opt_u32 { bool set; uint32_t value; };
-struct opt_u64 { bool set; uint64_t value; };
-
-struct string_list { const char **item; size_t count; bool present; };
-struct string_pair { const char *key, *value; };
-struct string_map { struct string_pair *item; size_t count; bool present; };
-
-struct id_mapping { uint32_t container_id, host_id, size; };
-struct id_mapping_list { struct id_mapping *item; size_t count; bool present; };
-
 /* ---- process (config.md#process) ---- */
-enum capability_set { CAPS_BOUNDING, CAPS_PERMITTED, CAPS_EFFECTIVE, CAPS_INHERITABLE, CAPS_AMBIENT, CAPS_SETS };
 
 struct config_rlimit { const char *type; uint64_t soft, hard; };
 struct config_scheduler {
@@ -72,28 +59,12 @@ struct config_mount {
 	struct id_mapping_list uid_mappings, gid_mappings;
 };
 
-/* ---- hooks (config.md#posix-platform-hooks) ---- */
-enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER, HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KINDS };
-struct config_hook {
-	const char *path;
-	struct string_list args, env;
-	struct opt_i64 timeout; /* seconds, > 0 */
-};
-struct config_hook_list { struct config_hook *item; size_t count; };
-
 /* ---- linux (config-linux.md) ---- */
-enum namespace_type { NS_MOUNT, NS_PID, NS_NETWORK, NS_UTS, NS_IPC, NS_USER, NS_CGROUP, NS_TIME, NS_TYPES };
 struct config_namespace { const char *type, *path; }; /* type as written; NULL path = new */
 struct config_device {
 	const char *type, *path; /* type: "c" "b" "u" "p" */
 	struct opt_i64 major, minor;
 	struct opt_u32 file_mode, uid, gid;
-};
-struct config_device_rule {
-	bool allow;
-	const char *type; /* NULL or "a": all */
-	struct opt_i64 major, minor; /* absent or -1: all */
-	const char *access; /* NULL: all */
 };
 struct config_throttle { int64_t major, minor; struct opt_u64 rate; };
 struct config_weight_device { int64_t major, minor; struct opt_u32 weight, leaf_weight; };
@@ -213,11 +184,5 @@ int config_read_seccomp(struct pool *pool, const struct json *tree, struct confi
 /* Read a `linux.resources` object on its own (update --resources). */
 int config_read_resources(struct pool *pool, const struct json *tree, struct config_resources **ret_resources,
 			  struct json_error *ret_error);
-
-/* The specification's word of a hook kind ("createRuntime") and of a namespace type ("network"). */
-const char *config_hook_kind_name(enum hook_kind kind);
-const char *config_namespace_name(enum namespace_type type);
-/* NS_TYPES where the word is unknown. */
-enum namespace_type config_namespace_type(const char *word);
 
 #endif

@@ -15,9 +15,9 @@
 #ifndef HRUN_CONTAINER_H
 #define HRUN_CONTAINER_H
 
-#include <hrun/config.h>
 #include <hrun/err.h>
 #include <hrun/pool.h>
+#include <hrun/spec.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -100,6 +100,8 @@ const char *container_status_name(enum container_status status);
 
 /* Every id below ROOT, sorted. */
 int container_list(struct pool *pool, int root, const char ***ret_ids, size_t *ret_count, struct err *e);
+
+struct json_out;
 
 /* The `state` object (runtime.md#state); compact, slashes unescaped; PID as the reader sees it. */
 void container_state_json(struct json_out *out, const struct container_record *record, const char *status, pid_t pid);

@@ -16,9 +16,9 @@
 #ifndef HRUN_PLAN_H
 #define HRUN_PLAN_H
 
-#include <hrun/config.h>
 #include <hrun/err.h>
 #include <hrun/pool.h>
+#include <hrun/spec.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <stdbool.h>
@@ -236,6 +236,9 @@ struct plan_options {
 };
 
 struct bundle;
+struct config;
+struct config_process;
+struct config_seccomp;
 
 /*
  * The container as data, from the HARDENED config (bundle->config is the original
