@@ -47,9 +47,9 @@ struct config_device_rule {
 };
 
 /* The specification's word of a hook kind ("createRuntime") and of a namespace type ("network"). */
-const char *config_hook_kind_name(enum hook_kind kind);
-const char *config_namespace_name(enum namespace_type type);
+const char *spec_hook_kind_name(enum hook_kind kind);
+const char *spec_namespace_name(enum namespace_type type);
 /* NS_TYPES where the word is unknown. */
-enum namespace_type config_namespace_type(const char *word);
+enum namespace_type spec_namespace_type(const char *word);
 
 #endif
