@@ -14,12 +14,11 @@ static const struct field id_mapping_fields[] = {
 };
 const struct field_table config_id_mapping_table = FIELD_TABLE(struct id_mapping, id_mapping_fields);
 
-typedef __typeof__(((struct config *)0)->root) root_struct;
 static const struct field root_fields[] = {
-	{"path", FIELD_STRING, .offset = offsetof(root_struct, path)},
-	{"readonly", FIELD_BOOL, .offset = offsetof(root_struct, readonly)},
+	{"path", FIELD_STRING, .offset = offsetof(struct config_root, path)},
+	{"readonly", FIELD_BOOL, .offset = offsetof(struct config_root, readonly)},
 };
-static const struct field_table root_table = FIELD_TABLE(root_struct, root_fields);
+static const struct field_table root_table = FIELD_TABLE(struct config_root, root_fields);
 
 static const struct field mount_fields[] = {
 	{"destination", FIELD_STRING, .required = true, .offset = offsetof(struct config_mount, destination)},

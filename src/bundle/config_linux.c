@@ -4,9 +4,6 @@
  */
 #include <hrun/field.h>
 
-typedef __typeof__(*((struct config_linux *)0)->memory_policy) memory_policy_struct;
-typedef __typeof__(*((struct config_linux *)0)->personality) personality_struct;
-
 static const struct field namespace_fields[] = {
 	{"type", FIELD_STRING, .required = true, .offset = offsetof(struct config_namespace, type)},
 	{"path", FIELD_STRING, .offset = offsetof(struct config_namespace, path)},
@@ -41,17 +38,17 @@ static const struct field intel_rdt_fields[] = {
 static const struct field_table intel_rdt_table = FIELD_TABLE(struct config_intel_rdt, intel_rdt_fields);
 
 static const struct field memory_policy_fields[] = {
-	{"mode", FIELD_STRING, .offset = offsetof(memory_policy_struct, mode)},
-	{"nodes", FIELD_STRING, .offset = offsetof(memory_policy_struct, nodes)},
-	{"flags", FIELD_STRINGS, .offset = offsetof(memory_policy_struct, flags)},
+	{"mode", FIELD_STRING, .offset = offsetof(struct config_memory_policy, mode)},
+	{"nodes", FIELD_STRING, .offset = offsetof(struct config_memory_policy, nodes)},
+	{"flags", FIELD_STRINGS, .offset = offsetof(struct config_memory_policy, flags)},
 };
-static const struct field_table memory_policy_table = FIELD_TABLE(memory_policy_struct, memory_policy_fields);
+static const struct field_table memory_policy_table = FIELD_TABLE(struct config_memory_policy, memory_policy_fields);
 
 static const struct field personality_fields[] = {
-	{"domain", FIELD_STRING, .offset = offsetof(personality_struct, domain)},
-	{"flags", FIELD_STRINGS, .offset = offsetof(personality_struct, flags)},
+	{"domain", FIELD_STRING, .offset = offsetof(struct config_personality, domain)},
+	{"flags", FIELD_STRINGS, .offset = offsetof(struct config_personality, flags)},
 };
-static const struct field_table personality_table = FIELD_TABLE(personality_struct, personality_fields);
+static const struct field_table personality_table = FIELD_TABLE(struct config_personality, personality_fields);
 
 static const struct field time_offset_fields[] = {
 	{"secs", FIELD_OPT_I64, .offset = offsetof(struct config_time_offset, secs)},

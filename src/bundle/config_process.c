@@ -4,19 +4,15 @@
  */
 #include <hrun/field.h>
 
-typedef __typeof__(((struct config_process *)0)->user) user_struct;
-typedef __typeof__(*((struct config_process *)0)->io_priority) io_priority_struct;
-typedef __typeof__(*((struct config_process *)0)->exec_cpu_affinity) cpu_affinity_struct;
-
 static const struct field user_fields[] = {
-	{"uid", FIELD_OPT_U32, .offset = offsetof(user_struct, uid)},
-	{"gid", FIELD_OPT_U32, .offset = offsetof(user_struct, gid)},
-	{"umask", FIELD_OPT_U32, .offset = offsetof(user_struct, umask)},
-	{"additionalGids", FIELD_U32S, .offset = offsetof(user_struct, additional_gids),
-	 .count_offset = offsetof(user_struct, additional_gid_count)},
-	{"username", FIELD_STRING, .offset = offsetof(user_struct, username)},
+	{"uid", FIELD_OPT_U32, .offset = offsetof(struct config_user, uid)},
+	{"gid", FIELD_OPT_U32, .offset = offsetof(struct config_user, gid)},
+	{"umask", FIELD_OPT_U32, .offset = offsetof(struct config_user, umask)},
+	{"additionalGids", FIELD_U32S, .offset = offsetof(struct config_user, additional_gids),
+	 .count_offset = offsetof(struct config_user, additional_gid_count)},
+	{"username", FIELD_STRING, .offset = offsetof(struct config_user, username)},
 };
-static const struct field_table user_table = FIELD_TABLE(user_struct, user_fields);
+static const struct field_table user_table = FIELD_TABLE(struct config_user, user_fields);
 
 /* Both stand in struct config_process itself. */
 static const struct field console_size_fields[] = {
@@ -53,16 +49,16 @@ static const struct field scheduler_fields[] = {
 static const struct field_table scheduler_table = FIELD_TABLE(struct config_scheduler, scheduler_fields);
 
 static const struct field io_priority_fields[] = {
-	{"class", FIELD_STRING, .required = true, .offset = offsetof(io_priority_struct, class)},
-	{"priority", FIELD_OPT_I32, .offset = offsetof(io_priority_struct, priority)},
+	{"class", FIELD_STRING, .required = true, .offset = offsetof(struct config_io_priority, class)},
+	{"priority", FIELD_OPT_I32, .offset = offsetof(struct config_io_priority, priority)},
 };
-static const struct field_table io_priority_table = FIELD_TABLE(io_priority_struct, io_priority_fields);
+static const struct field_table io_priority_table = FIELD_TABLE(struct config_io_priority, io_priority_fields);
 
 static const struct field cpu_affinity_fields[] = {
-	{"initial", FIELD_STRING, .offset = offsetof(cpu_affinity_struct, initial)},
-	{"final", FIELD_STRING, .offset = offsetof(cpu_affinity_struct, final)},
+	{"initial", FIELD_STRING, .offset = offsetof(struct config_cpu_affinity, initial)},
+	{"final", FIELD_STRING, .offset = offsetof(struct config_cpu_affinity, final)},
 };
-static const struct field_table cpu_affinity_table = FIELD_TABLE(cpu_affinity_struct, cpu_affinity_fields);
+static const struct field_table cpu_affinity_table = FIELD_TABLE(struct config_cpu_affinity, cpu_affinity_fields);
 
 static const struct field process_fields[] = {
 	{"terminal", FIELD_BOOL, .offset = offsetof(struct config_process, terminal)},

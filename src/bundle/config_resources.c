@@ -4,9 +4,6 @@
  */
 #include <hrun/field.h>
 
-typedef __typeof__(*((struct config_resources *)0)->pids) pids_struct;
-typedef __typeof__(*((struct config_resources *)0)->network) network_struct;
-
 /* -1 stands for every number; the kernel has no other negative one. */
 #define DEVICE_NUMBER .min = -1, .max = INT64_MAX
 
@@ -46,9 +43,9 @@ static const struct field cpu_fields[] = {
 static const struct field_table cpu_table = FIELD_TABLE(struct config_cpu, cpu_fields);
 
 static const struct field pids_fields[] = {
-	{"limit", FIELD_OPT_I64, .offset = offsetof(pids_struct, limit)},
+	{"limit", FIELD_OPT_I64, .offset = offsetof(struct config_pids, limit)},
 };
-static const struct field_table pids_table = FIELD_TABLE(pids_struct, pids_fields);
+static const struct field_table pids_table = FIELD_TABLE(struct config_pids, pids_fields);
 
 static const struct field weight_device_fields[] = {
 	{"major", FIELD_I64, .required = true, .offset = offsetof(struct config_weight_device, major), DEVICE_NUMBER},
@@ -90,10 +87,10 @@ static const struct field_table network_priority_table =
 	FIELD_TABLE(struct config_network_priority, network_priority_fields);
 
 static const struct field network_fields[] = {
-	{"classID", FIELD_OPT_U32, .offset = offsetof(network_struct, class_id)},
-	{"priorities", FIELD_ARRAY(network_struct, priorities, priority_count, network_priority_table)},
+	{"classID", FIELD_OPT_U32, .offset = offsetof(struct config_network, class_id)},
+	{"priorities", FIELD_ARRAY(struct config_network, priorities, priority_count, network_priority_table)},
 };
-static const struct field_table network_table = FIELD_TABLE(network_struct, network_fields);
+static const struct field_table network_table = FIELD_TABLE(struct config_network, network_fields);
 
 _Static_assert(offsetof(struct config_rdma, device) == 0, "FIELD_NAMED writes the name there");
 static const struct field rdma_fields[] = {
