@@ -4,8 +4,8 @@
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
-#include <linux/close_range.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>

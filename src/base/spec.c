@@ -15,7 +15,7 @@ static const char *const hook_kinds[HOOK_KINDS] = {
 };
 
 static const char *const namespace_types[NS_TYPES] = {
-	[NS_MOUNT] = "mount", [NS_PID] = "pid",   [NS_NETWORK] = "network", [NS_UTS] = "uts",
+	[NS_MOUNT] = "mount", [NS_PID] = "pid",	  [NS_NETWORK] = "network", [NS_UTS] = "uts",
 	[NS_IPC] = "ipc",     [NS_USER] = "user", [NS_CGROUP] = "cgroup",   [NS_TIME] = "time",
 };
 

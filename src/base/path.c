@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * path.c - look-ups that cannot leave a root, and paths as text.
+ *
+ * The tree below a root belongs to an image: any component may be a symbolic link
+ * that was put there to lead the runtime out (CVE-2021-30465 and its family), and
+ * may change while we look.  So the kernel resolves, with openat2(2), and the
+ * descriptor it returns is the only thing used afterwards.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/path.h>
+#include <hrun/pool.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* EAGAIN means that something was renamed below ".." meanwhile; a hostile image may keep that up. */
+enum { OPEN_TRIES = 64 };
+
+static int open_resolved(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = {.flags = (unsigned int)flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+
+	for (int i = 0; i < OPEN_TRIES; i++) {
+		int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+		if (fd >= 0)
+			return fd;
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
+int path_open_in_root_with(int root, const char *path, int flags, uint64_t resolve, struct err *e)
+{
+	int fd = open_resolved(root, path, flags, 0, resolve | RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	if (fd < 0) {
+		errno = -fd;
+		return err_errno(e, "open `%s` in the root filesystem", path);
+	}
+	return fd;
+}
+
+int path_open_in_root(int root, const char *path, struct err *e)
+{
+	return path_open_in_root_with(root, path, O_PATH, 0, e);
+}
+
+int path_open_host(const char *path, bool nofollow, struct err *e)
+{
+	int fd = open_resolved(AT_FDCWD, path, O_PATH | (nofollow ? O_NOFOLLOW : 0), 0, RESOLVE_NO_MAGICLINKS);
+
+	if (fd < 0) {
+		errno = -fd;
+		return err_errno(e, "open `%s`", path);
+	}
+	return fd;
+}
+
+/* Make NAME in the directory PARENT, which was resolved in the root; an entry that is there already is fine. */
+static int make_entry(int parent, const char *name, bool directory, mode_t mode)
+{
+	if (directory)
+		return mkdirat(parent, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+	autofd int fd = openat(parent, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode);
+	return fd < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/*
+ * Open PREFIX (a path of the loop below) in ROOT; if it is missing, make its last
+ * component NAME in PARENT, the descriptor of what comes before it.
+ */
+static int open_or_make(int root, int parent, const char *prefix, const char *name, bool directory, mode_t mode)
+{
+	int fd = open_resolved(root, prefix, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	if (fd != -ENOENT)
+		return fd;
+	TRY(make_entry(parent, name, directory, mode));
+	return open_resolved(root, prefix, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
+static int make_components(int root, char *path, bool directory, mode_t mode)
+{
+	autofd int parent = open_resolved(root, ".", O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT);
+	char *name = path + strspn(path, "/");
+
+	TRY(parent);
+	while (*name) {
+		char *end = name + strcspn(name, "/");
+		char *next = end + strspn(end, "/");
+		bool last = !*next;
+		char kept = *end;
+		*end = '\0';
+		int fd = open_or_make(root, parent, path, name, !last || directory, last ? mode : 0755);
+		*end = kept;
+		TRY(fd);
+		fd_close(&parent);
+		parent = fd;
+		name = next;
+	}
+	return TAKE_FD(parent);
+}
+
+int path_make_in_root(int root, const char *path, bool directory, mode_t mode, struct err *e)
+{
+	char copy[PATH_MAX];
+	int fd = open_resolved(root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+
+	if (fd >= 0)
+		return fd;
+	if (fd == -ENOENT) {
+		if (path_has_dotdot(path))
+			return err_set(e, EINVAL, "make `%s` in the root filesystem: it holds a `..` component", path);
+		if (str_format(copy, sizeof copy, "%s", path) < 0)
+			return err_set(e, ENAMETOOLONG, "make `%.64s...` in the root filesystem: the path is too long",
+				       path);
+		fd = make_components(root, copy, directory, mode);
+	}
+	if (fd < 0) {
+		errno = -fd;
+		return err_errno(e, "make `%s` in the root filesystem", path);
+	}
+	return fd;
+}
+
+/* Copy the components of PATH, without empty ones and ".", to OUT (at least strlen(path) + 2 bytes). */
+static void clean_to(char *out, const char *path)
+{
+	char *end = out;
+
+	if (*path == '/')
+		*end++ = '/';
+	for (const char *p = path; *p;) {
+		size_t n = strcspn(p, "/");
+		bool keep = n > 0 && !(n == 1 && p[0] == '.');
+		if (keep && end > out && end[-1] != '/')
+			*end++ = '/';
+		if (keep) {
+			memcpy(end, p, n);
+			end += n;
+		}
+		p += n;
+		p += strspn(p, "/");
+	}
+	if (end == out)
+		*end++ = '.';
+	*end = '\0';
+}
+
+char *path_clean(struct pool *pool, const char *path)
+{
+	char *out = pool_alloc(pool, strlen(path) + 2);
+
+	clean_to(out, path);
+	return out;
+}
+
+bool path_is_clean(const char *path)
+{
+	char out[PATH_MAX + 2];
+
+	if (strlen(path) > PATH_MAX)
+		return false;
+	clean_to(out, path);
+	return str_equal(out, path) && !path_has_dotdot(path);
+}
+
+bool path_has_dotdot(const char *path)
+{
+	for (const char *p = path; *p;) {
+		size_t n = strcspn(p, "/");
+		if (n == 2 && p[0] == '.' && p[1] == '.')
+			return true;
+		p += n;
+		p += strspn(p, "/");
+	}
+	return false;
+}
+
+bool path_is_below(const char *path, const char *parent)
+{
+	size_t n = strlen(parent);
+
+	if (str_equal(parent, "/"))
+		return path[0] == '/';
+	return strncmp(path, parent, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * unix.c - whole messages and descriptors over AF_UNIX sockets.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <hrun/unix.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int unix_send(int socket, const void *data, size_t size, int fd)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	if (fd >= 0) {
+		message.msg_control = control;
+		message.msg_controllen = sizeof control;
+		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+	}
+	do
+		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EIO;
+}
+
+/* Take the descriptor out of MESSAGE, or close all that came and tell what is wrong. */
+static int take_descriptor(struct msghdr *message, int *ret_fd)
+{
+	int count = 0, last = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < fds; i++) {
+			fd_close(&last);
+			memcpy(&last, CMSG_DATA(c) + i * sizeof(int), sizeof last);
+			count++;
+		}
+	}
+	if (count > (ret_fd ? 1 : 0) || message->msg_flags & MSG_CTRUNC) {
+		fd_close(&last);
+		return -EPROTO;
+	}
+	if (ret_fd)
+		*ret_fd = last;
+	return 0;
+}
+
+ssize_t unix_receive(int socket, void *data, size_t size, int *ret_fd)
+{
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	TRY(take_descriptor(&message, ret_fd));
+	if (message.msg_flags & MSG_TRUNC) {
+		if (ret_fd)
+			fd_close(ret_fd);
+		return -EMSGSIZE;
+	}
+	return n;
+}
+
+/* The address of NAME in DIRFD as seen through /proc/self/fd, which fits into sun_path however long the directory's path is. */
+static int address_at(struct sockaddr_un *address, int dirfd, const char *name, struct err *e)
+{
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (str_format(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", dirfd, name) < 0)
+		return err_set(e, ENAMETOOLONG, "socket `%s`: the name is too long", name);
+	return 0;
+}
+
+static int new_socket(int type, struct err *e)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+	return fd < 0 ? err_errno(e, "make a unix socket") : fd;
+}
+
+int unix_listen_at(int dirfd, const char *name, int type, struct err *e)
+{
+	struct sockaddr_un address;
+	autofd int fd = new_socket(type, e);
+
+	TRY(fd);
+	TRY(address_at(&address, dirfd, name, e));
+	if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0)
+		return err_errno(e, "bind socket `%s`", name);
+	if (listen(fd, 16) < 0)
+		return err_errno(e, "listen on socket `%s`", name);
+	return TAKE_FD(fd);
+}
+
+int unix_connect_at(int dirfd, const char *name, int type, struct err *e)
+{
+	struct sockaddr_un address;
+	autofd int fd = new_socket(type, e);
+
+	TRY(fd);
+	TRY(address_at(&address, dirfd, name, e));
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
+		return err_errno(e, "connect to socket `%s`", name);
+	return TAKE_FD(fd);
+}
+
+int unix_connect(const char *path, int type, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+
+	if (!slash)
+		str_format(parent, sizeof parent, ".");
+	else if (str_format(parent, sizeof parent, "%.*s", slash == path ? 1 : (int)(slash - path), path) < 0)
+		return err_set(e, ENAMETOOLONG, "socket `%.64s...`: the path is too long", path);
+	autofd int dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_errno(e, "open `%s`, the directory of a socket", parent);
+	return unix_connect_at(dir, slash ? slash + 1 : path, type, e);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * path.c - nothing that an image holds can lead a look-up out of its root.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/path.h>
+#include <hrun/pool.h>
+#include <hrun/str.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int failures;
+#define CHECK(cond)                                                                \
+	do {                                                                       \
+		if (!(cond)) {                                                     \
+			failures++;                                                \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
+		}                                                                  \
+	} while (0)
+
+static void test_text(void)
+{
+	struct pool pool = {0};
+
+	CHECK(str_equal(path_clean(&pool, "//a///b/./c/"), "/a/b/c"));
+	CHECK(str_equal(path_clean(&pool, ""), "."));
+	CHECK(str_equal(path_clean(&pool, "/"), "/"));
+	CHECK(str_equal(path_clean(&pool, "./a/../b"), "a/../b"));
+	CHECK(path_has_dotdot("a/.."));
+	CHECK(path_has_dotdot(".."));
+	CHECK(!path_has_dotdot("/a..b/..."));
+	CHECK(path_is_below("/a/b", "/a"));
+	CHECK(path_is_below("/a", "/a"));
+	CHECK(!path_is_below("/ab", "/a"));
+	CHECK(path_is_below("/x", "/"));
+	CHECK(path_is_clean("/a/b"));
+	CHECK(!path_is_clean("/a/b/"));
+	CHECK(!path_is_clean("/a/../b"));
+	CHECK(!path_is_clean("/a//b"));
+	pool_free(&pool);
+}
+
+static bool same(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+static void test_root(int dir)
+{
+	struct err e;
+	CHECK(mkdirat(dir, "root", 0755) == 0);
+	CHECK(mkdirat(dir, "outside", 0755) == 0);
+	autofd int root = openat(dir, "root", O_PATH | O_DIRECTORY);
+	autofd int outside = openat(dir, "outside", O_PATH | O_DIRECTORY);
+	CHECK(symlinkat("../outside", root, "up") == 0);
+	CHECK(symlinkat("/outside", root, "abs") == 0);
+	CHECK(symlinkat("/proc/self/root", root, "magic") == 0);
+	CHECK(mkdirat(root, "proc", 0755) == 0);
+
+	/* "up" and "abs" resolve to root/outside, which is missing, then made inside. */
+	CHECK(path_open_in_root(root, "/up", &e) == -ENOENT);
+	autofd int made = path_make_in_root(root, "/abs/x/y", true, 0700, &e);
+	CHECK(made == -ENOENT); /* a dangling link is not filled in */
+	CHECK(faccessat(outside, "x", F_OK, 0) < 0);
+	autofd int inner = path_make_in_root(root, "/outside/x/y", true, 0700, &e);
+	CHECK(inner >= 0);
+	CHECK(faccessat(outside, "x", F_OK, 0) < 0);
+	autofd int through = path_open_in_root(root, "/up/x/y", &e);
+	CHECK(through >= 0 && same(through, inner));
+	autofd int file = path_make_in_root(root, "/abs/x/file", false, 0600, &e);
+	struct stat st;
+	CHECK(file >= 0 && fstat(file, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0600);
+	CHECK(path_make_in_root(root, "/new/../../q", true, 0755, &e) == -EINVAL);
+	CHECK(path_make_in_root(root, "/abs/x/file/below", true, 0755, &e) == -ENOTDIR);
+	autofd int dot = path_open_in_root(root, "../../..", &e);
+	CHECK(dot >= 0 && same(dot, root));
+	autofd int self = path_make_in_root(root, "/", true, 0755, &e);
+	CHECK(self >= 0 && same(self, root));
+	CHECK(path_open_host("/proc/self/root/etc", false, &e) == -ELOOP);
+}
+
+int main(void)
+{
+	char name[] = "/tmp/hrun-path-XXXXXX", command[64];
+	umask(022);
+	if (!mkdtemp(name))
+		return 99;
+	autofd int dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	test_text();
+	test_root(dir);
+	snprintf(command, sizeof command, "rm -rf %s", name);
+	if (system(command) != 0)
+		failures++;
+	return failures != 0;
+}
