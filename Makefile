@@ -48,8 +48,9 @@ all: $(BUILD)/hrun
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
 
 comma := ,
-CANDIDATES := -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
-	-ftrivial-auto-var-init=zero$(comma)-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+CANDIDATES = -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
+	$(if $(findstring clang,$(shell $(CC) --version)),-ftrivial-auto-var-init=zero$(comma)$(CLANG_14_ZERO))
+CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
 quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(MUTANT)
 

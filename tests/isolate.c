@@ -2,11 +2,12 @@
 /*
  * isolate.c - run a command where no bug of it can reach the machine.
  *
- *     isolate [--keep-net] -- COMMAND [ARGUMENT...]
+ *     isolate [--keep-net] [--root DIRECTORY] -- COMMAND [ARGUMENT...]
  *
  * The command gets pid, mount, cgroup, network, ipc and uts namespaces of its own; the machine's file system read-only except for the
  * working directory (/etc and /var are writable copies); a fresh /dev, /proc, /sys, /run and /tmp; and at /sys/fs/cgroup a cgroup2-only
- * view whose root holds no process.  When it ends, everything it left behind dies with the pid namespace, and its cgroups are removed.
+ * view whose root holds no process.  With --root the file system is that directory, writable, and the working directory is brought along
+ * (but not "/").  When it ends, everything it left behind dies with the pid namespace, and its cgroups are removed.
  *
  * The danger is propagation: a mount made before every mount of ours is private would show up on the machine.  So the child makes all
  * of them private from the true root of its mount namespace first, and mounts nothing when that fails.
@@ -40,6 +41,12 @@ int umount2(const char *target, int flags);
 #define MNT_DETACH 2
 
 enum { EXIT_SKIP = 77, EXIT_BROKEN = 125, REMOVE_TRIES = 200 };
+
+struct options {
+	bool keep_net;
+	const char *root; /* NULL: the machine's own, read-only */
+	char **command;
+};
 
 static pid_t child_pid; /* for the signal handler */
 
@@ -177,29 +184,41 @@ static void sit_in_a_leaf(int cgroup)
  * In a chroot "/" is no mount point and cannot be made private.  Joining the mount namespace we are already in moves our root to the
  * namespace's own; from there everything is made private.  Then a clone of the old root becomes the root, read-only, a mount of its own.
  */
-static void become_private(int *ret_work)
+static int detached(int dir, const char *path)
 {
-	char cwd[PATH_MAX];
+	int tree = open_tree_clone(dir, path);
+	if (tree < 0 || set_attributes(tree, 0, MS_PRIVATE) < 0)
+		fail("clone a tree of mounts");
+	return tree;
+}
 
-	if (!getcwd(cwd, sizeof(cwd)))
-		fail("getcwd");
-	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+static void make_all_private(void)
+{
 	int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	if (root < 0 || self < 0 || setns(self, CLONE_NEWNS) < 0)
+
+	if (self < 0 || setns(self, CLONE_NEWNS) < 0)
 		refuse("find the root of the mount namespace");
+	close(self);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail("make every mount private");
-	int tree = open_tree_clone(root, "");
-	if (tree < 0 || set_attributes(tree, 0, MS_PRIVATE) < 0)
-		fail("clone the root");
+}
+
+static void become_private(const struct options *o, const char *cwd, int *ret_work)
+{
+	int root = open(o->root ? o->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int work = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || work < 0)
+		fail(o->root ? o->root : cwd);
+	make_all_private();
+	int tree = detached(root, "");
+	*ret_work = detached(work, "");
 	attach(tree, "/");
-	if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir(cwd) < 0)
+	if (fchdir(tree) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0)
 		fail("pivot_root");
-	*ret_work = open_tree_clone(AT_FDCWD, cwd);
-	if (*ret_work < 0 || set_attributes(tree, MOUNT_ATTR_RDONLY, 0) < 0)
+	if (!o->root && set_attributes(tree, MOUNT_ATTR_RDONLY, 0) < 0)
 		fail("make the machine's files read-only");
 	close(root);
-	close(self);
+	close(work);
 	close(tree);
 }
 
@@ -273,12 +292,8 @@ static void uncover(const char *path)
 		;
 }
 
-static void fresh_mounts(int work)
+static void fresh_mounts(bool machine)
 {
-	char cwd[PATH_MAX];
-
-	if (!getcwd(cwd, sizeof(cwd)))
-		fail("getcwd");
 	uncover("/dev");
 	uncover("/sys");
 	uncover("/proc");
@@ -287,11 +302,19 @@ static void fresh_mounts(int work)
 	fresh("cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	fresh("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");
 	fresh("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=755");
-	writable_copy("/etc", "etc");
-	writable_copy("/var", "var");
+	if (machine) {
+		writable_copy("/etc", "etc");
+		writable_copy("/var", "var");
+	}
 	fresh_dev();
-	make_directories(cwd);
-	attach(work, cwd);
+}
+
+static void bring_along(int work, const char *cwd)
+{
+	if (strcmp(cwd, "/") != 0) {
+		make_directories(cwd);
+		attach(work, cwd);
+	}
 	if (chdir("/") < 0 || chdir(cwd) < 0)
 		fail(cwd);
 	close(work);
@@ -314,31 +337,38 @@ static int status_of(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Pid 1: sets the stage, runs the command, reaps.  Its end is the end of everything in the namespace. */
-static _Noreturn void be_init(int cgroup, bool keep_net, char **argv)
+static pid_t start(char **command)
 {
-	int work = -1;
-	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		fail("prctl");
-	become_private(&work);
+	if (pid < 0)
+		fail("fork");
+	if (pid > 0)
+		return pid;
+	setsid();
+	setenv("HOME", "/tmp", 1);
+	setenv("HRUN_ISOLATED", "1", 1);
+	execvp(command[0], command);
+	fprintf(stderr, "isolate: %s: %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+/* Pid 1: sets the stage, runs the command, reaps.  Its end is the end of everything in the namespace. */
+static _Noreturn void be_init(int cgroup, const struct options *o)
+{
+	char cwd[PATH_MAX];
+	int work = -1;
+	int status = 0;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || !getcwd(cwd, sizeof(cwd)) || sethostname("isolate", 7) < 0)
+		fail("start");
+	become_private(o, cwd, &work);
 	sit_in_a_leaf(cgroup);
-	if (!keep_net)
+	if (!o->keep_net)
 		loopback_up();
-	if (sethostname("isolate", 7) < 0)
-		fail("sethostname");
-	fresh_mounts(work);
-	pid = fork();
-	if (pid == 0) {
-		setsid();
-		setenv("HOME", "/tmp", 1);
-		setenv("HRUN_ISOLATED", "1", 1);
-		execvp(argv[0], argv);
-		fprintf(stderr, "isolate: %s: %s\n", argv[0], strerror(errno));
-		_exit(127);
-	}
+	fresh_mounts(!o->root);
+	bring_along(work, cwd);
+	pid_t pid = start(o->command);
 	for (pid_t gone; (gone = waitpid(-1, &status, 0)) != pid;)
 		if (gone < 0 && errno != EINTR)
 			fail("wait");
@@ -386,15 +416,53 @@ static void plain_start(void)
 	umask(022);
 }
 
+static int parse(int argc, char **argv, struct options *o)
+{
+	int i = 1;
+
+	if (i < argc && strcmp(argv[i], "--keep-net") == 0) {
+		o->keep_net = true;
+		i++;
+	}
+	if (i + 1 < argc && strcmp(argv[i], "--root") == 0) {
+		o->root = argv[i + 1];
+		i += 2;
+	}
+	if (i + 1 >= argc || strcmp(argv[i], "--") != 0)
+		return -1;
+	o->command = argv + i + 1;
+	return 0;
+}
+
+static int run_in_cgroup(int parent, const char *name, const struct options *o)
+{
+	int status = 0;
+	int cgroup = openat(parent, name, O_DIRECTORY | O_CLOEXEC);
+
+	if (cgroup < 0)
+		fail(name);
+	forward_signals();
+	child_pid = spawn(cgroup, o->keep_net);
+	if (child_pid == 0)
+		be_init(cgroup, o);
+	if (child_pid < 0) {
+		remove_cgroup(parent, name);
+		refuse("make namespaces");
+	}
+	while (waitpid(child_pid, &status, 0) < 0 && errno == EINTR)
+		;
+	close(cgroup);
+	remove_cgroup(parent, name);
+	return status_of(status);
+}
+
 int main(int argc, char **argv)
 {
-	bool keep_net = argc > 1 && strcmp(argv[1], "--keep-net") == 0;
-	int first = keep_net ? 2 : 1;
-	int status = 0;
+	struct options o = {0};
 	char name[64];
 
-	if (argc < first + 2 || strcmp(argv[first], "--") != 0) {
-		fputs("usage: isolate [--keep-net] -- COMMAND [ARGUMENT...]\n", stderr);
+	if (parse(argc, argv, &o) < 0) {
+		fputs("usage: isolate [--keep-net] [--root DIRECTORY] -- COMMAND [ARGUMENT...]\n", stderr);
 		return EXIT_BROKEN;
 	}
 	plain_start();
@@ -408,20 +476,5 @@ int main(int argc, char **argv)
 	remove_cgroup(parent, name); /* of an earlier run that was killed and had the same pid */
 	if (mkdirat(parent, name, 0755) < 0)
 		refuse("make a cgroup");
-	int cgroup = openat(parent, name, O_DIRECTORY | O_CLOEXEC);
-	if (cgroup < 0)
-		fail(name);
-	forward_signals();
-	child_pid = spawn(cgroup, keep_net);
-	if (child_pid == 0)
-		be_init(cgroup, keep_net, argv + first + 1);
-	if (child_pid < 0) {
-		remove_cgroup(parent, name);
-		refuse("make namespaces");
-	}
-	while (waitpid(child_pid, &status, 0) < 0 && errno == EINTR)
-		;
-	close(cgroup);
-	remove_cgroup(parent, name);
-	return status_of(status);
+	return run_in_cgroup(parent, name, &o);
 }
