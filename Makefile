@@ -39,6 +39,7 @@ MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+OBJECTS += $(BASE)/gen/builtin_filters.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o,$(OBJECTS))
 
 .PHONY: all
@@ -91,6 +92,21 @@ $(BUILD)/%.o: CPPFLAGS_ALL += -DHRUN_MUTANT_$(MUTANT)
 build/%.o: %.c
 	$(error hrun: run `make` first: $@ is not there)
 endif
+
+# Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
+HOSTCC ?= cc
+PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
+PROFILE_TOOL := $(BASE)/gen/compile-profiles
+$(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
+	@mkdir -p $(@D)
+	$(SAY) "  HOSTCC $@"
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs $(PKGS))
+$(BASE)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
+	$(SAY) "  GEN   $@"
+	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
+$(BASE)/gen/builtin_filters.o: $(BASE)/gen/builtin_filters.c
+	$(SAY) "  CC    $<"
+	$(Q)$(COMPILE)
 
 .PHONY: static
 static:
