@@ -25,7 +25,7 @@ OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
-CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BUILD)/include $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BASE)/include $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) -ffile-prefix-map=$(CURDIR)=. \
 	$(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(if $(STATIC),-static-pie,-pie) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
@@ -132,19 +132,19 @@ REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
 LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libhrun.a
+$(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
-$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $(BUILD)/libhrun.a
+$(BUILD)/tests/fuzz/replay_%: $(BASE)/tests/fuzz/fuzz_%.o $(BASE)/tests/fuzz/replay.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
-$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
+$(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 $(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
-.SECONDARY: $(UNIT:=.o) $(FUZZERS:=.o) $(BUILD)/tests/fuzz/replay.o $(BUILD)/tests/isolate.o
+.SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
@@ -172,8 +172,9 @@ lint:
 format:
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
 
+# The objects of the plain build must be there and up to date: mutant builds take them.
 mutants: test-programs
-	$(Q)tests/mutants/run
+	$(Q)tests/mutants/run $(MUTANTS)
 
 # libFuzzer needs clang; the corpora are replayed with the ordinary compiler by `make check`.
 fuzz:
