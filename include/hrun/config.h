@@ -136,6 +136,7 @@ struct config_linux {
 	struct config_resources *resources;
 	const char *rootfs_propagation;
 	struct config_seccomp *seccomp;
+	bool builtin_seccomp; /* set by policy_harden where seccomp is absent: the built-in profile `default` */
 	struct string_map sysctl;
 	struct string_list masked_paths, readonly_paths;
 	const char *mount_label;

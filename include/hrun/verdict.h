@@ -26,7 +26,8 @@ struct finding {
 	const struct rule *rule;
 	enum action action;  /* at the verdict's level */
 	const char *where;   /* "linux.namespaces" in json_where's form */
-	const char *text;    /* what was found, one sentence */
+	const char *text;    /* what was found, one sentence; no control characters */
+	size_t index;        /* the element of the list that the rule judges, for its repair */
 };
 
 struct verdict {
