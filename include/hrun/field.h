@@ -69,9 +69,9 @@ struct field_table {
 extern const struct field_table config_table, config_process_table, config_linux_table, config_seccomp_table,
 	config_resources_table, config_id_mapping_table;
 
-/* What reading collects beside the struct. */
+/* What reading collects beside the struct; notes may be NULL. */
 struct field_notes {
-	struct string_list *foreign_sections; /* NULL: not of interest */
+	struct string_list *foreign_sections;
 	struct config_unknown **unknown;
 	size_t *unknown_count;
 };
