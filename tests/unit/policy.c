@@ -133,6 +133,8 @@ int main(void)
 	char directory[] = "/root/.hrun-policy-XXXXXX", path[64];
 
 	test_words();
+	if (access(POLICY_FILE, F_OK) < 0)
+		CHECK(load(NULL, "") == LEVEL_BASELINE);
 	test_parent_directory();
 	if (geteuid() != 0 || !mkdtemp(directory)) {
 		printf("accepted policy files not tested: needs root and /root\n");
