@@ -41,7 +41,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && ar rcD $@ $^
+	$(Q)rm -f $@ && ar qcD $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
