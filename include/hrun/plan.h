@@ -50,6 +50,7 @@ struct namespaces_plan {
 	const char *hostname, *domainname; /* NULL: unchanged */
 	bool loopback_up;                  /* a new network namespace */
 	bool has_user; /* the container's user namespace is not ours (new or joined) */
+	const char *where;
 };
 
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
