@@ -29,7 +29,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config $(if $(STATIC),--static) --libs $(PKGS) 2>/dev/null)
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/gen/builtin_filters.o
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
 
 .PHONY: all
@@ -45,6 +45,21 @@ $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
+HOSTCC ?= cc
+PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
+PROFILE_TOOL := $(BUILD)/gen/compile-profiles
+$(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs $(PKGS))
+$(BUILD)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
+	@echo "  GEN   $@"
+	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
+$(BUILD)/gen/builtin_filters.o: $(BUILD)/gen/builtin_filters.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
