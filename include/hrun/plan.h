@@ -109,6 +109,7 @@ struct mount_step {
 	const char *source;      /* bind: absolute host path; filesystem: its source string or NULL */
 	const char *type;        /* filesystem type; "bind" for binds */
 	int source_fd;           /* bind: owned O_PATH; -1 otherwise */
+	int tree;                /* -1; set by the creator: owned detached clone of the source */
 	bool source_is_directory;
 	bool recursive;          /* rbind */
 	bool copy_up;            /* tmpcopyup */
@@ -132,6 +133,7 @@ struct device_step {
 	gid_t gid;
 	const char *target; /* symlink: "/proc/self/fd"; bind: host path */
 	int source_fd;      /* bind: owned O_PATH of the host's node, its number checked; -1 otherwise */
+	int tree;           /* -1; set by the creator: owned detached clone of the node */
 	const char *where;
 };
 

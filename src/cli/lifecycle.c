@@ -47,7 +47,7 @@ static int run_hooks(struct pool *pool, const struct container *container, const
 	struct hook_list hooks = hooks_of(pool, recorded);
 	container_state_json(&state, &container->record, status, pid);
 	autofd int bundle = open(container->record.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return hooks_run(&hooks, spec_hook_kind_name(kind), state.text, bundle < 0 ? -1 : bundle, e);
+	return hooks_run(&hooks, kind, state.text, bundle < 0 ? -1 : bundle, e);
 }
 
 int lifecycle_start(struct pool *pool, struct container *container, struct err *e)
