@@ -95,6 +95,14 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Sets that a profile cannot tell apart need no program of their own. */
+static bool is_wanted(const struct profile *profile, const struct variant *variant)
+{
+	uint64_t relevant = emit_relevant(profile);
+
+	return variant->general || (relevant && !(variant->capabilities & ~relevant));
+}
+
 static struct row compile(const struct profile *profile, const char *name, const uint32_t *machine, size_t variant)
 {
 	static struct code code;
@@ -123,6 +131,8 @@ int main(int argc, char **argv)
 		profile_read(argv[i], &profile);
 		for (size_t m = 0; m < MACHINES; m++) {
 			for (size_t v = 0; has_arch(&profile, machines[m][0]) && v < VARIANTS; v++) {
+				if (!is_wanted(&profile, &variants[v]))
+					continue;
 				if (count == sizeof rows / sizeof *rows)
 					die("too many profiles");
 				rows[count++] = compile(&profile, base_name(argv[i]), machines[m], v);

@@ -25,8 +25,8 @@ struct builtin_patch {
 
 struct builtin_filter {
 	const char *profile;   /* "default.json" */
-	uint32_t arch;         /* AUDIT_ARCH_* of the machine */
-	bool general;          /* for any capabilities, by its patches */
+	uint32_t arch;	       /* AUDIT_ARCH_* of the machine */
+	bool general;	       /* for any capabilities, by its patches */
 	uint64_t relevant;     /* the capabilities that the profile asks for */
 	uint64_t capabilities; /* not general: the relevant ones that the container has */
 	const struct sock_filter *program;

@@ -200,8 +200,9 @@ static void describe_hooks(struct pool *pool, const struct plan *plan, struct pl
 			const struct hook_step *step = &plan->hooks[kind].item[i];
 			const char *timeout =
 				step->timeout_seconds ? pool_printf(pool, ", at most %d s", step->timeout_seconds) : "";
-			plan_line_add(pool, lines, "hook", spec_hook_kind_name(kind), step->where, "%s (%s)%s",
-				      plan_quote(pool, step->path), words_text(pool, step->args), timeout);
+			plan_line_add(pool, lines, "hook", "run", step->where, "%s %s (%s)%s",
+				      spec_hook_kind_name(kind), plan_quote(pool, step->path),
+				      words_text(pool, step->args), timeout);
 		}
 	}
 }

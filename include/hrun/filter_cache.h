@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter_cache.h - compiled profiles, kept in a directory that only we can write.
+ *
+ * Whoever writes there decides what containers may do.  A directory or a file that is
+ * not ours, or not whole, counts as missing.
+ */
+#ifndef HRUN_FILTER_CACHE_H
+#define HRUN_FILTER_CACHE_H
+
+#include <hrun/config.h>
+#include <hrun/pool.h>
+#include <hrun/sha256.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+
+struct filter_key {
+	unsigned char digest[SHA256_SIZE];
+	char name[2 * SHA256_SIZE + 1]; /* the file's */
+};
+
+/* The key of everything that the compiled program depends on. */
+void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *ret_key);
+
+/* An owned descriptor of DIRECTORY (made 0700 where it is missing), or negative errno where it cannot be trusted. */
+int filter_cache_open(const char *directory);
+
+/* The program of KEY.  False: compile it. */
+bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key,
+		       const struct sock_filter **ret_program, size_t *ret_length);
+
+/* Keep a program; a failure costs the next start some milliseconds, nothing else. */
+void filter_cache_write(int cache, const struct filter_key *key, const struct sock_filter *program, size_t length);
+
+#endif

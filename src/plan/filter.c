@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter.c - which seccomp program the container gets.
+ *
+ * linux.seccomp as the config has it; where it has none and the verdict asked for
+ * it, the built-in profile for exactly the capabilities of the container.
+ */
+#include <hrun/builtin_filter.h>
+#include <hrun/config.h>
+#include <hrun/fd.h>
+#include <hrun/filter_cache.h>
+#include <hrun/filter_compile.h>
+#include <hrun/plan.h>
+#include <hrun/str.h>
+#include <linux/seccomp.h>
+
+static int add_flag(const char *flag, size_t i, unsigned int *flags, struct err *e)
+{
+	if (str_equal(flag, "SECCOMP_FILTER_FLAG_LOG"))
+		*flags |= SECCOMP_FILTER_FLAG_LOG;
+	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"))
+		*flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"))
+		return err_set(e, ENOTSUP, "linux.seccomp.flags[%zu]: %s is not supported without SCMP_ACT_NOTIFY", i,
+			       flag);
+	else if (!str_equal(flag, "SECCOMP_FILTER_FLAG_TSYNC")) /* one thread: nothing to synchronise */
+		return err_set(e, EINVAL, "linux.seccomp.flags[%zu]: unknown flag %s", i, flag);
+	return 0;
+}
+
+static int refuse_listener(const struct config_seccomp *seccomp, struct err *e)
+{
+	if (seccomp->listener_path)
+		return err_set(e, ENOTSUP, "linux.seccomp.listenerPath is not supported: remove it");
+	if (seccomp->listener_metadata)
+		return err_set(e, ENOTSUP, "linux.seccomp.listenerMetadata is not supported: remove it");
+	return 0;
+}
+
+/* The program: from the cache, or compiled and kept there. */
+static int fill_program(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
+			struct filter_plan *filter, struct err *e)
+{
+	struct filter_key key;
+
+	autofd int cache = cache_dir ? filter_cache_open(cache_dir) : -ENOENT;
+	if (cache < 0)
+		return filter_compile(pool, seccomp, &filter->program, &filter->length, e);
+	filter_cache_key(seccomp, &key);
+	if (filter_cache_read(pool, cache, &key, &filter->program, &filter->length))
+		return 0;
+	TRY(filter_compile(pool, seccomp, &filter->program, &filter->length, e));
+	filter_cache_write(cache, &key, filter->program, filter->length);
+	return 0;
+}
+
+int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
+			struct filter_plan *ret_filter, struct err *e)
+{
+	struct filter_plan filter = {.name = "linux.seccomp", .where = "linux.seccomp"};
+	uint32_t action;
+
+	TRY(refuse_listener(seccomp, e));
+	for (size_t i = 0; i < seccomp->flags.count; i++)
+		TRY(add_flag(seccomp->flags.item[i], i, &filter.flags, e));
+	TRY(filter_action(pool, seccomp->default_action, seccomp->default_errno_ret, "linux.seccomp.defaultAction",
+			  &action, &filter.default_action, e));
+	TRY(fill_program(pool, seccomp, cache_dir, &filter, e));
+	*ret_filter = filter;
+	return 0;
+}
+
+/* What the container can ever have: a capability outside the bounding set may still be permitted, ambient or inherited. */
+static uint64_t capabilities_of(const struct creds_plan *creds)
+{
+	uint64_t capabilities = 0;
+
+	for (int set = 0; set < CAPS_SETS; set++)
+		capabilities |= creds->caps[set];
+	return capabilities;
+}
+
+int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		struct err *e)
+{
+	const struct config_linux *linux_ = config->linux_;
+	/* `hrun plan` changes nothing, so it keeps nothing. */
+	const char *cache_dir = options->look_only ? NULL : options->cache_dir;
+
+	if (linux_ && linux_->seccomp)
+		return plan_filter_compile(pool, linux_->seccomp, cache_dir, &plan->filter, e);
+	if (!linux_ || !linux_->builtin_seccomp)
+		return 0;
+	return builtin_filter_get(pool, "default.json", builtin_filter_native_arch(), capabilities_of(&plan->creds),
+				  &plan->filter, e);
+}

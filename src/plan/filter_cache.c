@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter_cache.c - compiled profiles, kept in a directory that only we can write.
+ */
+#include <fcntl.h>
+#include <hrun/builtin_filter.h>
+#include <hrun/fd.h>
+#include <hrun/filter_cache.h>
+#include <hrun/str.h>
+#include <linux/limits.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Counts up with every change of this file's format or of how profiles are compiled. */
+enum { CACHE_FORMAT = 1 };
+
+struct cache_file {
+	char magic[8];
+	unsigned char key[SHA256_SIZE];
+	unsigned char digest[SHA256_SIZE]; /* of the program: a file cut by a crash is not whole */
+	uint64_t length;		   /* instructions */
+	struct sock_filter program[BPF_MAXINSNS];
+};
+enum { CACHE_HEADER = offsetof(struct cache_file, program) };
+
+static const char cache_magic[8] = {'h', 'r', 'u', 'n', 'b', 'p', 'f', '\n'};
+
+/* Every value is preceded by its length or has a fixed one, so no two profiles give the same bytes. */
+static void add_number(struct sha256 *hash, uint64_t value)
+{
+	sha256_add(hash, &value, sizeof value);
+}
+
+static void add_text(struct sha256 *hash, const char *text)
+{
+	add_number(hash, text ? strlen(text) + 1 : 0);
+	if (text)
+		sha256_add(hash, text, strlen(text));
+}
+
+static void add_list(struct sha256 *hash, const struct string_list *list)
+{
+	add_number(hash, list->count);
+	for (size_t i = 0; i < list->count; i++)
+		add_text(hash, list->item[i]);
+}
+
+static void add_optional(struct sha256 *hash, struct opt_u32 value)
+{
+	add_number(hash, value.set ? UINT64_C(1) << 32 | value.value : 0);
+}
+
+static void add_syscall(struct sha256 *hash, const struct config_seccomp_syscall *syscall)
+{
+	add_list(hash, &syscall->names);
+	add_text(hash, syscall->action);
+	add_optional(hash, syscall->errno_ret);
+	add_number(hash, syscall->arg_count);
+	for (size_t i = 0; i < syscall->arg_count; i++) {
+		const struct config_seccomp_arg *arg = &syscall->args[i];
+		add_number(hash, arg->index);
+		add_number(hash, arg->value);
+		add_number(hash, arg->value_two);
+		add_text(hash, arg->op);
+	}
+}
+
+void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *ret_key)
+{
+	const struct scmp_version *version = seccomp_version();
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	add_number(&hash, CACHE_FORMAT);
+	add_number(&hash, builtin_filter_native_arch());
+	add_number(&hash, version->major);
+	add_number(&hash, version->minor);
+	add_number(&hash, version->micro);
+	add_text(&hash, seccomp->default_action);
+	add_optional(&hash, seccomp->default_errno_ret);
+	add_list(&hash, &seccomp->architectures);
+	add_list(&hash, &seccomp->flags);
+	add_text(&hash, seccomp->listener_path);
+	add_text(&hash, seccomp->listener_metadata);
+	add_number(&hash, seccomp->syscall_count);
+	for (size_t i = 0; i < seccomp->syscall_count; i++)
+		add_syscall(&hash, &seccomp->syscalls[i]);
+	sha256_end(&hash, ret_key->digest);
+	sha256_hex(ret_key->digest, ret_key->name);
+}
+
+static bool is_ours(int fd, mode_t type, struct stat *ret_stat)
+{
+	return fstat(fd, ret_stat) == 0 && (ret_stat->st_mode & S_IFMT) == type && ret_stat->st_uid == geteuid() &&
+	       !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+int filter_cache_open(const char *directory)
+{
+	struct stat st;
+
+	if (mkdirat(AT_FDCWD, directory, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	autofd int cache = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (cache < 0)
+		return -errno;
+	if (!is_ours(cache, S_IFDIR, &st))
+		return -EPERM;
+	return TAKE_FD(cache);
+}
+
+static bool is_whole(const struct cache_file *file, size_t size, const struct filter_key *key)
+{
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 hash;
+
+	if (size < CACHE_HEADER || memcmp(file->magic, cache_magic, sizeof cache_magic) != 0 ||
+	    memcmp(file->key, key->digest, sizeof file->key) != 0)
+		return false;
+	if (file->length == 0 || file->length > BPF_MAXINSNS ||
+	    size != CACHE_HEADER + file->length * sizeof *file->program)
+		return false;
+	sha256_init(&hash);
+	sha256_add(&hash, file->program, file->length * sizeof *file->program);
+	sha256_end(&hash, digest);
+	return memcmp(digest, file->digest, sizeof digest) == 0;
+}
+
+bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key,
+		       const struct sock_filter **ret_program, size_t *ret_length)
+{
+	struct stat st;
+
+	autofd int fd = openat(cache, key->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || !is_ours(fd, S_IFREG, &st))
+		return false;
+	if (st.st_size < CACHE_HEADER || (size_t)st.st_size > sizeof(struct cache_file))
+		return false;
+	struct cache_file *file = pool_alloc(pool, (size_t)st.st_size);
+	ssize_t size = fd_read_all(fd, file, (size_t)st.st_size);
+	if (size < 0 || !is_whole(file, (size_t)size, key))
+		return false;
+	*ret_program = file->program;
+	*ret_length = file->length;
+	return true;
+}
+
+static int write_file(int cache, const char *name, const struct filter_key *key, const struct sock_filter *program,
+		      size_t length)
+{
+	struct cache_file header = {.length = length};
+	size_t size = length * sizeof *program;
+	struct sha256 hash;
+
+	memcpy(header.magic, cache_magic, sizeof header.magic);
+	memcpy(header.key, key->digest, sizeof header.key);
+	sha256_init(&hash);
+	sha256_add(&hash, program, size);
+	sha256_end(&hash, header.digest);
+	autofd int fd = openat(cache, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	TRY(fd_write_all(fd, &header, CACHE_HEADER));
+	return fd_write_all(fd, program, size);
+}
+
+void filter_cache_write(int cache, const struct filter_key *key, const struct sock_filter *program, size_t length)
+{
+	char temporary[NAME_MAX + 1];
+
+	/* The process's number keeps parallel writers apart; O_EXCL where two pid namespaces share the directory. */
+	if (str_format(temporary, sizeof temporary, "%s.%d", key->name, (int)getpid()) < 0)
+		return;
+	int r = write_file(cache, temporary, key, program, length);
+	if (r == 0 && renameat(cache, temporary, cache, key->name) == 0)
+		return;
+	unlinkat(cache, temporary, 0);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * filter.c - load the plan's seccomp program.
+ *
+ * It is the last thing before execve (with no_new_privs), so it makes one system
+ * call and allocates nothing.
+ */
+#include <hrun/filter.h>
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int seccomp_(unsigned int operation, unsigned int flags, void *data)
+{
+	return (int)syscall(SYS_seccomp, operation, flags, data);
+}
+
+/* Programs answer few actions; asking the kernel for one twice does no harm. */
+static int check_action(uint32_t answer, struct err *e)
+{
+	uint32_t action = answer & SECCOMP_RET_ACTION_FULL;
+
+	if (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_ERRNO)
+		return 0;
+	if (seccomp_(SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
+		return err_errno(e, "this kernel does not know seccomp action %#x", action);
+	return 0;
+}
+
+/* A NULL program with known flags is EFAULT, with unknown flags EINVAL: nothing is loaded either way. */
+static int check_flags(unsigned int flags, struct err *e)
+{
+	if (seccomp_(SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT)
+		return 0;
+	return err_errno(e, "this kernel does not take seccomp filters with flags %#x", flags);
+}
+
+int filter_check_support(const struct filter_plan *plan, struct err *e)
+{
+	if (!plan->program)
+		return 0;
+	TRY(check_flags(plan->flags, e));
+	for (size_t i = 0; i < plan->length; i++) {
+		if (plan->program[i].code == (BPF_RET | BPF_K))
+			TRY(check_action(plan->program[i].k, e));
+	}
+	return 0;
+}
+
+int filter_load(const struct filter_plan *plan, struct err *e)
+{
+	if (!plan->program)
+		return 0;
+	if (plan->length == 0 || plan->length > BPF_MAXINSNS)
+		return err_set(e, EINVAL, "load the seccomp filter %s: %zu instructions", plan->name, plan->length);
+	/* The kernel copies the program and does not write to it; struct sock_fprog just lacks the const. */
+	struct sock_fprog program = {.len = (unsigned short)plan->length,
+				     .filter = (struct sock_filter *)(uintptr_t)plan->program};
+	if (seccomp_(SECCOMP_SET_MODE_FILTER, plan->flags, &program) < 0)
+		return err_errno(e, "load the seccomp filter %s (%zu instructions)", plan->name, plan->length);
+	return 0;
+}
