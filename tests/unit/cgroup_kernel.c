@@ -131,6 +131,24 @@ static void test_make_and_remove(void)
 	CHECK(!cgroup_is_populated(dir) && !cgroup_is_frozen(dir), "a removed cgroup lives");
 }
 
+/* What a SIGKILL between mkdir and the record leaves behind. */
+static void test_unrecorded(void)
+{
+	struct cgroup_plan plan = plan_for("/hrun/unrecorded");
+	uint64_t inode = 0;
+	autofd int dir = cgroup_make(&plan, &inode, &e);
+
+	pid_t pid = child_in(dir, NULL);
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0, "%s", e.text);
+	CHECK(exists(plan.path) && waitpid(pid, NULL, WNOHANG) == 0, "a process was killed without an inode");
+	kill(pid, SIGKILL);
+	end_of(pid);
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0 && !exists("/hrun"), "an empty one is left behind");
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0, "%s", e.text);
+	make("/hrun");
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0 && !exists("/hrun"), "the parent is left behind");
+}
+
 static void test_existing(void)
 {
 	struct cgroup_plan plan = plan_for("/taken");
@@ -492,6 +510,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	root_fd = open(MOUNT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	test_make_and_remove();
+	test_unrecorded();
 	test_existing();
 	test_refused_paths();
 	test_undo();
