@@ -80,7 +80,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	$(SAY) "  AR    $@"
-	$(Q)rm -f $@ && ar rcD $@ $^
+	$(Q)rm -f $@ && ar qcD $@ $^
 
 COMPILE = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.c $(BUILD)/config.mk
@@ -133,12 +133,15 @@ FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
 LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/fuzz/replay_%: $(BASE)/tests/fuzz/fuzz_%.o $(BASE)/tests/fuzz/replay.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 $(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o

@@ -381,6 +381,21 @@ static void test_limits(void)
 		 ""));
 }
 
+/* Thousands of unknown members below a long name: some are noted, memory stays small. */
+static void test_many_unknown(void)
+{
+	struct json_out out = {.pool = &pool};
+	struct config *config;
+	struct json_error error;
+
+	json_out_printf(&out, "{\"linux\":{\"resources\":{\"rdma\":{\"%0400000d\":{\"a\":1", 1);
+	for (int i = 0; i < 50000; i++)
+		json_out_printf(&out, ",\"u%x\":1", i);
+	json_out_raw(&out, "}}}}}");
+	CHECK(read_bytes(out.text, out.length, &config, &error) == 0 && config->unknown_count == 1);
+	CHECK(is(refusal("{\"a\":1,\"linux\":{\"b\":{\"c\":1}}}", &error), ""));
+}
+
 /* A process on its own is read as the one inside of a config. */
 static void test_parts(void)
 {
@@ -406,6 +421,7 @@ int main(void)
 	test_bad_documents();
 	test_good_documents();
 	test_limits();
+	test_many_unknown();
 	test_parts();
 	pool_free(&pool);
 	return failures ? 1 : 0;
