@@ -40,7 +40,7 @@ struct verdict {
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
 struct judged {
 	struct pool *pool;
-	const struct bundle *bundle; /* the final config and the real objects; may be NULL for exec */
+	const struct bundle *bundle; /* the real objects; NULL for exec: they are not looked at again */
 	const struct config *config;
 	const struct config_process *process; /* config->process, or exec's own */
 	bool host_root;			      /* uid 0 here is the host's uid 0 */
