@@ -133,12 +133,15 @@ FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
 LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/fuzz/replay_%: $(BASE)/tests/fuzz/fuzz_%.o $(BASE)/tests/fuzz/replay.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 $(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o

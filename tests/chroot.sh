@@ -27,7 +27,6 @@ in_tree() {
 
 for release in ${*:-bookworm trixie}; do
   tree=$top/build/chroot-$release
-  log=$top/build/chroot-$release.log
   rm -rf "$tree"
   mkdir -p "$tree"
   tarball=$(tests/tree.sh "$release" apt,git,make,ca-certificates) || { result "not ok" "$release: the tree"; continue; }
@@ -42,9 +41,10 @@ for release in ${*:-bookworm trixie}; do
   for command in ${COMMANDS:-demo check}; do
     echo "== $release: make $command"
     started=$(date +%s)
-    if in_tree "cd /src/hrun && make -j2 $command" >"$log.$command" 2>&1; then kind=ok; else kind="not ok"; fi
-    tail -n "$([ "$kind" = ok ] && echo 3 || echo 60)" "$log.$command" | sed 's/^/    /'
-    result "$kind" "$release: make $command ($(($(date +%s) - started)) s; $log.$command)"
+    log=$top/build/chroot-$release-$(echo "$command" | tr / -).log
+    if in_tree "cd /src/hrun && make -j2 $command" >"$log" 2>&1; then kind=ok; else kind="not ok"; fi
+    tail -n "$([ "$kind" = ok ] && echo 3 || echo 60)" "$log" | sed 's/^/    /'
+    result "$kind" "$release: make $command ($(($(date +%s) - started)) s; $log)"
   done
   [ -n "${KEEP:-}" ] || rm -rf "$tree"
 done

@@ -13,7 +13,9 @@ tarball=$cache/$suite-$key.tar
 
 if [ ! -s "$tarball" ]; then
   command -v mmdebstrap >/dev/null || { echo "mmdebstrap is missing: apt-get install mmdebstrap" >&2; exit 77; }
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+  mirror() { apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1; }
+  mirror=$(mirror)
+  [ -n "$mirror" ] || { apt-get update -qq >&2 || exit 77; mirror=$(mirror); }
   [ -n "$mirror" ] || { echo "apt has no package lists here: run apt-get update" >&2; exit 77; }
   mkdir -p "$cache"
   new=$tarball.$$
