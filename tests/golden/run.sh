@@ -56,7 +56,7 @@ for config in */config.json; do
 		cp "$work/err" "$work/plan"
 	fi
 	check "$name" "$name/plan.txt" "$work/plan"
-	if ! "$HRUN" plan --json "$work/bundle" >"$work/out" 2>&1 ||
+	if ! "$HRUN" plan --json "$work/bundle" >"$work/out" 2>"$work/err" ||
 		{ command -v python3 >/dev/null && ! python3 ../golden/same.py "$work/out" "$work/bundle" "$name/plan.txt"; }; then
 		echo "FAILED golden/$name (json)"
 		failed=$((failed + 1))
@@ -72,7 +72,8 @@ for config in bad/*/config.json; do
 		failed=$((failed + 1))
 		continue
 	fi
-	sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' "$work/err" >"$work/line"
+	# The findings come first; the error is the last line.
+	tail -n 1 "$work/err" | sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' >"$work/line"
 	check "$name" "$name/error.txt" "$work/line"
 done
 echo "golden: $passed passed, $failed failed"
