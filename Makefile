@@ -1,77 +1,208 @@
 # SPDX-License-Identifier: Apache-2.0
-# hrun - see `make help`.
+# hrun - `make help` lists what can be made.
 
 VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
-CC ?= cc
 SANITIZE ?=
 MUTANT ?=
 STATIC ?=
+TIME ?= 60
 V ?=
 Q := $(if $(V),,@)
+SAY := $(if $(V),@:,@echo)
 
+# pkg-config names, and the Debian package that a hint names for each.
 PKGS := libseccomp libcap yajl
+DEBIAN_libseccomp := libseccomp-dev
+DEBIAN_libcap := libcap-dev
+DEBIAN_yajl := libyajl-dev
+
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wwrite-strings -Wundef -Wpointer-arith -Werror
-HARDENING := -fstack-protector-strong -fstack-clash-protection -fcf-protection -ftrivial-auto-var-init=zero -fPIE
-OPTIMIZE := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude \
-	$(if $(MUTANT),-DHRUN_MUTANT_$(MUTANT))
-CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) $(HARDENING) -ffile-prefix-map=$(CURDIR)=. $(PKG_CFLAGS) $(CFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BASE)/include $(CPPFLAGS)
+CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) -ffile-prefix-map=$(CURDIR)=. \
+	$(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(if $(STATIC),-static-pie,-pie) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell pkg-config $(if $(STATIC),--static) --libs $(PKGS) 2>/dev/null)
-
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/gen/builtin_filters.o
-LIBRARY_OBJECTS := $(filter-out $(BUILD)/src/main.o,$(OBJECTS))
+
+# A mutant build compiles only what its switch changes; every other object is the plain build's.
+BASE := $(if $(MUTANT),build,$(BUILD))
+ifneq ($(MUTANT),)
+MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
+$(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
+endif
+OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+OBJECTS += $(BASE)/gen/builtin_filters.o
+LIBRARY_OBJECTS := $(filter-out %/src/main.o,$(OBJECTS))
 
 .PHONY: all
 all: $(BUILD)/hrun
 
+# ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
+# (a comma joins what must be given together: clang 14 wants a second flag with the last one)
+
+comma := ,
+CANDIDATES = -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
+	$(if $(findstring clang,$(shell $(CC) --version)),-ftrivial-auto-var-init=zero$(comma)$(CLANG_14_ZERO))
+CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+quote = '$(subst ','\'',$1)'
+FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(MUTANT)
+
+ifeq ($(filter clean help format lint install-dependencies,$(MAKECMDGOALS)),)
+$(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $(BUILD)/flags || \
+	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
+include $(BUILD)/config.mk
+endif
+
+$(BUILD)/config.mk: Makefile $(BUILD)/flags
+	@command -v pkg-config >/dev/null || { echo "hrun: pkg-config is missing: apt-get install pkg-config" >&2; exit 1; }
+	@$(foreach p,$(PKGS),pkg-config --exists $p || \
+		{ echo "hrun: $p is missing: apt-get install $(DEBIAN_$p)" >&2; exit 1; }; )
+	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
+	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS))"; \
+	printf 'PROBED :='; for flags in $(CANDIDATES); do \
+		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
+		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
+	} > $@.new && rm -f $(BUILD)/probe.o && mv $@.new $@
+
+# ---- the program ----
+
 $(BUILD)/hrun: $(OBJECTS)
-	@echo "  LINK  $@"
+	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
 $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
-	@echo "  AR    $@"
-	$(Q)rm -f $@ && ar rcD $@ $^
+	$(SAY) "  AR    $@"
+	$(Q)rm -f $@ && ar qcD $@ $^
 
-$(BUILD)/%.o: %.c
+COMPILE = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: %.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(SAY) "  CC    $<"
+	$(Q)$(COMPILE)
+ifneq ($(MUTANT),)
+$(BUILD)/%.o: CPPFLAGS_ALL += -DHRUN_MUTANT_$(MUTANT)
+build/%.o: %.c
+	$(error hrun: run `make` first: $@ is not there)
+endif
 
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
 HOSTCC ?= cc
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
-PROFILE_TOOL := $(BUILD)/gen/compile-profiles
+PROFILE_TOOL := $(BASE)/gen/compile-profiles
 $(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
 	@mkdir -p $(@D)
-	@echo "  HOSTCC $@"
+	$(SAY) "  HOSTCC $@"
 	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs $(PKGS))
-$(BUILD)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
-	@echo "  GEN   $@"
+$(BASE)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
+	$(SAY) "  GEN   $@"
 	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
-$(BUILD)/gen/builtin_filters.o: $(BUILD)/gen/builtin_filters.c
-	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(BASE)/gen/builtin_filters.o: $(BASE)/gen/builtin_filters.c
+	$(SAY) "  CC    $<"
+	$(Q)$(COMPILE)
 
-# Unit tests: tests/unit/NAME.c has a main() and links the library; status 0 is a pass.
+.PHONY: static
+static:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-static STATIC=1
+
+.PHONY: install
+install: all
+	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
+	$(Q)for page in $(sort $(wildcard man/*.[1-8])); do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
+	$(Q)for file in $(sort $(wildcard seccomp-profiles/*.json seccomp-profiles/*.md)); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
+	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md)); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
+
+# ---- tests ----
+
+# tests/unit/NAME.c has a main() and links the library; status 0 is a pass.
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(sort $(wildcard tests/unit/*.c)))
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libhrun.a
-	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+# tests/fuzz/fuzz_NAME.c has LLVMFuzzerTestOneInput(); replay_NAME feeds it the files of tests/fuzz/corpus/NAME.
+FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
+FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-.PHONY: unit clean
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+$(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
+$(BUILD)/tests/fuzz/replay_%: $(BASE)/tests/fuzz/fuzz_%.o $(BASE)/tests/fuzz/replay.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
+$(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST) -fsanitize=fuzzer
+$(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+.SECONDARY: # keep every object: a mutant build links the plain build's
+
+.PHONY: unit test-programs fuzzers
 unit: $(UNIT)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/isolate
+fuzzers: $(FUZZERS)
+
+.PHONY: install-dependencies check demo lint format mutants fuzz bench
+install-dependencies:
+	$(Q)tests/dependencies.sh build test
+
+check:
+	$(Q)tests/dependencies.sh build test
+	$(Q)$(MAKE) --no-print-directory test-programs
+	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined test-programs
+	$(Q)tests/run --also-sanitized build-asan
+
+demo:
+	$(Q)tests/dependencies.sh build demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo.sh $(BUILD)/hrun
+
+lint:
+	$(Q)tests/run --slow lint
+
+format:
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+# The objects of the plain build must be there and up to date: mutant builds take them.
+mutants: test-programs
+	$(Q)tests/mutants/run $(MUTANTS)
+
+# libFuzzer needs clang; the corpora are replayed with the ordinary compiler by `make check`.
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
+	$(Q)tests/fuzz/run build-fuzz $(TIME)
+
+bench: all
+	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
+
+.PHONY: clean help
 clean:
 	rm -rf build build-*
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d)
+help:
+	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
+	@echo 'make static          build-static/hrun, a static-pie program'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
+	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
+	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
+	@echo 'make unit            only build the unit tests: build/tests/unit/*'
+	@echo 'make lint            every static check'
+	@echo 'make format          clang-format all sources'
+	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
+	@echo 'sudo make bench      against crun and runc, interleaved'
+	@echo 'make clean           remove build and build-*'
+
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/isolate.d

@@ -34,7 +34,7 @@ struct config_process {
 	const char *cwd;
 	struct string_list args, env;
 	const char *command_line; /* Windows only */
-	struct {
+	struct config_user {
 		struct opt_u32 uid, gid, umask; /* absent uid and gid are 0 */
 		uint32_t *additional_gids;
 		size_t additional_gid_count;
@@ -48,8 +48,8 @@ struct config_process {
 	const char *apparmor_profile, *selinux_label;
 	struct opt_i64 oom_score_adj;
 	struct config_scheduler *scheduler;
-	struct { const char *class; struct opt_i32 priority; } *io_priority;
-	struct { const char *initial, *final; } *exec_cpu_affinity;
+	struct config_io_priority { const char *class; struct opt_i32 priority; } *io_priority;
+	struct config_cpu_affinity { const char *initial, *final; } *exec_cpu_affinity;
 };
 
 /* ---- mounts (config.md#mounts) ---- */
@@ -94,11 +94,11 @@ struct config_resources {
 	bool devices_present;
 	struct config_memory *memory;
 	struct config_cpu *cpu;
-	struct { struct opt_i64 limit; } *pids;
+	struct config_pids { struct opt_i64 limit; } *pids;
 	struct config_block_io *block_io;
 	struct config_hugepage_limit *hugepage_limits;
 	size_t hugepage_limit_count;
-	struct { struct opt_u32 class_id; struct config_network_priority *priorities; size_t priority_count; } *network;
+	struct config_network { struct opt_u32 class_id; struct config_network_priority *priorities; size_t priority_count; } *network;
 	struct config_rdma *rdma;
 	size_t rdma_count;
 	struct string_map unified;
@@ -141,8 +141,8 @@ struct config_linux {
 	struct string_list masked_paths, readonly_paths;
 	const char *mount_label;
 	struct config_intel_rdt *intel_rdt;
-	struct { const char *mode, *nodes; struct string_list flags; } *memory_policy;
-	struct { const char *domain; struct string_list flags; } *personality;
+	struct config_memory_policy { const char *mode, *nodes; struct string_list flags; } *memory_policy;
+	struct config_personality { const char *domain; struct string_list flags; } *personality;
 	bool has_time_offsets;
 	struct config_time_offset boottime, monotonic;
 };
@@ -153,7 +153,7 @@ struct config_unknown { const char *where; };
 struct config {
 	const char *oci_version;
 	bool has_root;
-	struct { const char *path; bool readonly; } root;
+	struct config_root { const char *path; bool readonly; } root;
 	struct config_process *process; /* NULL where absent */
 	const char *hostname, *domainname;
 	struct config_mount *mounts;

@@ -101,6 +101,13 @@ const char *container_status_name(enum container_status status);
 /* Every id below ROOT, sorted. */
 int container_list(struct pool *pool, int root, const char ***ret_ids, size_t *ret_count, struct err *e);
 
+/*
+ * The `state` object for hooks, split around the pid: RET_TEXT[0] PID RET_TEXT[1].  Who runs inside
+ * the container sees another pid than who runs outside.
+ */
+void container_state_split(struct pool *pool, const struct container_record *record, const char *status,
+			   const char *ret_text[2]);
+
 struct json_out;
 
 /* The `state` object (runtime.md#state); compact, slashes unescaped; PID as the reader sees it. */

@@ -50,6 +50,7 @@ struct namespaces_plan {
 	const char *hostname, *domainname; /* NULL: unchanged */
 	bool loopback_up;                  /* a new network namespace */
 	bool has_user; /* the container's user namespace is not ours (new or joined) */
+	const char *where;
 };
 
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
@@ -79,6 +80,7 @@ struct cgroup_plan {
 	const struct bpf_insn *device_program; /* NULL: no filter (listed exception, see device_note) */
 	size_t device_program_length;          /* instructions */
 	const char *device_note;               /* why there is no device filter, or NULL */
+	const char *device_where;              /* what caused the filter; NULL: linux.resources.devices */
 	const char *where;                     /* of the path */
 };
 
@@ -108,6 +110,7 @@ struct mount_step {
 	const char *source;      /* bind: absolute host path; filesystem: its source string or NULL */
 	const char *type;        /* filesystem type; "bind" for binds */
 	int source_fd;           /* bind: owned O_PATH; -1 otherwise */
+	int tree;                /* -1; set by the creator: owned detached clone of the source */
 	bool source_is_directory;
 	bool recursive;          /* rbind */
 	bool copy_up;            /* tmpcopyup */
@@ -131,6 +134,7 @@ struct device_step {
 	gid_t gid;
 	const char *target; /* symlink: "/proc/self/fd"; bind: host path */
 	int source_fd;      /* bind: owned O_PATH of the host's node, its number checked; -1 otherwise */
+	int tree;           /* -1; set by the creator: owned detached clone of the node */
 	const char *where;
 };
 
@@ -257,7 +261,7 @@ int plan_process(struct pool *pool, const struct config_process *process, int ro
 /* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
 void plan_check(const struct plan *plan);
 
-/* A numbered list, one line a step, or JSON. */
+/* A numbered list, one line a step (without the warnings), or JSON with them. */
 void plan_print(FILE *out, const struct plan *plan);
 void plan_print_json(FILE *out, struct pool *pool, const struct plan *plan);
 

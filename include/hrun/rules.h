@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules.h - the table of rules; one file of predicates a chapter (rules_mounts.c ...).
+ * rules.h - the table of rules (rules.def), and what its predicates are made with;
+ * one file of predicates a chapter (rules_mounts.c ...).
  */
 #ifndef HRUN_RULES_H
 #define HRUN_RULES_H
@@ -15,18 +16,28 @@ struct finder {
 	struct verdict *verdict;
 };
 void find(struct finder *finder, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* As find, for element INDEX of the list that the rule judges: its repair gets the number back. */
+void find_item(struct finder *finder, size_t index, const char *where, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* TEXT of the config in double quotes, cut where it is long, for a finding. */
+const char *quote(const struct finder *finder, const char *text);
+/* "linux.mounts[7].options", from the pool. */
+const char *at(const struct finder *finder, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* linux.sysctl["a.b"]: the place of a map's member in json_where's form. */
+const char *at_key(const struct finder *finder, const char *map, const char *key);
 
 struct rule {
 	const char *id;
 	enum severity severity;
 	enum action action[LEVELS];
-	const char *title;      /* what it stops, half a sentence */
-	const char *remedy;     /* what to do, one imperative sentence */
+	const char *title;	/* what it stops, half a sentence */
+	const char *remedy;	/* what to do, one imperative sentence */
 	const char *references; /* "CVE-2024-21626; CWE-403" */
 	/* Calls find() for each hit.  NULL: found while reading (section A). */
 	void (*judge)(struct finder *finder);
-	/* Repairs *config (a private copy) where action can be ACTION_HARDEN; else NULL. */
-	void (*harden)(struct pool *pool, struct config *config);
+	/* Repairs what FINDING says in *config (a private copy) where action can be ACTION_HARDEN; else NULL. */
+	void (*harden)(struct pool *pool, struct config *config, const struct finding *finding);
 };
 
 extern const struct rule rules[];
@@ -34,5 +45,13 @@ extern const size_t rule_count;
 
 /* NULL where there is no such rule. */
 const struct rule *rule_by_id(const char *id);
+
+/* Every predicate and repair that rules.def names. */
+#define RULE_READ(...)
+#define RULE(id, severity, p, b, r, judge, ...) void judge(struct finder *finder);
+#define RULE_HARDEN(id, severity, p, b, r, judge, harden, ...) \
+	void judge(struct finder *finder);                     \
+	void harden(struct pool *pool, struct config *config, const struct finding *finding);
+#include <hrun/rules.def>
 
 #endif

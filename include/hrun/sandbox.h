@@ -33,9 +33,10 @@ struct sandbox_options {
  * Build the container up to the point where its init waits for `start`.  Saves the container's
  * record as it goes (cgroup inode, pid and start time, created_done).  On failure everything
  * outside the state directory is undone: process, cgroup; the caller removes the state
- * directory.  Returns when init is READY; ret->pid is R's child.
+ * directory.  Returns when init is READY; ret->pid is R's child.  PLAN gets the detached trees that
+ * the creator makes of host objects (mount_step.tree, device_step.tree).
  */
-int sandbox_create(const struct plan *plan, struct container *container, const struct sandbox_options *options,
+int sandbox_create(struct plan *plan, struct container *container, const struct sandbox_options *options,
 		   struct sandbox *ret, struct err *e);
 
 /*
@@ -64,9 +65,9 @@ void sandbox_close(struct sandbox *sandbox);
 /*
  * Run hooks of one kind in the runtime's namespaces, in order, each with STATE (compact JSON) on
  * stdin, only its own environment, DIR as working directory (-1: the caller's).  A timeout kills
- * the whole process group.  Stops at the first failure: -1 <= -errno with *e naming the hook.
+ * the whole process group.  Stops at the first failure, with *e naming the hook.
  */
-int hooks_run(const struct hook_list *hooks, const char *kind, const char *state, int dir, struct err *e);
+int hooks_run(const struct hook_list *hooks, enum hook_kind kind, const char *state, int dir, struct err *e);
 
 /*
  * The runtime's own file cannot be written from inside a container: where it lies on a writable

@@ -21,12 +21,14 @@ enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 struct rule;
+struct mount_look;
 
 struct finding {
 	const struct rule *rule;
 	enum action action;  /* at the verdict's level */
 	const char *where;   /* "linux.namespaces" in json_where's form */
-	const char *text;    /* what was found, one sentence */
+	const char *text;    /* what was found, one sentence; no control characters */
+	size_t index;        /* the element of the list that the rule judges, for its repair */
 };
 
 struct verdict {
@@ -42,6 +44,7 @@ struct judged {
 	const struct config *config;
 	const struct config_process *process; /* config->process, or exec's own */
 	bool host_root;                      /* uid 0 here is the host's uid 0 */
+	const struct mount_look *mounts;     /* one for each of config->mounts; filled by policy_judge */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

@@ -13,7 +13,7 @@ static void mark_cut(struct err *e)
 	memcpy(e->text + sizeof e->text - 4, "...", 4);
 }
 
-static void set_text(struct err *e, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void set_text(struct err *e, const char *format, va_list args)
 {
 	int n = vsnprintf(e->text, sizeof e->text, format, args);
 

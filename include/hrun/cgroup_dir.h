@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup_dir.h - steps on one cgroup directory that the files of sandbox/cgroup*
+ * share.  Not for other modules: cgroup.h is what they may rely on.
+ */
+#ifndef HRUN_CGROUP_DIR_H
+#define HRUN_CGROUP_DIR_H
+
+#include <hrun/err.h>
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * A directory below DIR: no "..", no link, no other mount.  Owned descriptor or
+ * negative errno (no struct err: the caller knows the name).
+ */
+int cgroup_dir_open(int dir, const char *path, int flags);
+
+/* The first SIZE - 1 bytes of FILE, NUL-terminated.  Their number or negative errno. */
+ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size);
+
+/* Load PROGRAM, attach it to CGROUP and ask the kernel whether it is there. */
+int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e);
+
+/* Remove every cgroup below CGROUP, which must hold no process any more; -EBUSY after timeout_ms. */
+int cgroup_dir_remove_children(int cgroup, int64_t timeout_ms, struct err *e);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup_plan.h - parts of plan/cgroup*.c that its other files and their tests
+ * share.  Not for other modules: plan_cgroup in plan.h is the entry.
+ */
+#ifndef HRUN_CGROUP_PLAN_H
+#define HRUN_CGROUP_PLAN_H
+
+#include <hrun/config.h>
+#include <hrun/err.h>
+#include <hrun/plan.h>
+#include <hrun/pool.h>
+#include <stdint.h>
+
+/*
+ * Every write that RESOURCES ask for, in an order that the kernel accepts, appended to
+ * plan->writes.  Looks at the document only, not at the machine.  What cgroup v2
+ * cannot do is refused by name.
+ */
+int plan_resources(struct pool *pool, const struct config_resources *resources, struct cgroup_plan *plan,
+		   struct err *e);
+
+/* The part of it that comes as lists: blockIO, hugepageLimits, rdma, unified. */
+int plan_block_io(struct pool *pool, const struct config_block_io *io, struct cgroup_plan *plan, struct err *e);
+int plan_hugepages(struct pool *pool, const struct config_resources *resources, struct cgroup_plan *plan,
+		   struct err *e);
+int plan_rdma(struct pool *pool, const struct config_resources *resources, struct cgroup_plan *plan, struct err *e);
+int plan_unified(struct pool *pool, const struct string_map *unified, struct cgroup_plan *plan, struct err *e);
+
+/* cpu.shares of cgroup v1 (2..262144) as cpu.weight (1..10000). */
+uint64_t plan_weight_of_shares(uint64_t shares);
+
+/* Append a write; the controller is the file's first word. */
+struct cgroup_write *plan_cgroup_write(struct pool *pool, struct cgroup_plan *plan, enum cgroup_write_kind kind,
+				       const char *file, const char *value, const char *where);
+
+/* "WHERE: cgroup v2 cannot do this; remove it". */
+int plan_not_on_v2(const char *where, struct err *e);
+
+/*
+ * A path below the mount: PATH as cgroupsPath has it (NULL or "": absent), or /hrun/ID.  Refuses whatever
+ * could name another cgroup than the one it seems to.
+ */
+int plan_cgroup_path(struct pool *pool, const char *path, const char *id, const char **ret_path, struct err *e);
+
+/*
+ * Keep the writes whose controller is among the blank-separated words of AVAILABLE and list their controllers.  A limit
+ * without its controller is refused (a warning with LOOK_ONLY), a weight is left out with a warning.
+ */
+int plan_cgroup_available(struct pool *pool, const char *available, bool look_only, struct plan *plan, struct err *e);
+
+#endif

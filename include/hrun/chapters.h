@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * chapters.h - the container's half: each function carries out one section of the plan.
+ *
+ * They run in the container's init (I) between birth and execve: no allocation, no parsing, every host
+ * object comes as a descriptor.  0 or negative errno with *e; e->step is the plan step.
+ */
+#ifndef HRUN_CHAPTERS_H
+#define HRUN_CHAPTERS_H
+
+#include <hrun/err.h>
+#include <hrun/plan.h>
+#include <sys/types.h>
+
+/* What R prepares on the host for I: detached trees, owned. */
+struct host_objects {
+	int rootfs;      /* the root filesystem */
+	int null_device; /* /dev/null, checked to be character 1:3 */
+	int cgroup;      /* the container's cgroup directory, where it has no cgroup namespace of its own; else -1 */
+};
+
+/* R: clone every host object of the plan (idmap.c writes the maps, objects.c the rest). */
+int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err *e);
+/* R: the directory CGROUP as a tree, where the container shares a cgroup namespace (else -1). */
+int objects_lift_cgroup(const struct plan *plan, int cgroup, struct host_objects *objects, struct err *e);
+void objects_close(struct host_objects *objects);
+
+/* R: write /proc/PID/uid_map and gid_map (user_namespaces(7)) below the procfs PROC. */
+int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e);
+/* I: become 0:0, or the first mapped pair, of the new user namespace. */
+int idmap_become_root(const struct ids_plan *plan, struct err *e);
+
+/* I: make the copied mount namespace private, attach the root at root.path. */
+int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
+/* I: read-only and the other attributes, pivot_root(2), detach the host. */
+int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
+
+int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e);
+int devices_apply(const struct plan *plan, int rootfs, struct err *e);
+/* NULL_DEVICE is a detached tree of the host's null device; used up. */
+int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e);
+int sysctl_apply(const struct plan *plan, struct err *e);
+/* hostname(7), domain name, loopback interface */
+int uts_apply(const struct namespaces_plan *plan, struct err *e);
+int loopback_up(struct err *e);
+
+/*
+ * A fresh pty of the container's own devpts becomes stdin, stdout, stderr and the controlling terminal;
+ * its master goes out over CONSOLE_SOCKET.  ON_CONSOLE: also bound on /dev/console.  ROOT is the container's root.
+ */
+int console_apply(const struct plan *plan, int root, int console_socket, bool on_console, struct err *e);
+
+/* Everything that makes the process powerless, and its working directory; then only filter, rlimits, execve are left. */
+int creds_apply(const struct plan *plan, int root, struct err *e);
+/* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
+int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
+/* Just before execve: exact resource limits, the filter, the last capabilities. */
+int creds_seal(const struct plan *plan, struct err *e);
+
+/* Find what args[0] names, as the process's own user: PATH of its environment, a regular executable file. */
+int program_find(const struct exec_plan *plan, char *ret_path, size_t size, struct err *e);
+/* creds_seal and execve; returns only on failure. */
+int program_execute(const struct plan *plan, const char *path, struct err *e);
+
+/*
+ * The state object as a hook gets it on stdin: TEXT[0], then the pid, then TEXT[1]; a hook inside the
+ * container sees another number than one outside.
+ */
+struct hook_state {
+	const char *text[2];
+	pid_t pid;
+};
+/*
+ * Run the hooks of one kind in order, in the caller's namespaces, with DIR as working directory (-1: as it is).
+ * FILTER, where not NULL, is loaded in each hook before its execve (startContainer).  Stops at the first failure.
+ */
+int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct hook_state *state, int dir,
+		const struct filter_plan *filter, struct err *e);
+
+/* What the container's init (I) is born with. */
+struct init {
+	const struct plan *plan;
+	struct host_objects objects;
+	int sync;           /* to R */
+	int start;          /* listening: S connects */
+	int console;        /* -1 without terminal */
+	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */
+};
+/* The container's half of create; ARGUMENT is a struct init.  Does not return. */
+void init_main(void *argument);
+
+#endif

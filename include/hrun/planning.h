@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * planning.h - what the chapters of plan/ share among themselves.  Nobody outside
+ * plan/ includes it.
+ */
+#ifndef HRUN_PLANNING_H
+#define HRUN_PLANNING_H
+
+#include <hrun/bundle.h>
+#include <hrun/config.h>
+#include <hrun/err.h>
+#include <hrun/plan.h>
+#include <hrun/pool.h>
+#include <stdbool.h>
+
+struct verdict;
+
+/*
+ * TEXT of the config as it may stand in a line of output: unchanged where it is one plain
+ * word, else in double quotes with \n, \" and \xNN, so that no config forges a line or a column.
+ */
+const char *plan_quote(struct pool *pool, const char *text);
+
+/* Append a sentence to plan->warnings. */
+void plan_warn(struct pool *pool, struct plan *plan, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Fields that this version reads but does not build: refused with their name, never ignored. */
+int plan_refuse_unsupported(struct pool *pool, const struct config *config, struct err *e);
+int plan_refuse_unsupported_process(const struct config_process *process, struct err *e);
+
+/* May the failure R to open something be a warning (`hrun plan` without the right to look)? */
+bool plan_may_skip(const struct plan_options *options, int r);
+
+/* open(2) for reading what the O_PATH descriptor FD stands for, once it is known to be harmless to open. */
+int plan_reopen(int fd);
+
+/* Is there an entry of this type in linux.namespaces, new or joined? */
+bool plan_has_namespace(const struct config *config, enum namespace_type type);
+
+/* One mount's words into STEP (kind, attributes, propagation, data); WHERE is "mounts[7]". */
+int plan_mount_options(struct pool *pool, const struct config_mount *mount, struct mount_step *step, struct err *e);
+bool plan_mount_is_bind(const struct config_mount *mount);
+
+/* The home directory of UID in ROOTFS's own etc/passwd; "/" where there is none that can be used. */
+const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
+
+/* capabilities: names to bits, what the kernel could not grant taken out with a warning. */
+int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+const char *plan_capability_name(int capability);
+
+int plan_rlimits(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+
+/* Rewrite `where` of what the verdict's hardenings caused. */
+void plan_mark_hardened(struct pool *pool, const struct config *original, const struct verdict *verdict,
+			struct plan *plan);
+
+/* The plan as lines of text: what print.c and print_json.c show. */
+struct plan_line {
+	const char *chapter, *verb, *detail, *where;
+};
+struct plan_lines {
+	struct plan_line *item;
+	size_t count;
+};
+void plan_describe(struct pool *pool, const struct plan *plan, struct plan_lines *ret_lines);
+const char *plan_describe_mount(struct pool *pool, const struct mount_step *step);
+void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan_lines *lines);
+void plan_line_add(struct pool *pool, struct plan_lines *lines, const char *chapter, const char *verb,
+		   const char *where, const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state.h - inside state/: the record as bytes, the lock, the directory without its record.
+ */
+#ifndef HRUN_STATE_H
+#define HRUN_STATE_H
+
+#include <hrun/container.h>
+
+enum { RECORD_MAX_SIZE = 16 << 20 };
+
+#define RECORD_FILE "state.json"
+#define LOCK_FILE "lock"
+
+/* The record as state.json holds it. */
+void record_write(struct json_out *out, const struct container_record *record);
+
+/*
+ * Read it back: hostile input.  Unknown, missing or mistyped members, a number out of
+ * range, an id that is not EXPECTED_ID (NULL: any) are -EBADMSG.
+ */
+int record_read(struct pool *pool, const char *bytes, size_t size, const char *expected_id,
+		struct container_record *ret, struct err *e);
+
+/*
+ * Lock the directory DIR that is ROOT/ID: owned descriptor of its lock file.  WAIT false:
+ * -EWOULDBLOCK where somebody holds it.  -ENOENT where the directory was removed, or replaced,
+ * before the lock was ours.  *e is not filled for these two.
+ */
+int lock_take(int root, const char *id, int dir, bool wait, struct err *e);
+/* Is it held by anybody (another open of it)? */
+bool lock_is_held(int dir);
+
+/*
+ * Open, and with LOCK lock, ROOT/ID without reading its record: what `delete --force` needs
+ * of a directory that a killed create left behind.
+ */
+int container_open_directory(int root, const char *id, bool lock, struct container *ret, struct err *e);
+
+/* Let others have the lock while the container stays open (a foreground run). */
+void container_unlock(struct container *container);
+
+#endif

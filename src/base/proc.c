@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * proc.c - processes: recognised again by pidfd and start time, read from procfs.
+ *
+ * A number alone names nobody: it may belong to another process by now.  The
+ * pidfd is opened first and the start time compared afterwards, so a match
+ * means that the descriptor is the process that was remembered.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/proc.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROC_ROOT_INODE = 1, FORK_NO_EXEC = 0x40 };
+
+/* Fields of /proc/PID/stat, counted from 1; the third follows the last ')'. */
+enum { FIELD_STATE = 3, FIELD_FLAGS = 9, FIELD_START = 22 };
+
+int proc_open(struct err *e)
+{
+	autofd int proc = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	if (proc < 0)
+		return err_errno(e, "open /proc");
+	if (fstatfs(proc, &fs) < 0 || fstat(proc, &st) < 0)
+		return err_errno(e, "stat /proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != PROC_ROOT_INODE)
+		return err_set(e, EPERM, "/proc is not the root of a procfs; mount one there");
+	return TAKE_FD(proc);
+}
+
+/* Nothing that somebody mounted over a process's files may answer for the kernel. */
+static int open_in_proc(int proc, const char *path)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int fd = (int)syscall(SYS_openat2, proc, path, &how, sizeof how);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The field NUMBER of the text that starts at field 3, or NULL. */
+static const char *field_at(const char *text, int number)
+{
+	for (int i = FIELD_STATE; i < number; i++) {
+		text = strchr(text, ' ');
+		if (!text)
+			return NULL;
+		text++;
+	}
+	return text;
+}
+
+static int parse_number(const char *field, uint64_t *ret_value)
+{
+	char *end;
+
+	if (!field || *field < '0' || *field > '9')
+		return -EPROTO;
+	errno = 0;
+	*ret_value = strtoull(field, &end, 10);
+	return errno || (*end != ' ' && *end != '\n') ? -EPROTO : 0;
+}
+
+static int parse_stat(const char *text, struct proc_stat *ret_stat)
+{
+	/* The command's name may hold blanks and parentheses; nothing after it does. */
+	const char *end_of_name = strrchr(text, ')');
+	uint64_t flags;
+
+	if (!end_of_name || end_of_name[1] != ' ' || !end_of_name[2])
+		return -EPROTO;
+	const char *fields = end_of_name + 2;
+	TRY(parse_number(field_at(fields, FIELD_FLAGS), &flags));
+	TRY(parse_number(field_at(fields, FIELD_START), &ret_stat->start_ticks));
+	ret_stat->state = fields[0];
+	ret_stat->fork_no_exec = (flags & FORK_NO_EXEC) != 0;
+	return 0;
+}
+
+int proc_read_stat(int proc, pid_t pid, struct proc_stat *ret_stat)
+{
+	char path[32], text[1024];
+
+	if (pid <= 0)
+		return -ESRCH;
+	TRY(str_format(path, sizeof path, "%d/stat", pid));
+	autofd int fd = open_in_proc(proc, path);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	ssize_t n = fd_read_all(fd, text, sizeof text - 1);
+	if (n < 0)
+		return (int)n;
+	text[n] = '\0';
+	return parse_stat(text, ret_stat);
+}
+
+int proc_open_same(int proc, pid_t pid, uint64_t start_ticks)
+{
+	struct proc_stat stat;
+
+	if (pid <= 0)
+		return -ESRCH;
+	autofd int pidfd = proc_pidfd_open(pid);
+	TRY(pidfd);
+	TRY(proc_read_stat(proc, pid, &stat));
+	if (stat.start_ticks != start_ticks)
+		return -ESRCH;
+	return TAKE_FD(pidfd);
+}
+
+int proc_pidfd_open(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		return fd;
+	/* EINVAL: the number is a thread's, no process's. */
+	return errno == EINVAL ? -ESRCH : -errno;
+}
+
+int proc_pidfd_signal(int pidfd, int signal)
+{
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int proc_pidfd_wait(int pidfd, int timeout_ms)
+{
+	struct pollfd poll_fd = {.fd = pidfd, .events = POLLIN};
+	int64_t deadline = now_ms() + timeout_ms;
+	int left = timeout_ms;
+
+	for (;;) {
+		int n = poll(&poll_fd, 1, left);
+		if (n > 0)
+			return poll_fd.revents & POLLNVAL ? -EBADF : 0;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+		if (timeout_ms >= 0) {
+			int64_t rest = deadline - now_ms();
+			left = rest > 0 ? (int)rest : 0;
+		}
+	}
+}
+
+bool proc_in_first_user_namespace(void)
+{
+	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char text[128] = "";
+	unsigned int inside, outside, size;
+
+	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
+		return true;
+	return sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
+	       size == UINT32_MAX;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bundle.c - an opened bundle directory.
+ *
+ * Whoever may write to the bundle may change it at any moment.  So the directory,
+ * config.json and the root are opened once, config.json is read once, and all that
+ * is judged and used afterwards comes from these bytes and descriptors.
+ */
+#include <fcntl.h>
+#include <hrun/bundle.h>
+#include <hrun/fd.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *reason(int errnum)
+{
+	const char *text = strerrordesc_np(errnum);
+
+	return text ? text : "unknown error";
+}
+
+/* The path of the descriptor, checked: a removed directory has a text there that leads elsewhere. */
+static int find_path(struct pool *pool, struct bundle *bundle, const char *directory, struct err *e)
+{
+	char link[64], path[PATH_MAX];
+	struct stat st;
+
+	TRY(str_format(link, sizeof link, "/proc/self/fd/%d", bundle->dir));
+	ssize_t n = readlink(link, path, sizeof path - 1);
+	if (n < 0)
+		return err_set(e, errno, "path of bundle `%s` cannot be read from %s: %s; is /proc mounted?", directory,
+			       link, reason(errno));
+	path[n] = '\0';
+	if (path[0] != '/' || lstat(path, &st) < 0 || st.st_dev != bundle->dir_stat.st_dev ||
+	    st.st_ino != bundle->dir_stat.st_ino)
+		return err_set(e, ENOENT, "bundle `%s` was moved or removed; name a directory that stays", directory);
+	bundle->path = pool_strdup(pool, path);
+	return 0;
+}
+
+static int open_directory(struct pool *pool, const char *directory, struct bundle *bundle, struct err *e)
+{
+	bundle->dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (bundle->dir < 0 || fstat(bundle->dir, &bundle->dir_stat) < 0)
+		return err_set(e, errno, "bundle `%s` cannot be opened: %s; name a directory that holds config.json",
+			       directory, reason(errno));
+	return find_path(pool, bundle, directory, e);
+}
+
+static int refuse_size(const char *name, size_t size, size_t max_size, struct json_error *ret_error, struct err *e)
+{
+	*ret_error = (struct json_error){.rule = "json-too-large",
+					 .where = "",
+					 .pointer = "",
+					 .text = "the document is too large; remove bulk data"};
+	return err_set(e, EINVAL, "%s: the document has %zu bytes, %zu are allowed; remove bulk data (json-too-large)",
+		       name, size, max_size);
+}
+
+/* One byte more than fstat promised is asked for: a file that grows while it is read is not one document. */
+static int read_bytes(struct pool *pool, int fd, const char *name, struct bundle *bundle, struct err *e)
+{
+	size_t size = (size_t)bundle->config_stat.st_size;
+	char *bytes = pool_alloc(pool, size + 1);
+
+	ssize_t n = fd_read_all(fd, bytes, size + 1);
+	if (n < 0)
+		return err_set(e, (int)-n, "%s of bundle `%s` cannot be read: %s", name, bundle->path, reason((int)-n));
+	if ((size_t)n != size)
+		return err_set(e, EBUSY, "%s of bundle `%s` changed while it was read; try again when it is complete",
+			       name, bundle->path);
+	bytes[size] = '\0';
+	bundle->config_bytes = bytes;
+	bundle->config_size = size;
+	return 0;
+}
+
+static int read_config_file(struct pool *pool, const char *name, size_t max_size, struct bundle *bundle,
+			    struct json_error *ret_error, struct err *e)
+{
+	/* O_NONBLOCK: a FIFO in its place must not make us wait for a writer. */
+	autofd int fd = openat(bundle->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 || fstat(fd, &bundle->config_stat) < 0)
+		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; `hrun spec` writes a new one", name,
+			       bundle->path, reason(errno));
+	if (!S_ISREG(bundle->config_stat.st_mode))
+		return err_set(e, EINVAL, "%s of bundle `%s` is not a regular file; put the document itself there",
+			       name, bundle->path);
+	if ((uintmax_t)bundle->config_stat.st_size > max_size)
+		return refuse_size(name, (size_t)bundle->config_stat.st_size, max_size, ret_error, e);
+	return read_bytes(pool, fd, name, bundle, e);
+}
+
+/* The whole line; a name of many kilobytes in the document must not push the reason out of it. */
+static int refuse_document(const char *name, const struct json_error *error, struct err *e)
+{
+	const char *separator = error->where[0] ? ": " : "";
+
+	return err_set(e, EINVAL, "%.100s:%u:%u: %.160s%s%s (%s)", name, error->line, error->column, error->where,
+		       separator, error->text, error->rule);
+}
+
+/* The root may be missing or be what a rule refuses; that is judged later, on this descriptor. */
+static void open_rootfs(struct pool *pool, struct bundle *bundle)
+{
+	const char *path = bundle->config->root.path;
+
+	bundle->rootfs = -ENOENT;
+	if (!path || !path[0])
+		return;
+	bundle->rootfs_path = path_clean(pool, path[0] == '/' ? path : pool_printf(pool, "%s/%s", bundle->path, path));
+	bundle->rootfs = openat(bundle->dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (bundle->rootfs < 0)
+		bundle->rootfs = -errno;
+	else if (fstat(bundle->rootfs, &bundle->rootfs_stat) < 0)
+		fd_close(&bundle->rootfs);
+}
+
+static int open_all(struct pool *pool, const char *directory, const char *name, size_t max_size, struct bundle *bundle,
+		    struct json_error *ret_error, struct err *e)
+{
+	const struct json *tree;
+
+	TRY(open_directory(pool, directory, bundle, e));
+	TRY(read_config_file(pool, name, max_size, bundle, ret_error, e));
+	if (json_read(pool, bundle->config_bytes, bundle->config_size, max_size, &tree, ret_error) < 0 ||
+	    config_read(pool, tree, &bundle->config, ret_error) < 0)
+		return refuse_document(name, ret_error, e);
+	open_rootfs(pool, bundle);
+	return 0;
+}
+
+int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
+		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e)
+{
+	*ret_bundle = (struct bundle){.dir = -EBADF, .rootfs = -EBADF};
+	*ret_error = (struct json_error){.rule = NULL};
+	int r = open_all(pool, directory, config_name ? config_name : "config.json", max_size, ret_bundle, ret_error,
+			 e);
+	if (r < 0)
+		bundle_close(ret_bundle);
+	return r;
+}
+
+void bundle_close(struct bundle *bundle)
+{
+	fd_close(&bundle->dir);
+	fd_close(&bundle->rootfs);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup.c - where the container's cgroup is and what will be written there.
+ *
+ * A limit that this host cannot give is refused here, before anything has
+ * happened: a container that runs without the limit it was started with is worse
+ * than none.  The texts avoid the phrases that engines take for a missing command.
+ */
+#include <fcntl.h>
+#include <hrun/cgroup_plan.h>
+#include <hrun/fd.h>
+#include <hrun/rules.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+/* The inode of the host's own user namespace (PROC_USER_INIT_INO), the same since Linux 3.8. */
+#define HOST_USER_NAMESPACE 0xEFFFFFFDu
+
+static void warn(struct pool *pool, struct plan *plan, const char *text)
+{
+	/* Both files of one weight say the same. */
+	if (plan->warning_count && str_equal(plan->warnings[plan->warning_count - 1], text))
+		return;
+	*pool_array_add(pool, plan->warnings, plan->warning_count) = text;
+}
+
+/* ---- the path ---- */
+
+static bool is_component(const char *name, size_t length)
+{
+	if (length == 0 || length > NAME_MAX)
+		return false;
+	return !(length == 1 && name[0] == '.') && !(length == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static int check_path(const char *path, struct err *e)
+{
+	const char *colon = strchr(path, ':');
+
+	if (str_has_control(path))
+		return err_set(e, EINVAL, "linux.cgroupsPath: holds a control character");
+	if (strlen(path) >= PATH_MAX - 64)
+		return err_set(e, ENAMETOOLONG, "linux.cgroupsPath: is too long");
+	if (colon && strchr(colon + 1, ':'))
+		return err_set(e, EOPNOTSUPP,
+			       "linux.cgroupsPath: %s needs the systemd cgroup driver, not built yet; use a plain path",
+			       path);
+	if (str_equal(path, "/"))
+		return err_set(e, EINVAL, "linux.cgroupsPath: / is the cgroup of the whole host; use a path below it");
+	for (const char *name = path + (path[0] == '/');; name++) {
+		size_t length = strcspn(name, "/");
+		if (!is_component(name, length))
+			return err_set(
+				e, EINVAL,
+				"linux.cgroupsPath: %s has an empty, \".\", \"..\" or too long component; use a clean "
+				"path",
+				path);
+		name += length;
+		if (!*name)
+			return 0;
+	}
+}
+
+int plan_cgroup_path(struct pool *pool, const char *path, const char *id, const char **ret_path, struct err *e)
+{
+	const char *name = path && *path ? path : id;
+
+	TRY(check_path(name, e));
+	*ret_path = name[0] == '/' ? name : pool_printf(pool, "/hrun/%s", name);
+	return 0;
+}
+
+/* ---- the mount ---- */
+
+/* An O_PATH descriptor of the cgroup2 mount at PATH, or -1. */
+static int open_cgroup2(const char *path)
+{
+	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return -1;
+	return TAKE_FD(fd);
+}
+
+/* The whole hierarchy, or the part of it that a hybrid host mounts beside cgroup v1. */
+static void find_mount(struct cgroup_plan *plan)
+{
+	static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+	plan->mountpoint = places[0];
+	for (size_t i = 0; plan->root < 0 && i < sizeof places / sizeof places[0]; i++) {
+		plan->root = open_cgroup2(places[i]);
+		if (plan->root >= 0)
+			plan->mountpoint = places[i];
+	}
+}
+
+static int read_controllers(struct pool *pool, const struct cgroup_plan *plan, const char **ret_words, struct err *e)
+{
+	char text[1024];
+	autofd int fd = openat(plan->root, "cgroup.controllers", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return err_errno(e, "open %s/cgroup.controllers", plan->mountpoint);
+	ssize_t n = fd_read_all(fd, text, sizeof text);
+	if (n < 0 || (size_t)n == sizeof text)
+		return err_set(e, EIO, "%s/cgroup.controllers cannot be read", plan->mountpoint);
+	*ret_words = pool_strndup(pool, text, (size_t)n);
+	return 0;
+}
+
+/* ---- what this host can give ---- */
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *p = words; *p; p += strspn(p, " \n")) {
+		size_t n = strcspn(p, " \n");
+		if (n == length && memcmp(p, word, n) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static void need_controller(struct pool *pool, struct cgroup_plan *plan, const char *controller)
+{
+	for (size_t i = 0; i < plan->controller_count; i++) {
+		if (str_equal(plan->controllers[i], controller))
+			return;
+	}
+	*pool_array_add(pool, plan->controllers, plan->controller_count) = controller;
+}
+
+static const char *lack(struct pool *pool, const struct cgroup_plan *plan, const char *controller)
+{
+	if (plan->disabled)
+		return "cgroups are disabled for this container";
+	return pool_printf(pool, "this host's cgroup2 has no %s controller", controller);
+}
+
+/* The controller of WRITE is missing.  Returns whether the write is kept all the same, or negative errno. */
+static int without_controller(struct pool *pool, const struct cgroup_write *write, bool look_only, struct plan *plan,
+			      struct err *e)
+{
+	const char *why = lack(pool, &plan->cgroup, write->controller);
+
+	if (write->kind != CGROUP_LIMIT) {
+		warn(pool, plan, pool_printf(pool, "%s: %s; %s is left out", write->where, why, write->file));
+		return false;
+	}
+	if (write->absent_ok)
+		return false;
+	if (!look_only)
+		return err_set(e, EOPNOTSUPP, "%s: %s; %s remove the limit", write->where, why,
+			       plan->cgroup.disabled ? "enable them or" : "enable it or");
+	warn(pool, plan, pool_printf(pool, "%s: %s; no container would start here", write->where, why));
+	return true;
+}
+
+int plan_cgroup_available(struct pool *pool, const char *available, bool look_only, struct plan *plan, struct err *e)
+{
+	struct cgroup_plan *cgroup = &plan->cgroup;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < cgroup->write_count; i++) {
+		struct cgroup_write write = cgroup->writes[i];
+		int keep = has_word(available, write.controller);
+		if (!keep)
+			keep = without_controller(pool, &write, look_only, plan, e);
+		TRY(keep);
+		if (!keep)
+			continue;
+		need_controller(pool, cgroup, write.controller);
+		cgroup->writes[kept++] = write;
+	}
+	cgroup->write_count = kept;
+	return 0;
+}
+
+/* What a hardening put into the config nobody asked for: it may be missing. */
+static void mark_hardened(struct pool *pool, const struct verdict *verdict, struct cgroup_plan *plan)
+{
+	for (size_t i = 0; verdict && i < plan->write_count; i++) {
+		struct cgroup_write *write = &plan->writes[i];
+		for (size_t j = 0; j < verdict->count; j++) {
+			const struct finding *finding = &verdict->findings[j];
+			if (finding->action != ACTION_HARDEN || !str_equal(finding->where, write->where))
+				continue;
+			write->kind = CGROUP_DEFAULT;
+			write->where = pool_printf(pool, "(hardened, %s)", finding->rule->id);
+			break;
+		}
+	}
+}
+
+/* ---- the user's standing ---- */
+
+static bool in_user_namespace(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != HOST_USER_NAMESPACE;
+}
+
+static bool may_make_cgroup(int root)
+{
+	if (faccessat(root, "hrun", W_OK, AT_EACCESS) == 0)
+		return true;
+	return errno == ENOENT && faccessat(root, ".", W_OK, AT_EACCESS) == 0;
+}
+
+/*
+ * A user without a delegated cgroup can have a container all the same, if nothing is asked of its
+ * cgroup; it stays in the caller's.
+ */
+static void do_without(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan)
+{
+	bool rootless = geteuid() != 0 || in_user_namespace();
+
+	if (!rootless || options->look_only || (path && *path) || plan->cgroup.write_count ||
+	    may_make_cgroup(plan->cgroup.root))
+		return;
+	plan->cgroup.disabled = true;
+	warn(pool, plan, "linux.cgroupsPath: this user may not make a cgroup; the container stays in the caller's");
+}
+
+/* ---- devices ---- */
+
+static const char *no_device_filter(const struct cgroup_plan *plan, const struct plan_options *options)
+{
+	if (plan->disabled)
+		return "no device filter: cgroups are disabled";
+	if (in_user_namespace() || (geteuid() != 0 && !options->look_only))
+		return "no device filter: the kernel takes none from a user namespace or an ordinary user";
+	return NULL;
+}
+
+static int plan_device_filter(struct pool *pool, const struct config_resources *resources,
+			      const struct plan_options *options, struct cgroup_plan *plan, struct err *e)
+{
+	const struct config_device_rule *allowed = resources ? resources->devices : NULL;
+
+	/* Built in any case: a bad rule is an error for everybody. */
+	TRY(plan_device_program(pool, allowed, resources ? resources->device_count : 0, true, &plan->device_program,
+				&plan->device_program_length, e));
+	plan->device_note = no_device_filter(plan, options);
+	if (plan->device_note)
+		plan->device_program = NULL;
+	else if (!plan->device_program)
+		plan->device_note = "no device filter: linux.resources.devices allows every device";
+	if (!plan->device_program)
+		plan->device_program_length = 0;
+	return 0;
+}
+
+/* ---- all ---- */
+
+static int find_available(struct pool *pool, const struct plan_options *options, struct plan *plan,
+			  const char **ret_words, struct err *e)
+{
+	struct cgroup_plan *cgroup = &plan->cgroup;
+
+	*ret_words = "";
+	if (options->cgroup_disabled) {
+		cgroup->disabled = true;
+		return 0;
+	}
+	find_mount(cgroup);
+	if (cgroup->root >= 0)
+		return read_controllers(pool, cgroup, ret_words, e);
+	if (!options->look_only)
+		return err_set(e, ENOTSUP,
+			       "no cgroup2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; mount it or use "
+			       "--cgroup-manager disabled");
+	warn(pool, plan, "no cgroup2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified");
+	return 0;
+}
+
+static int fill(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		struct err *e)
+{
+	const char *path = config->linux_ ? config->linux_->cgroups_path : NULL;
+	const struct config_resources *resources = config->linux_ ? config->linux_->resources : NULL;
+	const char *available;
+
+	plan->cgroup.where = path && *path ? "linux.cgroupsPath" : "";
+	TRY(plan_cgroup_path(pool, path, options->id, &plan->cgroup.path, e));
+	if (resources)
+		TRY(plan_resources(pool, resources, &plan->cgroup, e));
+	mark_hardened(pool, options->verdict, &plan->cgroup);
+	TRY(find_available(pool, options, plan, &available, e));
+	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
+	if (!plan->cgroup.disabled && plan->cgroup.root >= 0)
+		do_without(pool, path, options, plan);
+	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
+	if (plan->cgroup.disabled)
+		fd_close(&plan->cgroup.root);
+	return 0;
+}
+
+int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+		struct err *e)
+{
+	plan->cgroup.root = -1;
+	int r = fill(pool, config, options, plan, e);
+	/* fd_close leaves -EBADF; "none" is -1 in a plan. */
+	if (r < 0)
+		fd_close(&plan->cgroup.root);
+	if (plan->cgroup.root < 0)
+		plan->cgroup.root = -1;
+	return r;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * describe_creds.c - who the program is, in words.
+ */
+#include <hrun/planning.h>
+#include <hrun/str.h>
+
+static const char *groups_text(struct pool *pool, const struct creds_plan *creds)
+{
+	const char *text = creds->group_count ? "groups" : "no further groups";
+
+	for (size_t i = 0; i < creds->group_count; i++)
+		text = pool_printf(pool, "%s %u", text, creds->groups[i]);
+	return text;
+}
+
+static const char *caps_text(struct pool *pool, uint64_t bits)
+{
+	const char *text = "";
+
+	for (int i = 0; i < 64; i++) {
+		if (bits & UINT64_C(1) << i)
+			text = pool_printf(pool, "%s%s%s", text, *text ? " " : "",
+					   plan_capability_name(i) + strlen("CAP_"));
+	}
+	return *text ? text : "none";
+}
+
+static void add_caps(struct pool *pool, const struct creds_plan *creds, struct plan_lines *lines)
+{
+	static const char *const sets[CAPS_SETS] = {"bounding", "permitted", "effective", "inheritable", "ambient"};
+	uint64_t all = 0;
+
+	for (enum capability_set set = 0; set < CAPS_SETS; set++)
+		all |= creds->caps[set];
+	if (!all) {
+		plan_line_add(pool, lines, "creds", "caps", "process.capabilities", "none");
+		return;
+	}
+	for (enum capability_set set = 0; set < CAPS_SETS; set++)
+		plan_line_add(pool, lines, "creds", "caps", "process.capabilities", "%s: %s", sets[set],
+			      caps_text(pool, creds->caps[set]));
+}
+
+static const char *limit_text(struct pool *pool, rlim_t value)
+{
+	return value == RLIM_INFINITY ? "unlimited" : pool_printf(pool, "%llu", (unsigned long long)value);
+}
+
+static void add_rlimits(struct pool *pool, const struct creds_plan *creds, struct plan_lines *lines)
+{
+	for (size_t i = 0; i < creds->rlimit_count; i++) {
+		const struct rlimit_step *limit = &creds->rlimits[i];
+		plan_line_add(pool, lines, "creds", "rlimit", pool_printf(pool, "process.rlimits[%zu]", i),
+			      "%s soft %s hard %s", limit->name, limit_text(pool, limit->limit.rlim_cur),
+			      limit_text(pool, limit->limit.rlim_max));
+	}
+}
+
+void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan_lines *lines)
+{
+	const struct creds_plan *creds = &plan->creds;
+
+	if (creds->has_oom_score_adj)
+		plan_line_add(pool, lines, "creds", "oom", "process.oomScoreAdj", "oom_score_adj %d",
+			      creds->oom_score_adj);
+	add_rlimits(pool, creds, lines);
+	plan_line_add(pool, lines, "creds", "keyring", "",
+		      creds->new_keyring ? "a new session keyring" : "the caller's session keyring");
+	plan_line_add(pool, lines, "creds", "user", "process.user", "uid %u gid %u, %s, umask 0%03o", creds->uid,
+		      creds->gid, groups_text(pool, creds), creds->umask);
+	add_caps(pool, creds, lines);
+	const char *where = str_starts(creds->where, "(") ? creds->where : "process.noNewPrivileges";
+	plan_line_add(pool, lines, "creds", "privs", where,
+		      creds->no_new_privs ? "no_new_privs" : "setuid programs may raise privileges");
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ids.c - who is who in a new user namespace (user_namespaces(7)).
+ *
+ * The kernel takes at most 340 lines a map and refuses overlapping ranges only
+ * after the process is born; everything that it would refuse is refused here.
+ */
+#include <errno.h>
+#include <hrun/planning.h>
+#include <hrun/str.h>
+
+enum { MAP_LINES_MAX = 340 };
+
+static bool ranges_overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
+{
+	return (uint64_t)a < (uint64_t)b + b_size && (uint64_t)b < (uint64_t)a + a_size;
+}
+
+static int check_range(const struct id_mapping *m, const char *field, size_t index, struct err *e)
+{
+	if (m->size == 0)
+		return err_set(e, EINVAL, "linux.%s[%zu].size: must be greater than 0", field, index);
+	/* 2^32-1 is no id: it means "leave unchanged" to setresuid(2). */
+	if ((uint64_t)m->container_id + m->size > UINT32_MAX || (uint64_t)m->host_id + m->size > UINT32_MAX)
+		return err_set(e, EINVAL, "linux.%s[%zu]: the range ends above 4294967294; make it smaller", field,
+			       index);
+	return 0;
+}
+
+static int check_overlap(const struct id_mapping_list *list, const char *field, size_t index, struct err *e)
+{
+	const struct id_mapping *m = &list->item[index];
+
+	for (size_t i = 0; i < index; i++) {
+		const struct id_mapping *other = &list->item[i];
+		if (ranges_overlap(m->container_id, m->size, other->container_id, other->size) ||
+		    ranges_overlap(m->host_id, m->size, other->host_id, other->size))
+			return err_set(e, EINVAL, "linux.%s[%zu]: overlaps with entry %zu; give each id once", field,
+				       index, i);
+	}
+	return 0;
+}
+
+static int check_map(const struct id_mapping_list *list, const char *field, struct err *e)
+{
+	if (list->count == 0)
+		return err_set(e, EINVAL, "linux.%s: missing; a new user namespace needs its ids mapped", field);
+	if (list->count > MAP_LINES_MAX)
+		return err_set(e, EINVAL, "linux.%s: %zu entries, the kernel takes at most %d", field, list->count,
+			       MAP_LINES_MAX);
+	for (size_t i = 0; i < list->count; i++) {
+		TRY(check_range(&list->item[i], field, i, e));
+		TRY(check_overlap(list, field, i, e));
+	}
+	return 0;
+}
+
+static const struct config_namespace *user_namespace(const struct config_linux *linux_)
+{
+	for (size_t i = 0; i < linux_->namespace_count; i++) {
+		if (str_equal(linux_->namespaces[i].type, "user"))
+			return &linux_->namespaces[i];
+	}
+	return NULL;
+}
+
+int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, struct err *e)
+{
+	const struct config_linux *linux_ = config->linux_;
+	const struct config_namespace *user = user_namespace(linux_);
+
+	(void)pool;
+	if (!user && (linux_->uid_mappings.count || linux_->gid_mappings.count))
+		return err_set(e, EINVAL,
+			       "linux.%s: without a user namespace nothing is mapped; add {\"type\": \"user\"} to "
+			       "linux.namespaces or remove the mappings",
+			       linux_->uid_mappings.count ? "uidMappings" : "gidMappings");
+	/* A namespace joined by path has its maps already. */
+	if (!user || user->path)
+		return 0;
+	TRY(check_map(&linux_->uid_mappings, "uidMappings", e));
+	TRY(check_map(&linux_->gid_mappings, "gidMappings", e));
+	plan->ids = (struct ids_plan){
+		.new_namespace = true,
+		.uid = linux_->uid_mappings.item,
+		.uid_count = linux_->uid_mappings.count,
+		.gid = linux_->gid_mappings.item,
+		.gid_count = linux_->gid_mappings.count,
+	};
+	return 0;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts.c - what is mounted where, in the order of config.json.
+ *
+ * Every bind source is opened here, once: the descriptor is what gets mounted,
+ * whatever happens to the path afterwards.  A relative source lies in the
+ * bundle and cannot leave it, neither by ".." nor by a symbolic link.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/path.h>
+#include <hrun/planning.h>
+#include <hrun/str.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int open_below(int dir, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int open_source(const struct bundle *bundle, const char *source)
+{
+	struct err ignored;
+
+	return source[0] == '/' ? path_open_host(source, false, &ignored) : open_below(bundle->dir, source);
+}
+
+static const char *remedy(int errnum)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+		return "make it on the host or remove the mount";
+	case EXDEV:
+		return "a relative source must stay in the bundle; write an absolute path";
+	case ELOOP:
+		return "it leads through a magic link of procfs; name the real path";
+	default:
+		return "let hrun read it or remove the mount";
+	}
+}
+
+static int find_source(struct pool *pool, const struct bundle *bundle, struct mount_step *step, struct err *e)
+{
+	struct stat st;
+
+	if (!step->source || !*step->source)
+		return err_set(e, EINVAL, "%s.source: missing; a bind mount needs the path to bind", step->where);
+	autofd int fd = open_source(bundle, step->source);
+	if (fd < 0)
+		return err_set(e, -fd, "%s.source: open %s: %s; %s", step->where, plan_quote(pool, step->source),
+			       strerrordesc_np(-fd), remedy(-fd));
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, "%s.source: stat %s", step->where, plan_quote(pool, step->source));
+	if (S_ISLNK(st.st_mode))
+		return err_set(e, ELOOP, "%s.source: %s is a symbolic link", step->where,
+			       plan_quote(pool, step->source));
+	if (step->source[0] != '/')
+		step->source = path_clean(pool, pool_printf(pool, "%s/%s", bundle->path, step->source));
+	step->source_is_directory = S_ISDIR(st.st_mode);
+	step->source_fd = TAKE_FD(fd);
+	return 0;
+}
+
+static int find_destination(struct pool *pool, const struct config_mount *mount, struct mount_step *step, struct err *e)
+{
+	const char *shown = plan_quote(pool, mount->destination);
+
+	if (mount->destination[0] != '/')
+		return err_set(e, EINVAL, "%s.destination: %s is not an absolute path", step->where, shown);
+	if (path_has_dotdot(mount->destination))
+		return err_set(e, EINVAL, "%s.destination: %s holds \"..\"; write the path without it", step->where,
+			       shown);
+	step->destination = path_clean(pool, mount->destination);
+	if (str_equal(step->destination, "/"))
+		return err_set(e, EINVAL, "%s.destination: nothing is mounted over the root; use root.path",
+			       step->where);
+	return 0;
+}
+
+static int find_kind(struct pool *pool, const struct config_mount *mount, struct mount_step *step, struct err *e)
+{
+	const char *type = mount->type ? mount->type : "";
+
+	step->type = type;
+	if (plan_mount_is_bind(mount)) {
+		step->kind = MOUNT_BIND;
+		step->type = "bind";
+		return 0;
+	}
+	if (!*type || str_equal(type, "none"))
+		return err_set(e, EINVAL, "%s.type: %s without bind or rbind in options; say what is to be mounted",
+			       step->where, *type ? plan_quote(pool, type) : "missing");
+	step->kind = str_equal(type, "cgroup") || str_equal(type, "cgroup2") ? MOUNT_CGROUP : MOUNT_FILESYSTEM;
+	if (step->kind == MOUNT_CGROUP)
+		step->type = "cgroup2"; /* the old name means: the container's cgroups, whatever the host has */
+	return 0;
+}
+
+static int plan_mount(struct pool *pool, const struct config_mount *mount, const struct bundle *bundle,
+		      const struct plan_options *options, struct plan *plan, struct mount_step *step, struct err *e)
+{
+	TRY(find_kind(pool, mount, step, e));
+	TRY(find_destination(pool, mount, step, e));
+	TRY(plan_mount_options(pool, mount, step, e));
+	step->source = mount->source;
+	if (step->kind != MOUNT_BIND)
+		return 0;
+	int r = find_source(pool, bundle, step, e);
+	if (r < 0 && plan_may_skip(options, r)) {
+		plan_warn(pool, plan, "%s", e->text);
+		return 0;
+	}
+	return r;
+}
+
+int plan_mounts(struct pool *pool, const struct config *config, const struct bundle *bundle,
+		const struct plan_options *options, struct plan *plan, struct err *e)
+{
+	for (size_t i = 0; i < config->mount_count; i++) {
+		struct mount_step *step = pool_array_add(pool, plan->mounts, plan->mount_count);
+		step->source_fd = -1;
+		step->where = pool_printf(pool, "mounts[%zu]", i);
+		TRY(plan_mount(pool, &config->mounts[i], bundle, options, plan, step, e));
+	}
+	return 0;
+}

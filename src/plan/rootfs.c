@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootfs.c - the container's root: the very directory that was judged, by descriptor.
+ */
+#include <errno.h>
+#include <hrun/planning.h>
+#include <hrun/str.h>
+#include <sys/mount.h>
+
+static const struct propagation_word {
+	const char *word;
+	uint64_t propagation;
+	bool recursive;
+} propagation_words[] = {
+	{"private", MS_PRIVATE, false},	      {"rprivate", MS_PRIVATE, true},	    {"slave", MS_SLAVE, false},
+	{"rslave", MS_SLAVE, true},	      {"shared", MS_SHARED, false},	    {"rshared", MS_SHARED, true},
+	{"unbindable", MS_UNBINDABLE, false}, {"runbindable", MS_UNBINDABLE, true},
+};
+
+static int plan_propagation(struct pool *pool, const char *word, struct rootfs_plan *rootfs, struct err *e)
+{
+	if (!word || !*word)
+		word = "rprivate";
+	for (size_t i = 0; i < sizeof propagation_words / sizeof *propagation_words; i++) {
+		if (str_equal(word, propagation_words[i].word)) {
+			rootfs->propagation = propagation_words[i].propagation;
+			rootfs->propagation_recursive = propagation_words[i].recursive;
+			return 0;
+		}
+	}
+	return err_set(e, EINVAL,
+		       "linux.rootfsPropagation: unknown word %s; use private, slave, shared or unbindable, "
+		       "or one of them with r before it",
+		       plan_quote(pool, word));
+}
+
+int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
+		struct err *e)
+{
+	struct rootfs_plan *rootfs = &plan->rootfs;
+
+	if (!config->has_root || !bundle->rootfs_path)
+		return err_set(e, EINVAL, "root.path: missing; name the directory with the root file system");
+	*rootfs = (struct rootfs_plan){
+		.path = bundle->rootfs_path,
+		.fd = bundle->rootfs >= 0 ? bundle->rootfs : -1,
+		.readonly = config->root.readonly,
+		.where = "root.path",
+	};
+	TRY(plan_propagation(pool, config->linux_->rootfs_propagation, rootfs, e));
+	if (bundle->rootfs < 0)
+		return err_set(e, -bundle->rootfs, "root.path: open %s: %s; make the directory or correct root.path",
+			       plan_quote(pool, bundle->rootfs_path), strerrordesc_np(-bundle->rootfs));
+	if (!S_ISDIR(bundle->rootfs_stat.st_mode))
+		return err_set(e, ENOTDIR, "root.path: %s is not a directory", plan_quote(pool, bundle->rootfs_path));
+	rootfs->device = bundle->rootfs_stat.st_dev;
+	rootfs->inode = bundle->rootfs_stat.st_ino;
+	return 0;
+}

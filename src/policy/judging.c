@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * judging.c - questions that the predicates of several chapters ask of a config.
+ *
+ * Where the config names a host object, the object is opened and judged, not its
+ * name: a link, a second bind mount or another spelling changes nothing.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/judging.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool word_is_one_of(const char *word, const char *const *words, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (str_equal(word, words[i]))
+			return true;
+	}
+	return false;
+}
+
+bool list_has(const struct string_list *list, const char *word)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (str_equal(list->item[i], word))
+			return true;
+	}
+	return false;
+}
+
+void list_append(struct pool *pool, struct string_list *list, const char *word)
+{
+	const char **item = pool_alloc(pool, (list->count + 1) * sizeof *item);
+
+	for (size_t i = 0; i < list->count; i++)
+		item[i] = list->item[i];
+	item[list->count] = word;
+	*list = (struct string_list){.item = item, .count = list->count + 1, .present = true};
+}
+
+const struct config_namespace *namespace_of(const struct config *config, const char *type)
+{
+	for (size_t i = 0; config->linux_ && i < config->linux_->namespace_count; i++) {
+		if (str_equal(config->linux_->namespaces[i].type, type))
+			return &config->linux_->namespaces[i];
+	}
+	return NULL;
+}
+
+bool root_is_host_root(const struct judged *judged)
+{
+	const struct config *config = judged->config;
+	const struct config_namespace *user = namespace_of(config, "user");
+
+	if (!judged->host_root)
+		return false;
+	if (!user)
+		return true;
+	for (size_t i = 0; i < config->linux_->uid_mappings.count; i++) {
+		const struct id_mapping *map = &config->linux_->uid_mappings.item[i];
+		if (map->container_id == 0 && map->host_id == 0 && map->size > 0)
+			return true;
+	}
+	return false;
+}
+
+bool mount_is_bind(const struct config_mount *mount)
+{
+	return list_has(&mount->options, "bind") || list_has(&mount->options, "rbind") || mount_type_is(mount, "bind");
+}
+
+bool mount_type_is(const struct config_mount *mount, const char *type)
+{
+	return mount->type && str_equal(mount->type, type);
+}
+
+const char *option_last(const struct config_mount *mount, const char *word, const char *opposite)
+{
+	for (size_t i = mount->options.count; i-- > 0;) {
+		const char *option = mount->options.item[i];
+		if (str_equal(option, word) || str_equal(option, opposite))
+			return option;
+	}
+	return NULL;
+}
+
+void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite)
+{
+	const char *last = option_last(mount, word, opposite);
+
+	if (!last || !str_equal(last, word))
+		list_append(pool, &mount->options, word);
+}
+
+const char *option_value(const struct config_mount *mount, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (size_t i = mount->options.count; i-- > 0;) {
+		const char *option = mount->options.item[i];
+		if (str_starts(option, name) && option[length] == '=')
+			return option + length + 1;
+	}
+	return NULL;
+}
+
+const char *path_of_fd(struct pool *pool, int fd)
+{
+	char link[PATH_MAX], path[PATH_MAX];
+
+	if (str_format(link, sizeof link, "/proc/self/fd/%d", fd) < 0)
+		return NULL;
+	ssize_t length = readlink(link, path, sizeof path);
+	if (length <= 0 || (size_t)length >= sizeof path || path[0] != '/')
+		return NULL;
+	return pool_strndup(pool, path, (size_t)length);
+}
+
+/* The part of the real path of FD that lies below ROOT_PATH, as "/..."; NULL where it is not below it. */
+static const char *path_below_root(struct pool *pool, const char *root_path, int fd)
+{
+	const char *path = path_of_fd(pool, fd);
+
+	if (!root_path || !path || !path_is_below(path, root_path))
+		return NULL;
+	if (str_equal(root_path, "/"))
+		return path;
+	path += strlen(root_path);
+	return *path ? path : "/";
+}
+
+/*
+ * Where an absolute container path really leads: links are followed as far as
+ * directories are there, the rest is taken as it is written.
+ */
+static const char *path_in_rootfs(const struct judged *judged, const char *root_path, const char *path)
+{
+	struct pool *pool = judged->pool;
+	char *head = path_clean(pool, path);
+	const char *clean = pool_strdup(pool, head), *tail = "";
+	struct err e;
+
+	for (char *slash; root_path && (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
+		autofd int fd = path_open_in_root(judged->bundle->rootfs, head, &e);
+		const char *real = fd >= 0 ? path_below_root(pool, root_path, fd) : NULL;
+		if (real)
+			return path_clean(pool, pool_printf(pool, "%s/%s", real, tail));
+		tail = clean + (slash - head) + 1;
+		if (slash == head)
+			break;
+	}
+	return clean;
+}
+
+static void look_at_source(const struct judged *judged, const struct config_mount *mount, struct mount_look *look)
+{
+	int dir = judged->bundle ? judged->bundle->dir : -1;
+
+	if (mount_is_bind(mount) && mount->source && *mount->source)
+		look->has_source = fstatat(dir, mount->source, &look->source, 0) == 0;
+}
+
+const struct mount_look *mount_look(const struct judged *judged)
+{
+	const struct config *config = judged->config;
+	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
+	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
+	const char *root_path = has_rootfs ? path_of_fd(judged->pool, judged->bundle->rootfs) : NULL;
+
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const char *path = config->mounts[i].destination;
+		if (path && path[0] == '/' && !path_has_dotdot(path))
+			looks[i].destination = path_in_rootfs(judged, root_path, path);
+		look_at_source(judged, &config->mounts[i], &looks[i]);
+	}
+	return looks;
+}
+
+bool path_is_covered(const struct string_list *list, const char *path)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->item[i][0] == '/' && path_is_below(path, list->item[i]))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup_devices.c - load the device filter and attach it to the container's cgroup.
+ *
+ * Without it a container with CAP_MKNOD reaches every device of the host, so an
+ * attachment is believed only when the kernel lists it.
+ */
+#include <hrun/cgroup_dir.h>
+#include <hrun/fd.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int bpf(enum bpf_cmd command, union bpf_attr *attr)
+{
+	return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
+}
+
+static uint64_t address(const void *pointer)
+{
+	return (uint64_t)(uintptr_t)pointer;
+}
+
+static int load(const struct bpf_insn *program, size_t length, struct err *e)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof attr);
+	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+	attr.expected_attach_type = BPF_CGROUP_DEVICE;
+	attr.insns = address(program);
+	attr.insn_cnt = (uint32_t)length;
+	attr.license = address("Apache-2.0");
+	memcpy(attr.prog_name, "hrun_devices", sizeof "hrun_devices");
+	int fd = bpf(BPF_PROG_LOAD, &attr);
+	if (fd < 0)
+		return err_errno(e, "linux.resources.devices: load the device filter (%zu instructions)", length);
+	return fd;
+}
+
+static int attach(int cgroup, int program, struct err *e)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof attr);
+	attr.target_fd = (uint32_t)cgroup;
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	/* With others on the same branch: every one of them must agree. */
+	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	if (bpf(BPF_PROG_ATTACH, &attr) < 0)
+		return err_errno(e, "linux.resources.devices: attach the device filter to the cgroup");
+	return 0;
+}
+
+static int id_of(int program, uint32_t *ret_id, struct err *e)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+
+	memset(&info, 0, sizeof info);
+	memset(&attr, 0, sizeof attr);
+	attr.info.bpf_fd = (uint32_t)program;
+	attr.info.info_len = sizeof info;
+	attr.info.info = address(&info);
+	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+		return err_errno(e, "linux.resources.devices: ask for the number of the device filter");
+	*ret_id = info.id;
+	return 0;
+}
+
+/* The cgroup is ours and new: exactly our program must be on it. */
+static int verify(int cgroup, int program, struct err *e)
+{
+	uint32_t id, found[4] = {0};
+	union bpf_attr attr;
+
+	TRY(id_of(program, &id, e));
+	memset(&attr, 0, sizeof attr);
+	attr.query.target_fd = (uint32_t)cgroup;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = address(found);
+	attr.query.prog_cnt = sizeof found / sizeof found[0];
+	if (bpf(BPF_PROG_QUERY, &attr) < 0)
+		return err_errno(e, "linux.resources.devices: ask which device filters the cgroup has");
+	if (attr.query.prog_cnt != 1 || found[0] != id)
+		return err_set(e, EIO,
+			       "linux.resources.devices: the kernel does not list the device filter on the cgroup");
+	return 0;
+}
+
+int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e)
+{
+	autofd int fd = load(program, length, e);
+
+	TRY(fd);
+	TRY(attach(cgroup, fd, e));
+	return verify(cgroup, fd, e);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * creator.c - the runtime's half of create, and its undo.
+ *
+ * Nothing is parsed or judged here: the plan says what to do.  Whatever is made is first written to the
+ * container's record, so that a create that is killed at any point leaves nothing that `delete` cannot find;
+ * a create that fails removes it itself.
+ *
+ * The frames carry the same numbers as in init.c.
+ */
+#include <fcntl.h>
+#include <hrun/cgroup.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/proc.h>
+#include <hrun/sandbox.h>
+#include <hrun/spawn.h>
+#include <hrun/sync.h>
+#include <hrun/unix.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct creation {
+	struct plan *plan;
+	struct container *container;
+	const struct sandbox_options *options;
+	struct sandbox *sandbox;
+	struct pool pool;
+	struct init init;
+	int sync;	   /* owned: our end */
+	const char *phase; /* for the text where init dies without a word */
+};
+
+/* ---- namespaces to join, by owner ---- */
+
+static bool same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Is the namespace owned by our own user namespace?  Then it must be joined before we leave that. */
+static bool is_ours(int namespace, int own_user)
+{
+	autofd int owner = ioctl(namespace, NS_GET_USERNS);
+
+	return owner >= 0 && same_file(owner, own_user);
+}
+
+/*
+ * Ours first, then the user namespace, then what it owns, a mount namespace last of all: after the user
+ * namespace a host-owned network namespace would be EPERM.
+ */
+static int join_rank(const struct namespace_join *join, int own_user)
+{
+	if (join->type == NS_MOUNT)
+		return 3;
+	if (join->type == NS_USER)
+		return 1;
+	return is_ours(join->fd, own_user) ? 0 : 2;
+}
+
+static int order_joins(const struct namespaces_plan *plan, struct spawn *how, struct err *e)
+{
+	autofd int own_user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+
+	if (own_user < 0)
+		return err_errno(e, "open /proc/self/ns/user");
+	for (int rank = 0; rank <= 3; rank++) {
+		for (size_t i = 0; i < plan->join_count; i++) {
+			if (how->join_count < SPAWN_MAX_JOINS && join_rank(&plan->joins[i], own_user) == rank)
+				how->join[how->join_count++] = plan->joins[i].fd;
+		}
+	}
+	if (how->join_count != plan->join_count)
+		return err_set(e, E2BIG, "linux.namespaces: too many namespaces to join");
+	return 0;
+}
+
+/* ---- before the process ---- */
+
+static int make_cgroup(struct creation *c, struct err *e)
+{
+	struct container_record *record = &c->container->record;
+
+	if (c->plan->cgroup.disabled)
+		return 0;
+	int cgroup = cgroup_make(&c->plan->cgroup, &record->cgroup_inode, e);
+	TRY(cgroup);
+	c->sandbox->cgroup = cgroup;
+	TRY(container_save(c->container, e));
+	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
+	return objects_lift_cgroup(c->plan, cgroup, &c->init.objects, e);
+}
+
+static void write_hook_states(struct creation *c)
+{
+	container_state_split(&c->pool, &c->container->record, "creating", c->init.hook_state[0].text);
+	container_state_split(&c->pool, &c->container->record, "created", c->init.hook_state[1].text);
+}
+
+static int prepare(struct creation *c, struct err *e)
+{
+	int pair[2];
+
+	c->init.plan = c->plan;
+	c->init.console = c->options->console_socket;
+	TRY(objects_lift(c->plan, &c->init.objects, e));
+	write_hook_states(c);
+	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
+	TRY(c->init.start);
+	TRY(make_cgroup(c, e));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket pair");
+	c->sync = pair[0];
+	c->init.sync = pair[1];
+	return 0;
+}
+
+/* ---- the process ---- */
+
+static int start_init(struct creation *c, struct err *e)
+{
+	struct spawn how = {.create = c->plan->namespaces.create, .join_pidfd = -1, .cgroup = c->sandbox->cgroup};
+
+	TRY(order_joins(&c->plan->namespaces, &how, e));
+	/* Nobody may look into us from inside; only the maps of a new user namespace need it otherwise, for a moment. */
+	if (!c->plan->ids.new_namespace && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_errno(e, "become undumpable");
+	TRY(spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e));
+	/* Our copies: EOF must mean that init is gone. */
+	fd_close(&c->init.sync);
+	fd_close(&c->init.start);
+	objects_close(&c->init.objects);
+	return 0;
+}
+
+static int record_process(struct creation *c, int proc, struct err *e)
+{
+	struct container_record *record = &c->container->record;
+	struct proc_stat stat;
+	int r = proc_read_stat(proc, c->sandbox->pid, &stat);
+
+	if (r < 0)
+		return err_set(e, -r, "read /proc/%d/stat of the container's init", c->sandbox->pid);
+	record->pid = c->sandbox->pid;
+	record->start_ticks = stat.start_ticks;
+	return container_save(c->container, e);
+}
+
+static int map_init(struct creation *c, struct err *e)
+{
+	autofd int proc = proc_open(e);
+
+	TRY(proc);
+	TRY(record_process(c, proc, e));
+	TRY(idmap_write(&c->plan->ids, proc, c->sandbox->pid, e));
+	return creds_set_oom_score(&c->plan->creds, proc, c->sandbox->pid, e);
+}
+
+static int run_hooks(struct creation *c, enum hook_kind kind, struct err *e)
+{
+	struct hook_state state = c->init.hook_state[0];
+
+	state.pid = c->sandbox->pid;
+	return hooks_apply(&c->plan->hooks[kind], kind, &state, c->options->bundle_dir, NULL, e);
+}
+
+static int say(struct creation *c, enum sync_kind kind, struct err *e)
+{
+	if (sync_send(c->sync, kind, NULL) >= 0)
+		return 0;
+	return err_set(e, EPIPE, "%s", ""); /* init is gone; explain_death says more */
+}
+
+static int drive(struct creation *c, struct err *e)
+{
+	c->phase = "before its ids were mapped";
+	TRY(map_init(c, e));
+	TRY(say(c, SYNC_MAPPED, e)); /* 1 MAPPED */
+	c->phase = "while it built the root filesystem";
+	TRY(sync_expect(c->sync, SYNC_MOUNTED, e)); /* 2 MOUNTED */
+	TRY(run_hooks(c, HOOK_PRESTART, e));
+	TRY(run_hooks(c, HOOK_CREATE_RUNTIME, e));
+	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */
+	c->phase = "while it entered the root filesystem";
+	TRY(sync_expect(c->sync, SYNC_READY, e)); /* 4 READY */
+	if (c->sandbox->cgroup >= 0)
+		TRY(cgroup_apply_last(&c->plan->cgroup, c->sandbox->cgroup, e));
+	c->container->record.created_done = true;
+	return container_save(c->container, e);
+}
+
+/* ---- undo ---- */
+
+/* Init closed the socket without a frame: say what ended it. */
+static void explain_death(const struct creation *c, const siginfo_t *end, struct err *e)
+{
+	if (c->sandbox->cgroup >= 0 && cgroup_oom_kills(c->sandbox->cgroup) > 0)
+		err_set(e, ENOMEM,
+			"the container's init was killed %s: out of memory; raise linux.resources.memory.limit",
+			c->phase);
+	else if (end->si_code == CLD_EXITED)
+		err_set(e, EPIPE, "the container's init ended with status %d %s", end->si_status, c->phase);
+	else
+		err_set(e, EPIPE, "the container's init was killed by signal %d %s", end->si_status, c->phase);
+}
+
+static void undo(struct creation *c, struct err *e)
+{
+	struct container_record *record = &c->container->record;
+	siginfo_t end = {0};
+	struct err ignored;
+
+	if (c->sandbox->pidfd >= 0) {
+		proc_pidfd_signal(c->sandbox->pidfd, SIGKILL);
+		while (waitid(P_PIDFD, (id_t)c->sandbox->pidfd, &end, WEXITED) < 0 && errno == EINTR)
+			;
+		if (!*e->text)
+			explain_death(c, &end, e);
+	}
+	if (c->sandbox->cgroup >= 0)
+		cgroup_remove(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored);
+}
+
+static void close_creation(struct creation *c)
+{
+	fd_close(&c->sync);
+	fd_close(&c->init.sync);
+	fd_close(&c->init.start);
+	objects_close(&c->init.objects);
+	pool_free(&c->pool);
+}
+
+int sandbox_create(struct plan *plan, struct container *container, const struct sandbox_options *options,
+		   struct sandbox *ret, struct err *e)
+{
+	struct creation c = {.plan = plan, .container = container, .options = options, .sandbox = ret, .sync = -1};
+
+	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	c.init.sync = c.init.start = c.init.console = -1;
+	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1, .cgroup = -1};
+	int r = prepare(&c, e);
+	if (r >= 0)
+		r = start_init(&c, e);
+	if (r >= 0)
+		r = drive(&c, e);
+	if (r < 0) {
+		undo(&c, e);
+		sandbox_close(ret);
+	}
+	close_creation(&c);
+	return r;
+}
+
+void sandbox_close(struct sandbox *sandbox)
+{
+	fd_close(&sandbox->pidfd);
+	fd_close(&sandbox->cgroup);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * idmap.c - the maps of a new user namespace (user_namespaces(7)).
+ *
+ * A map is written once, in one write(2), by the runtime; until then the new
+ * process has no ids and must not act.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/str.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* 340 lines of three ten-digit numbers: the kernel's limit, checked by plan_ids. */
+enum { MAP_TEXT = 340 * 33 + 1 };
+
+static int write_map(int proc, pid_t pid, const char *file, const struct id_mapping *map, size_t count, struct err *e)
+{
+	char text[MAP_TEXT], name[64];
+	size_t length = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		int n = str_format(text + length, sizeof text - length, "%u %u %u\n", map[i].container_id,
+				   map[i].host_id, map[i].size);
+		if (n < 0)
+			return err_set(e, E2BIG, "write %s: too many mappings", file);
+		length += (size_t)n;
+	}
+	TRY(str_format(name, sizeof name, "%d/%s", pid, file));
+	int r = fd_write_file_at(proc, name, text);
+	if (r < 0) {
+		errno = -r;
+		return err_errno(e, "write linux.%cidMappings to %s", file[0], file);
+	}
+	return 0;
+}
+
+int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e)
+{
+	if (!plan->new_namespace)
+		return 0;
+	TRY(write_map(proc, pid, "uid_map", plan->uid, plan->uid_count, e));
+	return write_map(proc, pid, "gid_map", plan->gid, plan->gid_count, e);
+}
+
+/* The id to act as: 0 where it is mapped, else the first that is. */
+static unsigned int acting_id(const struct id_mapping *map, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (map[i].container_id == 0)
+			return 0;
+	}
+	return count ? map[0].container_id : 0;
+}
+
+int idmap_become_root(const struct ids_plan *plan, struct err *e)
+{
+	gid_t gid = acting_id(plan->gid, plan->gid_count);
+	uid_t uid = acting_id(plan->uid, plan->uid_count);
+
+	if (!plan->new_namespace)
+		return 0;
+	if (setgroups(0, NULL) < 0)
+		return err_errno(e, "drop supplementary groups in the new user namespace");
+	if (setresgid(gid, gid, gid) < 0)
+		return err_errno(e, "become gid %u in the new user namespace", gid);
+	if (setresuid(uid, uid, uid) < 0)
+		return err_errno(e, "become uid %u in the new user namespace", uid);
+	return 0;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * joiner.c - one more process in a container (exec).
+ *
+ * DANGER: processes of the container see it as soon as it is in their pid namespace.  It is not dumpable
+ * before it joins anything, holds no descriptor of the host but close-on-exec ones that it needs, and
+ * goes through the same creds_apply and filter as init, never weaker.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <hrun/cgroup.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/proc.h>
+#include <hrun/sandbox.h>
+#include <hrun/spawn.h>
+#include <hrun/sync.h>
+#include <limits.h>
+#include <linux/prctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct joiner {
+	const struct plan *plan;
+	int sync, console;
+};
+
+/* In: the container's namespaces and cgroup, all capabilities there.  Out: the program. */
+static int become(struct joiner *j, struct err *e)
+{
+	const struct plan *plan = j->plan;
+	const int keep[] = {j->sync, j->console};
+	char path[PATH_MAX];
+
+	TRY(fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e));
+	if (plan->namespaces.has_user && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
+		errno = 0; /* an id that is not mapped cannot be acted as: the capabilities are there all the same */
+	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return err_errno(e, "open the container's root");
+	TRY(console_apply(plan, root, j->console, false, e));
+	TRY(creds_apply(plan, root, e));
+	TRY(program_find(&plan->exec, path, sizeof path, e));
+	return program_execute(plan, path, e);
+}
+
+static void join_main(void *argument)
+{
+	struct joiner *j = argument;
+	struct err e = {0};
+
+	umask(0);
+	setsid();
+	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
+		_exit(1);
+	become(j, &e);
+	sync_send(j->sync, SYNC_FAILED, &e); /* 6 FAILED */
+	_exit(1);
+}
+
+static int spawn_joiner(struct joiner *j, const struct container_record *record, int init, struct sandbox *ret,
+			struct err *e)
+{
+	struct spawn how = {.join_pidfd = init, .join_types = (int)record->namespaces, .cgroup = -1};
+
+	if (record->cgroup) {
+		ret->cgroup = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
+		TRY(ret->cgroup);
+		how.cgroup = ret->cgroup;
+	}
+#ifndef HRUN_MUTANT_DUMPABLE
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_errno(e, "become undumpable");
+#endif
+	return spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+}
+
+/* EOF: it has executed, or it is dead and has never done so. */
+static int await_program(int sync, int proc, const struct sandbox *s, struct err *e)
+{
+	struct proc_stat stat;
+
+	if (sync_send(sync, SYNC_MAPPED, NULL) < 0) /* 1 MAPPED */
+		return err_set(e, ESRCH, "the new process was killed before it could execute its program");
+	int r = sync_expect(sync, SYNC_FAILED, e); /* 6 FAILED, or EOF */
+	if (r != -EPIPE || *e->text)
+		return r < 0 ? r : err_set(e, EPROTO, "unexpected answer of the new process");
+	/* We are its parent: it cannot have been reaped. */
+	if (proc_read_stat(proc, s->pid, &stat) < 0 || stat.fork_no_exec)
+		return err_set(e, ESRCH, "the new process was killed before it could execute its program");
+	return 0;
+}
+
+static void reap(struct sandbox *s)
+{
+	if (s->pidfd >= 0) {
+		proc_pidfd_signal(s->pidfd, SIGKILL);
+		while (waitid(P_PIDFD, (id_t)s->pidfd, NULL, WEXITED) < 0 && errno == EINTR)
+			;
+	}
+	sandbox_close(s);
+}
+
+static int join(const struct plan *plan, const struct container_record *record, int console, struct sandbox *ret,
+		struct err *e)
+{
+	autofd int proc = proc_open(e);
+	int pair[2];
+
+	TRY(proc);
+	autofd int init = proc_open_same(proc, record->pid, record->start_ticks);
+	if (init < 0)
+		return err_set(e, ESRCH, "cannot exec in a stopped container");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket pair");
+	autofd int ours = pair[0];
+	autofd int theirs = pair[1];
+	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
+	TRY(spawn_joiner(&j, record, init, ret, e));
+	fd_close(&theirs);
+	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
+	return await_program(ours, proc, ret, e);
+}
+
+int sandbox_join(const struct plan *plan, const struct container *container, const struct sandbox_options *options,
+		 struct sandbox *ret, struct err *e)
+{
+	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	int r = join(plan, &container->record, options->console_socket, ret, e);
+	if (r < 0)
+		reap(ret);
+	return r;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mounts.c - the mounts of the config, in their order.
+ *
+ * A target is found, or made, inside the root by descriptor; what goes there is a tree that the runtime has
+ * cloned and judged, or a new file system made here, in the container's own namespaces.  Nothing
+ * is looked up twice, so a volume that swaps a directory for a symbolic link gains nothing (CVE-2021-30465).
+ */
+#include <fcntl.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/mnt.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static bool is_kernel_view(const struct mount_step *m)
+{
+	return m->kind == MOUNT_FILESYSTEM && (str_equal(m->type, "proc") || str_equal(m->type, "sysfs"));
+}
+
+/*
+ * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
+ * leave the place where everybody expects it to the image (CVE-2023-27561).
+ */
+static int open_target(const struct mount_step *m, int rootfs, struct err *e)
+{
+	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
+	autofd int target = path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
+
+	TRY(target);
+	if (!is_kernel_view(m))
+		return TAKE_FD(target);
+	return path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+}
+
+/* A tmpfs without a mode takes over the mode of the directory that it hides. */
+static int inherit_mode(const struct mount_step *m, int fs, int target, struct err *e)
+{
+	char mode[8];
+	struct stat st;
+
+	if (!str_equal(m->type, "tmpfs"))
+		return 0;
+	for (size_t i = 0; i < m->data_count; i++) {
+		if (str_equal(m->data[i].key, "mode"))
+			return 0;
+	}
+	if (fstat(target, &st) < 0)
+		return err_errno(e, "stat the target");
+	snprintf(mode, sizeof mode, "%04o", st.st_mode & 07777);
+	return mnt_fs_set(fs, "mode", mode, e);
+}
+
+static int make_filesystem(const struct mount_step *m, int target, struct err *e)
+{
+	autofd int fs = mnt_fs_open(m->type, e);
+
+	TRY(fs);
+	if (m->source)
+		TRY(mnt_fs_set(fs, "source", m->source, e));
+	TRY(inherit_mode(m, fs, target, e));
+	for (size_t i = 0; i < m->data_count; i++)
+		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
+	return mnt_fs_mount(fs, m->attr_set, e);
+}
+
+/* cgroup2 seen from the container's own cgroup namespace; without one, its own directory and nothing above. */
+static int make_cgroup(const struct mount_step *m, int cgroup_tree, struct err *e)
+{
+	if (cgroup_tree >= 0) {
+		autofd int tree = mnt_clone(cgroup_tree, false, e);
+		TRY(tree);
+		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+		return TAKE_FD(tree);
+	}
+	autofd int fs = mnt_fs_open("cgroup2", e);
+	TRY(fs);
+	TRY(mnt_fs_set(fs, "source", "cgroup", e));
+	return mnt_fs_mount(fs, m->attr_set, e);
+}
+
+static int make_mount(const struct mount_step *m, int target, int cgroup_tree, struct err *e)
+{
+	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, cgroup_tree, e) : make_filesystem(m, target, e);
+
+	TRY(mnt);
+	if (m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	if (m->propagation)
+		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
+	return TAKE_FD(mnt);
+}
+
+static int apply_one(const struct mount_step *m, int rootfs, int cgroup_tree, struct err *e)
+{
+	autofd int target = open_target(m, rootfs, e);
+
+	TRY(target);
+	if (m->kind == MOUNT_BIND)
+		return mnt_attach(m->tree, target, e);
+	autofd int mnt = make_mount(m, target, cgroup_tree, e);
+	TRY(mnt);
+	return mnt_attach(mnt, target, e);
+}
+
+int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e)
+{
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct mount_step *m = &plan->mounts[i];
+		struct err why;
+		int r = apply_one(m, rootfs, cgroup_tree, &why);
+		if (r < 0)
+			return err_set(e, -r, "%s: mount %s on `%s`: %s", m->where, m->type, m->destination, why.text);
+	}
+	return 0;
+}

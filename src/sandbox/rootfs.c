@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rootfs.c - from the host's mount tree to the container's.
+ *
+ * In the container's own mount namespace, a copy of the host's: first everything is made
+ * private, so that nothing done here reaches the host; the root, judged and cloned by the
+ * runtime, is attached over root.path; at last pivot_root(2) puts it at `/` and the whole
+ * host tree is detached.
+ */
+#include <fcntl.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/mnt.h>
+#include <hrun/path.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* root.path was opened, judged and cloned on the host; it must still be that directory. */
+static int open_judged(const struct rootfs_plan *plan, struct err *e)
+{
+	autofd int fd = path_open_host(plan->path, true, e);
+	struct stat st;
+
+	TRY(fd);
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, "stat `%s`", plan->path);
+	if (st.st_dev != plan->device || st.st_ino != plan->inode)
+		return err_set(e, ESTALE, "root.path: `%s` was replaced while the container was being made",
+			       plan->path);
+	return TAKE_FD(fd);
+}
+
+int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return err_errno(e, "make the mount namespace private");
+	autofd int target = open_judged(plan, e);
+	TRY(target);
+	return mnt_attach(tree, target, e);
+}
+
+/* The old root ends up on top of the new one; it is reached by the descriptor taken before. */
+static int pivot(int rootfs, struct err *e)
+{
+	autofd int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (host < 0)
+		return err_errno(e, "open the host's root");
+	if (fchdir(rootfs) < 0)
+		return err_errno(e, "enter the root filesystem");
+	if (syscall(SYS_pivot_root, ".", ".") < 0)
+		return err_errno(e, "pivot_root");
+	if (fchdir(host) < 0)
+		return err_errno(e, "enter the host's root");
+	if (umount2(".", MNT_DETACH) < 0)
+		return err_errno(e, "detach the host's root");
+	if (chdir("/") < 0)
+		return err_errno(e, "enter the container's root");
+	return 0;
+}
+
+int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e)
+{
+	uint64_t attr = plan->attr | (plan->readonly ? MOUNT_ATTR_RDONLY : 0);
+
+#ifdef HRUN_MUTANT_ROOTFS_READONLY
+	attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+#endif
+	if (attr)
+		TRY(mnt_setattr(rootfs, attr, 0, 0, false, e));
+	TRY(pivot(rootfs, e));
+	/* Shared and unbindable come last: pivot_root refuses a shared root. */
+	if (plan->propagation == MS_SHARED || plan->propagation == MS_UNBINDABLE)
+		TRY(mnt_setattr(rootfs, 0, 0, plan->propagation, plan->propagation_recursive, e));
+	return 0;
+}

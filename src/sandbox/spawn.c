@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spawn.c - one new process in exactly these namespaces and this cgroup.
+ *
+ * A pid namespace is entered only at birth, and whoever calls setns(2) for it changes what its own
+ * children are.  So namespaces are joined by a borrowed body: a child that shares our memory and
+ * descriptors (CLONE_VM|CLONE_VFORK|CLONE_FILES), enters them, makes the real child with CLONE_PARENT and
+ * is gone.  The child is ours, its pid, pidfd and any errno are in our memory, and we never left
+ * our namespaces.
+ *
+ * DANGER: while the body lives it runs on our memory.  The process is single-threaded, all
+ * signals are blocked, and the body touches nothing but its struct.
+ */
+#include <hrun/fd.h>
+#include <hrun/spawn.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { BODY_STACK = 64 * 1024 };
+
+struct body {
+	const struct spawn *how;
+	void (*child)(void *);
+	void *argument;
+	uint64_t extra_flags; /* CLONE_PARENT in the borrowed body */
+	pid_t pid;
+	int pidfd;
+	int errnum;	   /* of the step that failed, 0: none */
+	const char *tried; /* what failed, static */
+	size_t failed_join;
+};
+
+/* fork(2) with namespaces, cgroup and pidfd: clone3(2).  In the child it does not return. */
+static void make_child(struct body *body)
+{
+	const struct spawn *how = body->how;
+	struct clone_args args = {
+		.flags = how->create | body->extra_flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)&body->pidfd,
+		/* With CLONE_PARENT the signal is the body's own, which is SIGCHLD as well. */
+		.exit_signal = body->extra_flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+
+	if (how->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (unsigned int)how->cgroup;
+	}
+	long pid = syscall(SYS_clone3, &args, sizeof args);
+	if (pid == 0) {
+		body->child(body->argument);
+		_exit(1);
+	}
+	if (pid < 0) {
+		body->errnum = errno;
+		body->tried = "make a process in new namespaces";
+	}
+	body->pid = (pid_t)pid;
+}
+
+static bool join_all(struct body *body)
+{
+	const struct spawn *how = body->how;
+
+	for (size_t i = 0; i < how->join_count; i++) {
+		if (setns(how->join[i], 0) < 0) {
+			body->errnum = errno;
+			body->tried = "join a namespace by path";
+			body->failed_join = i;
+			return false;
+		}
+	}
+	if (how->join_pidfd >= 0 && setns(how->join_pidfd, how->join_types) < 0) {
+		body->errnum = errno;
+		body->tried = "join the namespaces of the container's init";
+		return false;
+	}
+	return true;
+}
+
+static int borrowed_body(void *argument)
+{
+	struct body *body = argument;
+
+	if (join_all(body))
+		make_child(body);
+	return 0;
+}
+
+/* Not on our own stack: the frames below us must survive the body's calls. */
+static int run_borrowed(struct body *body, struct err *e)
+{
+	static _Alignas(16) char stack[BODY_STACK];
+
+	body->extra_flags = CLONE_PARENT;
+	int pid = clone(borrowed_body, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, body);
+	if (pid < 0)
+		return err_errno(e, "make a process to join namespaces");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+static int result(const struct body *body, struct err *e)
+{
+	if (!body->errnum)
+		return 0;
+	errno = body->errnum;
+	if (body->errnum == ENOSYS)
+		return err_set(e, ENOSYS, "%s: this kernel is too old; hrun needs Linux 5.14", body->tried);
+	if (body->errnum == ENOSPC || body->errnum == EUSERS)
+		return err_set(e, body->errnum,
+			       "%s: the limit of namespaces is reached; see /proc/sys/user/max_*_namespaces",
+			       body->tried);
+	return err_errno(e, "%s", body->tried);
+}
+
+int spawn(const struct spawn *how, void (*child)(void *argument), void *argument, pid_t *ret_pid, int *ret_pidfd,
+	  struct err *e)
+{
+	struct body body = {.how = how, .child = child, .argument = argument, .pidfd = -1};
+	sigset_t all, before;
+	int r = 0;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	if (how->join_count || how->join_pidfd >= 0)
+		r = run_borrowed(&body, e);
+	else
+		make_child(&body);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (r >= 0)
+		r = result(&body, e);
+	TRY(r);
+	*ret_pid = body.pid;
+	*ret_pidfd = body.pidfd;
+	return 0;
+}

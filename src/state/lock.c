@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lock.c - one writer a container.
+ *
+ * flock(2) on ROOT/ID/lock.  A lock is worth nothing on a file that somebody has
+ * removed meanwhile, so after locking, both the directory and the file must still
+ * be the ones that their names stand for.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/state.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+/* Does NAME in DIR still stand for what FD has open? */
+static bool still_named(int dir, const char *name, int fd)
+{
+	struct stat by_name, by_fd;
+
+	return fstatat(dir, name, &by_name, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &by_fd) == 0 &&
+	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+}
+
+static int flock_uninterrupted(int fd, int operation)
+{
+	while (flock(fd, operation) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int lock_take(int root, const char *id, int dir, bool wait, struct err *e)
+{
+	for (;;) {
+		autofd int lock = openat(dir, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+		if (lock < 0 && errno == ENOENT)
+			return -ENOENT; /* the directory is gone */
+		if (lock < 0)
+			return err_errno(e, "open the lock of container `%s`", id);
+		int r = flock_uninterrupted(lock, LOCK_EX | (wait ? 0 : LOCK_NB));
+		if (r == -EWOULDBLOCK)
+			return r;
+		if (r < 0)
+			return err_set(e, -r, "lock container `%s`", id);
+		if (!still_named(root, id, dir))
+			return -ENOENT;
+		if (still_named(dir, LOCK_FILE, lock))
+			return TAKE_FD(lock);
+	}
+}
+
+bool lock_is_held(int dir)
+{
+	autofd int lock = openat(dir, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	return lock >= 0 && flock_uninterrupted(lock, LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
+}

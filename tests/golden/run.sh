@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Golden tests: NAME/config.json -> NAME/plan.txt (and plan.json), bad/NAME/config.json -> bad/NAME/error.txt.
+# Needs no root.  HRUN names the program; --update writes the expected files from what it says.
+#
+# What depends on the machine is taken out before comparing: the bundle's path, the cgroup chapter and the size of
+# the filter (steps are numbered after that, and the numbers are checked to be 1..n).
+set -u
+cd "$(dirname "$0")" || exit 1
+: "${HRUN:=../../build/hrun}"
+update=
+for argument; do
+	test "$argument" = --update && update=1
+done
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT INT TERM
+passed=0 failed=0
+
+# A copy of the bundle with what git does not keep: the root, and sources to bind.
+bundle() {
+	rm -rf "$work/bundle"
+	mkdir -p "$work/bundle/rootfs/etc" "$work/bundle/data"
+	cp "$1/config.json" "$work/bundle/"
+	if test -f "$1/passwd"; then cp "$1/passwd" "$work/bundle/rootfs/etc/passwd"; fi
+	echo hello >"$work/bundle/file"
+}
+
+steady() {
+	sed -e "s|$work/bundle|BUNDLE|g" | awk '
+		!/^ *[0-9]+ / { print; next }
+		{ if ($1 != ++n) print "wrong step number: " $0 }
+		$2 == "cgroup" || $2 == "filter" { next }
+		{ sub(/^ *[0-9]+ /, "") }
+		/BUNDLE/ { gsub(/  +/, "  ") } # the columns depend on the length of the path
+		{ print }'
+}
+
+check() { # NAME EXPECTED ACTUAL
+	if test -n "$update"; then
+		cp "$3" "$2"
+		passed=$((passed + 1))
+	elif diff -u "$2" "$3"; then
+		passed=$((passed + 1))
+	else
+		echo "FAILED golden/$1"
+		failed=$((failed + 1))
+	fi
+}
+
+for config in */config.json; do
+	name=${config%/config.json}
+	bundle "$name"
+	if "$HRUN" plan "$work/bundle" >"$work/out" 2>"$work/err"; then
+		steady <"$work/out" >"$work/plan"
+	else
+		cp "$work/err" "$work/plan"
+	fi
+	check "$name" "$name/plan.txt" "$work/plan"
+	if ! "$HRUN" plan --json "$work/bundle" >"$work/out" 2>&1 ||
+		{ command -v python3 >/dev/null && ! python3 ../golden/same.py "$work/out" "$work/bundle" "$name/plan.txt"; }; then
+		echo "FAILED golden/$name (json)"
+		failed=$((failed + 1))
+	fi
+done
+for config in bad/*/config.json; do
+	name=${config%/config.json}
+	bundle "$name"
+	"$HRUN" plan "$work/bundle" >"$work/out" 2>"$work/err"
+	status=$?
+	if test $status -eq 0 || test -s "$work/out"; then
+		echo "FAILED golden/$name: status $status, and $(wc -l <"$work/out") lines of plan"
+		failed=$((failed + 1))
+		continue
+	fi
+	sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' "$work/err" >"$work/line"
+	check "$name" "$name/error.txt" "$work/line"
+done
+echo "golden: $passed passed, $failed failed"
+test "$failed" -eq 0 && test "$passed" -gt 0
