@@ -84,7 +84,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	$(SAY) "  AR    $@"
-	$(Q)rm -f $@ && ar rcD $@ $^
+	$(Q)rm -f $@ && ar qcD $@ $^
 
 COMPILE = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.c $(BUILD)/config.mk

@@ -11,15 +11,15 @@
 #include <sys/stat.h>
 
 struct bundle {
-	const char *path;          /* absolute, no symlinks (from the descriptor) */
-	int dir;                   /* owned, O_PATH */
-	const char *config_bytes;  /* config.json as read, once */
+	const char *path;	  /* absolute, no symlinks (from the descriptor) */
+	int dir;		  /* owned, O_PATH */
+	const char *config_bytes; /* config.json as read, once */
 	size_t config_size;
 	struct stat dir_stat, config_stat;
 	struct config *config;
-	const char *rootfs_path;   /* absolute; NULL where root.path is absent */
-	int rootfs;                /* owned, O_PATH of the root directory, or negative errno of opening it */
-	struct stat rootfs_stat;   /* valid where rootfs >= 0 */
+	const char *rootfs_path; /* absolute; NULL where root.path is absent */
+	int rootfs;		 /* owned, O_PATH of the root directory, or negative errno of opening it */
+	struct stat rootfs_stat; /* valid where rootfs >= 0 */
 };
 
 /*

@@ -14,36 +14,36 @@
 #include <stdint.h>
 
 enum field_kind {
-	FIELD_STRING,      /* const char * */
-	FIELD_BOOL,        /* bool */
-	FIELD_U32,         /* uint32_t; the plain numbers are 0 where absent */
-	FIELD_U64,         /* uint64_t */
-	FIELD_I64,         /* int64_t */
-	FIELD_OPT_BOOL,    /* struct opt_bool and so on */
+	FIELD_STRING,	/* const char * */
+	FIELD_BOOL,	/* bool */
+	FIELD_U32,	/* uint32_t; the plain numbers are 0 where absent */
+	FIELD_U64,	/* uint64_t */
+	FIELD_I64,	/* int64_t */
+	FIELD_OPT_BOOL, /* struct opt_bool and so on */
 	FIELD_OPT_I32,
 	FIELD_OPT_I64,
 	FIELD_OPT_U32,
 	FIELD_OPT_U64,
-	FIELD_STRINGS,     /* struct string_list */
-	FIELD_U32S,        /* uint32_t *, count at count_offset */
-	FIELD_MAP,         /* struct string_map: any name, string values */
-	FIELD_OBJECT,      /* members at offset inside of the struct itself */
-	FIELD_POINTER,     /* pointer to a struct of its own, NULL where absent */
-	FIELD_LIST,        /* array of table->size, count at count_offset */
-	FIELD_NAMED,       /* like FIELD_LIST, from an object with any names; the name goes to the element's first member */
-	FIELD_FOREIGN,     /* another platform's section: noted, not read */
+	FIELD_STRINGS, /* struct string_list */
+	FIELD_U32S,    /* uint32_t *, count at count_offset */
+	FIELD_MAP,     /* struct string_map: any name, string values */
+	FIELD_OBJECT,  /* members at offset inside of the struct itself */
+	FIELD_POINTER, /* pointer to a struct of its own, NULL where absent */
+	FIELD_LIST,    /* array of table->size, count at count_offset */
+	FIELD_NAMED,   /* like FIELD_LIST, from an object with any names; the name goes to the element's first member */
+	FIELD_FOREIGN, /* another platform's section: noted, not read */
 };
 
 struct field_table;
 struct field {
 	const char *name;
 	enum field_kind kind;
-	bool required;         /* refused where absent, null or empty */
-	size_t offset;         /* of the value in the struct */
+	bool required;	       /* refused where absent, null or empty */
+	size_t offset;	       /* of the value in the struct */
 	size_t count_offset;   /* of the list's size_t count */
 	size_t present_offset; /* of a bool that is set where the member is there; 0: none */
 	size_t max_count;      /* list-too-long above; 0: as long as the document allows */
-	int64_t min;           /* numbers, both inclusive; 0, 0: all that the type holds */
+	int64_t min;	       /* numbers, both inclusive; 0, 0: all that the type holds */
 	uint64_t max;
 	const struct field_table *table; /* of FIELD_OBJECT, POINTER, LIST, NAMED */
 };
@@ -54,24 +54,24 @@ struct field_table {
 	size_t count;
 };
 
-#define FIELD_TABLE(type, rows)                                                                                        \
-	{                                                                                                              \
-		.size = sizeof(type), .fields = (rows), .count = sizeof(rows) / sizeof((rows)[0])                      \
+#define FIELD_TABLE(type, rows)                                                                   \
+	{                                                                                         \
+		.size = sizeof(type), .fields = (rows), .count = sizeof(rows) / sizeof((rows)[0]) \
 	}
 
 /* Rows of lists, behind their name. */
-#define FIELD_ARRAY(type, items, number, sub_table)                                                                    \
+#define FIELD_ARRAY(type, items, number, sub_table) \
 	FIELD_LIST, .offset = offsetof(type, items), .count_offset = offsetof(type, number), .table = &(sub_table)
-#define FIELD_ID_MAPPINGS(type, member)                                                                                \
-	FIELD_ARRAY(type, member.item, member.count, config_id_mapping_table),                                         \
+#define FIELD_ID_MAPPINGS(type, member)                                        \
+	FIELD_ARRAY(type, member.item, member.count, config_id_mapping_table), \
 		.present_offset = offsetof(type, member.present), .max_count = 340
 
 extern const struct field_table config_table, config_process_table, config_linux_table, config_seccomp_table,
 	config_resources_table, config_id_mapping_table;
 
-/* What reading collects beside the struct. */
+/* What reading collects beside the struct; notes may be NULL. */
 struct field_notes {
-	struct string_list *foreign_sections; /* NULL: not of interest */
+	struct string_list *foreign_sections;
 	struct config_unknown **unknown;
 	size_t *unknown_count;
 };

@@ -22,22 +22,22 @@ enum json_type { JSON_NULL, JSON_BOOLEAN, JSON_NUMBER, JSON_STRING, JSON_ARRAY, 
 struct json {
 	enum json_type type;
 	bool boolean;
-	unsigned int line, column;     /* of the value's first byte, both from 1; column in bytes */
-	const char *text;              /* JSON_NUMBER: as written; JSON_STRING: unescaped, NUL-terminated */
-	const char *key;               /* member name where the parent is an object, else NULL */
-	size_t index;                  /* position in the parent */
-	size_t count;                  /* elements of an array, members of an object */
+	unsigned int line, column; /* of the value's first byte, both from 1; column in bytes */
+	const char *text;	   /* JSON_NUMBER: as written; JSON_STRING: unescaped, NUL-terminated */
+	const char *key;	   /* member name where the parent is an object, else NULL */
+	size_t index;		   /* position in the parent */
+	size_t count;		   /* elements of an array, members of an object */
 	const struct json *parent;
 	const struct json *first, *next; /* children of this value; next child of the same parent */
 };
 
 /* What failed, for the rules of section A (json-not-strict, json-duplicate-key, ...). */
 struct json_error {
-	const char *rule;          /* rule id, static */
-	const char *where;         /* "mounts[7].source"; "" for the top value */
-	const char *pointer;       /* "/mounts/7/source" (RFC 6901) */
+	const char *rule;	   /* rule id, static */
+	const char *where;	   /* "mounts[7].source"; "" for the top value */
+	const char *pointer;	   /* "/mounts/7/source" (RFC 6901) */
 	unsigned int line, column; /* 0 where unknown */
-	const char *text;          /* what is wrong, one sentence without the place */
+	const char *text;	   /* what is wrong, one sentence without the place */
 };
 
 /*

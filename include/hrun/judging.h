@@ -8,6 +8,7 @@
 #include <hrun/config.h>
 #include <hrun/rules.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* Is WORD one of the COUNT strings of WORDS? */
 bool word_is_one_of(const char *word, const char *const *words, size_t count);
@@ -33,18 +34,19 @@ const char *option_last(const struct config_mount *mount, const char *word, cons
 void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);
-/* An owned O_PATH descriptor of a bind mount's source (relative: below the bundle), or negative errno. */
-int mount_open_source(const struct judged *judged, const struct config_mount *mount);
+/* What is really at both ends of a mount, looked up once for all rules. */
+struct mount_look {
+	const char *
+		destination; /* inside the root file system, links followed; NULL where it is not absolute or holds ".." */
+	bool has_source;     /* a bind mount whose source is there: */
+	struct stat source;
+};
+const struct mount_look *mount_look(const struct judged *judged);
 
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */
 const char *path_of_fd(struct pool *pool, int fd);
-/*
- * Where an absolute container path really leads inside the root file system: links are
- * followed as far as directories are there, the rest is taken as it is written.
- */
-const char *path_in_rootfs(const struct judged *judged, const char *path);
-/* Does one of LIST equal PATH or an ancestor of it? */
-bool path_is_covered(struct pool *pool, const struct string_list *list, const char *path);
+/* Does one of LIST equal PATH or an ancestor of it?  (Entries that are not clean cover nothing.) */
+bool path_is_covered(const struct string_list *list, const char *path);
 
 #endif

@@ -80,6 +80,7 @@ struct cgroup_plan {
 	const struct bpf_insn *device_program; /* NULL: no filter (listed exception, see device_note) */
 	size_t device_program_length;          /* instructions */
 	const char *device_note;               /* why there is no device filter, or NULL */
+	const char *device_where;              /* what caused the filter; NULL: linux.resources.devices */
 	const char *where;                     /* of the path */
 };
 
@@ -260,7 +261,7 @@ int plan_process(struct pool *pool, const struct config_process *process, int ro
 /* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
 void plan_check(const struct plan *plan);
 
-/* A numbered list, one line a step, or JSON. */
+/* A numbered list, one line a step (without the warnings), or JSON with them. */
 void plan_print(FILE *out, const struct plan *plan);
 void plan_print_json(FILE *out, struct pool *pool, const struct plan *plan);
 

@@ -35,4 +35,7 @@ int proc_pidfd_signal(int pidfd, int signal);
 /* Wait until the pidfd is readable (the process has ended).  TIMEOUT_MS -1 = for ever.  0, -ETIMEDOUT or other errno. */
 int proc_pidfd_wait(int pidfd, int timeout_ms);
 
+/* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */
+bool proc_in_first_user_namespace(void);
+
 #endif

@@ -21,6 +21,7 @@ enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 struct rule;
+struct mount_look;
 
 struct finding {
 	const struct rule *rule;
@@ -43,6 +44,7 @@ struct judged {
 	const struct config *config;
 	const struct config_process *process; /* config->process, or exec's own */
 	bool host_root;                      /* uid 0 here is the host's uid 0 */
+	const struct mount_look *mounts;     /* one for each of config->mounts; filled by policy_judge */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

@@ -168,3 +168,15 @@ int proc_pidfd_wait(int pidfd, int timeout_ms)
 		}
 	}
 }
+
+bool proc_in_first_user_namespace(void)
+{
+	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char text[128] = "";
+	unsigned int inside, outside, size;
+
+	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
+		return true;
+	return sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
+	       size == UINT32_MAX;
+}

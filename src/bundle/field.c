@@ -11,9 +11,12 @@
 #include <hrun/str.h>
 #include <inttypes.h>
 
+enum { MAX_NOTED_BYTES = 65536 };
+
 struct reader {
 	struct pool *pool;
 	const struct field_notes *notes;
+	size_t *noted_bytes; /* of places in notes->unknown */
 	struct json_error *error;
 };
 
@@ -71,18 +74,29 @@ static const struct field *find_field(const struct field_table *table, const cha
 	return NULL;
 }
 
-static int note_unknown(const struct reader *r, const struct field_table *table, const struct json *member)
+/*
+ * One unknown member is as bad as a thousand.  The places of all of them, each below
+ * a name of half a megabyte, would be gigabytes: after MAX_NOTED_BYTES the rest is
+ * not noted.
+ */
+static void note_unknown(const struct reader *r, const struct json *member)
+{
+	if (!r->notes || *r->noted_bytes > MAX_NOTED_BYTES)
+		return;
+	struct config_unknown *unknown = pool_array_add(r->pool, *r->notes->unknown, *r->notes->unknown_count);
+	unknown->where = json_where(r->pool, member);
+	*r->noted_bytes += strlen(unknown->where);
+}
+
+static int judge_unknown(const struct reader *r, const struct field_table *table, const struct json *member)
 {
 	for (size_t i = 0; i < table->count; i++) {
-		if (differs_by_case(member->key, table->fields[i].name))
+		const char *known = table->fields[i].name;
+		if (differs_by_case(member->key, known))
 			return json_refuse(r->pool, r->error, "json-key-case", member,
-					   "differs from the known name %s by case only; write %s",
-					   table->fields[i].name, table->fields[i].name);
+					   "differs from the known name %s by case only; write %s", known, known);
 	}
-	if (r->notes && r->notes->unknown) {
-		struct config_unknown *unknown = pool_array_add(r->pool, *r->notes->unknown, *r->notes->unknown_count);
-		unknown->where = json_where(r->pool, member);
-	}
+	note_unknown(r, member);
 	return 0;
 }
 
@@ -267,7 +281,7 @@ static int read_pointer(const struct reader *r, const struct field *field, const
 static int note_foreign(const struct reader *r, const struct json *value)
 {
 	TRY(expect(r, value, JSON_OBJECT));
-	if (r->notes && r->notes->foreign_sections) {
+	if (r->notes) {
 		struct string_list *list = r->notes->foreign_sections;
 		list->present = true;
 		*pool_array_add(r->pool, list->item, list->count) = value->key;
@@ -316,7 +330,7 @@ static int read_object(const struct reader *r, const struct field_table *table, 
 	for (const struct json *m = object->first; m; m = m->next) {
 		const struct field *field = find_field(table, m->key);
 		if (!field)
-			TRY(note_unknown(r, table, m));
+			TRY(judge_unknown(r, table, m));
 		else if (m->type != JSON_NULL)
 			TRY(read_field(r, field, m, base));
 	}
@@ -330,7 +344,8 @@ static int read_object(const struct reader *r, const struct field_table *table, 
 int field_read(struct pool *pool, const struct field_table *table, const struct json *object, void *base,
 	       const struct field_notes *notes, struct json_error *ret_error)
 {
-	const struct reader r = {.pool = pool, .notes = notes, .error = ret_error};
+	size_t noted_bytes = 0;
+	const struct reader r = {.pool = pool, .notes = notes, .noted_bytes = &noted_bytes, .error = ret_error};
 
 	return read_object(&r, table, object, base);
 }

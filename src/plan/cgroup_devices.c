@@ -20,14 +20,7 @@ enum {
 };
 
 /* What the registers hold from the third instruction on. */
-enum {
-	RESULT = BPF_REG_0,
-	CONTEXT = BPF_REG_1,
-	TYPE = BPF_REG_2,
-	OPEN_BITS = BPF_REG_3,
-	MAJOR = BPF_REG_4,
-	MINOR = BPF_REG_5
-};
+enum { RESULT = BPF_REG_0, CONTEXT = BPF_REG_1, FIELD = BPF_REG_2, OPEN_BITS = BPF_REG_3 };
 
 struct device_match {
 	bool allow;
@@ -137,32 +130,52 @@ static void emit_return(struct program *p, bool allow)
 	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
+static void emit_load(struct program *p, unsigned int to, size_t offset)
+{
+	emit(p, BPF_LDX | BPF_MEM | BPF_W, to, CONTEXT, (int)offset, 0);
+}
+
 /* Take the request apart.  One without any bit asks for nothing (access(2) with F_OK) and is answered at once. */
 static void emit_start(struct program *p)
 {
-	emit(p, BPF_LDX | BPF_MEM | BPF_W, TYPE, CONTEXT, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, OPEN_BITS, TYPE, 0, 0);
+	emit_load(p, OPEN_BITS, offsetof(struct bpf_cgroup_dev_ctx, access_type));
 	emit(p, BPF_ALU64 | BPF_RSH | BPF_K, OPEN_BITS, 0, 0, 16);
-	emit(p, BPF_ALU64 | BPF_AND | BPF_K, TYPE, 0, 0, 0xffff);
-	emit(p, BPF_LDX | BPF_MEM | BPF_W, MAJOR, CONTEXT, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
-	emit(p, BPF_LDX | BPF_MEM | BPF_W, MINOR, CONTEXT, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 	emit(p, BPF_JMP | BPF_JNE | BPF_K, OPEN_BITS, 0, 2, 0);
 	emit_return(p, true);
 }
 
-static void emit_compare(struct program *p, unsigned int field, int32_t value)
+/* With an offset of 0 for now: emit_rule knows where the rule ends. */
+static void emit_compare(struct program *p, int32_t value)
 {
-	if (value >= 0)
-		emit(p, BPF_JMP | BPF_JNE | BPF_K, field, 0, 0, value);
+	emit(p, BPF_JMP | BPF_JNE | BPF_K, FIELD, 0, 0, value);
+}
+
+/*
+ * Every rule loads what it compares again.  Kept in registers, the kernel's verifier would follow what each comparison
+ * has told it through all later rules, and give up on a long list.
+ */
+static void emit_match(struct program *p, const struct device_match *match)
+{
+	if (match->type >= 0) {
+		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, access_type));
+		emit(p, BPF_ALU64 | BPF_AND | BPF_K, FIELD, 0, 0, 0xffff);
+		emit_compare(p, match->type);
+	}
+	if (match->major >= 0) {
+		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, major));
+		emit_compare(p, match->major);
+	}
+	if (match->minor >= 0) {
+		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, minor));
+		emit_compare(p, match->minor);
+	}
 }
 
 static void emit_rule(struct program *p, const struct device_match *match)
 {
 	size_t first = p->length;
 
-	emit_compare(p, TYPE, match->type);
-	emit_compare(p, MAJOR, match->major);
-	emit_compare(p, MINOR, match->minor);
+	emit_match(p, match);
 	size_t compared = p->length;
 	if (match->allow) {
 		emit(p, BPF_ALU64 | BPF_AND | BPF_K, OPEN_BITS, 0, 0, ~match->access);
@@ -174,8 +187,10 @@ static void emit_rule(struct program *p, const struct device_match *match)
 	}
 	emit_return(p, match->allow);
 	/* Who does not match goes on behind the rule. */
-	for (size_t i = first; i < compared; i++)
-		p->insns[i].off = (int16_t)(p->length - i - 1);
+	for (size_t i = first; i < compared; i++) {
+		if (BPF_CLASS(p->insns[i].code) == BPF_JMP)
+			p->insns[i].off = (int16_t)(p->length - i - 1);
+	}
 }
 
 /* What stands before a rule that matches everything is never asked. */

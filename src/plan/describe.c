@@ -49,12 +49,13 @@ static void describe_cgroup(struct pool *pool, const struct cgroup_plan *cgroup,
 		plan_line_add(pool, lines, "cgroup", "set", w->where, "%s %s%s", plan_quote(pool, w->file),
 			      plan_quote(pool, w->value), w->last ? "  (last, when the container is ready)" : "");
 	}
+	const char *where = cgroup->device_where ? cgroup->device_where : "linux.resources.devices";
 	if (cgroup->device_program)
-		plan_line_add(pool, lines, "cgroup", "devices", "linux.resources.devices",
-			      "device filter, %zu instructions", cgroup->device_program_length);
+		plan_line_add(pool, lines, "cgroup", "devices", where, "device filter, %zu instructions",
+			      cgroup->device_program_length);
 	else
-		plan_line_add(pool, lines, "cgroup", "devices", "linux.resources.devices", "no device filter: %s",
-			      cgroup->device_note ? cgroup->device_note : "none asked for");
+		plan_line_add(pool, lines, "cgroup", "devices", where, "%s",
+			      cgroup->device_note ? cgroup->device_note : "no device filter");
 }
 
 static const struct {

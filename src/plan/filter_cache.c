@@ -16,14 +16,20 @@
 /* Counts up with every change of this file's format or of how profiles are compiled. */
 enum { CACHE_FORMAT = 1 };
 
-struct cache_file {
+struct cache_header {
 	char magic[8];
 	unsigned char key[SHA256_SIZE];
 	unsigned char digest[SHA256_SIZE]; /* of the program: a file cut by a crash is not whole */
 	uint64_t length;		   /* instructions */
-	struct sock_filter program[BPF_MAXINSNS];
 };
-enum { CACHE_HEADER = offsetof(struct cache_file, program) };
+struct cache_file {
+	struct cache_header header;
+	struct sock_filter program[];
+};
+enum {
+	CACHE_HEADER = sizeof(struct cache_header),
+	CACHE_MAX = CACHE_HEADER + BPF_MAXINSNS * sizeof(struct sock_filter)
+};
 
 static const char cache_magic[8] = {'h', 'r', 'u', 'n', 'b', 'p', 'f', '\n'};
 
@@ -116,16 +122,16 @@ static bool is_whole(const struct cache_file *file, size_t size, const struct fi
 	unsigned char digest[SHA256_SIZE];
 	struct sha256 hash;
 
-	if (size < CACHE_HEADER || memcmp(file->magic, cache_magic, sizeof cache_magic) != 0 ||
-	    memcmp(file->key, key->digest, sizeof file->key) != 0)
+	if (size < CACHE_HEADER || memcmp(file->header.magic, cache_magic, sizeof cache_magic) != 0 ||
+	    memcmp(file->header.key, key->digest, sizeof file->header.key) != 0)
 		return false;
-	if (file->length == 0 || file->length > BPF_MAXINSNS ||
-	    size != CACHE_HEADER + file->length * sizeof *file->program)
+	if (file->header.length == 0 || file->header.length > BPF_MAXINSNS ||
+	    size != CACHE_HEADER + file->header.length * sizeof *file->program)
 		return false;
 	sha256_init(&hash);
-	sha256_add(&hash, file->program, file->length * sizeof *file->program);
+	sha256_add(&hash, file->program, file->header.length * sizeof *file->program);
 	sha256_end(&hash, digest);
-	return memcmp(digest, file->digest, sizeof digest) == 0;
+	return memcmp(digest, file->header.digest, sizeof digest) == 0;
 }
 
 bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key,
@@ -136,21 +142,21 @@ bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *ke
 	autofd int fd = openat(cache, key->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || !is_ours(fd, S_IFREG, &st))
 		return false;
-	if (st.st_size < CACHE_HEADER || (size_t)st.st_size > sizeof(struct cache_file))
+	if (st.st_size < CACHE_HEADER || st.st_size > CACHE_MAX)
 		return false;
 	struct cache_file *file = pool_alloc(pool, (size_t)st.st_size);
 	ssize_t size = fd_read_all(fd, file, (size_t)st.st_size);
 	if (size < 0 || !is_whole(file, (size_t)size, key))
 		return false;
 	*ret_program = file->program;
-	*ret_length = file->length;
+	*ret_length = file->header.length;
 	return true;
 }
 
 static int write_file(int cache, const char *name, const struct filter_key *key, const struct sock_filter *program,
 		      size_t length)
 {
-	struct cache_file header = {.length = length};
+	struct cache_header header = {.length = length};
 	size_t size = length * sizeof *program;
 	struct sha256 hash;
 

@@ -78,6 +78,10 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 		plan->creds.where = "(hardened, no-new-privileges)";
 	if (hardening(verdict, "ns-cgroup-missing"))
 		plan->namespaces.where = "linux.namespaces  (cgroup: hardened, ns-cgroup-missing)";
+	if (hardening(verdict, "device-cgroup-no-deny"))
+		plan->cgroup.device_where = "(hardened, device-cgroup-no-deny)";
+	if (plan->filter.program && hardening(verdict, "seccomp-absent"))
+		plan->filter.where = pool_printf(pool, "%s  (hardened, seccomp-absent)", plan->filter.where);
 	mark_mounts(pool, verdict, plan);
 	mark_masks(pool, original, verdict, plan);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * print.c - a plan as a numbered list for people: step, chapter, verb, detail, and
- * the place in config.json that caused it.
+ * the place in config.json that caused it.  Warnings are the caller's to show, on stderr.
  */
 #include <hrun/planning.h>
 #include <string.h>
@@ -25,7 +25,5 @@ void plan_print(FILE *out, const struct plan *plan)
 	plan_describe(&pool, plan, &lines);
 	for (size_t i = 0; i < lines.count; i++)
 		print_line(out, i + 1, &lines.item[i]);
-	for (size_t i = 0; i < plan->warning_count; i++)
-		fprintf(out, "    warning   %s\n", plan->warnings[i]);
 	pool_free(&pool);
 }

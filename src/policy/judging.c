@@ -108,16 +108,6 @@ const char *option_value(const struct config_mount *mount, const char *name)
 	return NULL;
 }
 
-int mount_open_source(const struct judged *judged, const struct config_mount *mount)
-{
-	if (!mount->source || !*mount->source)
-		return -ENOENT;
-	if (*mount->source != '/' && !judged->bundle)
-		return -ENOENT;
-	int fd = openat(judged->bundle ? judged->bundle->dir : AT_FDCWD, mount->source, O_PATH | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 const char *path_of_fd(struct pool *pool, int fd)
 {
 	char link[PATH_MAX], path[PATH_MAX];
@@ -130,10 +120,10 @@ const char *path_of_fd(struct pool *pool, int fd)
 	return pool_strndup(pool, path, (size_t)length);
 }
 
-/* The path of FD below the root directory, as "/..."; NULL where it is not below it. */
-static const char *path_below_root(struct pool *pool, int root, int fd)
+/* The part of the real path of FD that lies below ROOT_PATH, as "/..."; NULL where it is not below it. */
+static const char *path_below_root(struct pool *pool, const char *root_path, int fd)
 {
-	const char *root_path = path_of_fd(pool, root), *path = path_of_fd(pool, fd);
+	const char *path = path_of_fd(pool, fd);
 
 	if (!root_path || !path || !path_is_below(path, root_path))
 		return NULL;
@@ -143,18 +133,20 @@ static const char *path_below_root(struct pool *pool, int root, int fd)
 	return *path ? path : "/";
 }
 
-const char *path_in_rootfs(const struct judged *judged, const char *path)
+/*
+ * Where an absolute container path really leads: links are followed as far as
+ * directories are there, the rest is taken as it is written.
+ */
+static const char *path_in_rootfs(const struct judged *judged, const char *root_path, const char *path)
 {
 	struct pool *pool = judged->pool;
 	char *head = path_clean(pool, path);
 	const char *clean = pool_strdup(pool, head), *tail = "";
 	struct err e;
 
-	if (!judged->bundle || judged->bundle->rootfs < 0)
-		return clean;
-	for (char *slash; (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
+	for (char *slash; root_path && (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
 		autofd int fd = path_open_in_root(judged->bundle->rootfs, head, &e);
-		const char *real = fd >= 0 ? path_below_root(pool, judged->bundle->rootfs, fd) : NULL;
+		const char *real = fd >= 0 ? path_below_root(pool, root_path, fd) : NULL;
 		if (real)
 			return path_clean(pool, pool_printf(pool, "%s/%s", real, tail));
 		tail = clean + (slash - head) + 1;
@@ -164,10 +156,34 @@ const char *path_in_rootfs(const struct judged *judged, const char *path)
 	return clean;
 }
 
-bool path_is_covered(struct pool *pool, const struct string_list *list, const char *path)
+static void look_at_source(const struct judged *judged, const struct config_mount *mount, struct mount_look *look)
+{
+	int dir = judged->bundle ? judged->bundle->dir : -1;
+
+	if (mount_is_bind(mount) && mount->source && *mount->source)
+		look->has_source = fstatat(dir, mount->source, &look->source, 0) == 0;
+}
+
+const struct mount_look *mount_look(const struct judged *judged)
+{
+	const struct config *config = judged->config;
+	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
+	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
+	const char *root_path = has_rootfs ? path_of_fd(judged->pool, judged->bundle->rootfs) : NULL;
+
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const char *path = config->mounts[i].destination;
+		if (path && path[0] == '/' && !path_has_dotdot(path))
+			looks[i].destination = path_in_rootfs(judged, root_path, path);
+		look_at_source(judged, &config->mounts[i], &looks[i]);
+	}
+	return looks;
+}
+
+bool path_is_covered(const struct string_list *list, const char *path)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (list->item[i][0] == '/' && path_is_below(path, path_clean(pool, list->item[i])))
+		if (list->item[i][0] == '/' && path_is_below(path, list->item[i]))
 			return true;
 	}
 	return false;

@@ -58,39 +58,41 @@ static const struct {
 	{"CAP_CHECKPOINT_RESTORE", CAP_CLASS_DANGEROUS},
 };
 
+enum { CAPABILITIES = sizeof capabilities / sizeof capabilities[0] };
+
 static const char *const set_names[CAPS_SETS] = {
 	[CAPS_BOUNDING] = "bounding",	    [CAPS_PERMITTED] = "permitted", [CAPS_EFFECTIVE] = "effective",
 	[CAPS_INHERITABLE] = "inheritable", [CAPS_AMBIENT] = "ambient",
 };
 
-static enum cap_class class_of(const char *name)
+/* The number of NAME in the table, or CAPABILITIES. */
+static size_t number_of(const char *name)
 {
-	for (size_t i = 0; i < sizeof capabilities / sizeof capabilities[0]; i++) {
-		if (str_equal(capabilities[i].name, name))
-			return capabilities[i].class;
-	}
-	return CAP_CLASS_UNKNOWN;
+	size_t number = 0;
+
+	while (number < CAPABILITIES && !str_equal(capabilities[number].name, name))
+		number++;
+	return number;
 }
 
-/* Is NAME in a set before SET?  Then it was found there already. */
-static bool is_in_earlier_set(const struct config_process *process, int set, const char *name)
+static enum cap_class class_of(size_t number)
 {
-	for (int earlier = 0; earlier < set; earlier++) {
-		if (list_has(&process->capabilities[earlier], name))
-			return true;
-	}
-	return false;
+	return number < CAPABILITIES ? capabilities[number].class : CAP_CLASS_UNKNOWN;
 }
 
+/* Each known capability once, in the first set that holds it; SEEN keeps long hostile lists cheap. */
 static void find_class(struct finder *finder, enum cap_class class, const char *what)
 {
 	const struct config_process *process = finder->judged->process;
+	bool seen[CAPABILITIES + 1] = {false};
 
 	for (int set = 0; process && set < CAPS_SETS; set++) {
 		const struct string_list *list = &process->capabilities[set];
 		for (size_t i = 0; i < list->count; i++) {
-			if (class_of(list->item[i]) != class || is_in_earlier_set(process, set, list->item[i]))
+			size_t number = number_of(list->item[i]);
+			if (class_of(number) != class || (seen[number] && class != CAP_CLASS_UNKNOWN))
 				continue;
+			seen[number] = true;
 			find(finder, at(finder, "process.capabilities.%s[%zu]", set_names[set], i), "%s %s",
 			     class == CAP_CLASS_UNKNOWN ? quote(finder, list->item[i]) : list->item[i], what);
 		}
@@ -128,15 +130,14 @@ void judge_caps_inheritable(struct finder *finder)
 
 void harden_caps_inheritable(struct pool *pool, struct config *config, const struct finding *finding)
 {
-	struct string_list kept = {.present = true};
-
 	(void)finding;
 	if (!config->process)
 		return;
 	struct string_list *list = &config->process->capabilities[CAPS_INHERITABLE];
+	struct string_list kept = {.item = pool_alloc(pool, list->count * sizeof *kept.item), .present = true};
 	for (size_t i = 0; i < list->count; i++) {
 		if (list_has(&config->process->capabilities[CAPS_AMBIENT], list->item[i]))
-			list_append(pool, &kept, list->item[i]);
+			kept.item[kept.count++] = list->item[i];
 	}
 	*list = kept;
 }

@@ -20,16 +20,15 @@ static const char *const readonly[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/p
 enum { MASKED_COUNT = sizeof masked / sizeof masked[0], READONLY_COUNT = sizeof readonly / sizeof readonly[0] };
 
 /* Engines keep /proc/asound read-only instead of hidden; that is as good. */
-static bool is_masked(struct pool *pool, const struct config_linux *linux_, const char *path)
+static bool is_masked(const struct config_linux *linux_, const char *path)
 {
-	return path_is_covered(pool, &linux_->masked_paths, path) ||
-	       (str_equal(path, "/proc/asound") && path_is_covered(pool, &linux_->readonly_paths, path));
+	return path_is_covered(&linux_->masked_paths, path) ||
+	       (str_equal(path, "/proc/asound") && path_is_covered(&linux_->readonly_paths, path));
 }
 
-static bool is_readonly(struct pool *pool, const struct config_linux *linux_, const char *path)
+static bool is_readonly(const struct config_linux *linux_, const char *path)
 {
-	return path_is_covered(pool, &linux_->readonly_paths, path) ||
-	       path_is_covered(pool, &linux_->masked_paths, path);
+	return path_is_covered(&linux_->readonly_paths, path) || path_is_covered(&linux_->masked_paths, path);
 }
 
 void judge_masked_paths_absent(struct finder *finder)
@@ -45,7 +44,7 @@ void judge_masked_paths_incomplete(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && linux_->masked_paths.count && i < MASKED_COUNT; i++) {
-		if (!is_masked(finder->judged->pool, linux_, masked[i]))
+		if (!is_masked(linux_, masked[i]))
 			find(finder, "linux.maskedPaths", "%s is not hidden", masked[i]);
 	}
 }
@@ -54,7 +53,7 @@ void harden_masked_paths_incomplete(struct pool *pool, struct config *config, co
 {
 	(void)finding;
 	for (size_t i = 0; i < MASKED_COUNT; i++) {
-		if (!is_masked(pool, config->linux_, masked[i]))
+		if (!is_masked(config->linux_, masked[i]))
 			list_append(pool, &config->linux_->masked_paths, masked[i]);
 	}
 }
@@ -72,7 +71,7 @@ void judge_readonly_paths_incomplete(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && linux_->readonly_paths.count && i < READONLY_COUNT; i++) {
-		if (!is_readonly(finder->judged->pool, linux_, readonly[i]))
+		if (!is_readonly(linux_, readonly[i]))
 			find(finder, "linux.readonlyPaths", "%s is writable", readonly[i]);
 	}
 }
@@ -81,7 +80,7 @@ void harden_readonly_paths_incomplete(struct pool *pool, struct config *config, 
 {
 	(void)finding;
 	for (size_t i = 0; i < READONLY_COUNT; i++) {
-		if (!is_readonly(pool, config->linux_, readonly[i]))
+		if (!is_readonly(config->linux_, readonly[i]))
 			list_append(pool, &config->linux_->readonly_paths, readonly[i]);
 	}
 }

@@ -79,12 +79,9 @@ void harden_mount_tmpfs_options(struct pool *pool, struct config *config, const 
 		option_ensure(pool, mount, "nodev", "dev");
 }
 
-static bool source_is_device(const struct judged *judged, const struct config_mount *mount)
+static bool source_is_device(const struct mount_look *look)
 {
-	struct stat st;
-
-	autofd int fd = mount_open_source(judged, mount);
-	return fd >= 0 && fstat(fd, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
+	return look->has_source && (S_ISCHR(look->source.st_mode) || S_ISBLK(look->source.st_mode));
 }
 
 void judge_mount_bind_nosuid_nodev(struct finder *finder)
@@ -96,7 +93,7 @@ void judge_mount_bind_nosuid_nodev(struct finder *finder)
 		if (!mount_is_bind(mount) || !mount->destination)
 			continue;
 		if ((lacks(mount, "nosuid", "suid") || lacks(mount, "nodev", "dev")) &&
-		    !source_is_device(finder->judged, mount))
+		    !source_is_device(&finder->judged->mounts[i]))
 			find_lack(finder, i, "nosuid,nodev");
 	}
 }

@@ -12,14 +12,16 @@
 #include <hrun/str.h>
 #include <sys/stat.h>
 
-static bool is_host_root(const struct judged *judged, const struct config_mount *mount)
+static bool is_host_root(const struct judged *judged, size_t i)
 {
-	struct stat root, source;
+	const struct mount_look *look = &judged->mounts[i];
+	const char *source = judged->config->mounts[i].source;
+	struct stat root;
 
-	autofd int fd = mount_open_source(judged, mount);
-	if (fd >= 0 && fstat(fd, &source) == 0 && stat("/", &root) == 0)
-		return source.st_dev == root.st_dev && source.st_ino == root.st_ino;
-	return mount->source && str_equal(path_clean(judged->pool, mount->source), "/");
+	/* The host's root has other names where it is bind-mounted. */
+	if (look->has_source && stat("/", &root) == 0)
+		return look->source.st_dev == root.st_dev && look->source.st_ino == root.st_ino;
+	return source && str_equal(path_clean(judged->pool, source), "/");
 }
 
 void judge_mount_host_root(struct finder *finder)
@@ -27,7 +29,7 @@ void judge_mount_host_root(struct finder *finder)
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		if (mount_is_bind(&config->mounts[i]) && is_host_root(finder->judged, &config->mounts[i]))
+		if (mount_is_bind(&config->mounts[i]) && is_host_root(finder->judged, i))
 			find(finder, at(finder, "mounts[%zu].source", i), "%s is the root of the host",
 			     quote(finder, config->mounts[i].source));
 	}
@@ -77,20 +79,10 @@ void judge_mount_dest_invalid(struct finder *finder)
 	}
 }
 
-/* Where mount I really goes; NULL where mount-dest-invalid has its say. */
-static const char *real_destination(const struct finder *finder, size_t i)
-{
-	const char *path = finder->judged->config->mounts[i].destination;
-
-	if (!path || path[0] != '/' || path_has_dotdot(path))
-		return NULL;
-	return path_in_rootfs(finder->judged, path);
-}
-
 void judge_mount_dest_root(struct finder *finder)
 {
 	for (size_t i = 0; i < finder->judged->config->mount_count; i++) {
-		const char *path = real_destination(finder, i);
+		const char *path = finder->judged->mounts[i].destination;
 		if (path && str_equal(path, "/"))
 			find(finder, at(finder, "mounts[%zu].destination", i), "covers the whole root file system");
 	}
@@ -137,7 +129,7 @@ void judge_mount_dest_proc_sys(struct finder *finder)
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		const char *path = real_destination(finder, i);
+		const char *path = finder->judged->mounts[i].destination;
 		if (path && (path_is_below(path, "/proc") || path_is_below(path, "/sys")) &&
 		    !belongs_there(&config->mounts[i], path))
 			find(finder, at(finder, "mounts[%zu].destination", i), "%s hides what the kernel says",
@@ -154,7 +146,7 @@ void judge_mount_proc_elsewhere(struct finder *finder)
 		const char *home = mount_type_is(mount, "proc")	   ? "/proc"
 				   : mount_type_is(mount, "sysfs") ? "/sys"
 								   : NULL;
-		const char *path = home && !mount_is_bind(mount) ? real_destination(finder, i) : NULL;
+		const char *path = home && !mount_is_bind(mount) ? finder->judged->mounts[i].destination : NULL;
 		if (path && !str_equal(path, home))
 			find(finder, at(finder, "mounts[%zu]", i), "a second %s at %s, where nothing is masked",
 			     mount->type, quote(finder, mount->destination));

@@ -6,7 +6,7 @@
  * What a finding quotes was written by whoever made the bundle: it loses its control
  * characters here, so that it can neither move a terminal's cursor nor begin a new log line.
  */
-#include <hrun/rules.h>
+#include <hrun/judging.h>
 #include <hrun/str.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ const char *quote(const struct finder *finder, const char *text)
 	return pool_printf(finder->judged->pool, "\"%.*s...\"", QUOTE_MAX, text);
 }
 
-static const char *format_in(struct pool *pool, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *format_in(struct pool *pool, const char *format, va_list args)
 {
 	va_list again;
 
@@ -67,7 +67,8 @@ const char *at_key(const struct finder *finder, const char *map, const char *key
 	return out.text;
 }
 
-static void add(struct finder *finder, size_t index, const char *where, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void add(struct finder *finder, size_t index, const char *where,
+						      const char *format, va_list args)
 {
 	struct pool *pool = finder->judged->pool;
 	char *text = pool_strdup(pool, format_in(pool, format, args));
@@ -98,10 +99,13 @@ void find_item(struct finder *finder, size_t index, const char *where, const cha
 
 void policy_judge(const struct judged *judged, const struct policy *policy, struct verdict *ret_verdict)
 {
+	struct judged looked_at = *judged;
+
+	looked_at.mounts = mount_look(judged);
 	*ret_verdict = (struct verdict){.level = policy->level};
 	for (size_t i = 0; i < rule_count; i++) {
 		struct finder finder = {
-			.judged = judged,
+			.judged = &looked_at,
 			.rule = &rules[i],
 			.action = rules[i].action[policy->level],
 			.verdict = ret_verdict,

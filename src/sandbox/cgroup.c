@@ -216,6 +216,8 @@ static int descend(struct descent *d, struct err *e)
 			return err_set(e, EINVAL, "cgroup %s: a component is empty or too long", d->plan->path);
 		memcpy(name, rest, length);
 		name[length] = '\0';
+		if (str_equal(name, ".") || str_equal(name, ".."))
+			return err_set(e, EINVAL, "cgroup %s: a component is \"%s\"", d->plan->path, name);
 		TRY(step_down(d, &dir, name, last, e));
 		rest += length + 1;
 	}

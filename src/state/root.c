@@ -8,32 +8,18 @@
 #include <fcntl.h>
 #include <hrun/container.h>
 #include <hrun/fd.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Is uid 0 here uid 0 of the machine?  An engine without privileges is root in its own user namespace. */
-static bool in_first_user_namespace(void)
-{
-	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	char text[128] = "";
-	unsigned int inside, outside, size;
-
-	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
-		return true;
-	return sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
-	       size == UINT32_MAX;
-}
-
 const char *container_root_default(struct pool *pool)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0 && in_first_user_namespace())
+	if (geteuid() == 0 && proc_in_first_user_namespace())
 		return "/run/hrun";
 	if (runtime_dir && runtime_dir[0] == '/')
 		return pool_printf(pool, "%s/hrun", runtime_dir);

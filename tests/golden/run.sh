@@ -72,7 +72,7 @@ for config in bad/*/config.json; do
 		failed=$((failed + 1))
 		continue
 	fi
-	sed -e "s|$work/bundle|BUNDLE|g" "$work/err" >"$work/line"
+	sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' "$work/err" >"$work/line"
 	check "$name" "$name/error.txt" "$work/line"
 done
 echo "golden: $passed passed, $failed failed"

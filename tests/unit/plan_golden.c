@@ -60,7 +60,9 @@ static int run(struct pool *pool, const char *directory, bool json)
 	struct err e;
 
 	if (bundle_open(pool, directory, NULL, 1 << 20, &bundle, &error, &e) < 0) {
-		fprintf(stderr, "hrun: %s\n", e.text);
+		if (error.rule)
+			verdict_of_json_error(pool, &policy, &error, &verdict);
+		fprintf(stderr, "hrun: %s\n", error.rule ? verdict_line(pool, &verdict) : e.text);
 		return 1;
 	}
 	const struct judged judged = {

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli.h - argv -> verb -> exit status.  Only this module prints.
+ *
+ * A verb is a row: its name, its table of options, what it takes, its function.  The table
+ * parses the command line and prints `--help`, so the two cannot disagree.
+ */
+#ifndef HRUN_CLI_H
+#define HRUN_CLI_H
+
+#include <hrun/bundle.h>
+#include <hrun/container.h>
+#include <hrun/err.h>
+#include <hrun/plan.h>
+#include <hrun/policy.h>
+#include <hrun/pool.h>
+#include <hrun/sandbox.h>
+#include <hrun/verdict.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit statuses of hrun itself; a foreground run or exec otherwise ends with the program's. */
+enum { EXIT_ERROR = 1, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+
+/* Where the options of every verb end up; a verb's table says which of them it takes. */
+struct options {
+	/* before the verb */
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *policy, *criu;
+	bool debug, systemd_cgroup, version;
+	/* create, run */
+	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
+	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
+	unsigned int preserve_fds;
+	/* exec */
+	const char *cwd, *user, *process, *process_label, *apparmor, *cgroup;
+	struct string_list env, additional_gids, caps;
+	struct opt_bool tty;
+	bool no_new_privs, ignore_paused;
+	/* kill, delete, list, plan, check */
+	bool all, force, quiet, json;
+	const char *format, *id;
+	bool help;
+};
+
+enum option_kind {
+	OPTION_FLAG,   /* bool; also --flag=true and --flag=false */
+	OPTION_TRI,    /* struct opt_bool: as above, and whether it was given */
+	OPTION_STRING, /* const char * */
+	OPTION_LIST,   /* struct string_list: may be given again and again */
+	OPTION_COUNT,  /* unsigned int */
+};
+
+struct option_row {
+	const char *name;
+	char letter; /* 0: none */
+	enum option_kind kind;
+	const char *argument; /* its name in the help; NULL for flags */
+	const char *help;
+	size_t offset; /* in struct options */
+};
+
+struct command;
+
+struct verb {
+	const char *name, *arguments, *summary;
+	const struct option_row *rows;
+	size_t row_count;
+	int min_args, max_args; /* max -1: any number */
+	bool stop_at_first;	/* what follows the first argument is not for us (exec, kill) */
+	bool saved_state_only;	/* takes its cgroup driver from the record: --systemd-cgroup means nothing */
+	int failure;		/* exit status where the function fails */
+	/* An exit status >= 0, or negative errno with *e. */
+	int (*run)(struct command *command, struct err *e);
+};
+
+struct command {
+	struct pool pool;
+	struct options options;
+	const struct verb *verb;
+	char **argv; /* the whole command line */
+	char **args; /* what is left after the options */
+	int arg_count;
+	int failure;	  /* exit status of a failure: the verb's, until it knows better */
+	const char *line; /* the whole message of a failure where struct err is too short for it, or NULL */
+};
+
+extern const struct verb verbs[];
+extern const size_t verb_count;
+extern const struct option_row global_options[];
+extern const size_t global_option_count;
+
+int cli_main(int argc, char **argv);
+
+/*
+ * Parse ARGV[*INDEX..ARGC) by ROWS into *options.  Stops at the first argument where STOP; otherwise
+ * arguments are collected in ARGS (room for ARGC) wherever they stand.  "--" ends the options.
+ * 0 with *index behind what was used, or -EINVAL with *e.
+ */
+int options_parse(struct pool *pool, const struct option_row *rows, size_t row_count, bool stop, int argc, char **argv,
+		  int *index, struct options *options, char **args, int *ret_arg_count, struct err *e);
+void options_help(const struct option_row *rows, size_t row_count);
+void help_program(void);
+void help_verb(const struct verb *verb);
+int version_print(void);
+
+/* "9", "KILL", "SIGKILL", "rtmin+1" -> number; -EINVAL where there is no such signal. */
+int signal_number(const char *text);
+
+/* ---- target.c: which container, which bundle ---- */
+/* The id argument of a verb that works on an existing container. */
+int target_open(struct command *command, bool make_root, bool lock, struct container *ret, struct err *e);
+/* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
+int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+
+/* ---- creation.c: bundle -> verdict -> plan -> container ---- */
+struct creation {
+	struct policy policy;
+	struct bundle bundle;
+	struct verdict verdict;
+	const struct config *config; /* hardened */
+	struct plan plan;
+	struct container container;
+	struct sandbox sandbox;
+};
+/* Reads, judges and plans; nothing on the machine changes. */
+int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
+/* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
+int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
+/* Undo a build: process, cgroup, state directory. */
+void creation_undo(struct creation *creation);
+void creation_close(struct creation *creation);
+#define CREATION_EMPTY                                                                                 \
+	{                                                                                              \
+		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
+		.sandbox = {.pidfd = -1, .cgroup = -1},                                                \
+	}
+
+/* ---- lifecycle.c: what several verbs do to a container ---- */
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
+int lifecycle_start(struct pool *pool, struct container *container, struct err *e);
+/* Destroy, run poststop hooks, forget.  The lock is held. */
+int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
+/* Refuse what the command line asks for and policy or this version does not allow. */
+int invocation_check(struct command *command, const struct policy *policy, struct err *e);
+/* Descriptors 3 .. 3+N-1: open, and nothing that leads to the host's files. */
+int preserved_fds_check(unsigned int count, struct err *e);
+/* Digits only, no newline; by a temporary file and rename, so that no reader sees half of it. */
+int pid_file_write(const char *path, pid_t pid, struct err *e);
+/* The connected --console-socket, or -1 where none is needed; errors where terminal and socket do not fit. */
+int console_connect(const struct options *options, bool terminal, bool detached, int *ret_socket, struct err *e);
+
+/* ---- exec_process.c: the process that exec asks for ---- */
+int exec_process_read(struct command *command, const struct container *container, const struct config **ret_config,
+		      struct config_process **ret_process, struct err *e);
+
+/* ---- foreground.c: hrun stays with the program ---- */
+struct foreground {
+	int pair[2]; /* console socket: ours, the sandbox's */
+	int master;  /* of the pty, or -1 */
+};
+#define FOREGROUND_EMPTY                       \
+	{                                      \
+		.pair = {-1, -1}, .master = -1 \
+	}
+int foreground_open(struct foreground *foreground, bool terminal, struct err *e);
+/* From now on signals are for the program: call when it exists, before it runs. */
+int foreground_hold_signals(struct err *e);
+/* Relay until it ends; its exit code, 128 + signal, or negative errno. */
+int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct err *e);
+void foreground_close(struct foreground *foreground);
+
+/* ---- show.c ---- */
+/* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */
+void show_state(struct json_out *out, const struct container *container, bool pretty);
+pid_t show_pid(const struct container *container, enum container_status status);
+/* The findings of verdict.json as "ACTION RULE" words, or NULL. */
+const char *show_findings(struct pool *pool, const struct container *container);
+
+/* ---- the verbs ---- */
+int cmd_create(struct command *command, struct err *e);
+int cmd_start(struct command *command, struct err *e);
+int cmd_run(struct command *command, struct err *e);
+int cmd_exec(struct command *command, struct err *e);
+int cmd_kill(struct command *command, struct err *e);
+int cmd_delete(struct command *command, struct err *e);
+int cmd_state(struct command *command, struct err *e);
+int cmd_list(struct command *command, struct err *e);
+int cmd_spec(struct command *command, struct err *e);
+int cmd_features(struct command *command, struct err *e);
+int cmd_plan(struct command *command, struct err *e);
+int cmd_check(struct command *command, struct err *e);
+int cmd_version(struct command *command, struct err *e);
+int cmd_help(struct command *command, struct err *e);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli.c - the frame of every command: options, log, verb, one line when it fails.
+ *
+ * What a caller left open above stderr is closed to every program that hrun starts,
+ * and 0, 1 and 2 are always something, so that no file of ours gets their numbers.
+ */
+#include <fcntl.h>
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/log.h>
+#include <hrun/str.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int fill_stdio(struct err *e)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+		if (fd < 0)
+			return err_errno(e, "open /dev/null");
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+	return 0;
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		if (str_equal(verbs[i].name, name))
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+static int parse_globals(struct command *command, int argc, int *index, struct err *e)
+{
+	struct options *options = &command->options;
+	int none;
+
+	/* crun's spelling of --version */
+	if (*index < argc && str_equal(command->argv[*index], "-V"))
+		options->version = true, ++*index;
+	TRY(options_parse(&command->pool, global_options, global_option_count, true, argc, command->argv, index,
+			  options, NULL, &none, e));
+	const char *format = options->log_format ? options->log_format : "text";
+	bool json = str_equal(format, "json");
+	if (!json && !str_equal(format, "text"))
+		return err_set(e, EINVAL, "option --log-format takes text or json, not `%s`", format);
+	if (options->log_level && str_equal(options->log_level, "debug"))
+		options->debug = true;
+	return log_open(options->log, json, options->debug, e);
+}
+
+static int count_check(const struct command *command, struct err *e)
+{
+	const struct verb *verb = command->verb;
+
+	if (command->arg_count < verb->min_args)
+		return err_set(e, EINVAL, "%s needs %s; see hrun %s --help", verb->name, verb->arguments, verb->name);
+	if (verb->max_args >= 0 && command->arg_count > verb->max_args)
+		return err_set(e, EINVAL, "%s takes no argument `%s`; see hrun %s --help", verb->name,
+			       command->args[verb->max_args], verb->name);
+	return 0;
+}
+
+static int driver_check(const struct command *command, struct err *e)
+{
+	const struct options *options = &command->options;
+	const char *manager = options->cgroup_manager ? options->cgroup_manager : "cgroupfs";
+
+	if (command->verb->saved_state_only)
+		return 0;
+	if (options->systemd_cgroup || str_equal(manager, "systemd"))
+		return err_set(e, ENOTSUP, "the systemd cgroup driver is not built yet; use --cgroup-manager cgroupfs");
+	if (!str_equal(manager, "cgroupfs") && !str_equal(manager, "disabled"))
+		return err_set(e, EINVAL, "option --cgroup-manager takes cgroupfs, systemd or disabled, not `%s`",
+			       manager);
+	return 0;
+}
+
+static int run_verb(struct command *command, int argc, int index, struct err *e)
+{
+	const struct verb *verb = command->verb;
+
+	command->args = pool_alloc(&command->pool, ((size_t)argc + 1) * sizeof *command->args);
+	TRY(options_parse(&command->pool, verb->rows, verb->row_count, verb->stop_at_first, argc, command->argv, &index,
+			  &command->options, command->args, &command->arg_count, e));
+	if (command->options.help) {
+		help_verb(verb);
+		return 0;
+	}
+	TRY(count_check(command, e));
+	command->failure = verb->failure;
+	TRY(driver_check(command, e));
+	return verb->run(command, e);
+}
+
+static int run_command(struct command *command, int argc, struct err *e)
+{
+	int index = 1;
+
+	TRY(fill_stdio(e));
+	TRY(fd_cloexec_from(STDERR_FILENO + 1, e));
+	TRY(parse_globals(command, argc, &index, e));
+	if (command->options.version)
+		return version_print();
+	if (command->options.help || index >= argc) {
+		help_program();
+		return command->options.help ? 0 : EXIT_ERROR;
+	}
+	command->verb = find_verb(command->argv[index]);
+	if (!command->verb)
+		return err_set(e, EINVAL, "unknown command `%s`; see hrun --help", command->argv[index]);
+	return run_verb(command, argc, index + 1, e);
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct command command = {.argv = argv, .failure = EXIT_ERROR};
+	struct err e = {0};
+
+	/* An ignored SIGCHLD would reap our children before we can ask how they ended. */
+	signal(SIGCHLD, SIG_DFL);
+	int status = run_command(&command, argc, &e);
+	if (status < 0) {
+		log_error("%s", command.line ? command.line : e.text);
+		status = command.failure;
+	}
+	pool_free(&command.pool);
+	/* A full disk or a closed pipe behind stdout must not look like success. */
+	if (fflush(stdout) != 0 && status == 0)
+		status = EXIT_ERROR;
+	return status;
+}

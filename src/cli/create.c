@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create.c - build a container and return while its program waits for start.
+ */
+#include <hrun/cli.h>
+
+int cmd_create(struct command *command, struct err *e)
+{
+	struct creation creation = CREATION_EMPTY;
+
+	TRY(preserved_fds_check(command->options.preserve_fds, e));
+	TRY(sandbox_protect_self(command->argv, e));
+	int r = creation_prepare(command, false, &creation, e);
+	if (r == 0)
+		r = creation_build(command, -1, &creation, e);
+	creation_close(&creation);
+	return r;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * creation.c - bundle -> verdict -> plan -> container: the pipeline.
+ *
+ * Until container_new nothing on the machine has changed.  After it, whatever fails
+ * is undone: sandbox_create undoes what it made, the state directory goes last.
+ */
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/json.h>
+#include <hrun/log.h>
+#include <hrun/proc.h>
+#include <hrun/str.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CONFIG_MAX_SIZE = 1 << 20 };
+
+#define CACHE_DIR "/run/hrun-cache"
+
+static int open_bundle(struct command *command, const char *path, struct creation *creation, struct err *e)
+{
+	struct json_error error = {0};
+	int r = bundle_open(&command->pool, path, command->options.config, CONFIG_MAX_SIZE, &creation->bundle, &error,
+			    e);
+
+	/* A document that cannot be read without doubt is refused like one that breaks a rule. */
+	if (r < 0 && error.rule) {
+		verdict_of_json_error(&command->pool, &creation->policy, &error, &creation->verdict);
+		command->line =
+			pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
+	}
+	return r;
+}
+
+static void log_findings(const struct verdict *verdict)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return;
+	verdict_print(out, verdict);
+	fclose(out);
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		log_debug("%s", line);
+	free(text);
+}
+
+static int judge(struct command *command, struct creation *creation, struct err *e)
+{
+	struct judged judged = {
+		.pool = &command->pool,
+		.bundle = &creation->bundle,
+		.config = creation->bundle.config,
+		.process = creation->bundle.config->process,
+		.host_root = proc_in_first_user_namespace(),
+	};
+
+	policy_judge(&judged, &creation->policy, &creation->verdict);
+	log_findings(&creation->verdict);
+	if (!verdict_refuses(&creation->verdict))
+		return 0;
+	command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
+	return err_set(e, EPERM, "baseline violation");
+}
+
+static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
+{
+	const struct options *options = &command->options;
+	struct plan_options plan_options = {
+		.id = id,
+		.look_only = look_only,
+		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
+		.preserve_fds = options->preserve_fds,
+		.cache_dir = geteuid() == 0 ? CACHE_DIR : NULL,
+		.verdict = &creation->verdict,
+	};
+
+	TRY(plan_container(&command->pool, creation->config, &creation->bundle, &plan_options, &creation->plan, e));
+	for (size_t i = 0; i < creation->plan.warning_count; i++)
+		log_debug("%s", creation->plan.warnings[i]);
+	if (!look_only)
+		plan_check(&creation->plan);
+	return 0;
+}
+
+int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e)
+{
+	const char *path, *id;
+
+	TRY(target_bundle(command, &path, &id, e));
+	TRY(policy_load(&command->pool, command->options.policy, &creation->policy, e));
+	TRY(invocation_check(command, &creation->policy, e));
+	TRY(open_bundle(command, path, creation, e));
+	TRY(judge(command, creation, e));
+	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
+	return make_plan(command, id, look_only, creation, e);
+}
+
+/* RFC 3339 with nanoseconds, UTC. */
+static const char *now(struct pool *pool)
+{
+	struct timespec time;
+	struct tm utc;
+	char text[32] = "1970-01-01T00:00:00";
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	if (gmtime_r(&time.tv_sec, &utc))
+		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+	return pool_printf(pool, "%s.%09ldZ", text, time.tv_nsec);
+}
+
+static uint64_t joined_namespaces(const struct namespaces_plan *plan)
+{
+	static const uint64_t flags[NS_TYPES] = {
+		[NS_MOUNT] = CLONE_NEWNS,      [NS_PID] = CLONE_NEWPID,	  [NS_NETWORK] = CLONE_NEWNET,
+		[NS_UTS] = CLONE_NEWUTS,       [NS_IPC] = CLONE_NEWIPC,	  [NS_USER] = CLONE_NEWUSER,
+		[NS_CGROUP] = CLONE_NEWCGROUP, [NS_TIME] = CLONE_NEWTIME,
+	};
+	uint64_t joined = 0;
+
+	for (size_t i = 0; i < plan->join_count; i++)
+		joined |= flags[plan->joins[i].type];
+	return joined;
+}
+
+static struct container_record record_of(struct pool *pool, const struct creation *creation)
+{
+	const struct plan *plan = &creation->plan;
+	const struct config *config = creation->config;
+
+	return (struct container_record){
+		.id = plan->id,
+		.oci_version = plan->oci_version,
+		.bundle = plan->bundle_path,
+		.rootfs = plan->rootfs.path,
+		.created = now(pool),
+		.owner = geteuid(),
+		.cgroup = plan->cgroup.disabled ? NULL : plan->cgroup.path,
+		.cgroup_mountpoint = plan->cgroup.disabled ? NULL : plan->cgroup.mountpoint,
+		.no_new_privs = plan->creds.no_new_privs,
+		.bounding = plan->creds.caps[CAPS_BOUNDING],
+		.has_filter = plan->filter.program != NULL,
+		.filter_flags = plan->filter.flags,
+		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
+		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
+			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0),
+		.level = policy_level_name(creation->policy.level),
+		.annotations = plan->annotations,
+		.poststart = config->hooks[HOOK_POSTSTART],
+		.poststop = config->hooks[HOOK_POSTSTOP],
+	};
+}
+
+/* What later verbs need, before the container exists: exec is never weaker than init. */
+static int save_files(struct pool *pool, struct creation *creation, struct err *e)
+{
+	struct container *container = &creation->container;
+	const struct filter_plan *filter = &creation->plan.filter;
+	struct json_out out = {.pool = pool};
+
+	verdict_to_json(&out, &creation->verdict);
+	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
+	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
+				 e));
+	if (!filter->program)
+		return 0;
+	return container_write_file(container, "filter.bpf", filter->program, filter->length * sizeof *filter->program,
+				    e);
+}
+
+static int build(struct command *command, int console, struct creation *creation, struct err *e)
+{
+	const struct options *options = &command->options;
+	autofd int socket = -1;
+
+	TRY(save_files(&command->pool, creation, e));
+	if (console < 0)
+		TRY(console_connect(options, creation->plan.exec.terminal, true, &socket, e));
+	struct sandbox_options sandbox_options = {
+		.console_socket = console < 0 ? socket : console,
+		.bundle_dir = creation->bundle.dir,
+	};
+	TRY(sandbox_create(&creation->plan, &creation->container, &sandbox_options, &creation->sandbox, e));
+	if (!options->pid_file)
+		return 0;
+	return pid_file_write(options->pid_file, creation->sandbox.pid, e);
+}
+
+int creation_build(struct command *command, int console, struct creation *creation, struct err *e)
+{
+	struct container_record record = record_of(&command->pool, creation);
+	autofd int root = container_root_open(command->options.root, true, e);
+
+	TRY(root);
+	TRY(container_new(&command->pool, root, &record, &creation->container, e));
+	int r = build(command, console, creation, e);
+	if (r < 0)
+		creation_undo(creation);
+	return r;
+}
+
+void creation_undo(struct creation *creation)
+{
+	struct err ignored = {0};
+
+	/* The first failure is the one to report; the state directory stays where the rest could not be undone. */
+	if (sandbox_destroy(&creation->container, &ignored) < 0 || container_remove(&creation->container, &ignored) < 0)
+		log_debug("undo: %s", ignored.text);
+	container_close(&creation->container);
+}
+
+void creation_close(struct creation *creation)
+{
+	sandbox_close(&creation->sandbox);
+	container_close(&creation->container);
+	plan_close(&creation->plan);
+	bundle_close(&creation->bundle);
+}

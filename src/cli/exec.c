@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * exec.c - one more process in a container: judged like its first one, never stronger.
+ *
+ * The bounding set, no_new_privs and the filter come from the container's record, whatever
+ * the process object says.
+ */
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/proc.h>
+#include <hrun/state.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int check_status(const struct container *container, bool ignore_paused, struct err *e)
+{
+	switch (container_status(container)) {
+	case STATUS_CREATED:
+	case STATUS_RUNNING:
+		return 0;
+	case STATUS_PAUSED:
+		if (ignore_paused)
+			return 0;
+		return err_set(e, EBUSY, "cannot exec in a paused container (use --ignore-paused to override)");
+	case STATUS_CREATING:
+		return err_set(e, EBUSY, "cannot exec in a container that is still being created");
+	case STATUS_STOPPED:
+		break;
+	}
+	return err_set(e, ESRCH, "cannot exec in a stopped container");
+}
+
+/* The same rules as for the container's own process, at the level of today. */
+static int judge(struct command *command, const struct config *config, struct config_process *process,
+		 const struct config_process **ret_process, struct err *e)
+{
+	struct policy policy;
+	struct verdict verdict = {0};
+	struct config with_process = *config;
+
+	with_process.process = process;
+	struct judged judged = {
+		.pool = &command->pool,
+		.config = &with_process,
+		.process = process,
+		.host_root = proc_in_first_user_namespace(),
+	};
+	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
+	TRY(invocation_check(command, &policy, e));
+	policy_judge(&judged, &policy, &verdict);
+	if (verdict_refuses(&verdict)) {
+		command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &verdict));
+		return err_set(e, EPERM, "baseline violation");
+	}
+	*ret_process = policy_harden(&command->pool, &with_process, &verdict)->process;
+	return 0;
+}
+
+static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
+{
+	for (int set = 0; set < CAPS_SETS; set++) {
+		if (creds->caps[set] & ~bounding)
+			return err_set(e, EPERM,
+				       "hrun: baseline violation: exec-raises: process.capabilities: a capability is "
+				       "asked for that the container may not have; start one that may");
+	}
+	return 0;
+}
+
+static int load_filter(struct command *command, const struct container *container, struct filter_plan *filter,
+		       struct err *e)
+{
+	char *data;
+	size_t size, one = sizeof(struct sock_filter);
+
+	if (!container->record.has_filter)
+		return 0;
+	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
+	if (r == -ENOENT || (r == 0 && (size == 0 || size % one)))
+		return err_set(e, EBADMSG, "the filter of container `%s` is damaged", container->id);
+	TRY(r);
+	*filter = (struct filter_plan){
+		.program = (const void *)data,
+		.length = size / one,
+		.flags = container->record.filter_flags,
+		.name = "filter.bpf",
+		.where = "",
+	};
+	return 0;
+}
+
+static int make_plan(struct command *command, const struct container *container, struct plan *plan, struct err *e)
+{
+	const struct config *config;
+	struct config_process *asked;
+	const struct config_process *process;
+
+	TRY(exec_process_read(command, container, &config, &asked, e));
+	TRY(judge(command, config, asked, &process, e));
+	TRY(load_filter(command, container, &plan->filter, e));
+	plan->id = container->id;
+	plan->oci_version = container->record.oci_version;
+	plan->bundle_path = container->record.bundle;
+	TRY(plan_process(&command->pool, process, -1, plan, e));
+	plan->exec.preserve_fds = command->options.preserve_fds;
+	plan->creds.no_new_privs |= container->record.no_new_privs;
+	plan->creds.new_keyring = true;
+	return check_capabilities(&plan->creds, container->record.bounding, e);
+}
+
+/* The process runs: only now may a pid file say so. */
+static int joined(struct command *command, struct foreground *fg, const struct sandbox *sandbox, struct err *e)
+{
+	if (command->options.pid_file) {
+		int r = pid_file_write(command->options.pid_file, sandbox->pid, e);
+		if (r < 0) {
+			proc_pidfd_signal(sandbox->pidfd, SIGKILL);
+			return r;
+		}
+	}
+	if (command->options.detach)
+		return 0;
+	return foreground_wait(fg, sandbox, e);
+}
+
+static int join(struct command *command, struct container *container, struct plan *plan, struct foreground *fg,
+		struct err *e)
+{
+	bool detach = command->options.detach, terminal = plan->exec.terminal;
+	struct sandbox sandbox = {.pidfd = -1, .cgroup = -1};
+	/* conmon and containerd always detach; a socket without --detach is a caller that waits for the exit code. */
+	autofd int socket = -1;
+
+	TRY(console_connect(&command->options, terminal, detach || command->options.console_socket, &socket, e));
+	if (socket < 0)
+		TRY(foreground_open(fg, terminal, e));
+	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1};
+	TRY(sandbox_join(plan, container, &options, &sandbox, e));
+	container_unlock(container);
+	int r = detach ? 0 : foreground_hold_signals(e);
+	if (r == 0)
+		r = joined(command, fg, &sandbox, e);
+	sandbox_close(&sandbox);
+	return r;
+}
+
+static int prepare_and_join(struct command *command, struct container *container, struct err *e)
+{
+	struct plan plan = {.cgroup = {.root = -1}, .rootfs = {.fd = -1}};
+	struct foreground fg = FOREGROUND_EMPTY;
+
+	TRY(check_status(container, command->options.ignore_paused, e));
+	int r = make_plan(command, container, &plan, e);
+	if (r == 0)
+		r = join(command, container, &plan, &fg, e);
+	foreground_close(&fg);
+	plan_close(&plan);
+	return r;
+}
+
+int cmd_exec(struct command *command, struct err *e)
+{
+	struct container container;
+
+	TRY(preserved_fds_check(command->options.preserve_fds, e));
+	TRY(sandbox_protect_self(command->argv, e));
+	TRY(target_open(command, false, false, &container, e));
+	int r = prepare_and_join(command, &container, e);
+	container_close(&container);
+	return r;
+}

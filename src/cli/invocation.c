@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * invocation.c - what the command line asks for, and the files and sockets it names.
+ */
+#include <fcntl.h>
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/str.h>
+#include <hrun/unix.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int invocation_check(struct command *command, const struct policy *policy, struct err *e)
+{
+	const struct options *options = &command->options;
+
+	if (options->pidfd_socket)
+		return err_set(e, ENOTSUP, "option --pidfd-socket is not built yet");
+	if (options->no_pivot)
+		return err_set(e, EPERM,
+			       "hrun: baseline violation: flag-no-pivot: --no-pivot: a chroot can be left; let "
+			       "pivot_root be used");
+	if (options->cgroup_manager && str_equal(options->cgroup_manager, "disabled") &&
+	    policy->level != LEVEL_PRIVILEGED)
+		return err_set(e, EPERM,
+			       "hrun: baseline violation: flag-cgroups-disabled: --cgroup-manager disabled: there "
+			       "would be no limits and no device filter; use a cgroup");
+	return preserved_fds_check(options->preserve_fds, e);
+}
+
+int preserved_fds_check(unsigned int count, struct err *e)
+{
+	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + (int)count; fd++) {
+		struct stat st;
+		int flags = fcntl(fd, F_GETFL);
+		if (flags < 0 || fstat(fd, &st) < 0)
+			return err_set(e, EBADF, "option --preserve-fds %u: descriptor %d is not open", count, fd);
+		if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+			return err_set(e, EPERM,
+				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
+				       "block device or O_PATH; pass sockets, pipes and regular files only",
+				       fd);
+		/* It must outlive our own re-execution (sandbox_protect_self). */
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return err_errno(e, "keep descriptor %d", fd);
+	}
+	return 0;
+}
+
+/* The directory of PATH, and its last component in *ret_name. */
+static int open_parent(const char *path, const char **ret_name, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char directory[4096];
+
+	*ret_name = slash ? slash + 1 : path;
+	if (!**ret_name || str_equal(*ret_name, ".") || str_equal(*ret_name, ".."))
+		return err_set(e, EINVAL, "the pid file %s has no name", path);
+	if (str_format(directory, sizeof directory, "%.*s", slash ? (int)(slash - path) + 1 : 2, slash ? path : "./") <
+	    0)
+		return err_set(e, ENAMETOOLONG, "the path of the pid file is too long");
+	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, "open the directory of the pid file %s", path) : fd;
+}
+
+int pid_file_write(const char *path, pid_t pid, struct err *e)
+{
+	char digits[16], temporary[300];
+	const char *name;
+	autofd int directory = open_parent(path, &name, e);
+
+	TRY(directory);
+	if (str_format(temporary, sizeof temporary, ".%s.%d", name, getpid()) < 0)
+		return err_set(e, ENAMETOOLONG, "the name of the pid file is too long");
+	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
+		return err_errno(e, "remove %s", temporary);
+	autofd int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return err_errno(e, "make the pid file %s", path);
+	int length = str_format(digits, sizeof digits, "%d", pid);
+	int r = fd_write_all(fd, digits, (size_t)length);
+	if (r < 0)
+		err_set(e, -r, "write the pid file %s: %s", path, strerrordesc_np(-r));
+	else if (renameat(directory, temporary, directory, name) < 0)
+		r = err_errno(e, "rename the pid file %s", path);
+	if (r < 0)
+		unlinkat(directory, temporary, 0);
+	return r;
+}
+
+int console_connect(const struct options *options, bool terminal, bool detached, int *ret_socket, struct err *e)
+{
+	*ret_socket = -1;
+	if (options->console_socket && !(terminal && detached))
+		return err_set(e, EINVAL, "option --console-socket needs a detached container with process.terminal");
+	if (!terminal || !detached)
+		return 0;
+	if (!options->console_socket)
+		return err_set(e, EINVAL, "process.terminal is set: give --console-socket, or stay in the foreground");
+	*ret_socket = unix_connect(options->console_socket, SOCK_STREAM, e);
+	return *ret_socket < 0 ? *ret_socket : 0;
+}

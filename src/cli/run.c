@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.c - create and start; in the foreground also wait and delete.
+ */
+#include <hrun/cli.h>
+#include <hrun/log.h>
+#include <hrun/state.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Built and started, or undone. */
+static int build_and_start(struct command *command, int console, bool foreground, struct creation *creation,
+			   struct err *e)
+{
+	TRY(creation_build(command, console, creation, e));
+	int r = foreground ? foreground_hold_signals(e) : 0;
+	if (r == 0)
+		r = lifecycle_start(&command->pool, &creation->container, e);
+	if (r < 0 && creation->container.dir >= 0)
+		creation_undo(creation);
+	if (r < 0 && command->options.pid_file)
+		unlink(command->options.pid_file);
+	return r;
+}
+
+static int detached(struct command *command, struct creation *creation, struct err *e)
+{
+	TRY(creation_prepare(command, false, creation, e));
+	return build_and_start(command, -1, false, creation, e);
+}
+
+/* Somebody else may have deleted it while we waited: then there is nothing left to do. */
+static int clean_up(struct command *command, const struct creation *creation, struct err *e)
+{
+	struct container container;
+
+	int r = container_open(&command->pool, creation->container.root, creation->container.id, true, &container, e);
+	if (r == -ENOENT)
+		return 0;
+	TRY(r);
+	if (container.record.pid == creation->container.record.pid &&
+	    container.record.start_ticks == creation->container.record.start_ticks)
+		r = lifecycle_delete(&command->pool, &container, e);
+	container_close(&container);
+	return r;
+}
+
+static int foreground(struct command *command, struct creation *creation, struct foreground *fg, struct err *e)
+{
+	struct err clean = {0};
+
+	TRY(creation_prepare(command, false, creation, e));
+	if (isatty(STDERR_FILENO))
+		verdict_print(stderr, &creation->verdict);
+	int none;
+	TRY(console_connect(&command->options, creation->plan.exec.terminal, false, &none, e));
+	TRY(foreground_open(fg, creation->plan.exec.terminal, e));
+	TRY(build_and_start(command, fg->pair[1], true, creation, e));
+	container_unlock(&creation->container);
+	int status = foreground_wait(fg, &creation->sandbox, e);
+	if ((!command->options.keep || status < 0) && clean_up(command, creation, &clean) < 0)
+		log_warning("container `%s` was not removed: %s", creation->container.id, clean.text);
+	return status;
+}
+
+int cmd_run(struct command *command, struct err *e)
+{
+	struct creation creation = CREATION_EMPTY;
+	struct foreground fg = FOREGROUND_EMPTY;
+	bool detach = command->options.detach;
+
+	if (!detach)
+		command->failure = EXIT_RUN_FAILED;
+	TRY(preserved_fds_check(command->options.preserve_fds, e));
+	TRY(sandbox_protect_self(command->argv, e));
+	int r = detach ? detached(command, &creation, e) : foreground(command, &creation, &fg, e);
+	foreground_close(&fg);
+	creation_close(&creation);
+	return r;
+}

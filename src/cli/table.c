@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * table.c - every verb with its options; the manual page lists the same.
+ */
+#include <hrun/cli.h>
+
+#define FLAG(name, letter, member, help)                                                \
+	{                                                                               \
+		name, letter, OPTION_FLAG, NULL, help, offsetof(struct options, member) \
+	}
+#define VALUE(name, letter, argument, member, help)                                           \
+	{                                                                                     \
+		name, letter, OPTION_STRING, argument, help, offsetof(struct options, member) \
+	}
+#define LIST(name, letter, argument, member, help)                                          \
+	{                                                                                   \
+		name, letter, OPTION_LIST, argument, help, offsetof(struct options, member) \
+	}
+#define COUNT_(name, letter, argument, member, help)                                         \
+	{                                                                                    \
+		name, letter, OPTION_COUNT, argument, help, offsetof(struct options, member) \
+	}
+#define HELP FLAG("help", 'h', help, "print this help")
+#define ROWS(table) table, sizeof table / sizeof *table
+
+const struct option_row global_options[] = {
+	VALUE("root", 0, "DIR", root, "state directory (default /run/hrun, or $XDG_RUNTIME_DIR/hrun)"),
+	VALUE("log", 0, "FILE", log, "append a line to FILE when a command fails"),
+	VALUE("log-format", 0, "FORMAT", log_format, "text or json"),
+	VALUE("log-level", 0, "LEVEL", log_level, "debug, warning or error (debug is --debug)"),
+	FLAG("debug", 0, debug, "say what is done"),
+	VALUE("policy", 0, "FILE", policy, "policy file instead of " POLICY_FILE),
+	FLAG("systemd-cgroup", 0, systemd_cgroup, "use the systemd cgroup driver (not built yet)"),
+	VALUE("cgroup-manager", 0, "DRIVER", cgroup_manager, "cgroupfs (default), systemd (not built yet) or disabled"),
+	VALUE("rootless", 0, "WORD", rootless, "true, false or auto; accepted, hrun finds out itself"),
+	VALUE("criu", 0, "PATH", criu, "accepted and ignored"),
+	FLAG("version", 'v', version, "print the version"),
+	HELP,
+};
+const size_t global_option_count = sizeof global_options / sizeof *global_options;
+
+#define CREATE_ROWS                                                                                                 \
+	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),                   \
+		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"),     \
+		VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),       \
+		VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),                                  \
+		VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),                             \
+		FLAG("no-pivot", 0, no_pivot, "refused: the root file system is always left by pivot_root"),        \
+		FLAG("no-new-keyring", 0, no_new_keyring, "keep the caller's session keyring (hardened: ignored)"), \
+		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                      \
+		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"), HELP
+
+static const struct option_row create_rows[] = {CREATE_ROWS};
+static const struct option_row run_rows[] = {
+	FLAG("detach", 'd', detach, "leave the container running and return"),
+	FLAG("keep", 0, keep, "do not delete the container when it ends"),
+	CREATE_ROWS,
+};
+static const struct option_row exec_rows[] = {
+	VALUE("process", 'p', "FILE", process, "the process object to run, as JSON"),
+	VALUE("cwd", 0, "DIR", cwd, "working directory"),
+	LIST("env", 'e', "NAME=VALUE", env, "set an environment variable; may be repeated"),
+	{"tty", 't', OPTION_TRI, NULL, "give the process a terminal", offsetof(struct options, tty)},
+	VALUE("user", 'u', "UID[:GID]", user, "user and group, as numbers"),
+	LIST("additional-gids", 'g', "GID", additional_gids, "additional group; may be repeated"),
+	LIST("cap", 'c', "CAP", caps, "add a capability that the container may have; may be repeated"),
+	FLAG("no-new-privs", 0, no_new_privs, "set no_new_privs"),
+	VALUE("process-label", 0, "LABEL", process_label, "SELinux label of the process"),
+	VALUE("apparmor", 0, "PROFILE", apparmor, "AppArmor profile of the process"),
+	VALUE("cgroup", 0, "PATH", cgroup, "not built yet"),
+	FLAG("detach", 'd', detach, "do not wait for the process"),
+	VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),
+	VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),
+	VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),
+	COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"),
+	FLAG("ignore-paused", 0, ignore_paused, "exec even where the container is paused"),
+	HELP,
+};
+static const struct option_row kill_rows[] = {
+	FLAG("all", 'a', all, "signal every process of the container's cgroup"),
+	HELP,
+};
+static const struct option_row delete_rows[] = {
+	FLAG("force", 'f', force, "kill a running container first; an unknown one is no error"),
+	HELP,
+};
+static const struct option_row list_rows[] = {
+	FLAG("quiet", 'q', quiet, "only the ids"),
+	VALUE("format", 'f', "FORMAT", format, "table or json"),
+	HELP,
+};
+static const struct option_row plan_rows[] = {
+	FLAG("json", 0, json, "for machines"),
+	VALUE("bundle", 'b', "DIR", bundle, "bundle directory"),
+	VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"),
+	HELP,
+};
+static const struct option_row spec_rows[] = {
+	VALUE("bundle", 'b', "DIR", bundle, "where config.json is written (default: the working directory)"),
+	HELP,
+};
+static const struct option_row check_rows[] = {
+	VALUE("id", 0, "ID", id, "print what was found when container ID was created"),
+	HELP,
+};
+static const struct option_row plain_rows[] = {HELP};
+
+const struct verb verbs[] = {
+	{"create", "[BUNDLE] [ID]", "build a container and let its program wait for start", ROWS(create_rows), 0, 2,
+	 false, false, EXIT_ERROR, cmd_create},
+	{"start", "ID", "start a created container's program", ROWS(plain_rows), 1, 1, false, true, EXIT_ERROR,
+	 cmd_start},
+	{"run", "[BUNDLE] [ID]", "create and start a container", ROWS(run_rows), 0, 2, false, false, EXIT_ERROR,
+	 cmd_run},
+	{"exec", "ID [PROGRAM [ARGUMENT...]]", "run one more process in a container", ROWS(exec_rows), 1, -1, true,
+	 true, EXIT_EXEC_FAILED, cmd_exec},
+	{"kill", "ID [SIGNAL]", "send a signal (default TERM) to a container's init", ROWS(kill_rows), 1, 2, true, true,
+	 EXIT_ERROR, cmd_kill},
+	{"delete", "ID", "remove a stopped or created container", ROWS(delete_rows), 1, 1, false, true, EXIT_ERROR,
+	 cmd_delete},
+	{"state", "ID", "print a container's state as JSON", ROWS(plain_rows), 1, 1, false, true, EXIT_ERROR,
+	 cmd_state},
+	{"list", "", "list the containers", ROWS(list_rows), 0, 0, false, true, EXIT_ERROR, cmd_list},
+	{"plan", "[BUNDLE]", "print what create would do; needs no root and changes nothing", ROWS(plan_rows), 0, 1,
+	 false, false, EXIT_ERROR, cmd_plan},
+	{"check", "", "print the findings about a container", ROWS(check_rows), 0, 0, false, true, EXIT_ERROR,
+	 cmd_check},
+	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true,
+	 EXIT_ERROR, cmd_spec},
+	{"features", "", "print what this build can do as JSON", ROWS(plain_rows), 0, 0, false, true, EXIT_ERROR,
+	 cmd_features},
+	{"version", "", "print the version", ROWS(plain_rows), 0, 0, false, true, EXIT_ERROR, cmd_version},
+	{"help", "[COMMAND]", "print this help, or that of a command", ROWS(plain_rows), 0, 1, false, true, EXIT_ERROR,
+	 cmd_help},
+};
+const size_t verb_count = sizeof verbs / sizeof *verbs;
