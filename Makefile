@@ -70,7 +70,7 @@ endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
-	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS))"; \
+	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS)$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
