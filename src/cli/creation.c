@@ -47,8 +47,10 @@ static void log_findings(const struct verdict *verdict)
 		return;
 	verdict_print(out, verdict);
 	fclose(out);
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-		log_debug("%s", line);
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+		if (*line)
+			log_debug("%s", line);
+	}
 	free(text);
 }
 

@@ -71,9 +71,9 @@ static int join_rank(const struct namespace_join *join, int own_user)
 
 static int order_joins(const struct namespaces_plan *plan, struct spawn *how, struct err *e)
 {
-	autofd int own_user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	autofd int own_user = plan->join_count ? open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC) : -EBADF;
 
-	if (own_user < 0)
+	if (plan->join_count && own_user < 0)
 		return err_errno(e, "open /proc/self/ns/user");
 	for (int rank = 0; rank <= 3; rank++) {
 		for (size_t i = 0; i < plan->join_count; i++) {
@@ -96,8 +96,7 @@ static int make_cgroup(struct creation *c, struct err *e)
 		return 0;
 	int cgroup = cgroup_make(&c->plan->cgroup, &record->cgroup_inode, e);
 	TRY(cgroup);
-	c->sandbox->cgroup = cgroup;
-	TRY(container_save(c->container, e));
+	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
 	return objects_lift_cgroup(c->plan, cgroup, &c->init.objects, e);
 }

@@ -30,11 +30,14 @@ static bool is_kernel_view(const struct mount_step *m)
 static int open_target(const struct mount_step *m, int rootfs, struct err *e)
 {
 	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
-	autofd int target = path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
 
-	TRY(target);
 	if (!is_kernel_view(m))
-		return TAKE_FD(target);
+		return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
+	int real = path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+	if (real != -ENOENT)
+		return real;
+	autofd int made = path_make_in_root(rootfs, m->destination, true, 0755, e);
+	TRY(made);
 	return path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
 }
 

@@ -17,13 +17,23 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-/* A clone is in its source's peer group: private first, then what the config asks for. */
-static int set_propagation(int tree, uint64_t propagation, bool recursive, struct err *e)
+/*
+ * A clone is in its source's peer group: it becomes private, unless the config wants to stay a peer or a slave.
+ * The attributes of the top mount go with it in one call where it is the only one.
+ */
+static int dress(const struct mount_step *m, int tree, struct err *e)
 {
-	if (propagation != MS_SLAVE && propagation != MS_SHARED)
-		TRY(mnt_setattr(tree, 0, 0, MS_PRIVATE, true, e));
-	if (propagation && propagation != MS_PRIVATE)
-		TRY(mnt_setattr(tree, 0, 0, propagation, recursive, e));
+	bool peer = m->propagation == MS_SLAVE || m->propagation == MS_SHARED;
+	uint64_t top = m->recursive ? 0 : m->attr_set, top_clear = m->recursive ? 0 : m->attr_clear;
+
+	if (!peer)
+		TRY(mnt_setattr(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
+	if ((peer || m->recursive) && (m->attr_set || m->attr_clear))
+		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+	if (m->propagation && m->propagation != MS_PRIVATE)
+		TRY(mnt_setattr(tree, 0, 0, m->propagation, m->propagation_recursive, e));
+	if (m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 	return 0;
 }
 
@@ -32,11 +42,7 @@ static int lift_mount(struct mount_step *m, struct err *e)
 	autofd int tree = mnt_clone(m->source_fd, m->recursive, e);
 
 	TRY(tree);
-	TRY(set_propagation(tree, m->propagation, m->propagation_recursive, e));
-	if (m->attr_set || m->attr_clear)
-		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
-	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	TRY(dress(m, tree, e));
 	m->tree = TAKE_FD(tree);
 	return 0;
 }
