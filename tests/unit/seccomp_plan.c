@@ -36,6 +36,7 @@ static struct filter_plan filter_of(struct pool *pool, const struct config *conf
 	struct err e;
 
 	plan.creds.caps[set] = capabilities;
+	plan.creds.no_new_privs = true;
 	if (plan_filter(pool, config, &options, &plan, &e) < 0) {
 		printf("plan_filter: %s\n", e.text);
 		exit(1);
@@ -84,6 +85,40 @@ static void check_given(struct pool *pool)
 	check(filter_of(pool, &config, CAPS_BOUNDING, 0).program == NULL, "no filter without the section linux");
 }
 
+static int plan_without_nnp(struct pool *pool, struct config_seccomp_syscall *entries, size_t count, struct err *e)
+{
+	struct config_seccomp seccomp = {
+		.default_action = "SCMP_ACT_ALLOW", .syscalls = entries, .syscall_count = count};
+	struct config_linux section = {.seccomp = &seccomp};
+	struct config config = {.linux_ = &section};
+	struct plan_options options = {.look_only = true};
+	struct plan plan = {0};
+
+	return plan_filter(pool, &config, &options, &plan, e);
+}
+
+/* What drops CAP_SYS_ADMIN after the filter is loaded must not be faked, for any arguments. */
+static void check_last_calls(struct pool *pool)
+{
+	static const char *const last[] = {"capset", "prctl", "execve"};
+	struct config_seccomp_arg arg = {.index = 1, .value = 4711, .op = "SCMP_CMP_EQ"};
+	const char *name;
+	struct config_seccomp_syscall entry = {
+		.names = {&name, 1, true}, .action = "SCMP_ACT_ERRNO", .errno_ret = {true, 0}, .args = &arg};
+	struct err e = {0};
+
+	check(plan_without_nnp(pool, &entry, 0, &e) == 0, "a filter that allows the last calls");
+	for (size_t i = 0; i < 3; i++) {
+		name = last[i];
+		for (entry.arg_count = 0; entry.arg_count < 2; entry.arg_count++) {
+			check(plan_without_nnp(pool, &entry, 1, &e) == -EINVAL, "a filter that fakes a last call");
+			check(strstr(e.text, name) != NULL, "the call's name in the error");
+		}
+	}
+	name = "mkdirat", entry.arg_count = 0;
+	check(plan_without_nnp(pool, &entry, 1, &e) == 0, "a filter that denies another call");
+}
+
 static void check_unknown_profile(struct pool *pool)
 {
 	struct filter_plan filter;
@@ -121,6 +156,7 @@ int main(void)
 
 	check_builtin(&pool);
 	check_given(&pool);
+	check_last_calls(&pool);
 	check_unknown_profile(&pool);
 	check_bad_programs();
 	pool_free(&pool);
