@@ -14,9 +14,9 @@
 
 /* What R prepares on the host for I: detached trees, owned. */
 struct host_objects {
-	int rootfs;      /* the root filesystem */
+	int rootfs;	 /* the root filesystem */
 	int null_device; /* /dev/null, checked to be character 1:3 */
-	int cgroup;      /* the container's cgroup directory, where it has no cgroup namespace of its own; else -1 */
+	int cgroup;	 /* the container's cgroup directory, where it has no cgroup namespace of its own; else -1 */
 };
 
 /* R: clone every host object of the plan (idmap.c writes the maps, objects.c the rest). */
@@ -81,9 +81,10 @@ int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct
 struct init {
 	const struct plan *plan;
 	struct host_objects objects;
-	int sync;           /* to R */
-	int start;          /* listening: S connects */
-	int console;        /* -1 without terminal */
+	int sync;			 /* to R */
+	int peer;			 /* R's end of it, closed first: EOF on `sync` must mean that R is dead */
+	int start;			 /* listening: S connects */
+	int console;			 /* -1 without terminal */
 	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */
 };
 /* The container's half of create; ARGUMENT is a struct init.  Does not return. */
