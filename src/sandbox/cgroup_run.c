@@ -85,6 +85,9 @@ static int check_inode(int fd, const char *path, uint64_t inode, struct err *e)
 
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, "stat cgroup %s", path);
+#ifdef HRUN_MUTANT_CGROUP_INODE
+	inode = st.st_ino;
+#endif
 	if (st.st_ino != inode)
 		return err_set(e, ENOENT, "cgroup %s is gone; another one has its name", path);
 	return 0;
@@ -251,7 +254,6 @@ static int remove_unrecorded(int root, const char *path, struct err *e)
 	}
 	while (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno == EBUSY && now_ms() < deadline)
 		poll(NULL, 0, 5);
-	remove_own_parents(root, path);
 	return 0;
 }
 
@@ -268,17 +270,11 @@ static int empty(int cgroup, const char *path, struct err *e)
 	return err_errno(e, "wait until cgroup %s is empty", path);
 }
 
-int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e)
+static int remove_recorded(int root, const char *path, uint64_t inode, struct err *e)
 {
-	autofd int root = open_mount(mountpoint, e);
+	autofd int cgroup = open_recorded(root, path, inode, e);
 	const char *name;
 
-	TRY(root);
-#ifndef HRUN_MUTANT_UNRECORDED_CGROUP
-	if (inode == 0)
-		return remove_unrecorded(root, path, e);
-#endif
-	autofd int cgroup = open_recorded(root, path, inode, e);
 	if (cgroup == -ENOENT)
 		return 0;
 	TRY(cgroup);
@@ -286,7 +282,19 @@ int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, stru
 	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	autofd int parent = open_parent(root, path, &name, e);
 	TRY(parent);
-	TRY(remove_last(parent, name, cgroup, path, e));
+	return remove_last(parent, name, cgroup, path, e);
+}
+
+int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e)
+{
+	autofd int root = open_mount(mountpoint, e);
+
+	TRY(root);
+#ifdef HRUN_MUTANT_UNRECORDED_CGROUP
+	if (!inode)
+		return 0;
+#endif
+	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path, e));
 	remove_own_parents(root, path);
 	return 0;
 }

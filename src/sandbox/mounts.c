@@ -18,11 +18,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static bool is_kernel_view(const struct mount_step *m)
-{
-	return m->kind == MOUNT_FILESYSTEM && (str_equal(m->type, "proc") || str_equal(m->type, "sysfs"));
-}
-
 /*
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
  * leave the place where everybody expects it to the image (CVE-2023-27561).
@@ -31,7 +26,7 @@ static int open_target(const struct mount_step *m, int rootfs, struct err *e)
 {
 	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
 
-	if (!is_kernel_view(m))
+	if (!m->real_target)
 		return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
 	int real = path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
 	if (real != -ENOENT)
