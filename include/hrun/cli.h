@@ -40,6 +40,14 @@ struct options {
 	bool all, force, quiet, json;
 	const char *format, *id;
 	bool help;
+	/* events */
+	const char *interval;
+	bool stats;
+	struct update_options {
+		const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
+			*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation,
+			*memory_swap, *kernel_memory, *kernel_memory_tcp, *pids_limit, *l3_cache_schema, *mem_bw_schema;
+	} update;
 };
 
 enum option_kind {
@@ -64,7 +72,7 @@ struct command;
 struct verb {
 	const char *name, *arguments, *summary;
 	const struct option_row *rows;
-	size_t row_count;
+	size_t row_count; /* 0: the verb is refused, and so is its --help */
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first;	/* what follows the first argument is not for us (exec, kill) */
 	bool saved_state_only;	/* takes its cgroup driver from the record: --systemd-cgroup means nothing */
@@ -113,6 +121,8 @@ int signal_number(const char *text);
 /* ---- target.c: which container, which bundle ---- */
 /* The id argument of a verb that works on an existing container. */
 int target_open(struct command *command, bool make_root, bool lock, struct container *ret, struct err *e);
+/* The same where its record cannot be read: container_open_remains. */
+int target_open_remains(struct command *command, struct container *ret, struct err *e);
 /* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
 int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
 
@@ -157,6 +167,27 @@ int console_connect(const struct options *options, bool terminal, bool detached,
 int exec_process_read(struct command *command, const struct container *container, const struct config **ret_config,
 		      struct config_process **ret_process, struct err *e);
 
+/* ---- document.c: JSON from outside, and the config as create kept it ---- */
+/* The tree of the file at PATH ("-": stdin), at most 1 MiB; WHAT is its name in messages. */
+int document_read(struct command *command, const char *path, const char *what, const struct json **ret_tree,
+		  struct err *e);
+int document_refused(const char *what, const struct json_error *error, struct err *e);
+int document_saved_config(struct pool *pool, const struct container *container, const struct config **ret_config,
+			  struct err *e);
+
+/* ---- update_options.c ---- */
+int update_options_read(struct pool *pool, const struct options *options, struct config_resources **ret_resources,
+			struct err *e);
+
+/* ---- pause.c: the cgroup of a container whose init lives; an owned descriptor ---- */
+int living_cgroup(const struct container *container, struct err *e);
+
+/* ---- stats.c: {"type":"stats",...} of the cgroup, in one line ---- */
+void stats_write(struct json_out *out, const char *id, int cgroup);
+
+/* ---- list.c: --format ---- */
+int format_read(const struct options *options, bool *ret_json, struct err *e);
+
 /* ---- foreground.c: hrun stays with the program ---- */
 struct foreground {
 	int pair[2]; /* console socket: ours, the sandbox's */
@@ -191,6 +222,12 @@ int cmd_state(struct command *command, struct err *e);
 int cmd_list(struct command *command, struct err *e);
 int cmd_spec(struct command *command, struct err *e);
 int cmd_features(struct command *command, struct err *e);
+int cmd_pause(struct command *command, struct err *e);
+int cmd_resume(struct command *command, struct err *e);
+int cmd_ps(struct command *command, struct err *e);
+int cmd_update(struct command *command, struct err *e);
+int cmd_events(struct command *command, struct err *e);
+int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);

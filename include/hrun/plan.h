@@ -70,6 +70,7 @@ struct cgroup_write {
 };
 struct cgroup_plan {
 	bool disabled;		  /* --cgroup-manager disabled */
+	bool live;		  /* an update: values that a new cgroup has anyway are written too */
 	int root;		  /* owned O_PATH of the cgroup2 mount; -1 where disabled */
 	const char *mountpoint;	  /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
 	const char *path;	  /* below the mount, absolute: "/machine/web-1" */
@@ -251,7 +252,9 @@ struct plan_options {
 
 struct bundle;
 struct config;
+struct config_memory;
 struct config_process;
+struct config_resources;
 struct config_seccomp;
 
 /*
@@ -267,6 +270,15 @@ int plan_container(struct pool *pool, const struct config *config, const struct 
  * gives none).  ROOTFS is a descriptor of its root directory for HOME; may be -1.
  */
 int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e);
+
+/*
+ * New resources for a container whose cgroup is PATH below MOUNTPOINT: fills plan->cgroup by the same conversion
+ * as create.  Whatever is asked for must be possible.
+ */
+int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
+		struct plan *ret_plan, struct err *e);
+/* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
+int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
 
 /* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
 void plan_check(const struct plan *plan);

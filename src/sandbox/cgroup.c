@@ -59,7 +59,7 @@ static int enable_failed(int errnum, const char *controller, const char *path, s
 }
 
 /* PATH is for messages.  A controller that is on already is not written: a read-only delegation may do. */
-static int enable_controllers(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
+int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
 {
 	char enabled[1024], word[64];
 
@@ -140,7 +140,7 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	size_t length = strlen(d->path);
 	bool made = true;
 
-	TRY(enable_controllers(d->plan, *dir, length ? d->path : "/", e));
+	TRY(cgroup_dir_enable(d->plan, *dir, length ? d->path : "/", e));
 	TRY(last ? make_last(d, *dir, name, e) : make_parent(d, *dir, name, &made, e));
 	/* It fits: the whole path does, cgroup_make has looked. */
 	str_format(d->path + length, sizeof d->path - length, "/%s", name);
@@ -234,7 +234,7 @@ int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err 
 	return TAKE_FD(dir);
 }
 
-static int write_one(const struct cgroup_write *write, int cgroup, struct err *e)
+int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e)
 {
 	int r = fd_write_file_at(cgroup, write->file, write->value);
 
@@ -251,7 +251,7 @@ static int write_all(const struct cgroup_plan *plan, int cgroup, bool last, stru
 {
 	for (size_t i = 0; i < plan->write_count; i++) {
 		if (plan->writes[i].last == last)
-			TRY(write_one(&plan->writes[i], cgroup, e));
+			TRY(cgroup_dir_write(&plan->writes[i], cgroup, e));
 	}
 	return 0;
 }

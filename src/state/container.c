@@ -12,6 +12,7 @@
 #include <hrun/json.h>
 #include <hrun/state.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,6 +112,20 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
 	return r;
 }
 
+int container_open_remains(struct pool *pool, int root, const char *id, bool lock, struct container *ret,
+			   struct err *e)
+{
+	struct err ignored;
+	char *data;
+	size_t size;
+
+	TRY(container_open_directory(root, id, lock, ret, e));
+	ret->id = pool_strdup(pool, id);
+	if (container_read_file(ret, pool, RECORD_FILE, RECORD_MAX_SIZE, &data, &size, &ignored) == 0)
+		record_read_remains(pool, data, size, &ret->record);
+	return 0;
+}
+
 /*
  * Reserve the directory: -EEXIST where it is used, -EAGAIN where it vanished between two steps
  * (somebody was removing it).
@@ -151,8 +166,13 @@ int container_new(struct pool *pool, int root, const struct container_record *re
 	ret->record = *record;
 	ret->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	r = ret->root < 0 ? err_errno(e, "duplicate the state root") : container_save(ret, e);
-	if (r < 0)
+	if (r < 0) {
+		/* A full disk: the id is as free as it was. */
+		struct err ignored;
+		if (ret->root >= 0)
+			container_remove(ret, &ignored);
 		container_close(ret);
+	}
 	return r;
 }
 
@@ -165,6 +185,17 @@ int container_save(struct container *container, struct err *e)
 	int r = container_write_file(container, RECORD_FILE, out.text, out.length, e);
 	pool_free(&pool);
 	return r;
+}
+
+/* The one directory there may be is that of the notify socket. */
+static bool remove_directory(int dir, const char *name)
+{
+	char socket[NAME_MAX + 32];
+
+	if (str_format(socket, sizeof socket, "%s/" NOTIFY_SOCKET_NAME, name) < 0 ||
+	    (unlinkat(dir, socket, 0) < 0 && errno != ENOENT))
+		return false;
+	return unlinkat(dir, name, AT_REMOVEDIR) == 0;
 }
 
 /* Unlink what lies in DIR, all but the record and the lock. */
@@ -184,7 +215,8 @@ static int unlink_others(const struct container *container, struct err *e)
 			if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
 			    str_equal(name, LOCK_FILE))
 				continue;
-			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
+			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT &&
+			    !(errno == EISDIR && remove_directory(container->dir, name)))
 				return err_errno(e, "remove %s of container `%s`", name, container->id);
 		}
 	}
