@@ -30,7 +30,7 @@ struct options {
 	/* create, run */
 	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
 	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
-	unsigned int preserve_fds;
+	unsigned int preserve_fds, listen_fds; /* the former counts the latter */
 	/* exec */
 	const char *cwd, *user, *process, *process_label, *apparmor, *cgroup;
 	struct string_list env, additional_gids, caps;
@@ -126,6 +126,24 @@ int target_open_remains(struct command *command, struct container *ret, struct e
 /* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
 int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
 
+/* ---- notify.c: sd_notify(3) between the program and who started hrun ---- */
+struct notify {
+	int socket;	  /* owned: the program's messages arrive here; -1: none */
+	const char *host; /* the address of who waits for READY=1 */
+};
+#define NOTIFY_EMPTY          \
+	{                     \
+		.socket = -1, \
+	}
+/* create: a directory for the socket in the state directory, seen by the container, and its environment. */
+int notify_prepare(struct pool *pool, struct container *container, struct plan *plan, struct err *e);
+/* start: listen, where there is somebody to tell and the container was created for it. */
+int notify_listen(const struct container *container, struct notify *ret, struct err *e);
+/* A message is there: pass READY=1 on, with the process id of init, and close the socket then. */
+void notify_receive(struct notify *notify, pid_t pid);
+/* Detached: wait until the program is ready or init has ended. */
+int notify_wait(struct notify *notify, const struct container *container, struct err *e);
+
 /* ---- creation.c: bundle -> verdict -> plan -> container ---- */
 struct creation {
 	struct policy policy;
@@ -135,6 +153,7 @@ struct creation {
 	struct plan plan;
 	struct container container;
 	struct sandbox sandbox;
+	struct notify notify; /* of run */
 };
 /* Reads, judges and plans; nothing on the machine changes. */
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
@@ -146,7 +165,7 @@ void creation_close(struct creation *creation);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
-		.sandbox = {.pidfd = -1, .cgroup = -1},                                                \
+		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
 	}
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
@@ -158,6 +177,13 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 int invocation_check(struct command *command, const struct policy *policy, struct err *e);
 /* Descriptors 3 .. 3+N-1: open, and nothing that leads to the host's files. */
 int preserved_fds_check(unsigned int count, struct err *e);
+/* For create and run: the same with those of socket activation, which come first. */
+int inherited_fds_check(struct options *options, struct err *e);
+/* How many descriptors from 3 on socket activation left to this very process. */
+unsigned int listen_fds(void);
+/* --pidfd-socket: -1 where it was not given; then pidfd_send does nothing. */
+int pidfd_connect(const struct options *options, int *ret_socket, struct err *e);
+int pidfd_send(int socket, int pidfd, struct err *e);
 /* Digits only, no newline; by a temporary file and rename, so that no reader sees half of it. */
 int pid_file_write(const char *path, pid_t pid, struct err *e);
 /* The connected --console-socket, or -1 where none is needed; errors where terminal and socket do not fit. */
@@ -201,7 +227,7 @@ int foreground_open(struct foreground *foreground, bool terminal, struct err *e)
 /* From now on signals are for the program: call when it exists, before it runs. */
 int foreground_hold_signals(struct err *e);
 /* Relay until it ends; its exit code, 128 + signal, or negative errno. */
-int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct err *e);
+int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
 
 /* ---- show.c ---- */

@@ -27,4 +27,7 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Log file and stderr, only with --debug. */
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The descriptor of the log file, -1 without one. */
+int log_descriptor(void);
+
 #endif

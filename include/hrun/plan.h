@@ -21,6 +21,7 @@
 #include <hrun/spec.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -199,6 +200,8 @@ struct exec_plan {
 	bool terminal;
 	unsigned short console_height, console_width; /* 0: unknown */
 	unsigned int preserve_fds;		      /* descriptors 3.. that stay open */
+	/* exec only: the CPUs before and after the container's cgroup is entered; NULL: as they are */
+	const cpu_set_t *cpus_initial, *cpus_final;
 	const char *where;
 };
 
@@ -252,6 +255,7 @@ struct plan_options {
 
 struct bundle;
 struct config;
+struct config_cpu_affinity;
 struct config_memory;
 struct config_process;
 struct config_resources;
@@ -270,6 +274,12 @@ int plan_container(struct pool *pool, const struct config *config, const struct 
  * gives none).  ROOTFS is a descriptor of its root directory for HOME; may be -1.
  */
 int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e);
+
+/* exec: process.execCPUAffinity into plan->exec. */
+int plan_cpu_affinity(struct pool *pool, const struct config_cpu_affinity *affinity, struct plan *plan, struct err *e);
+
+/* Give the program NAME=VALUE, in the place of what the config has under this name. */
+void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, const char *value);
 
 /*
  * New resources for a container whose cgroup is PATH below MOUNTPOINT: fills plan->cgroup by the same conversion

@@ -7,11 +7,13 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 static int check_status(const struct container *container, bool ignore_paused, struct err *e)
@@ -108,22 +110,54 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 	plan->creds.new_keyring = true;
+	/* As runc does: what process.json leaves open is as the config has it. */
+	const struct config_process *own = config->process;
+	TRY(plan_cpu_affinity(&command->pool,
+			      process->exec_cpu_affinity || !own ? process->exec_cpu_affinity : own->exec_cpu_affinity,
+			      plan, e));
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 
 /* The process runs: only now may a pid file say so. */
-static int joined(struct command *command, struct foreground *fg, const struct sandbox *sandbox, struct err *e)
+static int announce(struct command *command, int pidfd_socket, const struct sandbox *sandbox, struct err *e)
 {
-	if (command->options.pid_file) {
-		int r = pid_file_write(command->options.pid_file, sandbox->pid, e);
-		if (r < 0) {
-			proc_pidfd_signal(sandbox->pidfd, SIGKILL);
-			return r;
-		}
+	const char *pid_file = command->options.pid_file;
+
+	TRY(pid_file ? pid_file_write(pid_file, sandbox->pid, e) : 0);
+	int r = pidfd_send(pidfd_socket, sandbox->pidfd, e);
+	if (r < 0 && pid_file)
+		unlink(pid_file);
+	return r;
+}
+
+static int joined(struct command *command, struct foreground *fg, int pidfd_socket, const struct sandbox *sandbox,
+		  struct err *e)
+{
+	int r = announce(command, pidfd_socket, sandbox, e);
+
+	if (r < 0) {
+		proc_pidfd_signal(sandbox->pidfd, SIGKILL);
+		return r;
 	}
 	if (command->options.detach)
 		return 0;
-	return foreground_wait(fg, sandbox, e);
+	return foreground_wait(fg, sandbox, NULL, e);
+}
+
+/* --cgroup: below the container's own; "/" and "" are that itself. */
+static int read_sub_cgroup(const char *path, const struct container *container, const char **ret_path, struct err *e)
+{
+	*ret_path = NULL;
+	if (!path)
+		return 0;
+	path += strspn(path, "/");
+	if (!container->record.cgroup)
+		return err_set(e, ENOTSUP, "option --cgroup: container `%s` was created without a cgroup",
+			       container->id);
+	if (path_has_dotdot(path))
+		return err_set(e, EINVAL, "option --cgroup takes a path without \"..\" below the container's cgroup");
+	*ret_path = *path ? path : ".";
+	return 0;
 }
 
 static int join(struct command *command, struct container *container, struct plan *plan, struct foreground *fg,
@@ -133,16 +167,22 @@ static int join(struct command *command, struct container *container, struct pla
 	struct sandbox sandbox = {.pidfd = -1, .cgroup = -1};
 	/* conmon and containerd always detach; a socket without --detach is a caller that waits for the exit code. */
 	autofd int socket = -1;
+	autofd int pidfd_socket = -1;
+	const char *sub_cgroup;
 
+	TRY(read_sub_cgroup(command->options.cgroup, container, &sub_cgroup, e));
+	TRY(pidfd_connect(&command->options, &pidfd_socket, e));
 	TRY(console_connect(&command->options, terminal, detach || command->options.console_socket, &socket, e));
 	if (socket < 0)
 		TRY(foreground_open(fg, terminal, e));
-	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1};
+	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket,
+					  .bundle_dir = -1,
+					  .sub_cgroup = sub_cgroup};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
 	int r = detach ? 0 : foreground_hold_signals(e);
 	if (r == 0)
-		r = joined(command, fg, &sandbox, e);
+		r = joined(command, fg, pidfd_socket, &sandbox, e);
 	sandbox_close(&sandbox);
 	return r;
 }

@@ -91,12 +91,13 @@ static int judge(struct command *command, const struct container *container, str
 		command->line = pool_printf(pool, "hrun: %s", verdict_line(pool, &verdict));
 		return err_set(e, EPERM, "baseline violation");
 	}
+	const struct config_resources *hardened = policy_harden(pool, config, &verdict)->linux_->resources;
 	if (asked->devices_present) {
-		const struct config_resources *hardened =
-			policy_harden(pool, config, &verdict)->linux_->resources;
 		asked->devices = hardened->devices;
 		asked->device_count = hardened->device_count;
 	}
+	if (asked->pids)
+		asked->pids = hardened->pids;
 #endif
 	return 0;
 }

@@ -25,8 +25,6 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 		return refuse(e, "process.scheduler");
 	if (process->io_priority)
 		return refuse(e, "process.ioPriority");
-	if (process->exec_cpu_affinity)
-		return refuse(e, "process.execCPUAffinity");
 	if (has_text(process->apparmor_profile))
 		return refuse(e, "process.apparmorProfile");
 	if (has_text(process->selinux_label))

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <hrun/cgroup.h>
+#include <hrun/cgroup_dir.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
@@ -42,6 +43,8 @@ static int become(struct joiner *j, struct err *e)
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, "open the container's root");
+	if (plan->exec.cpus_final && sched_setaffinity(0, sizeof(cpu_set_t), plan->exec.cpus_final) < 0)
+		return err_errno(e, "process.execCPUAffinity.final: set the CPUs");
 	TRY(console_apply(plan, root, j->console, false, e));
 	TRY(creds_apply(plan, root, e));
 	TRY(program_find(&plan->exec, path, sizeof path, e));
@@ -69,13 +72,40 @@ static void join_main(void *argument)
 	_exit(1);
 }
 
-static int spawn_joiner(struct joiner *j, const struct container_record *record, int init, struct sandbox *ret,
-			struct err *e)
+static int open_cgroup(const struct container_record *record, const char *below, struct err *e)
+{
+	autofd int own = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
+
+	TRY(own);
+	if (!below)
+		return TAKE_FD(own);
+	int fd = cgroup_dir_open(own, below, O_RDONLY);
+	return fd < 0 ? err_set(e, -fd, "open cgroup `%s` below that of the container: %s", below, strerrordesc_np(-fd))
+		      : fd;
+}
+
+/*
+ * A container that manages cgroups itself has moved its init below its own cgroup and handed controllers down:
+ * then nobody may be in that one (EBUSY), and a new process goes where init is.
+ */
+static int spawn_beside_init(struct joiner *j, struct spawn *how, const struct container_record *record, int proc,
+			     struct sandbox *ret, struct err *e)
+{
+	autofd int beside = cgroup_open_of(ret->cgroup, record->cgroup, proc, record->pid, e);
+
+	TRY(beside);
+	fd_close(&ret->cgroup);
+	ret->cgroup = how->cgroup = TAKE_FD(beside);
+	return spawn(how, join_main, j, &ret->pid, &ret->pidfd, e);
+}
+
+static int spawn_joiner(struct joiner *j, const struct container_record *record, int proc, int init,
+			const char *sub_cgroup, struct sandbox *ret, struct err *e)
 {
 	struct spawn how = {.join_pidfd = init, .join_types = (int)record->namespaces, .cgroup = -1};
 
 	if (record->cgroup) {
-		ret->cgroup = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
+		ret->cgroup = open_cgroup(record, sub_cgroup, e);
 		TRY(ret->cgroup);
 		how.cgroup = ret->cgroup;
 	}
@@ -83,7 +113,26 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 #endif
-	return spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	int r = spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	if (r == -EBUSY && how.cgroup >= 0 && !sub_cgroup)
+		r = spawn_beside_init(j, &how, record, proc, ret, e);
+	return r;
+}
+
+/* Born on the CPUs that process.execCPUAffinity.initial names; we ourselves go back to ours. */
+static int spawn_on_cpus(struct joiner *j, const struct container_record *record, int proc, int init,
+			 const char *sub_cgroup, struct sandbox *ret, struct err *e)
+{
+	const cpu_set_t *cpus = j->plan->exec.cpus_initial;
+	cpu_set_t before;
+
+	if (!cpus)
+		return spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
+	if (sched_getaffinity(0, sizeof before, &before) < 0 || sched_setaffinity(0, sizeof *cpus, cpus) < 0)
+		return err_errno(e, "process.execCPUAffinity.initial: set the CPUs");
+	int r = spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
+	sched_setaffinity(0, sizeof before, &before);
+	return r;
 }
 
 /* EOF: it has executed, or it is dead and has never done so. */
@@ -112,8 +161,8 @@ static void reap(struct sandbox *s)
 	sandbox_close(s);
 }
 
-static int join(const struct plan *plan, const struct container_record *record, int console, struct sandbox *ret,
-		struct err *e)
+static int join(const struct plan *plan, const struct container_record *record, const struct sandbox_options *options,
+		struct sandbox *ret, struct err *e)
 {
 	autofd int proc = proc_open(e);
 	int pair[2];
@@ -126,8 +175,8 @@ static int join(const struct plan *plan, const struct container_record *record, 
 		return err_errno(e, "make a socket pair");
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
-	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
-	TRY(spawn_joiner(&j, record, init, ret, e));
+	struct joiner j = {.plan = plan, .sync = theirs, .console = options->console_socket};
+	TRY(spawn_on_cpus(&j, record, proc, init, options->sub_cgroup, ret, e));
 	fd_close(&theirs);
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
@@ -137,7 +186,7 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	int r = join(plan, &container->record, options->console_socket, ret, e);
+	int r = join(plan, &container->record, options, ret, e);
 	if (r < 0)
 		reap(ret);
 	return r;

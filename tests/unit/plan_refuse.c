@@ -230,7 +230,7 @@ static const struct row rows[] = {
 	{.process = ",\"user\":{\"username\":\"x\"},\"commandLine\":\"y\"", .error = NULL},
 	{.process = ",\"selinuxLabel\":\"a:b:c:s0\"", .error = "process.selinuxLabel: not supported"},
 	{.process = ",\"selinuxLabel\":\"\",\"apparmorProfile\":\"\"", .error = NULL},
-	{.process = ",\"execCPUAffinity\":{\"initial\":\"0\"}", .error = "process.execCPUAffinity: not supported"},
+	{.process = ",\"execCPUAffinity\":{\"initial\":\"0-x\"}", .error = "process.execCPUAffinity.initial: must be"},
 	{.linux_ = ",\"mountLabel\":\"a:b:c:s0\"", .error = "linux.mountLabel: not supported"},
 	{.linux_ = ",\"personality\":{\"domain\":\"LINUX\"}", .error = NULL},
 	{.linux_ = ",\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"X\"]}",
