@@ -72,7 +72,7 @@ struct command;
 struct verb {
 	const char *name, *arguments, *summary;
 	const struct option_row *rows;
-	size_t row_count; /* 0: the verb is refused, and so is its --help */
+	size_t row_count;	/* 0: the verb is refused, and so is its --help */
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first;	/* what follows the first argument is not for us (exec, kill) */
 	bool saved_state_only;	/* takes its cgroup driver from the record: --systemd-cgroup means nothing */

@@ -175,9 +175,8 @@ static int join(struct command *command, struct container *container, struct pla
 	TRY(console_connect(&command->options, terminal, detach || command->options.console_socket, &socket, e));
 	if (socket < 0)
 		TRY(foreground_open(fg, terminal, e));
-	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket,
-					  .bundle_dir = -1,
-					  .sub_cgroup = sub_cgroup};
+	struct sandbox_options options = {
+		.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1, .sub_cgroup = sub_cgroup};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
 	int r = detach ? 0 : foreground_hold_signals(e);

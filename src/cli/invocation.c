@@ -20,9 +20,10 @@ enum { LISTEN_FDS_MAX = 1 << 20 };
 static int refuse_no_pivot(const struct policy *policy, struct err *e)
 {
 	if (policy->level == LEVEL_PRIVILEGED)
-		return err_set(e, EPERM,
-			       "--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
-			       "be left; let it be used");
+		return err_set(
+			e, EPERM,
+			"--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
+			"be left; let it be used");
 	return err_set(e, EPERM,
 		       "hrun: baseline violation: flag-no-pivot: --no-pivot: a chroot can be left; let pivot_root be "
 		       "used");

@@ -97,8 +97,7 @@ int notify_listen(const struct container *container, struct notify *ret, struct 
 	*ret = (struct notify){.socket = -1, .host = host_address()};
 	if (!ret->host)
 		return 0;
-	autofd int directory =
-		openat(container->dir, NOTIFY_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autofd int directory = openat(container->dir, NOTIFY_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (directory < 0)
 		return 0; /* created without NOTIFY_SOCKET: its program knows of none */
 	ret->socket = bind_in(directory, e);

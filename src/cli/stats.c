@@ -5,6 +5,7 @@
  * Names and nesting are those that runc's readers know. A controller that the cgroup lacks leaves zeros, so that
  * a reader finds every member.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
@@ -13,7 +14,6 @@
 #include <hrun/str.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <dirent.h>
 
 enum { FILE_MAX_SIZE = 64 << 10 };
 
@@ -85,8 +85,8 @@ static void cpu(const struct stats *stats)
 
 	json_out_printf(stats->out,
 			"\"cpu\":{\"usage\":{\"total\":%" PRIu64
-			",\"percpu\":[],\"percpu_kernel\":[],\"percpu_user\":[],\"kernel\":%" PRIu64 ",\"user\":%" PRIu64
-			"},\"throttling\":{\"periods\":%" PRIu64 ",\"throttledPeriods\":%" PRIu64
+			",\"percpu\":[],\"percpu_kernel\":[],\"percpu_user\":[],\"kernel\":%" PRIu64
+			",\"user\":%" PRIu64 "},\"throttling\":{\"periods\":%" PRIu64 ",\"throttledPeriods\":%" PRIu64
 			",\"throttledTime\":%" PRIu64 "}",
 			keyed(text, "usage_usec") * 1000, keyed(text, "system_usec") * 1000,
 			keyed(text, "user_usec") * 1000, keyed(text, "nr_periods"), keyed(text, "nr_throttled"),
@@ -219,8 +219,7 @@ static void huge_pages(const struct stats *stats)
 		if (!str_equal(size + length, ".current"))
 			continue;
 		const char *max = pool_printf(stats->out->pool, "hugetlb.%.*s.events", length, size);
-		json_out_printf(stats->out,
-				"%s\"%.*s\":{\"usage\":%" PRIu64 ",\"max\":0,\"failcnt\":%" PRIu64 "}",
+		json_out_printf(stats->out, "%s\"%.*s\":{\"usage\":%" PRIu64 ",\"max\":0,\"failcnt\":%" PRIu64 "}",
 				any ? "," : "", length, size, number_of(stats, entry->d_name),
 				keyed(text_of(stats, max), "max"));
 		any = true;

@@ -100,7 +100,8 @@ static const struct option_row events_rows[] = {
 };
 #define LIMIT(name, argument, member, help) VALUE(name, 0, argument, update.member, help)
 static const struct option_row update_rows[] = {
-	VALUE("resources", 'r', "FILE", update.resources, "linux.resources as JSON, - for stdin; no other flag counts then"),
+	VALUE("resources", 'r', "FILE", update.resources,
+	      "linux.resources as JSON, - for stdin; no other flag counts then"),
 	LIMIT("blkio-weight", "N", blkio_weight, "blockIO.weight, 10 to 1000"),
 	LIMIT("cpu-period", "N", cpu_period, "cpu.period in microseconds"),
 	LIMIT("cpu-quota", "N", cpu_quota, "cpu.quota in microseconds, -1: none"),

@@ -24,10 +24,10 @@ struct row {
 	enum section section;
 	size_t target; /* in struct asked */
 };
-#define ROW(name, option, kind, section, target)                                                       \
-	{                                                                                              \
-		name, offsetof(struct options, update.option), KIND_##kind, SECTION_##section,         \
-			offsetof(struct asked, target)                                                 \
+#define ROW(name, option, kind, section, target)                                               \
+	{                                                                                      \
+		name, offsetof(struct options, update.option), KIND_##kind, SECTION_##section, \
+			offsetof(struct asked, target)                                         \
 	}
 
 static const struct row rows[] = {
@@ -135,7 +135,8 @@ int update_options_read(struct pool *pool, const struct options *options, struct
 			continue;
 		given++;
 		if (rows[i].kind == KIND_NOT_BUILT)
-			return err_set(e, EOPNOTSUPP, "option --%s: not supported by this version of hrun", rows[i].name);
+			return err_set(e, EOPNOTSUPP, "option --%s: not supported by this version of hrun",
+				       rows[i].name);
 		if (read_value(&rows[i], text, (char *)asked + rows[i].target) < 0)
 			return err_set(e, EINVAL, "option --%s: `%s` is no such value; see hrun update --help",
 				       rows[i].name, text);

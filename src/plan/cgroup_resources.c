@@ -110,8 +110,7 @@ int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t
 	if (!memory->check_before_update.set || !memory->check_before_update.value)
 		return 0;
 	TRY(check_use(memory->limit.set ? memory->limit.value : 0, used, "linux.resources.memory.limit", e));
-	return check_use(memory->swap.set ? memory->swap.value : 0, used + swap_used, "linux.resources.memory.swap",
-			 e);
+	return check_use(memory->swap.set ? memory->swap.value : 0, used + swap_used, "linux.resources.memory.swap", e);
 }
 
 static int plan_memory(struct pool *pool, const struct config_memory *memory, struct cgroup_plan *plan, struct err *e)

@@ -112,8 +112,7 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
 	return r;
 }
 
-int container_open_remains(struct pool *pool, int root, const char *id, bool lock, struct container *ret,
-			   struct err *e)
+int container_open_remains(struct pool *pool, int root, const char *id, bool lock, struct container *ret, struct err *e)
 {
 	struct err ignored;
 	char *data;
