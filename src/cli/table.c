@@ -25,7 +25,7 @@
 
 const struct option_row global_options[] = {
 	VALUE("root", 0, "DIR", root, "state directory (default /run/hrun, or $XDG_RUNTIME_DIR/hrun)"),
-	VALUE("log", 0, "FILE", log, "append a line to FILE when a command fails"),
+	VALUE("log", 0, "FILE", log, "append a line to FILE (or file:FILE) when a command fails"),
 	VALUE("log-format", 0, "FORMAT", log_format, "text or json"),
 	VALUE("log-level", 0, "LEVEL", log_level, "debug, warning or error (debug is --debug)"),
 	FLAG("debug", 0, debug, "say what is done"),
@@ -39,15 +39,16 @@ const struct option_row global_options[] = {
 };
 const size_t global_option_count = sizeof global_options / sizeof *global_options;
 
-#define CREATE_ROWS                                                                                                 \
-	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),                   \
-		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"),     \
-		VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),       \
-		VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),                                  \
-		VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),                             \
-		FLAG("no-pivot", 0, no_pivot, "refused: the root file system is always left by pivot_root"),        \
-		FLAG("no-new-keyring", 0, no_new_keyring, "keep the caller's session keyring (hardened: ignored)"), \
-		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                      \
+#define CREATE_ROWS                                                                                             \
+	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),               \
+		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"), \
+		VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),   \
+		VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "send a pidfd of the process to SOCKET"),      \
+		VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),                         \
+		FLAG("no-pivot", 0, no_pivot, "refused: the root file system is always left by pivot_root"),    \
+		FLAG("no-new-keyring", 0, no_new_keyring,                                                       \
+		     "keep the caller's session keyring (level privileged; else ignored)"),                     \
+		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                  \
 		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"), HELP
 
 static const struct option_row create_rows[] = {CREATE_ROWS};
@@ -67,11 +68,11 @@ static const struct option_row exec_rows[] = {
 	FLAG("no-new-privs", 0, no_new_privs, "set no_new_privs"),
 	VALUE("process-label", 0, "LABEL", process_label, "SELinux label of the process"),
 	VALUE("apparmor", 0, "PROFILE", apparmor, "AppArmor profile of the process"),
-	VALUE("cgroup", 0, "PATH", cgroup, "not built yet"),
+	VALUE("cgroup", 0, "PATH", cgroup, "an existing cgroup below the container's own"),
 	FLAG("detach", 'd', detach, "do not wait for the process"),
 	VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),
 	VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),
-	VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),
+	VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "send a pidfd of the process to SOCKET"),
 	COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"),
 	FLAG("ignore-paused", 0, ignore_paused, "exec even where the container is paused"),
 	HELP,
