@@ -163,8 +163,8 @@ int cmd_exec(struct command *command, struct err *e)
 {
 	struct container container;
 
+	TRY(protected_check(command, e));
 	TRY(preserved_fds_check(command->options.preserve_fds, e));
-	TRY(sandbox_protect_self(command->argv, e));
 	TRY(target_open(command, false, false, &container, e));
 	int r = prepare_and_join(command, &container, e);
 	container_close(&container);
