@@ -10,6 +10,7 @@
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -106,6 +107,7 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 	plan->creds.new_keyring = true;
+	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 

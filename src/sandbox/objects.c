@@ -12,10 +12,13 @@
 #include <hrun/fd.h>
 #include <hrun/mnt.h>
 #include <hrun/path.h>
+#include <hrun/str.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 /* A clone is in its source's peer group: private first, then what the config asks for. */
 static int set_propagation(int tree, uint64_t propagation, bool recursive, struct err *e)
@@ -51,6 +54,54 @@ static int lift_mounts(struct plan *plan, struct err *e)
 		int r = lift_mount(m, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: bind `%s`: %s", m->where, m->source, why.text);
+	}
+	return 0;
+}
+
+static int clone_host_view(const char *path, long magic, struct err *e)
+{
+	autofd int fd = path_open_host(path, true, e);
+	struct statfs fs;
+
+	TRY(fd);
+	if (fstatfs(fd, &fs) < 0)
+		return err_errno(e, "look at %s of the host", path);
+	if (fs.f_type != magic)
+		return err_set(e, ENODEV, "%s of the host is not the file system that belongs there", path);
+	autofd int tree = mnt_clone(fd, false, e);
+	TRY(tree);
+	return TAKE_FD(tree);
+}
+
+/*
+ * The kernel mounts sysfs only for who owns the network namespace, procfs only for who owns the pid namespace.
+ * A user namespace of the container's does not own the host's: it gets the host's own, without what is
+ * mounted below; sysfs read-only, for it is written with the host's rights.
+ */
+static int lift_kernel_view(const struct plan *plan, struct mount_step *m, struct err *e)
+{
+	bool sysfs = str_equal(m->type, "sysfs") && !(plan->namespaces.create & CLONE_NEWNET);
+	bool proc = str_equal(m->type, "proc") && !(plan->namespaces.create & CLONE_NEWPID);
+
+	for (size_t i = 0; i < plan->namespaces.join_count; i++)
+		proc = proc && plan->namespaces.joins[i].type != NS_PID;
+	if (!sysfs && !proc)
+		return 0;
+	m->tree = sysfs ? clone_host_view("/sys", SYSFS_MAGIC, e) : clone_host_view("/proc", PROC_SUPER_MAGIC, e);
+	TRY(m->tree);
+	return mnt_setattr(m->tree, m->attr_set | (sysfs ? MOUNT_ATTR_RDONLY : 0), 0, MS_PRIVATE, false, e);
+}
+
+static int lift_kernel_views(struct plan *plan, struct err *e)
+{
+	if (!plan->namespaces.has_user)
+		return 0;
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		struct mount_step *m = &plan->mounts[i];
+		struct err why;
+		int r = m->kind == MOUNT_FILESYSTEM ? lift_kernel_view(plan, m, &why) : 0;
+		if (r < 0)
+			return err_set(e, -r, "%s: %s", m->where, why.text);
 	}
 	return 0;
 }
@@ -106,22 +157,29 @@ int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err
 	autofd int null_device = lift_null_device(e);
 	TRY(null_device);
 	TRY(lift_mounts(plan, e));
+	TRY(lift_kernel_views(plan, e));
 	TRY(lift_devices(plan, e));
 	ret_objects->rootfs = TAKE_FD(rootfs);
 	ret_objects->null_device = TAKE_FD(null_device);
-	ret_objects->cgroup = -1;
 	return 0;
 }
 
-/* Where the container shares a cgroup namespace, only its own directory may be seen. */
-int objects_lift_cgroup(const struct plan *plan, int cgroup, struct host_objects *objects, struct err *e)
+/*
+ * Where the container does not get a cgroup namespace of its own, only its own directory may be seen.  One clone a
+ * mount: init could not make more of them, a tree that is not its own cannot be cloned there.
+ */
+int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e)
 {
 	if (plan->namespaces.create & CLONE_NEWCGROUP || cgroup < 0)
 		return 0;
-	autofd int tree = mnt_clone(cgroup, false, e);
-	TRY(tree);
-	TRY(mnt_setattr(tree, 0, 0, MS_PRIVATE, false, e));
-	objects->cgroup = TAKE_FD(tree);
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		struct mount_step *m = &plan->mounts[i];
+		if (m->kind != MOUNT_CGROUP)
+			continue;
+		m->tree = mnt_clone(cgroup, false, e);
+		TRY(m->tree);
+		TRY(mnt_setattr(m->tree, m->attr_set, m->attr_clear, MS_PRIVATE, false, e));
+	}
 	return 0;
 }
 
@@ -129,5 +187,4 @@ void objects_close(struct host_objects *objects)
 {
 	fd_close(&objects->rootfs);
 	fd_close(&objects->null_device);
-	fd_close(&objects->cgroup);
 }
