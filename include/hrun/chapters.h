@@ -34,6 +34,8 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 /* I: read-only and the other attributes, pivot_root(2), detach the host. */
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
+/* I: copy what the directory TARGET holds into the file system that is to hide it. */
+int copy_up(int target, int mnt, struct err *e);
 int mounts_apply(const struct plan *plan, int rootfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);
 /* NULL_DEVICE is a detached tree of the host's null device; used up. */

@@ -66,7 +66,7 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
-	return mnt_fs_mount(fs, m->attr_set, e);
+	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
 }
 
 /* cgroup2 seen from the container's own cgroup namespace. */
@@ -83,8 +83,13 @@ static int make_mount(const struct mount_step *m, int target, struct err *e)
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
+	if (m->copy_up)
+		TRY(copy_up(target, mnt, e));
 	if (m->recursive_attr_set || m->recursive_attr_clear)
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	/* Again, where it was made without them or a recursive word of earlier was heard after a later plain one. */
+	if (m->copy_up || m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(mnt_setattr(mnt, m->attr_set, m->attr_clear, 0, false, e));
 	if (m->propagation)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
 	return TAKE_FD(mnt);

@@ -36,10 +36,11 @@ static int lift_mount(struct mount_step *m, struct err *e)
 
 	TRY(tree);
 	TRY(set_propagation(tree, m->propagation, m->propagation_recursive, e));
-	if (m->attr_set || m->attr_clear)
-		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+	/* The plan keeps of the plain words only those that no later recursive one undid: so they come last. */
 	if (m->recursive_attr_set || m->recursive_attr_clear)
 		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	if (m->attr_set || m->attr_clear)
+		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
 	m->tree = TAKE_FD(tree);
 	return 0;
 }
