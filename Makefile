@@ -55,18 +55,22 @@ CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-f
 quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(MUTANT)
 
-ifeq ($(filter clean help format lint install-dependencies,$(MAKECMDGOALS)),)
+# (these goals build nothing themselves, or install what is missing first)
+ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
 $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $(BUILD)/flags || \
 	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
+# One line, before anything is made: what is missing, and how to get it.
+ifeq ($(wildcard $(BUILD)/config.mk),)
+$(if $(shell command -v pkg-config),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
+$(foreach p,$(PKGS),$(if $(shell pkg-config --exists $p && echo yes),,\
+	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
+endif
 include $(BUILD)/config.mk
 endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
-	@command -v pkg-config >/dev/null || { echo "hrun: pkg-config is missing: apt-get install pkg-config" >&2; exit 1; }
-	@$(foreach p,$(PKGS),pkg-config --exists $p || \
-		{ echo "hrun: $p is missing: apt-get install $(DEBIAN_$p)" >&2; exit 1; }; )
 	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
-	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS))"; \
+	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS)$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \

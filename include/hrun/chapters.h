@@ -14,7 +14,7 @@
 
 /* What R prepares on the host for I: detached trees, owned. */
 struct host_objects {
-	int rootfs;      /* the root filesystem */
+	int rootfs;	 /* the root filesystem */
 	int null_device; /* /dev/null, checked to be character 1:3 */
 };
 
@@ -34,9 +34,9 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 /* I: read-only and the other attributes, pivot_root(2), detach the host. */
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
-/* I: copy what the directory TARGET holds into the file system that is to hide it. */
-int copy_up(int target, int mnt, struct err *e);
 int mounts_apply(const struct plan *plan, int rootfs, struct err *e);
+/* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
+int copyup_apply(int target, int tmpfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);
 /* NULL_DEVICE is a detached tree of the host's null device; used up. */
 int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e);
@@ -82,9 +82,9 @@ int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct
 struct init {
 	const struct plan *plan;
 	struct host_objects objects;
-	int sync;           /* to R */
-	int start;          /* listening: S connects */
-	int console;        /* -1 without terminal */
+	int sync;			 /* to R */
+	int start;			 /* listening: S connects */
+	int console;			 /* -1 without terminal */
 	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */
 };
 /* The container's half of create; ARGUMENT is a struct init.  Does not return. */

@@ -20,7 +20,10 @@
 
 /* ---- process (config.md#process) ---- */
 
-struct config_rlimit { const char *type; uint64_t soft, hard; };
+struct config_rlimit {
+	const char *type;
+	uint64_t soft, hard;
+};
 struct config_scheduler {
 	const char *policy;
 	struct opt_i32 nice, priority;
@@ -48,8 +51,13 @@ struct config_process {
 	const char *apparmor_profile, *selinux_label;
 	struct opt_i64 oom_score_adj;
 	struct config_scheduler *scheduler;
-	struct config_io_priority { const char *class; struct opt_i32 priority; } *io_priority;
-	struct config_cpu_affinity { const char *initial, *final; } *exec_cpu_affinity;
+	struct config_io_priority {
+		const char *class;
+		struct opt_i32 priority;
+	} * io_priority;
+	struct config_cpu_affinity {
+		const char *initial, *final;
+	} * exec_cpu_affinity;
 };
 
 /* ---- mounts (config.md#mounts) ---- */
@@ -60,14 +68,22 @@ struct config_mount {
 };
 
 /* ---- linux (config-linux.md) ---- */
-struct config_namespace { const char *type, *path; }; /* type as written; NULL path = new */
+struct config_namespace {
+	const char *type, *path;
+}; /* type as written; NULL path = new */
 struct config_device {
 	const char *type, *path; /* type: "c" "b" "u" "p" */
 	struct opt_i64 major, minor;
 	struct opt_u32 file_mode, uid, gid;
 };
-struct config_throttle { int64_t major, minor; struct opt_u64 rate; };
-struct config_weight_device { int64_t major, minor; struct opt_u32 weight, leaf_weight; };
+struct config_throttle {
+	int64_t major, minor;
+	struct opt_u64 rate;
+};
+struct config_weight_device {
+	int64_t major, minor;
+	struct opt_u32 weight, leaf_weight;
+};
 struct config_block_io {
 	struct opt_u32 weight, leaf_weight;
 	struct config_weight_device *weight_device;
@@ -85,25 +101,44 @@ struct config_memory {
 	struct opt_u64 swappiness;
 	struct opt_bool disable_oom_killer, use_hierarchy, check_before_update;
 };
-struct config_hugepage_limit { const char *page_size; uint64_t limit; };
-struct config_rdma { const char *device; struct opt_u32 hca_handles, hca_objects; };
-struct config_network_priority { const char *name; uint32_t priority; };
+struct config_hugepage_limit {
+	const char *page_size;
+	uint64_t limit;
+};
+struct config_rdma {
+	const char *device;
+	struct opt_u32 hca_handles, hca_objects;
+};
+struct config_network_priority {
+	const char *name;
+	uint32_t priority;
+};
 struct config_resources {
 	struct config_device_rule *devices;
 	size_t device_count;
 	bool devices_present;
 	struct config_memory *memory;
 	struct config_cpu *cpu;
-	struct config_pids { struct opt_i64 limit; } *pids;
+	struct config_pids {
+		struct opt_i64 limit;
+	} * pids;
 	struct config_block_io *block_io;
 	struct config_hugepage_limit *hugepage_limits;
 	size_t hugepage_limit_count;
-	struct config_network { struct opt_u32 class_id; struct config_network_priority *priorities; size_t priority_count; } *network;
+	struct config_network {
+		struct opt_u32 class_id;
+		struct config_network_priority *priorities;
+		size_t priority_count;
+	} * network;
 	struct config_rdma *rdma;
 	size_t rdma_count;
 	struct string_map unified;
 };
-struct config_seccomp_arg { uint32_t index; uint64_t value, value_two; const char *op; };
+struct config_seccomp_arg {
+	uint32_t index;
+	uint64_t value, value_two;
+	const char *op;
+};
 struct config_seccomp_syscall {
 	struct string_list names;
 	const char *action;
@@ -119,7 +154,10 @@ struct config_seccomp {
 	struct config_seccomp_syscall *syscalls;
 	size_t syscall_count;
 };
-struct config_time_offset { struct opt_i64 secs; struct opt_u32 nanosecs; };
+struct config_time_offset {
+	struct opt_i64 secs;
+	struct opt_u32 nanosecs;
+};
 struct config_intel_rdt {
 	const char *clos_id, *l3_cache_schema, *mem_bw_schema;
 	struct string_list schemata;
@@ -141,26 +179,37 @@ struct config_linux {
 	struct string_list masked_paths, readonly_paths;
 	const char *mount_label;
 	struct config_intel_rdt *intel_rdt;
-	struct config_memory_policy { const char *mode, *nodes; struct string_list flags; } *memory_policy;
-	struct config_personality { const char *domain; struct string_list flags; } *personality;
+	struct config_memory_policy {
+		const char *mode, *nodes;
+		struct string_list flags;
+	} * memory_policy;
+	struct config_personality {
+		const char *domain;
+		struct string_list flags;
+	} * personality;
 	bool has_time_offsets;
 	struct config_time_offset boottime, monotonic;
 };
 
 /* A member that no table knows (json-unknown-key), with its place. */
-struct config_unknown { const char *where; };
+struct config_unknown {
+	const char *where;
+};
 
 struct config {
 	const char *oci_version;
 	bool has_root;
-	struct config_root { const char *path; bool readonly; } root;
+	struct config_root {
+		const char *path;
+		bool readonly;
+	} root;
 	struct config_process *process; /* NULL where absent */
 	const char *hostname, *domainname;
 	struct config_mount *mounts;
 	size_t mount_count;
 	struct config_hook_list hooks[HOOK_KINDS];
 	struct string_map annotations;
-	struct config_linux *linux_; /* NULL where absent (`linux` is a macro of the compiler) */
+	struct config_linux *linux_;	     /* NULL where absent (`linux` is a macro of the compiler) */
 	struct string_list foreign_sections; /* windows, solaris, vm, zos, freebsd as present */
 	struct config_unknown *unknown;
 	size_t unknown_count;

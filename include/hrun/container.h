@@ -29,20 +29,20 @@ struct container_record {
 	const char *id;
 	const char *oci_version;
 	const char *bundle, *rootfs;
-	const char *created;          /* RFC 3339 with nanoseconds, UTC */
+	const char *created; /* RFC 3339 with nanoseconds, UTC */
 	uid_t owner;
-	bool created_done;            /* false: creating */
-	pid_t pid;                    /* 0: no process yet */
-	uint64_t start_ticks;         /* field 22 of /proc/PID/stat */
-	const char *cgroup;           /* below the cgroup2 mount; NULL: none */
+	bool created_done;    /* false: creating */
+	pid_t pid;	      /* 0: no process yet */
+	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
+	const char *cgroup;   /* below the cgroup2 mount; NULL: none */
 	const char *cgroup_mountpoint;
-	uint64_t cgroup_inode;        /* of its directory; 0 until made */
+	uint64_t cgroup_inode; /* of its directory; 0 until made */
 	bool no_new_privs;
-	uint64_t bounding;            /* capabilities */
-	bool has_filter;              /* filter.bpf is there */
+	uint64_t bounding; /* capabilities */
+	bool has_filter;   /* filter.bpf is there */
 	unsigned int filter_flags;
 	bool new_pid_namespace;
-	uint64_t namespaces;          /* CLONE_NEW* the container has of its own or joined: exec enters these */
+	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */
 	const char *level;
 	struct string_map annotations;
 	struct config_hook_list poststart, poststop;
@@ -50,9 +50,9 @@ struct container_record {
 
 struct container {
 	const char *id;
-	int root;  /* owned descriptor of ROOT */
-	int dir;   /* owned descriptor of ROOT/ID */
-	int lock;  /* owned; the lock is held while it is open */
+	int root; /* owned descriptor of ROOT */
+	int dir;  /* owned descriptor of ROOT/ID */
+	int lock; /* owned; the lock is held while it is open */
 	struct container_record record;
 };
 

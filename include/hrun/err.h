@@ -13,8 +13,8 @@
 #include <stddef.h>
 
 struct err {
-	int errnum;     /* positive errno value, 0 where nothing failed */
-	int step;       /* step number of the plan that failed, 0 where none */
+	int errnum;	/* positive errno value, 0 where nothing failed */
+	int step;	/* step number of the plan that failed, 0 where none */
 	char text[504]; /* what was tried, on what, why it failed; no newline; cut with "..." */
 };
 
@@ -31,11 +31,11 @@ int err_set(struct err *e, int errnum, const char *format, ...) __attribute__((f
 int err_errno(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Leave the calling function with the negative value of EXPR, if it is negative. */
-#define TRY(expr)                                                                                                      \
-	do {                                                                                                           \
-		int try_result_ = (expr);                                                                              \
-		if (try_result_ < 0)                                                                                   \
-			return try_result_;                                                                            \
+#define TRY(expr)                           \
+	do {                                \
+		int try_result_ = (expr);   \
+		if (try_result_ < 0)        \
+			return try_result_; \
 	} while (0)
 
 #endif

@@ -17,11 +17,11 @@
 void fd_close(int *fd);
 
 #define autofd __attribute__((cleanup(fd_close)))
-#define TAKE_FD(fd)                                                                                                    \
-	({                                                                                                             \
-		int taken_ = (fd);                                                                                     \
-		(fd) = -EBADF;                                                                                         \
-		taken_;                                                                                                \
+#define TAKE_FD(fd)                \
+	({                         \
+		int taken_ = (fd); \
+		(fd) = -EBADF;     \
+		taken_;            \
 	})
 
 /* Mark every descriptor >= FIRST close-on-exec (close_range(2)).  0 or negative errno. */

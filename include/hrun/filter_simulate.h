@@ -7,6 +7,7 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,8 @@
  * answers SECCOMP_RET_KILL_PROCESS.
  */
 uint32_t filter_simulate(const struct sock_filter *program, size_t length, const struct seccomp_data *call);
+
+/* Is the answer to call NUMBER of ARCH SECCOMP_RET_ALLOW or _LOG, and does it not even look at arguments? */
+bool filter_always_allows(const struct sock_filter *program, size_t length, uint32_t arch, int number);
 
 #endif

@@ -48,75 +48,78 @@ struct namespaces_plan {
 	struct namespace_join *joins;
 	size_t join_count;
 	const char *hostname, *domainname; /* NULL: unchanged */
-	bool loopback_up;                  /* a new network namespace */
-	bool has_user; /* the container's user namespace is not ours (new or joined) */
+	bool loopback_up;		   /* a new network namespace */
+	bool has_user;			   /* the container's user namespace is not ours (new or joined) */
 	const char *where;
 };
 
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
 enum cgroup_write_kind {
-	CGROUP_LIMIT,   /* asked for: it must be applied */
-	CGROUP_WEIGHT,  /* a weight: without its controller a warning */
+	CGROUP_LIMIT,	/* asked for: it must be applied */
+	CGROUP_WEIGHT,	/* a weight: without its controller a warning */
 	CGROUP_DEFAULT, /* added by hrun: without its controller a warning */
 };
 struct cgroup_write {
 	enum cgroup_write_kind kind;
 	const char *controller; /* "memory" */
-	const char *file;       /* "memory.max" */
-	const char *value;      /* one write(2) */
-	bool last;              /* pids.max: written when the container is READY */
-	bool absent_ok;         /* a missing file is no error (memory.swap.max "max") */
+	const char *file;	/* "memory.max" */
+	const char *value;	/* one write(2) */
+	bool last;		/* pids.max: written when the container is READY */
+	bool absent_ok;		/* a missing file is no error (memory.swap.max "max") */
 	const char *where;
 };
 struct cgroup_plan {
-	bool disabled;         /* --cgroup-manager disabled */
-	int root;              /* owned O_PATH of the cgroup2 mount; -1 where disabled */
-	const char *mountpoint; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
-	const char *path;      /* below the mount, absolute: "/machine/web-1" */
+	bool disabled;		  /* --cgroup-manager disabled */
+	int root;		  /* owned O_PATH of the cgroup2 mount; -1 where disabled */
+	const char *mountpoint;	  /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+	const char *path;	  /* below the mount, absolute: "/machine/web-1" */
 	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
 	size_t controller_count;
 	struct cgroup_write *writes; /* in order */
 	size_t write_count;
 	const struct bpf_insn *device_program; /* NULL: no filter (listed exception, see device_note) */
-	size_t device_program_length;          /* instructions */
-	const char *device_note;               /* why there is no device filter, or NULL */
-	const char *device_where;              /* what caused the filter; NULL: linux.resources.devices */
-	const char *where;                     /* of the path */
+	size_t device_program_length;	       /* instructions */
+	const char *device_note;	       /* why there is no device filter, or NULL */
+	const char *device_where;	       /* what caused the filter; NULL: linux.resources.devices */
+	const char *where;		       /* of the path */
 };
 
 /* ---- root filesystem ---- */
 struct rootfs_plan {
-	const char *path;      /* absolute on the host */
-	int fd;                /* borrowed from the bundle, O_PATH */
-	dev_t device;          /* what was judged */
+	const char *path; /* absolute on the host */
+	int fd;		  /* borrowed from the bundle, O_PATH */
+	dev_t device;	  /* what was judged */
 	ino_t inode;
 	bool readonly;
-	uint64_t attr;         /* further MOUNT_ATTR_* (nosuid, nodev) set when it is closed */
-	uint64_t propagation;  /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE */
+	uint64_t attr;	      /* further MOUNT_ATTR_* (nosuid, nodev) set when it is closed */
+	uint64_t propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE */
 	bool propagation_recursive;
 	const char *where;
 };
 
 /* ---- mounts, in order ---- */
 enum mount_kind {
-	MOUNT_BIND,       /* detached clone of source_fd */
+	MOUNT_BIND,	  /* detached clone of source_fd */
 	MOUNT_FILESYSTEM, /* fsopen(type) in the container's namespaces */
-	MOUNT_CGROUP,     /* cgroup2 seen from the container's cgroup namespace; without one a bind of its own cgroup */
+	MOUNT_CGROUP,	  /* cgroup2 seen from the container's cgroup namespace; without one a bind of its own cgroup */
 };
-struct mount_data { const char *key, *value; }; /* value NULL: a flag; for fsconfig(2) */
+struct mount_data {
+	const char *key, *value;
+}; /* value NULL: a flag; for fsconfig(2) */
 struct mount_step {
 	enum mount_kind kind;
 	const char *destination; /* inside the root, absolute, clean */
-	const char *source;      /* bind: absolute host path; filesystem: its source string or NULL */
-	const char *type;        /* filesystem type; "bind" for binds */
-	int source_fd;           /* bind: owned O_PATH; -1 otherwise */
-	int tree;                /* -1; set by the creator: owned detached clone of the source */
+	const char *source;	 /* bind: absolute host path; filesystem: its source string or NULL */
+	const char *type;	 /* filesystem type; "bind" for binds */
+	int source_fd;		 /* bind: owned O_PATH; -1 otherwise */
+	int tree;		 /* -1; set by the creator: owned detached clone of the source */
+	bool real_target;	 /* no symbolic link on the way to the destination: proc and sysfs */
 	bool source_is_directory;
-	bool recursive;          /* rbind */
-	bool copy_up;            /* tmpcopyup */
-	uint64_t attr_set, attr_clear;                     /* MOUNT_ATTR_* of this mount; an atime change is in both */
+	bool recursive;					   /* rbind */
+	bool copy_up;					   /* tmpcopyup */
+	uint64_t attr_set, attr_clear;			   /* MOUNT_ATTR_* of this mount; an atime change is in both */
 	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
-	uint64_t propagation;                              /* 0: private */
+	uint64_t propagation;				   /* 0: private */
 	bool propagation_recursive;
 	struct mount_data *data; /* for fsconfig, "ro" and "sync" among them */
 	size_t data_count;
@@ -133,8 +136,8 @@ struct device_step {
 	uid_t uid;
 	gid_t gid;
 	const char *target; /* symlink: "/proc/self/fd"; bind: host path */
-	int source_fd;      /* bind: owned O_PATH of the host's node, its number checked; -1 otherwise */
-	int tree;           /* -1; set by the creator: owned detached clone of the node */
+	int source_fd;	    /* bind: owned O_PATH of the host's node, its number checked; -1 otherwise */
+	int tree;	    /* -1; set by the creator: owned detached clone of the node */
 	const char *where;
 };
 
@@ -161,13 +164,17 @@ struct creds_plan {
 	gid_t *groups;
 	size_t group_count;
 	bool has_umask;
-	mode_t umask; /* where absent 0022, as every engine's other runtimes do */
+	mode_t umask;		  /* where absent 0022, as every engine's other runtimes do */
 	uint64_t caps[CAPS_SETS]; /* bit n: capability n */
 	bool no_new_privs;
 	bool new_keyring;
 	bool has_oom_score_adj;
 	int oom_score_adj;
-	struct rlimit_step { int resource; const char *name; struct rlimit limit; } *rlimits;
+	struct rlimit_step {
+		int resource;
+		const char *name;
+		struct rlimit limit;
+	} * rlimits;
 	size_t rlimit_count;
 	const char *where;
 };
@@ -175,34 +182,37 @@ struct creds_plan {
 /* ---- seccomp ---- */
 struct filter_plan {
 	const struct sock_filter *program; /* NULL: none */
-	size_t length;                     /* instructions, <= BPF_MAXINSNS */
-	unsigned int flags;                /* SECCOMP_FILTER_FLAG_* */
-	const char *name;                  /* "default.json", "linux.seccomp" */
-	const char *default_action;        /* "ERRNO(ENOSYS)" */
+	size_t length;			   /* instructions, <= BPF_MAXINSNS */
+	unsigned int flags;		   /* SECCOMP_FILTER_FLAG_* */
+	const char *name;		   /* "default.json", "linux.seccomp" */
+	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
 };
 
 /* ---- the program ---- */
 struct exec_plan {
-	char **args; /* NULL-terminated */
-	char **env;  /* NULL-terminated, HOME added; what the container gets */
+	char **args;		   /* NULL-terminated */
+	char **env;		   /* NULL-terminated, HOME added; what the container gets */
 	const char *path_variable; /* PATH of env, or NULL */
 	const char *cwd;
 	bool terminal;
 	unsigned short console_height, console_width; /* 0: unknown */
-	unsigned int preserve_fds;                    /* descriptors 3.. that stay open */
+	unsigned int preserve_fds;		      /* descriptors 3.. that stay open */
 	const char *where;
 };
 
 /* ---- hooks ---- */
 struct hook_step {
 	const char *path;
-	char **args; /* NULL-terminated; args[0] as given or the path */
-	char **env;  /* NULL-terminated; only the hook's own */
+	char **args;	     /* NULL-terminated; args[0] as given or the path */
+	char **env;	     /* NULL-terminated; only the hook's own */
 	int timeout_seconds; /* 0: none */
 	const char *where;
 };
-struct hook_list { struct hook_step *item; size_t count; };
+struct hook_list {
+	struct hook_step *item;
+	size_t count;
+};
 
 struct plan {
 	const char *id;
@@ -231,11 +241,11 @@ struct plan {
 
 struct plan_options {
 	const char *id;
-	bool look_only;         /* `hrun plan`: what may not be opened is noted in warnings, not an error */
+	bool look_only; /* `hrun plan`: what may not be opened is noted in warnings, not an error */
 	bool no_new_keyring;
 	bool cgroup_disabled;
 	unsigned int preserve_fds;
-	const char *cache_dir;  /* compiled filters; NULL: no cache */
+	const char *cache_dir;	       /* compiled filters; NULL: no cache */
 	const struct verdict *verdict; /* what was hardened, for `where`; may be NULL */
 };
 

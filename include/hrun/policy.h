@@ -11,7 +11,6 @@
 
 #include <hrun/err.h>
 #include <hrun/pool.h>
-#include <stdbool.h>
 
 #define POLICY_FILE "/etc/hrun/policy.json"
 #define POLICY_RULE_SET "1"
@@ -29,9 +28,6 @@ struct policy {
  * 0 or negative errno with the whole line in *e.
  */
 int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e);
-
-/* Is the caller's uid 0 the host's uid 0?  (For struct judged.) */
-bool policy_caller_is_host_root(void);
 
 const char *policy_level_name(enum level level);
 /* LEVELS where the word is unknown. */

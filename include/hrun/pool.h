@@ -23,8 +23,7 @@ void *pool_alloc(struct pool *pool, size_t size) __attribute__((malloc, returns_
 /* Copies of strings; pool_strndup copies exactly LENGTH bytes and terminates them. */
 char *pool_strdup(struct pool *pool, const char *text) __attribute__((returns_nonnull));
 char *pool_strndup(struct pool *pool, const char *text, size_t length) __attribute__((returns_nonnull));
-char *pool_printf(struct pool *pool, const char *format, ...)
-	__attribute__((returns_nonnull, format(printf, 2, 3)));
+char *pool_printf(struct pool *pool, const char *format, ...) __attribute__((returns_nonnull, format(printf, 2, 3)));
 
 /*
  * Append one zeroed element to the array at *array that has *count elements of
@@ -33,7 +32,7 @@ char *pool_printf(struct pool *pool, const char *format, ...)
  */
 void *pool_array_grow(struct pool *pool, void *array, size_t *count, size_t element_size)
 	__attribute__((returns_nonnull));
-#define pool_array_add(pool, array, count)                                                                             \
+#define pool_array_add(pool, array, count) \
 	((__typeof__(*(array)) *)pool_array_grow((pool), &(array), &(count), sizeof *(array)))
 
 /* Give all memory back; the pool can be used again. */

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 struct proc_stat {
-	char state;           /* field 3 of /proc/PID/stat: R S D Z T t X */
+	char state;	      /* field 3 of /proc/PID/stat: R S D Z T t X */
 	bool fork_no_exec;    /* PF_FORKNOEXEC (0x40) of field 9: has not passed execve's point of no return */
 	uint64_t start_ticks; /* field 22: start time after boot, in clock ticks */
 };

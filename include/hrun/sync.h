@@ -13,15 +13,15 @@
 enum sync_kind {
 	SYNC_MAPPED = 1,  /* R -> I  ids are mapped: become root of the new user namespace */
 	SYNC_MOUNTED = 2, /* I -> R  the root is attached and filled, still writable */
-	SYNC_PIVOT = 3,   /* R -> I  runtime hooks have run: close the root, drop everything */
-	SYNC_READY = 4,   /* I -> R  powerless, waiting for START */
-	SYNC_START = 5,   /* S -> I  execute the program */
+	SYNC_PIVOT = 3,	  /* R -> I  runtime hooks have run: close the root, drop everything */
+	SYNC_READY = 4,	  /* I -> R  powerless, waiting for START */
+	SYNC_START = 5,	  /* S -> I  execute the program */
 	SYNC_FAILED = 6,  /* I -> R or S, with the reason */
 };
 
 struct sync_frame {
 	uint32_t kind;
-	uint32_t reserved; /* 0 */
+	uint32_t reserved;  /* 0 */
 	struct err failure; /* SYNC_FAILED; else zero */
 };
 

@@ -25,10 +25,10 @@ struct mount_look;
 
 struct finding {
 	const struct rule *rule;
-	enum action action;  /* at the verdict's level */
-	const char *where;   /* "linux.namespaces" in json_where's form */
-	const char *text;    /* what was found, one sentence; no control characters */
-	size_t index;        /* the element of the list that the rule judges, for its repair */
+	enum action action; /* at the verdict's level */
+	const char *where;  /* "linux.namespaces" in json_where's form */
+	const char *text;   /* what was found, one sentence; no control characters */
+	size_t index;	    /* the element of the list that the rule judges, for its repair */
 };
 
 struct verdict {
@@ -40,11 +40,11 @@ struct verdict {
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
 struct judged {
 	struct pool *pool;
-	const struct bundle *bundle; /* the final config and the real objects; may be NULL for exec */
+	const struct bundle *bundle; /* the real objects; NULL for exec: they are not looked at again */
 	const struct config *config;
 	const struct config_process *process; /* config->process, or exec's own */
-	bool host_root;                      /* uid 0 here is the host's uid 0 */
-	const struct mount_look *mounts;     /* one for each of config->mounts; filled by policy_judge */
+	bool host_root;			      /* uid 0 here is the host's uid 0 */
+	const struct mount_look *mounts;      /* one for each of config->mounts; filled by policy_judge */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

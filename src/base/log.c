@@ -117,7 +117,7 @@ static void print(const char *prefix, const char *message)
 		return;
 }
 
-static void format_message(char *message, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void format_message(char *message, const char *format, va_list args)
 {
 	int n = vsnprintf(message, MESSAGE_SIZE, format, args);
 

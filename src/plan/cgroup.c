@@ -7,8 +7,8 @@
  * than none.  The texts avoid the phrases that engines take for a missing command.
  */
 #include <fcntl.h>
-#include <hrun/cgroup_plan.h>
 #include <hrun/fd.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -157,6 +157,9 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 	}
 	if (write->absent_ok)
 		return false;
+#ifdef HRUN_MUTANT_CGROUP_LIMIT
+	return false;
+#endif
 	if (!look_only)
 		return err_set(e, EOPNOTSUPP, "%s: %s; %s remove the limit", write->where, why,
 			       plan->cgroup.disabled ? "enable them or" : "enable it or");

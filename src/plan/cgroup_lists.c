@@ -6,7 +6,7 @@
  * Page sizes, device names and unified keys become file names or words of a value:
  * only characters that cannot leave the directory or the word are let through.
  */
-#include <hrun/cgroup_plan.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/str.h>
 #include <inttypes.h>
 

@@ -6,7 +6,7 @@
  * A value that means "unset" writes nothing; a limit that v2 does not have is
  * refused by name, never skipped: who asked for it would believe in it.
  */
-#include <hrun/cgroup_plan.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/str.h>
 #include <inttypes.h>
 

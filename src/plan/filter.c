@@ -10,9 +10,11 @@
 #include <hrun/fd.h>
 #include <hrun/filter_cache.h>
 #include <hrun/filter_compile.h>
+#include <hrun/filter_simulate.h>
 #include <hrun/plan.h>
 #include <hrun/str.h>
 #include <linux/seccomp.h>
+#include <sys/syscall.h>
 
 static int add_flag(const char *flag, size_t i, unsigned int *flags, struct err *e)
 {
@@ -80,6 +82,32 @@ static uint64_t capabilities_of(const struct creds_plan *creds)
 	return capabilities;
 }
 
+/*
+ * Without no_new_privs the filter is loaded while CAP_SYS_ADMIN is still there, and the calls that drop it come after.
+ * A filter that answers them with errno 0 would fake that, and the container would keep the capability.
+ */
+static int check_last_calls(const struct plan *plan, struct err *e)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} last[] = {{"capset", SYS_capset}, {"prctl", SYS_prctl}, {"execve", SYS_execve}};
+	const struct filter_plan *filter = &plan->filter;
+
+	if (plan->creds.no_new_privs || !filter->program)
+		return 0;
+	for (size_t i = 0; i < sizeof last / sizeof *last; i++) {
+		if (!filter_always_allows(filter->program, filter->length, builtin_filter_native_arch(),
+					  last[i].number))
+			return err_set(
+				e, EINVAL,
+				"%s: does not always allow %s, which hrun makes after loading the filter: allow it, "
+				"or set process.noNewPrivileges",
+				filter->where, last[i].name);
+	}
+	return 0;
+}
+
 int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 		struct err *e)
 {
@@ -88,9 +116,9 @@ int plan_filter(struct pool *pool, const struct config *config, const struct pla
 	const char *cache_dir = options->look_only ? NULL : options->cache_dir;
 
 	if (linux_ && linux_->seccomp)
-		return plan_filter_compile(pool, linux_->seccomp, cache_dir, &plan->filter, e);
-	if (!linux_ || !linux_->builtin_seccomp)
-		return 0;
-	return builtin_filter_get(pool, "default.json", builtin_filter_native_arch(), capabilities_of(&plan->creds),
-				  &plan->filter, e);
+		TRY(plan_filter_compile(pool, linux_->seccomp, cache_dir, &plan->filter, e));
+	else if (linux_ && linux_->builtin_seccomp)
+		TRY(builtin_filter_get(pool, "default.json", builtin_filter_native_arch(),
+				       capabilities_of(&plan->creds), &plan->filter, e));
+	return check_last_calls(plan, e);
 }

@@ -97,10 +97,15 @@ void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *r
 	sha256_hex(ret_key->digest, ret_key->name);
 }
 
+/* Whoever else could write here could give a container any filter, or none. */
 static bool is_ours(int fd, mode_t type, struct stat *ret_stat)
 {
-	return fstat(fd, ret_stat) == 0 && (ret_stat->st_mode & S_IFMT) == type && ret_stat->st_uid == geteuid() &&
-	       !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
+	if (fstat(fd, ret_stat) < 0 || (ret_stat->st_mode & S_IFMT) != type)
+		return false;
+#ifdef HRUN_MUTANT_FILTER_CACHE
+	return true;
+#endif
+	return ret_stat->st_uid == geteuid() && !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 int filter_cache_open(const char *directory)

@@ -11,6 +11,7 @@
 struct machine {
 	uint32_t a, x, memory[BPF_MEMWORDS];
 	const struct seccomp_data *call;
+	bool looked_at_arguments; /* or at where the call came from */
 };
 
 static bool load(struct machine *m, const struct sock_filter *insn)
@@ -20,6 +21,8 @@ static bool load(struct machine *m, const struct sock_filter *insn)
 		if (insn->k % 4 || insn->k > sizeof *m->call - 4)
 			return false;
 		memcpy(&m->a, (const char *)m->call + insn->k, 4);
+		if (insn->k >= offsetof(struct seccomp_data, instruction_pointer))
+			m->looked_at_arguments = true;
 		return true;
 	case BPF_LD | BPF_W | BPF_LEN:
 		m->a = sizeof *m->call;
@@ -131,24 +134,38 @@ static bool step(struct machine *m, const struct sock_filter *insn)
 	}
 }
 
-uint32_t filter_simulate(const struct sock_filter *program, size_t length, const struct seccomp_data *call)
+static uint32_t run(struct machine *m, const struct sock_filter *program, size_t length)
 {
-	struct machine m = {.call = call};
-
 	for (size_t at = 0; at < length; at++) {
 		const struct sock_filter *insn = &program[at];
 		if (insn->code == (BPF_RET | BPF_K))
 			return insn->k;
 		if (insn->code == (BPF_RET | BPF_A))
-			return m.a;
+			return m->a;
 		if (BPF_CLASS(insn->code) == BPF_JMP) {
-			int64_t over = jump(&m, insn);
+			int64_t over = jump(m, insn);
 			if (over < 0 || (uint64_t)over >= length - at)
 				break;
 			at += (size_t)over;
-		} else if (!step(&m, insn)) {
+		} else if (!step(m, insn)) {
 			break;
 		}
 	}
 	return SECCOMP_RET_KILL_PROCESS;
+}
+
+uint32_t filter_simulate(const struct sock_filter *program, size_t length, const struct seccomp_data *call)
+{
+	struct machine m = {.call = call};
+
+	return run(&m, program, length);
+}
+
+bool filter_always_allows(const struct sock_filter *program, size_t length, uint32_t arch, int number)
+{
+	struct seccomp_data call = {.nr = number, .arch = arch};
+	struct machine m = {.call = &call};
+	uint32_t action = run(&m, program, length) & SECCOMP_RET_ACTION_FULL;
+
+	return !m.looked_at_arguments && (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG);
 }

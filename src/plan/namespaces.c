@@ -108,8 +108,9 @@ static int add_namespace(struct pool *pool, const struct config *config, size_t 
 /* Without a namespace of its own the name would be the host's. */
 static int plan_names(const struct config *config, uint64_t seen, struct namespaces_plan *ns, struct err *e)
 {
-	ns->hostname = config->hostname;
-	ns->domainname = config->domainname;
+	/* Engines that have no name for a container write an empty one. */
+	ns->hostname = config->hostname && *config->hostname ? config->hostname : NULL;
+	ns->domainname = config->domainname && *config->domainname ? config->domainname : NULL;
 	if ((ns->hostname || ns->domainname) && !(seen & CLONE_NEWUTS))
 		return err_set(e, EINVAL, "%s: needs a uts namespace; add {\"type\": \"uts\"} to linux.namespaces",
 			       ns->hostname ? "hostname" : "domainname");

@@ -6,7 +6,6 @@
  * the direction of writing; none of them may make a reader see a step that is not there.
  */
 #include <hrun/planning.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Length of a character that shows nothing or moves others: C0, DEL, C1, U+2028..202E, U+2060..206F, U+FEFF. */
@@ -32,6 +31,17 @@ static bool is_plain(const char *text)
 	return *text;
 }
 
+static char *put_byte(char *out, unsigned char byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*out++ = '\\';
+	*out++ = 'x';
+	*out++ = digits[byte >> 4];
+	*out++ = digits[byte & 15];
+	return out;
+}
+
 static char *put_hidden(char *out, const unsigned char *bytes, size_t length)
 {
 	if (*bytes == '\n' || *bytes == '\t') {
@@ -40,7 +50,7 @@ static char *put_hidden(char *out, const unsigned char *bytes, size_t length)
 		return out;
 	}
 	for (size_t i = 0; i < length; i++)
-		out += sprintf(out, "\\x%02x", bytes[i]);
+		out = put_byte(out, bytes[i]);
 	return out;
 }
 

@@ -63,9 +63,9 @@ static int check_key(const struct config *config, const char *key, const char *w
 
 static int check_conflict(const struct config *config, const char *key, const char *where, struct err *e)
 {
-	if (config->hostname && str_equal(key, "kernel.hostname"))
+	if (config->hostname && *config->hostname && str_equal(key, "kernel.hostname"))
 		return err_set(e, EINVAL, "%s: hostname is set too; keep one of the two", where);
-	if (config->domainname && str_equal(key, "kernel.domainname"))
+	if (config->domainname && *config->domainname && str_equal(key, "kernel.domainname"))
 		return err_set(e, EINVAL, "%s: domainname is set too; keep one of the two", where);
 	return 0;
 }

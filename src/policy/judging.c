@@ -158,10 +158,10 @@ static const char *path_in_rootfs(const struct judged *judged, const char *root_
 
 static void look_at_source(const struct judged *judged, const struct config_mount *mount, struct mount_look *look)
 {
-	int dir = judged->bundle ? judged->bundle->dir : -1;
+	const char *source = mount->source;
 
-	if (mount_is_bind(mount) && mount->source && *mount->source)
-		look->has_source = fstatat(dir, mount->source, &look->source, 0) == 0;
+	if (judged->bundle && mount_is_bind(mount) && source && *source)
+		look->has_source = fstatat(judged->bundle->dir, source, &look->source, 0) == 0;
 }
 
 const struct mount_look *mount_look(const struct judged *judged)

@@ -62,11 +62,6 @@ static uid_t host_root_uid(void)
 	return OVERFLOW_UID;
 }
 
-bool policy_caller_is_host_root(void)
-{
-	return geteuid() == 0 && host_root_uid() == 0;
-}
-
 /* errno as its name: the texts of strerror are what podman takes for a missing command. */
 static const char *errno_name(int errnum)
 {

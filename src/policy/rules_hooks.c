@@ -17,7 +17,8 @@ static const char *complaint_about_file(const struct judged *judged, enum hook_k
 	struct stat st;
 	struct err e;
 
-	if (inside && (!judged->bundle || judged->bundle->rootfs < 0))
+	/* Without a bundle this is exec: the container is there, and what it was made of may be gone. */
+	if (!judged->bundle || (inside && judged->bundle->rootfs < 0))
 		return NULL;
 	autofd int fd = inside ? path_open_in_root(judged->bundle->rootfs, path, &e) : open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)

@@ -127,8 +127,10 @@ void judge_ns_path_invalid(struct finder *finder)
 			complaint = "is relative";
 		else if (path_has_dotdot(namespace->path))
 			complaint = "holds \"..\"";
-		else
+		else if (finder->judged->bundle)
 			complaint = complaint_about(finder->judged->pool, namespace);
+		else
+			complaint = NULL; /* exec: it was judged when it was joined, and may be gone */
 		if (complaint)
 			find(finder, at(finder, "linux.namespaces[%zu].path", i), "%s %s",
 			     quote(finder, namespace->path), complaint);

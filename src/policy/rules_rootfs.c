@@ -105,6 +105,16 @@ static void find_permissions(struct finder *finder, const char *what, const stru
 		find(finder, "", "%s belongs to uid %u", what, st->st_uid);
 }
 
+/* The name may be another one (create --config); then it is not what was read, and says nothing. */
+static bool config_is_link(const struct bundle *bundle)
+{
+	struct stat name, target;
+
+	return fstatat(bundle->dir, "config.json", &name, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(name.st_mode) &&
+	       fstatat(bundle->dir, "config.json", &target, 0) == 0 && target.st_dev == bundle->config_stat.st_dev &&
+	       target.st_ino == bundle->config_stat.st_ino;
+}
+
 void judge_bundle_permissions(struct finder *finder)
 {
 	const struct bundle *bundle = finder->judged->bundle;
@@ -113,6 +123,8 @@ void judge_bundle_permissions(struct finder *finder)
 		return;
 	find_permissions(finder, "the bundle directory", &bundle->dir_stat);
 	find_permissions(finder, "config.json", &bundle->config_stat);
+	if (config_is_link(bundle))
+		find(finder, "", "config.json is a symbolic link");
 }
 
 static const char *propagation_of(const struct config *config)

@@ -14,36 +14,12 @@
 #include <hrun/fd.h>
 #include <hrun/str.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* How often to begin again where another hrun removes an empty parent between two of our steps. */
 enum { MAKE_ATTEMPTS = 64 };
-
-int cgroup_dir_open(int dir, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (uint64_t)(unsigned int)(flags | O_DIRECTORY | O_CLOEXEC),
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
-
-	return fd < 0 ? -errno : fd;
-}
-
-ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size)
-{
-	autofd int fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0)
-		return -errno;
-	ssize_t n = fd_read_all(fd, buffer, size - 1);
-	buffer[n < 0 ? 0 : n] = '\0';
-	return n;
-}
 
 /* Is WORD one of the words of TEXT, which blanks and newlines divide? */
 static bool has_word(const char *text, const char *word)
@@ -285,6 +261,9 @@ int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e)
 	if (plan->disabled)
 		return 0;
 	TRY(write_all(plan, cgroup, false, e));
+#ifdef HRUN_MUTANT_DEVICE_FILTER
+	return 0;
+#endif
 	if (!plan->device_program)
 		return 0;
 	return cgroup_dir_attach_devices(cgroup, plan->device_program, plan->device_program_length, e);

@@ -85,6 +85,9 @@ static int check_inode(int fd, const char *path, uint64_t inode, struct err *e)
 
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, "stat cgroup %s", path);
+#ifdef HRUN_MUTANT_CGROUP_INODE
+	inode = st.st_ino;
+#endif
 	if (st.st_ino != inode)
 		return err_set(e, ENOENT, "cgroup %s is gone; another one has its name", path);
 	return 0;
@@ -245,13 +248,26 @@ static int empty(int cgroup, const char *path, struct err *e)
 	return err_errno(e, "wait until cgroup %s is empty", path);
 }
 
-int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e)
+/*
+ * hrun was killed between mkdir and the record: nobody was put in yet, so an empty directory is ours to remove (cgroup_make
+ * would have taken it over as well) and one that is in use is somebody else's.
+ */
+static int remove_unrecorded(int root, const char *path)
 {
-	autofd int root = open_mount(mountpoint, e);
+	struct err ignored;
+	const char *name;
+	autofd int parent = open_parent(root, path, &name, &ignored);
+
+	if (parent >= 0)
+		unlinkat(parent, name, AT_REMOVEDIR);
+	return 0;
+}
+
+static int remove_recorded(int root, const char *path, uint64_t inode, struct err *e)
+{
+	autofd int cgroup = open_recorded(root, path, inode, e);
 	const char *name;
 
-	TRY(root);
-	autofd int cgroup = open_recorded(root, path, inode, e);
 	if (cgroup == -ENOENT)
 		return 0;
 	TRY(cgroup);
@@ -259,7 +275,15 @@ int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, stru
 	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	autofd int parent = open_parent(root, path, &name, e);
 	TRY(parent);
-	TRY(remove_last(parent, name, cgroup, path, e));
+	return remove_last(parent, name, cgroup, path, e);
+}
+
+int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e)
+{
+	autofd int root = open_mount(mountpoint, e);
+
+	TRY(root);
+	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path));
 	remove_own_parents(root, path);
 	return 0;
 }

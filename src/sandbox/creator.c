@@ -12,6 +12,7 @@
 #include <hrun/cgroup.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
@@ -71,9 +72,9 @@ static int join_rank(const struct namespace_join *join, int own_user)
 
 static int order_joins(const struct namespaces_plan *plan, struct spawn *how, struct err *e)
 {
-	autofd int own_user = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+	autofd int own_user = plan->join_count ? open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC) : -EBADF;
 
-	if (own_user < 0)
+	if (plan->join_count && own_user < 0)
 		return err_errno(e, "open /proc/self/ns/user");
 	for (int rank = 0; rank <= 3; rank++) {
 		for (size_t i = 0; i < plan->join_count; i++) {
@@ -96,8 +97,7 @@ static int make_cgroup(struct creation *c, struct err *e)
 		return 0;
 	int cgroup = cgroup_make(&c->plan->cgroup, &record->cgroup_inode, e);
 	TRY(cgroup);
-	c->sandbox->cgroup = cgroup;
-	TRY(container_save(c->container, e));
+	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
 	return objects_lift_cgroup(c->plan, cgroup, e);
 }
@@ -114,6 +114,7 @@ static int prepare(struct creation *c, struct err *e)
 
 	c->init.plan = c->plan;
 	c->init.console = c->options->console_socket;
+	TRY(filter_check_support(&c->plan->filter, e));
 	TRY(objects_lift(c->plan, &c->init.objects, e));
 	write_hook_states(c);
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);

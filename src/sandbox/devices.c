@@ -75,36 +75,55 @@ static int make_one(const struct device_step *d, int parent, const char *name, s
 	return err_set(e, EINVAL, "unknown kind of device step");
 }
 
+/* The directory of the step before: nearly all are made in /dev itself. */
+struct parent {
+	char path[PATH_MAX];
+	int fd; /* owned; negative: none yet */
+};
+
 /* The directory of PATH, a real one all the way: made where it is missing. */
-static int open_parent(const char *path, int rootfs, struct err *e)
+static int open_parent(struct parent *parent, const char *path, int rootfs, struct err *e)
 {
-	char parent[PATH_MAX];
+	char wanted[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 
-	if (!slash || str_format(parent, sizeof parent, "%.*s", (int)(slash - path), path) < 0)
+	if (!slash || str_format(wanted, sizeof wanted, "%.*s", (int)(slash - path), path) < 0)
 		return err_set(e, EINVAL, "not an absolute path of a file");
-	autofd int made = path_make_in_root(rootfs, parent, true, 0755, e);
+	if (parent->fd >= 0 && str_equal(wanted, parent->path))
+		return 0;
+	fd_close(&parent->fd);
+	autofd int made = path_make_in_root(rootfs, wanted, true, 0755, e);
 	TRY(made);
-	return path_open_in_root_with(rootfs, parent, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+	parent->fd = path_open_in_root_with(rootfs, wanted, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+	TRY(parent->fd);
+	memcpy(parent->path, wanted, sizeof wanted);
+	return 0;
 }
 
-static int apply_one(const struct device_step *d, int rootfs, struct err *e)
+static int apply_one(const struct device_step *d, struct parent *parent, int rootfs, struct err *e)
 {
-	autofd int parent = open_parent(d->path, rootfs, e);
-
-	TRY(parent);
-	return make_one(d, parent, strrchr(d->path, '/') + 1, e);
+	TRY(open_parent(parent, d->path, rootfs, e));
+	return make_one(d, parent->fd, strrchr(d->path, '/') + 1, e);
 }
 
-int devices_apply(const struct plan *plan, int rootfs, struct err *e)
+static int apply_all(const struct plan *plan, struct parent *parent, int rootfs, struct err *e)
 {
 	for (size_t i = 0; i < plan->device_count; i++) {
 		const struct device_step *d = &plan->devices[i];
 		struct err why;
-		int r = apply_one(d, rootfs, &why);
+		int r = apply_one(d, parent, rootfs, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s%sdevice `%s`: %s", d->where, *d->where ? ": " : "", d->path,
 				       why.text);
 	}
 	return 0;
+}
+
+int devices_apply(const struct plan *plan, int rootfs, struct err *e)
+{
+	struct parent parent = {.fd = -EBADF};
+	int r = apply_all(plan, &parent, rootfs, e);
+
+	fd_close(&parent.fd);
+	return r;
 }

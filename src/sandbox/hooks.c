@@ -53,6 +53,14 @@ static int make_input(const struct hook_state *state, struct err *e)
 	return TAKE_FD(fd);
 }
 
+/* Into the pipe that watch() reads: the reason becomes part of the error. */
+static void __attribute__((noreturn)) hook_failed(int status, const char *what, const char *why)
+{
+	if (fd_write_all(STDERR_FILENO, what, strlen(what)) >= 0)
+		fd_write_all(STDERR_FILENO, why, strlen(why));
+	_exit(status);
+}
+
 static void __attribute__((noreturn)) hook_child(const struct run *run)
 {
 	struct err e = {0};
@@ -67,13 +75,10 @@ static void __attribute__((noreturn)) hook_child(const struct run *run)
 		_exit(126);
 	fd_cloexec_from(3, &e);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (run->filter && run->filter->program && filter_load(run->filter, &e) < 0) {
-		dprintf(2, "%s", e.text);
-		_exit(126);
-	}
+	if (run->filter && run->filter->program && filter_load(run->filter, &e) < 0)
+		hook_failed(126, "", e.text);
 	execve(run->hook->path, run->hook->args, run->hook->env);
-	dprintf(2, "execute: %s", strerrordesc_np(errno));
-	_exit(127);
+	hook_failed(127, "execute it: ", strerrordesc_np(errno));
 }
 
 static long long now_ms(void)

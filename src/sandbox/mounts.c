@@ -18,11 +18,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static bool is_kernel_view(const struct mount_step *m)
-{
-	return m->kind == MOUNT_FILESYSTEM && (str_equal(m->type, "proc") || str_equal(m->type, "sysfs"));
-}
-
 /*
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
  * leave the place where everybody expects it to the image (CVE-2023-27561).
@@ -30,11 +25,14 @@ static bool is_kernel_view(const struct mount_step *m)
 static int open_target(const struct mount_step *m, int rootfs, struct err *e)
 {
 	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
-	autofd int target = path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
 
-	TRY(target);
-	if (!is_kernel_view(m))
-		return TAKE_FD(target);
+	if (!m->real_target)
+		return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
+	int real = path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+	if (real != -ENOENT)
+		return real;
+	autofd int made = path_make_in_root(rootfs, m->destination, true, 0755, e);
+	TRY(made);
 	return path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
 }
 
@@ -66,6 +64,7 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
+	/* One that is to be filled becomes read-only afterwards. */
 	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
 }
 
@@ -78,34 +77,37 @@ static int make_cgroup(const struct mount_step *m, struct err *e)
 	return mnt_fs_mount(fs, m->attr_set, e);
 }
 
+static int fill(const struct mount_step *m, int target, int mnt, struct err *e)
+{
+	TRY(copyup_apply(target, mnt, e));
+	return m->attr_set & MOUNT_ATTR_RDONLY ? mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) : 0;
+}
+
 static int make_mount(const struct mount_step *m, int target, struct err *e)
 {
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
 	if (m->copy_up)
-		TRY(copy_up(target, mnt, e));
-	if (m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(fill(m, target, mnt, e));
+	/* It is one mount: recursive words first, then the plain ones that no later recursive one undid. */
+	if (m->recursive_attr_set || m->recursive_attr_clear) {
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
-	/* Again, where it was made without them or a recursive word of earlier was heard after a later plain one. */
-	if (m->copy_up || m->recursive_attr_set || m->recursive_attr_clear)
 		TRY(mnt_setattr(mnt, m->attr_set, m->attr_clear, 0, false, e));
+	}
 	if (m->propagation)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
 	return TAKE_FD(mnt);
 }
 
-/* A tree that the runtime has lifted is the mount; of procfs and sysfs only where the kernel refuses a new one. */
 static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
 {
 	autofd int target = open_target(m, rootfs, e);
 
 	TRY(target);
-	if (m->tree >= 0 && !is_kernel_view(m))
+	if (m->tree >= 0) /* lifted by the runtime: a bind, or the cgroup that the container shares */
 		return mnt_attach(m->tree, target, e);
 	autofd int mnt = make_mount(m, target, e);
-	if (mnt == -EPERM && m->tree >= 0)
-		return mnt_attach(m->tree, target, e);
 	TRY(mnt);
 	return mnt_attach(mnt, target, e);
 }

@@ -12,21 +12,30 @@
 #include <hrun/fd.h>
 #include <hrun/mnt.h>
 #include <hrun/path.h>
-#include <hrun/str.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 
-/* A clone is in its source's peer group: private first, then what the config asks for. */
-static int set_propagation(int tree, uint64_t propagation, bool recursive, struct err *e)
+/*
+ * A clone is in its source's peer group: it becomes private, unless the config wants to stay a peer or a slave.
+ * The attributes of the top mount go with it in one call where it is the only one.
+ */
+static int dress(const struct mount_step *m, int tree, struct err *e)
 {
-	if (propagation != MS_SLAVE && propagation != MS_SHARED)
-		TRY(mnt_setattr(tree, 0, 0, MS_PRIVATE, true, e));
-	if (propagation && propagation != MS_PRIVATE)
-		TRY(mnt_setattr(tree, 0, 0, propagation, recursive, e));
+	bool peer = m->propagation == MS_SLAVE || m->propagation == MS_SHARED;
+	/* Recursive words first: the plain ones that the plan keeps are those that no later recursive one undid. */
+	bool several = m->recursive || m->recursive_attr_set || m->recursive_attr_clear;
+	uint64_t top = several ? 0 : m->attr_set, top_clear = several ? 0 : m->attr_clear;
+
+	if (!peer)
+		TRY(mnt_setattr(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
+	if (m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	if ((peer || several) && (m->attr_set || m->attr_clear))
+		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+	if (m->propagation && m->propagation != MS_PRIVATE)
+		TRY(mnt_setattr(tree, 0, 0, m->propagation, m->propagation_recursive, e));
 	return 0;
 }
 
@@ -35,12 +44,7 @@ static int lift_mount(struct mount_step *m, struct err *e)
 	autofd int tree = mnt_clone(m->source_fd, m->recursive, e);
 
 	TRY(tree);
-	TRY(set_propagation(tree, m->propagation, m->propagation_recursive, e));
-	/* The plan keeps of the plain words only those that no later recursive one undid: so they come last. */
-	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
-	if (m->attr_set || m->attr_clear)
-		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+	TRY(dress(m, tree, e));
 	m->tree = TAKE_FD(tree);
 	return 0;
 }
@@ -55,54 +59,6 @@ static int lift_mounts(struct plan *plan, struct err *e)
 		int r = lift_mount(m, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: bind `%s`: %s", m->where, m->source, why.text);
-	}
-	return 0;
-}
-
-static int clone_host_view(const char *path, long magic, struct err *e)
-{
-	autofd int fd = path_open_host(path, true, e);
-	struct statfs fs;
-
-	TRY(fd);
-	if (fstatfs(fd, &fs) < 0)
-		return err_errno(e, "look at %s of the host", path);
-	if (fs.f_type != magic)
-		return err_set(e, ENODEV, "%s of the host is not the file system that belongs there", path);
-	autofd int tree = mnt_clone(fd, false, e);
-	TRY(tree);
-	return TAKE_FD(tree);
-}
-
-/*
- * The kernel mounts sysfs only for who owns the network namespace, procfs only for who owns the pid namespace.
- * A user namespace of the container's does not own the host's: it gets the host's own, without what is
- * mounted below; sysfs read-only, for it is written with the host's rights.
- */
-static int lift_kernel_view(const struct plan *plan, struct mount_step *m, struct err *e)
-{
-	bool sysfs = str_equal(m->type, "sysfs") && !(plan->namespaces.create & CLONE_NEWNET);
-	bool proc = str_equal(m->type, "proc") && !(plan->namespaces.create & CLONE_NEWPID);
-
-	for (size_t i = 0; i < plan->namespaces.join_count; i++)
-		proc = proc && plan->namespaces.joins[i].type != NS_PID;
-	if (!sysfs && !proc)
-		return 0;
-	m->tree = sysfs ? clone_host_view("/sys", SYSFS_MAGIC, e) : clone_host_view("/proc", PROC_SUPER_MAGIC, e);
-	TRY(m->tree);
-	return mnt_setattr(m->tree, m->attr_set | (sysfs ? MOUNT_ATTR_RDONLY : 0), 0, MS_PRIVATE, false, e);
-}
-
-static int lift_kernel_views(struct plan *plan, struct err *e)
-{
-	if (!plan->namespaces.has_user)
-		return 0;
-	for (size_t i = 0; i < plan->mount_count; i++) {
-		struct mount_step *m = &plan->mounts[i];
-		struct err why;
-		int r = m->kind == MOUNT_FILESYSTEM ? lift_kernel_view(plan, m, &why) : 0;
-		if (r < 0)
-			return err_set(e, -r, "%s: %s", m->where, why.text);
 	}
 	return 0;
 }
@@ -158,7 +114,6 @@ int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err
 	autofd int null_device = lift_null_device(e);
 	TRY(null_device);
 	TRY(lift_mounts(plan, e));
-	TRY(lift_kernel_views(plan, e));
 	TRY(lift_devices(plan, e));
 	ret_objects->rootfs = TAKE_FD(rootfs);
 	ret_objects->null_device = TAKE_FD(null_device);

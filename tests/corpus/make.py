@@ -193,6 +193,8 @@ case("link", "root-path-escape", R, config(put("root.path", "link")), ['ln -s ro
 trio("root-path-host", "-RR", put("root.path", "/usr"), put("root.path", "@B@/rootfs"), put("root.path", "@B@/rootfs/../usr"),
      setup=['ln -s /usr "$B/usr"'], evasion_also=[("root-path-escape", "pbr")], note="a link to it, absolute")
 case("hit", "bundle-permissions", "-RR", config(), ['chmod 0770 "$B"'])
+case("link", "bundle-permissions", "-RR", config(), ['mv "$B/config.json" "$B/c" && ln -s c "$B/config.json"'])
+case("file", "bundle-permissions", "-RR", config(), ['chmod 0664 "$B/config.json"'])
 case("miss", "bundle-permissions", "---", config(), ['chmod 0755 "$B"'])
 case("evasion", "bundle-permissions", "-RR", config(), ['chmod 1777 "$B"'], note="sticky does not save it")
 trio("rootfs-propagation-shared", "-RR", put("linux.rootfsPropagation", "shared"), put("linux.rootfsPropagation", "rslave"),
@@ -211,6 +213,7 @@ trio("ns-uts-host", "-RR", both(no_namespace("uts"), put("hostname", DROP)), nam
 trio("ns-cgroup-missing", H, no_namespace("cgroup"), namespace("cgroup"), both(no_namespace("cgroup"), put("linux.cgroupsPath", "/x")))
 trio("ns-path-invalid", R, namespace("network", path="/proc/self/ns/uts"), namespace("network", path="/proc/self/ns/net"),
      namespace("network", path="/proc/self/../self/ns/net"))
+case("relative", "ns-path-invalid", R, config(namespace("network", path="run/netns/x")))
 case("file", "ns-path-invalid", R, config(namespace("network", path="@B@/config.json")))
 trio("ns-duplicate", R, lambda c: c["linux"]["namespaces"].append({"type": "pid"}), namespace("time"),
      lambda c: c["linux"]["namespaces"].append({"type": "PID"}))
@@ -287,6 +290,59 @@ trio("hook-timeout", H, put("hooks", {"poststop": [{"path": "/bin/sh"}]}), hook(
 trio("annotation-policy-override", R, put("annotations", {"io.hrun.level": "privileged"}), put("annotations", {"io.hrunner.level": "x"}),
      put("annotations", {"org.hrun.": "x"}))
 case("base", "annotation-policy-override", "---", config(), note="the base config itself")
+
+# ---- every clause of a rule that the three cases above do not reach ----
+def more(name, rule, actions, change, setup=(), also=()):
+    case(name, rule, actions, config(change), setup, also)
+
+
+def two(one, other):
+    return both(namespace("user"), put("linux.uidMappings", [one, other]), put("linux.gidMappings", [one, other]))
+
+
+def row(container, host, size):
+    return {"containerID": container, "hostID": host, "size": size}
+
+
+more("overlap-inside", "idmap-invalid", R, two(row(0, 100000, 2000), row(1999, 200000, 10)))
+more("overlap-outside", "idmap-invalid", R, two(row(0, 100000, 2000), row(2000, 101999, 10)))
+more("adjacent", "idmap-invalid", "---", two(row(0, 100000, 2000), row(2000, 102000, 10)))
+more("unmapped-user", "idmap-invalid", R, both(ids(65536), put("process.user.uid", 65536)))
+more("unmapped-group", "idmap-invalid", R, both(ids(65536), put("process.user.gid", 65536)))
+more("no-namespace", "idmap-invalid", R, put("linux.uidMappings", [row(0, 100000, 65536)]))
+more("mount", "idmap-invalid", R, lambda c: c["mounts"][1].update(uidMappings=[row(0, 0, 0)]))
+more("link-on-the-way", "root-path-escape", R, put("root.path", "way/lib"), ['ln -s /usr "$B/way"'], [("root-path-host", "br")])
+more("sys", "mount-dest-proc-sys", "-RR", mount("/sys/kernel", "tmpfs", "tmpfs", "nosuid", "nodev"))
+more("bind-on-proc", "mount-dest-proc-sys", "-RR", mount("/proc", "proc", "@B@", "bind", "nosuid", "nodev"))
+more("not-there-yet", "mount-dest-proc-sys", "-RR", mount("/link/a/b", "tmpfs", "tmpfs", "nosuid", "nodev"), ['ln -s proc "$B/rootfs/link"'])
+more("cgroup", "mount-dest-proc-sys", "---", mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro"))
+more("twice", "device-path-invalid", R, both(device(), device(minor=5)))
+more("all-majors", "device-path-invalid", R, device(major=-1))
+more("no-number", "device-path-invalid", R, put("linux.devices", [{"path": "/dev/x", "type": "c", "major": 1}]))
+more("fifo", "device-path-invalid", "---", put("linux.devices", [{"path": "/dev/x", "type": "p"}]))
+more("type", "device-path-invalid", R, device(type="s"))
+more("pts", "device-path-invalid", R, device(path="/dev/pts/9"))
+more("four-parts", "cgroups-path-escape", R, put("linux.cgroupsPath", "a.slice:b:c:d"))
+more("no-slice", "cgroups-path-escape", R, put("linux.cgroupsPath", "a:b:c"))
+more("newline", "cgroups-path-escape", R, put("linux.cgroupsPath", "/a\nb"))
+more("slashes", "cgroups-path-escape", R, put("linux.cgroupsPath", "/a//b"))
+more("long", "hostname-without-uts", R, put("hostname", "h" * 65))
+more("directory", "hook-path-invalid", R, hook(path="/etc"))
+more("absent", "hook-path-invalid", R, hook(path="/absent/hook"))
+more("hook-timeout", "json-number-range", R, hook(timeout=0))
+more("in-rootfs", "hook-path-invalid", R, put("hooks", {"startContainer": [{"path": "/bin/x", "timeout": 5}]}), ['touch "$B/rootfs/bin/x"'])
+more("in-rootfs-ok", "hook-path-invalid", "---", put("hooks", {"startContainer": [{"path": "/bin/x", "timeout": 5}]}),
+     ['install -m 755 /dev/null "$B/rootfs/bin/x"'])
+more("root", "masked-path-invalid", R, lambda c: c["linux"]["readonlyPaths"].append("/"))
+more("mode-9", "mount-devpts-options", H, put("mounts.2.options", ["newinstance", "mode=0609"]))
+more("ptmxmode", "mount-devpts-options", H, put("mounts.2.options", ["newinstance", "ptmxmode=0660"]))
+more("operator", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.args", [{"index": 1, "value": 1, "op": "=="}]))
+more("flag", "seccomp-invalid", R, put("linux.seccomp.flags", ["TSYNC"]))
+more("no-names", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.names", []))
+more("unknown-type", "rlimit-invalid", R, put("process.rlimits", [{"type": "RLIMIT_X", "soft": 1, "hard": 1}]))
+more("relative", "cwd-unsafe", R, put("process.cwd", "tmp"))
+more("dotdot", "cwd-unsafe", R, put("process.cwd", "/tmp/../x"))
+more("mapped-to-host", "user-root", "-WR", both(put("process.user", {"uid": 0, "gid": 0}), ids(1, host=0)))
 
 with open(os.path.join(HERE, "index.json"), "w") as f:
     json.dump({"format": 1, "about": "see make.py", "cases": cases}, f, indent=1)

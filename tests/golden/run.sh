@@ -6,8 +6,9 @@
 # What depends on the machine is taken out before comparing: the bundle's path, the cgroup chapter and the size of
 # the filter (steps are numbered after that, and the numbers are checked to be 1..n).
 set -u
+: "${HRUN:=build/hrun}"
+HRUN=$(realpath "$HRUN") || exit 1
 cd "$(dirname "$0")" || exit 1
-: "${HRUN:=../../build/hrun}"
 update=
 for argument; do
 	test "$argument" = --update && update=1
@@ -35,16 +36,21 @@ steady() {
 		{ print }'
 }
 
+pass() {
+	echo "ok $1"
+	passed=$((passed + 1))
+}
+
+fail() {
+	echo "not ok $1"
+	failed=$((failed + 1))
+}
+
 check() { # NAME EXPECTED ACTUAL
 	if test -n "$update"; then
 		cp "$3" "$2"
-		passed=$((passed + 1))
-	elif diff -u "$2" "$3"; then
-		passed=$((passed + 1))
-	else
-		echo "FAILED golden/$1"
-		failed=$((failed + 1))
 	fi
+	if diff -u "$2" "$3"; then pass "$1"; else fail "$1"; fi
 }
 
 for config in */config.json; do
@@ -56,10 +62,9 @@ for config in */config.json; do
 		cp "$work/err" "$work/plan"
 	fi
 	check "$name" "$name/plan.txt" "$work/plan"
-	if ! "$HRUN" plan --json "$work/bundle" >"$work/out" 2>&1 ||
-		{ command -v python3 >/dev/null && ! python3 ../golden/same.py "$work/out" "$work/bundle" "$name/plan.txt"; }; then
-		echo "FAILED golden/$name (json)"
-		failed=$((failed + 1))
+	if ! "$HRUN" plan --json "$work/bundle" >"$work/out" 2>"$work/err" ||
+		{ command -v python3 >/dev/null && ! python3 same.py "$work/out" "$work/bundle" "$name/plan.txt"; }; then
+		fail "$name (json)"
 	fi
 done
 for config in bad/*/config.json; do
@@ -68,11 +73,11 @@ for config in bad/*/config.json; do
 	"$HRUN" plan "$work/bundle" >"$work/out" 2>"$work/err"
 	status=$?
 	if test $status -eq 0 || test -s "$work/out"; then
-		echo "FAILED golden/$name: status $status, and $(wc -l <"$work/out") lines of plan"
-		failed=$((failed + 1))
+		fail "$name: status $status, and $(wc -l <"$work/out") lines of plan"
 		continue
 	fi
-	sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' "$work/err" >"$work/line"
+	# The findings come first; the error is the last line.
+	tail -n 1 "$work/err" | sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' >"$work/line"
 	check "$name" "$name/error.txt" "$work/line"
 done
 echo "golden: $passed passed, $failed failed"

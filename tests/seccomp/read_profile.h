@@ -10,6 +10,7 @@
 
 #include "../../seccomp-profiles/numbers.c"
 #include <hrun/config.h>
+#include <hrun/pool.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,18 @@ struct test_profile {
 	struct config_seccomp_syscall syscalls[TEST_ENTRIES];
 	uint64_t any_of[TEST_ENTRIES];
 };
+
+/* Names in a profile point into its trees: both live until the end of the program. */
+static struct pool test_pool;
+static yajl_val test_trees[16];
+static size_t test_tree_count;
+
+static void test_free(void)
+{
+	for (size_t i = 0; i < test_tree_count; i++)
+		yajl_tree_free(test_trees[i]);
+	pool_free(&test_pool);
+}
 
 void die(const char *format, ...)
 {
@@ -56,7 +69,7 @@ static struct string_list test_list(yajl_val value)
 {
 	struct string_list list = {.present = value != NULL, .count = value ? value->u.array.len : 0};
 
-	list.item = calloc(list.count + 1, sizeof *list.item);
+	list.item = pool_alloc(&test_pool, (list.count + 1) * sizeof *list.item);
 	for (size_t i = 0; i < list.count; i++)
 		list.item[i] = YAJL_GET_STRING(value->u.array.values[i]);
 	return list;
@@ -70,7 +83,7 @@ static struct config_seccomp_syscall test_syscall(yajl_val object)
 					       .errno_ret = test_u32(test_at(object, "errnoRet")),
 					       .arg_count = args ? args->u.array.len : 0};
 
-	entry.args = calloc(entry.arg_count + 1, sizeof *entry.args);
+	entry.args = pool_alloc(&test_pool, (entry.arg_count + 1) * sizeof *entry.args);
 	for (size_t i = 0; i < entry.arg_count; i++) {
 		yajl_val arg = args->u.array.values[i], two = test_at(arg, "valueTwo");
 		entry.args[i] = (struct config_seccomp_arg){
@@ -106,9 +119,9 @@ static yajl_val test_tree(const char *path)
 	text[fread(text, 1, sizeof text - 1, file)] = '\0';
 	fclose(file);
 	yajl_val tree = yajl_tree_parse(text, message, sizeof message);
-	if (!tree)
-		die("%s: %s", path, message);
-	return tree;
+	if (!tree || test_tree_count == sizeof test_trees / sizeof *test_trees)
+		die("%s: %s", path, tree ? "one tree too many" : message);
+	return test_trees[test_tree_count++] = tree;
 }
 
 static void test_append(struct test_profile *profile, yajl_val tree)
@@ -124,10 +137,9 @@ static void test_append(struct test_profile *profile, yajl_val tree)
 	}
 }
 
-/* The trees are never freed: names point into them, and the program ends soon. */
 static struct test_profile *read_test_profile(const char *directory, const char *name)
 {
-	struct test_profile *profile = calloc(1, sizeof *profile);
+	struct test_profile *profile = pool_alloc(&test_pool, sizeof *profile);
 	char path[512];
 
 	snprintf(path, sizeof path, "%s/%s", directory, name);

@@ -110,7 +110,7 @@ static int end_of(pid_t pid)
 	return status;
 }
 
-static void test_make_and_remove(void)
+static const char *test_make_and_remove(void)
 {
 	struct cgroup_plan plan = plan_for("/hrun/a/b");
 	uint64_t inode = 0;
@@ -129,9 +129,29 @@ static void test_make_and_remove(void)
 	CHECK(cgroup_open(MOUNT, plan.path, inode, &e) == -ENOENT, "opened what is gone");
 	CHECK(cgroup_kill(dir, &e) == 0, "killing in a removed cgroup: %s", e.text);
 	CHECK(!cgroup_is_populated(dir) && !cgroup_is_frozen(dir), "a removed cgroup lives");
+	return NULL;
 }
 
-static void test_existing(void)
+/* What a SIGKILL between mkdir and the record leaves behind. */
+static const char *test_unrecorded(void)
+{
+	struct cgroup_plan plan = plan_for("/hrun/unrecorded");
+	uint64_t inode = 0;
+	autofd int dir = cgroup_make(&plan, &inode, &e);
+
+	pid_t pid = child_in(dir, NULL);
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0, "%s", e.text);
+	CHECK(exists(plan.path) && waitpid(pid, NULL, WNOHANG) == 0, "a process was killed without an inode");
+	kill(pid, SIGKILL);
+	end_of(pid);
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0 && !exists("/hrun"), "an empty one is left behind");
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0, "%s", e.text);
+	make("/hrun");
+	CHECK(cgroup_remove(MOUNT, plan.path, 0, &e) == 0 && !exists("/hrun"), "the parent is left behind");
+	return NULL;
+}
+
+static const char *test_existing(void)
 {
 	struct cgroup_plan plan = plan_for("/taken");
 	uint64_t first = 0, second = 0;
@@ -152,9 +172,10 @@ static void test_existing(void)
 	make("/taken/child");
 	CHECK(cgroup_make(&plan, &first, &e) == -EBUSY, "a cgroup with children was taken over");
 	CHECK(cgroup_remove(MOUNT, "/taken", second, &e) == 0 && !exists("/taken"), "%s", e.text);
+	return NULL;
 }
 
-static void test_refused_paths(void)
+static const char *test_refused_paths(void)
 {
 	uint64_t inode;
 
@@ -169,9 +190,10 @@ static void test_refused_paths(void)
 	CHECK(!exists("/outside") && !exists("/outer/x"), "something was made");
 	CHECK(exists("/outer"), "what others made was removed");
 	remove_dir("/outer");
+	return NULL;
 }
 
-static void test_undo(void)
+static const char *test_undo(void)
 {
 	struct cgroup_plan plan = plan_for("/u1/u2/u3");
 	const char *controllers[] = {"nosuchcontroller"};
@@ -187,9 +209,10 @@ static void test_undo(void)
 	CHECK(cgroup_make(&plan, &inode, &e) < 0, "an unknown controller was enabled");
 	CHECK(strstr(e.text, "nosuchcontroller") != NULL, "%s", e.text);
 	CHECK(!exists("/u1"), "/u1 is left behind");
+	return NULL;
 }
 
-static void test_controllers(void)
+static const char *test_controllers(void)
 {
 	struct cgroup_plan plan = plan_for("/c1/c2");
 	const char *controllers[] = {"hugetlb"};
@@ -202,10 +225,8 @@ static void test_controllers(void)
 	};
 	uint64_t inode = 0;
 
-	if (!strstr(text_of(root_fd, "cgroup.controllers"), "hugetlb")) {
-		printf("skip - controllers: no hugetlb controller in this cgroup2\n");
-		return;
-	}
+	if (!strstr(text_of(root_fd, "cgroup.controllers"), "hugetlb"))
+		return "this cgroup2 has no hugetlb controller";
 	plan.controllers = controllers;
 	plan.controller_count = 1;
 	plan.writes = writes;
@@ -225,17 +246,18 @@ static void test_controllers(void)
 	CHECK(strstr(e.text, "linux.resources.hugepageLimits[0]: write \"many\""), "%s", e.text);
 	CHECK(cgroup_remove(MOUNT, plan.path, inode, &e) == 0, "%s", e.text);
 	remove_dir("/c1");
+	return NULL;
 }
 
 /* A parent with a process in it cannot hand controllers down. */
-static void test_busy_parent(void)
+static const char *test_busy_parent(void)
 {
 	struct cgroup_plan parent = plan_for("/busy"), plan = plan_for("/busy/child");
 	const char *controllers[] = {"hugetlb"};
 	uint64_t inode = 0, ignored;
 
 	if (!strstr(text_of(root_fd, "cgroup.controllers"), "hugetlb"))
-		return;
+		return "this cgroup2 has no hugetlb controller";
 	parent.controllers = plan.controllers = controllers;
 	parent.controller_count = plan.controller_count = 1;
 	autofd int dir = cgroup_make(&parent, &inode, &e);
@@ -244,6 +266,7 @@ static void test_busy_parent(void)
 	CHECK(strstr(e.text, "cgroup /busy holds processes itself"), "%s", e.text);
 	CHECK(cgroup_remove(MOUNT, "/busy", inode, &e) == 0, "%s", e.text);
 	wait(NULL);
+	return NULL;
 }
 
 static void on_signal(int signal)
@@ -257,7 +280,7 @@ static void wait_for_signal(void)
 	signal(SIGUSR1, on_signal);
 }
 
-static void test_signal_and_freeze(void)
+static const char *test_signal_and_freeze(void)
 {
 	struct cgroup_plan plan = plan_for("/hrun/run");
 	uint64_t inode = 0;
@@ -288,6 +311,7 @@ static void test_signal_and_freeze(void)
 	CHECK(!cgroup_is_frozen(dir), "left frozen");
 	CHECK(cgroup_oom_kills(dir) == 0, "oom kills out of nothing");
 	CHECK(cgroup_remove(MOUNT, plan.path, inode, &e) == 0 && !exists("/hrun"), "%s", e.text);
+	return NULL;
 }
 
 /* A family of processes, so that one kill is not enough. */
@@ -302,7 +326,7 @@ static void fork_family(void)
 	}
 }
 
-static void test_kill_and_remove(void)
+static const char *test_kill_and_remove(void)
 {
 	struct cgroup_plan plan = plan_for("/hrun/full");
 	uint64_t inode = 0;
@@ -329,9 +353,10 @@ static void test_kill_and_remove(void)
 	CHECK(!exists("/hrun"), "left behind");
 	while (wait(NULL) > 0)
 		continue;
+	return NULL;
 }
 
-static void test_threaded(void)
+static const char *test_threaded(void)
 {
 	struct cgroup_plan plan = plan_for("/threaded/child");
 	uint64_t inode;
@@ -344,6 +369,7 @@ static void test_threaded(void)
 	CHECK(!exists("/threaded/child"), "left behind");
 	remove_dir("/threaded/thread");
 	remove_dir("/threaded");
+	return NULL;
 }
 
 /* ---- the device filter, asked by open(2) and mknod(2) ---- */
@@ -392,7 +418,7 @@ static const struct config_device_rule deny_all_allow_kmsg_w[] = {
 	{.allow = true, .type = "c", .major = {true, 1}, .minor = {true, 11}, .access = "w"},
 };
 
-static void test_devices(void)
+static const char *test_devices(void)
 {
 	struct pool pool = {0};
 	struct cgroup_plan plan = plan_for("/hrun/devices");
@@ -400,10 +426,8 @@ static void test_devices(void)
 	autofd int dir = cgroup_make(&plan, &inode, &e);
 
 	if (mkdir("/tmp/hrun-devices", 0700) < 0 || mount("tmpfs", "/tmp/hrun-devices", "tmpfs", 0, NULL) < 0 ||
-	    chdir("/tmp/hrun-devices") < 0) {
-		printf("skip - devices: no private tmpfs: %m\n");
-		return;
-	}
+	    chdir("/tmp/hrun-devices") < 0)
+		return "no private tmpfs can be mounted";
 	CHECK(plan_device_program(&pool, deny_all_allow_kmsg_w, 2, true, &plan.device_program,
 				  &plan.device_program_length, &e) == 0,
 	      "%s", e.text);
@@ -415,10 +439,11 @@ static void test_devices(void)
 	if (chdir("/") < 0 || umount2("/tmp/hrun-devices", MNT_DETACH) < 0 || rmdir("/tmp/hrun-devices") < 0)
 		perror("/tmp/hrun-devices");
 	pool_free(&pool);
+	return NULL;
 }
 
 /* The longest list that is accepted must also pass the kernel's verifier. */
-static void test_long_device_list(void)
+static const char *test_long_device_list(void)
 {
 	struct pool pool = {0};
 	struct cgroup_plan plan = plan_for("/hrun/many");
@@ -437,6 +462,7 @@ static void test_long_device_list(void)
 	CHECK(cgroup_apply(&plan, dir, &e) == 0, "%s", e.text);
 	CHECK(cgroup_remove(MOUNT, plan.path, inode, &e) == 0, "%s", e.text);
 	pool_free(&pool);
+	return NULL;
 }
 
 /* Two at once, the one removing the parent that the other has just entered. */
@@ -457,7 +483,7 @@ static void churn(const char *path)
 	_exit(failed);
 }
 
-static void test_parallel(void)
+static const char *test_parallel(void)
 {
 	static const char *const paths[] = {"/hrun/p1", "/hrun/p2", "/hrun/p3/x", "/hrun/p3/y"};
 
@@ -471,6 +497,7 @@ static void test_parallel(void)
 		CHECK(status == 0, "status %x", (unsigned int)status);
 	}
 	CHECK(!exists("/hrun"), "left behind");
+	return NULL;
 }
 
 static bool usable(void)
@@ -483,6 +510,26 @@ static bool usable(void)
 	       statfs(MOUNT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
 }
 
+/* Each returns NULL, or why it was skipped. */
+static const struct {
+	const char *name;
+	const char *(*run)(void);
+} tests[] = {
+	{"make and remove", test_make_and_remove},
+	{"unrecorded", test_unrecorded},
+	{"existing", test_existing},
+	{"refused paths", test_refused_paths},
+	{"undo", test_undo},
+	{"controllers", test_controllers},
+	{"busy parent", test_busy_parent},
+	{"signal and freeze", test_signal_and_freeze},
+	{"kill and remove", test_kill_and_remove},
+	{"threaded", test_threaded},
+	{"devices", test_devices},
+	{"long device list", test_long_device_list},
+	{"parallel", test_parallel},
+};
+
 int main(void)
 {
 	if (!usable()) {
@@ -491,17 +538,15 @@ int main(void)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	root_fd = open(MOUNT, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	test_make_and_remove();
-	test_existing();
-	test_refused_paths();
-	test_undo();
-	test_controllers();
-	test_busy_parent();
-	test_signal_and_freeze();
-	test_kill_and_remove();
-	test_threaded();
-	test_devices();
-	test_long_device_list();
-	test_parallel();
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+		int before = failures;
+		const char *skipped = tests[i].run();
+		if (failures != before)
+			printf("not ok - %s\n", tests[i].name);
+		else if (skipped)
+			printf("skip - %s: %s\n", tests[i].name, skipped);
+		else
+			printf("ok - %s\n", tests[i].name);
+	}
 	return failures != 0;
 }

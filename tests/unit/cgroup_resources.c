@@ -2,7 +2,7 @@
 /*
  * cgroup_resources.c - linux.resources as writes to cgroup v2, paths, and what happens where a controller is missing.
  */
-#include <hrun/cgroup_plan.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/str.h>
 #include <stdio.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * corpus.c - every config of a corpus directory, judged at every level through the real
+ * corpus.c - every config of the corpus directories, judged at every level through the real
  * readers: which rules refuse must be exactly what its index says, and the case's own
  * rule must act as it says.  Then the hardened copy is judged again: nothing left to harden.
  *
- * Usage: corpus [DIRECTORY]   (default tests/corpus)
+ * Usage: corpus [DIRECTORY...]   (default tests/corpus tests/real-configs)
  */
 #include <fcntl.h>
 #include <hrun/bundle.h>
@@ -197,23 +197,32 @@ static void run_case(const char *directory, const struct json *one)
 	pool_free(&pool);
 }
 
-int main(int argc, char **argv)
+static void run_directory(const char *directory)
 {
-	const char *directory = argc > 1 ? argv[1] : "tests/corpus";
 	const struct json *tree;
 	struct json_error error;
 	struct pool pool = {0};
 	size_t size;
 
-	umask(022);
 	char *bytes = read_text(&pool, pool_printf(&pool, "%s/index.json", directory), &size);
 	if (json_read(&pool, bytes, size, FILE_MAX, &tree, &error) < 0) {
-		fprintf(stderr, "index.json: line %u: %s\n", error.line, error.text);
-		return 1;
+		fprintf(stderr, "%s/index.json: line %u: %s\n", directory, error.line, error.text);
+		exit(1);
 	}
 	for (const struct json *one = json_at(tree, "cases")->first; one; one = one->next)
 		run_case(directory, one);
-	printf("%u cases judged, %u skipped, %u failures\n", judged_cases, skipped, failures);
 	pool_free(&pool);
+}
+
+int main(int argc, char **argv)
+{
+	umask(022);
+	if (argc < 2) {
+		run_directory("tests/corpus");
+		run_directory("tests/real-configs");
+	}
+	for (int i = 1; i < argc; i++)
+		run_directory(argv[i]);
+	printf("%u cases judged, %u skipped, %u failures\n", judged_cases, skipped, failures);
 	return failures || !judged_cases;
 }

@@ -8,6 +8,7 @@
 #include <hrun/str.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,7 +71,7 @@ static int check_sizes(int rootfs)
 	static char big[(1 << 20) + 1];
 	int failed = 0;
 
-	write_passwd(rootfs, "\0a:x:5:0::/a:\n", 14);
+	write_passwd(rootfs, "a:x:5:0::/a:\n\0", 14);
 	failed += expect(rootfs, 5, "/", "NUL");
 	memset(big, '\n', sizeof big);
 	memcpy(big, line, sizeof line - 1);
@@ -80,8 +81,25 @@ static int check_sizes(int rootfs)
 	return failed + expect(rootfs, 5, "/a", "as long as allowed");
 }
 
+/* Opening a device of an image can do harm by itself (a watchdog, a tape): only O_PATH, which inotify does not see. */
+static int check_fifo(int rootfs, const char *directory)
+{
+	char path[4096], event[4096];
+
+	if (mkfifoat(rootfs, "etc/passwd", 0600) < 0)
+		exit(2);
+	snprintf(path, sizeof path, "%s/etc/passwd", directory);
+	autofd int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch < 0 || inotify_add_watch(watch, path, IN_OPEN) < 0)
+		exit(2);
+	int failed = expect(rootfs, 0, "/", "fifo");
+	if (read(watch, event, sizeof event) >= 0)
+		failed += printf("fifo: it was opened\n") > 0;
+	return failed;
+}
+
 /* What is not a regular file inside the root; a FIFO must not be waited for either. */
-static int check_kinds(int rootfs)
+static int check_kinds(int rootfs, const char *directory)
 {
 	int failed = 0;
 
@@ -89,9 +107,7 @@ static int check_kinds(int rootfs)
 	unlinkat(rootfs, "etc/passwd", 0);
 	failed += expect(rootfs, 0, "/", "missing");
 	failed += expect(-1, 0, "/", "no root");
-	if (mkfifoat(rootfs, "etc/passwd", 0600) < 0)
-		exit(2);
-	failed += expect(rootfs, 0, "/", "fifo");
+	failed += check_fifo(rootfs, directory);
 	write_passwd(rootfs, "a:x:5:0::/a:\n", 13);
 	if (renameat(rootfs, "etc/passwd", rootfs, "etc/other") < 0 ||
 	    symlinkat("/etc/other", rootfs, "etc/passwd") < 0)
@@ -117,7 +133,7 @@ int main(void)
 	autofd int rootfs = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (rootfs < 0 || mkdirat(rootfs, "etc", 0755) < 0)
 		return 2;
-	int failed = check_rows(rootfs) + check_sizes(rootfs) + check_kinds(rootfs);
+	int failed = check_rows(rootfs) + check_sizes(rootfs) + check_kinds(rootfs, directory);
 	unlinkat(rootfs, "etc/passwd", 0);
 	unlinkat(rootfs, "etc/other", 0);
 	unlinkat(rootfs, "etc", AT_REMOVEDIR);

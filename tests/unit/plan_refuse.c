@@ -102,6 +102,7 @@ static const struct row rows[] = {
 	{.namespace = ",{\"type\":\"network\",\"path\":\"/proc/self/ns/net\"},{\"type\":\"ipc\",\"path\":\"/x\"}",
 	 .error = "linux.namespaces[2].path: open namespace /x"},
 	{.top = ",\"hostname\":\"a\"", .error = "hostname: needs a uts namespace"},
+	{.top = ",\"hostname\":\"\",\"domainname\":\"\"", .error = NULL},
 	{.top = ",\"domainname\":\"a\"", .error = "domainname: needs a uts namespace"},
 	/* root */
 	{.linux_ = ",\"rootfsPropagation\":\"rshard\"", .error = "linux.rootfsPropagation: unknown word rshard"},
@@ -152,6 +153,10 @@ static const struct row rows[] = {
 	 .error = "linux.devices[0].fileMode: 020666 does not fit"},
 	{.linux_ = ",\"devices\":[{\"path\":\"/dev/x\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":8630}]",
 	 .error = NULL},
+	{.namespace = USER,
+	 .linux_ = ",\"devices\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":2,\"minor\":3}]" MAP(
+		 "uidMappings", "0", "100000", "65536") GID,
+	 .error = "linux.devices[0]: the host's /dev/null is not device 2:3"},
 	{.namespace = USER,
 	 .linux_ = ",\"devices\":[{\"path\":\"/dev/null\",\"type\":\"c\",\"major\":1,\"minor\":5}]" MAP(
 		 "uidMappings", "0", "100000", "65536") GID,

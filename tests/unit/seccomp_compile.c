@@ -375,6 +375,7 @@ int main(void)
 	check_profile(&pool, "seccomp-profiles", "strict.json", false);
 	check_refusals(&pool);
 	check_cache(&pool);
+	test_free();
 	pool_free(&pool);
 	printf("%lu checks, %lu failed\n", checks, failures);
 	return failures || checks < 5000 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -135,6 +135,7 @@ int main(void)
 
 	for (size_t i = 0; i < sizeof subjects / sizeof *subjects; i++)
 		check_subject(&pool, &subjects[i], sets, set_count);
+	test_free();
 	pool_free(&pool);
 	printf("%lu calls checked, %lu differ\n", checks, failures);
 	return failures || checks < 100000 ? EXIT_FAILURE : EXIT_SUCCESS;

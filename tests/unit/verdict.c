@@ -209,6 +209,30 @@ static void test_json(void)
 	pool_free(&pool);
 }
 
+/* exec judges the document again, not the host's files, which may be gone by now. */
+static void test_exec(void)
+{
+	struct pool pool = {0};
+	struct config_hook hook = {.path = "/absent/hook", .timeout = {.set = true, .value = 1}};
+	struct config_namespace namespaces[] = {{.type = "mount"}, {.type = "network", .path = "/dev/null"}};
+	struct config_process process = {.cwd = "/proc/self/fd/7"};
+	struct config_linux linux_ = {.namespaces = namespaces, .namespace_count = 2};
+	struct config config = {.process = NULL, .linux_ = &linux_};
+	const struct judged judged = {.pool = &pool, .config = &config, .process = &process};
+	const struct policy policy = {.level = LEVEL_PRIVILEGED};
+	struct verdict verdict;
+
+	config.hooks[HOOK_POSTSTOP] = (struct config_hook_list){.item = &hook, .count = 1};
+	policy_judge(&judged, &policy, &verdict);
+	CHECK(finding_of(&verdict, "cwd-unsafe"));
+	CHECK(!finding_of(&verdict, "hook-path-invalid") && !finding_of(&verdict, "ns-path-invalid"));
+	hook.path = "hook";
+	namespaces[1].path = "net";
+	policy_judge(&judged, &policy, &verdict);
+	CHECK(finding_of(&verdict, "hook-path-invalid") && finding_of(&verdict, "ns-path-invalid"));
+	pool_free(&pool);
+}
+
 static void test_json_error(void)
 {
 	struct pool pool = {0};
@@ -236,5 +260,6 @@ int main(void)
 	test_repair_is_private();
 	test_json();
 	test_json_error();
+	test_exec();
 	return failures != 0;
 }

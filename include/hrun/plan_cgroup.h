@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup_plan.h - parts of plan/cgroup*.c that its other files and their tests
+ * plan_cgroup.h - parts of plan/cgroup*.c that its other files and their tests
  * share.  Not for other modules: plan_cgroup in plan.h is the entry.
  */
-#ifndef HRUN_CGROUP_PLAN_H
-#define HRUN_CGROUP_PLAN_H
+#ifndef HRUN_PLAN_CGROUP_H
+#define HRUN_PLAN_CGROUP_H
 
 #include <hrun/config.h>
 #include <hrun/err.h>
