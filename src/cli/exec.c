@@ -7,6 +7,7 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
@@ -103,7 +104,10 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
-	TRY(plan_process(&command->pool, process, -1, plan, e));
+	/* For HOME; where the root is gone from the host it is "/". */
+	struct err ignored;
+	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
+	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 	plan->creds.new_keyring = true;
