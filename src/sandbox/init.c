@@ -108,7 +108,9 @@ void init_main(void *argument)
 	char path[PATH_MAX];
 
 	umask(0);
+#ifndef HRUN_MUTANT_SESSION
 	setsid();
+#endif
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
 	expect_or_die(i->sync, SYNC_MAPPED); /* 1 MAPPED */
 	if (idmap_become_root(i->plan, &e) < 0)

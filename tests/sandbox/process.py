@@ -324,6 +324,21 @@ def working_directory_through_a_link_stays_inside():
 
 
 @test
+def working_directory_that_is_a_descriptor_of_the_host():
+    """A link of the image to a descriptor that leads out (CVE-2024-21626)."""
+    host = os.open("/", os.O_RDONLY)
+    try:
+        for number in range(3, 40):
+            b = Bundle("ls", uid=0)
+            os.symlink(f"/proc/self/fd/{number}", f"{b.root}/leak")
+            b.process["cwd"] = "/leak"
+            r = run(b, pass_fds=(host,))
+            assert (r.status != 0 and r.out == "") or "leak" in r.out.split(), f"descriptor {number} is a directory of the host: {r}"
+    finally:
+        os.close(host)
+
+
+@test
 def a_session_and_signals_of_its_own():
     with started(Bundle("probe", "session", "pause")) as c:
         h.eventually(lambda: c.printed(), "the probe's line")
