@@ -29,6 +29,9 @@ enum { CAPS_END = 64 };
 
 static int new_keyring(struct err *e)
 {
+#ifdef HRUN_MUTANT_KEYRING
+	return 0;
+#endif
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)
 		return 0; /* a kernel without keys has none to share */
 	return err_errno(e, "join a new session keyring");
@@ -215,10 +218,8 @@ int creds_apply(const struct plan *plan, int root, struct err *e)
 {
 	const struct creds_plan *c = &plan->creds;
 
-#ifndef HRUN_MUTANT_KEYRING
 	if (c->new_keyring)
 		TRY(new_keyring(e));
-#endif
 	TRY(raise_limits(c, e));
 	struct err why;
 	bool made = make_cwd(plan, root, &why) >= 0; /* on a read-only root it fails; entering it tells */
