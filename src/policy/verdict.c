@@ -60,13 +60,12 @@ __attribute__((format(printf, 4, 0))) static void add(struct finder *finder, siz
 						      const char *format, va_list args)
 {
 	struct pool *pool = finder->judged->pool;
-	char *text = pool_strdup(pool, format_in(pool, format, args)), *shown_where = pool_strdup(pool, where);
+	char *text = pool_strdup(pool, format_in(pool, format, args));
 	struct finding *finding = pool_array_add(pool, finder->verdict->findings, finder->verdict->count);
 
 	str_remove_controls(text);
-	str_remove_controls(shown_where);
 	*finding = (struct finding){
-		.rule = finder->rule, .action = finder->action, .where = shown_where, .text = text, .index = index};
+		.rule = finder->rule, .action = finder->action, .where = where, .text = text, .index = index};
 }
 
 void find(struct finder *finder, const char *where, const char *format, ...)
