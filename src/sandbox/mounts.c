@@ -64,7 +64,8 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
-	return mnt_fs_mount(fs, m->attr_set, e);
+	/* One that is to be filled becomes read-only afterwards. */
+	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
 }
 
 /* cgroup2 seen from the container's own cgroup namespace; without one, its own directory and nothing above. */
@@ -82,11 +83,19 @@ static int make_cgroup(const struct mount_step *m, int cgroup_tree, struct err *
 	return mnt_fs_mount(fs, m->attr_set, e);
 }
 
+static int fill(const struct mount_step *m, int target, int mnt, struct err *e)
+{
+	TRY(copyup_apply(target, mnt, e));
+	return m->attr_set & MOUNT_ATTR_RDONLY ? mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) : 0;
+}
+
 static int make_mount(const struct mount_step *m, int target, int cgroup_tree, struct err *e)
 {
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, cgroup_tree, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
+	if (m->copy_up)
+		TRY(fill(m, target, mnt, e));
 	if (m->recursive_attr_set || m->recursive_attr_clear)
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 	if (m->propagation)
