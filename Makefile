@@ -148,14 +148,16 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
-$(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o
+# Programs of the tests that need no library.
+TOOLS := isolate fault/inject
+$(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 .SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/isolate
+test-programs: all unit $(REPLAY) $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants fuzz bench
@@ -209,4 +211,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/isolate.d
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)
