@@ -10,6 +10,7 @@
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -102,6 +103,7 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
+	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	TRY(plan_process(&command->pool, process, -1, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FREEZE_MS = 5000, EMPTY_MS = 10000, LONGEST_POLL_MS = 64 };
+enum { FREEZE_MS = 5000, EMPTY_MS = 10000, LONGEST_POLL_MS = 64, UNRECORDED_MS = 1000 };
 
 static int64_t now_ms(void)
 {
@@ -235,6 +235,28 @@ static int remove_last(int parent, const char *name, int cgroup, const char *pat
 	}
 }
 
+/*
+ * Without an inode: a create was killed between its mkdir and its record, so the directory may be ours or somebody
+ * else's.  rmdir(2) tells: ours is empty as soon as the init without a runtime has ended.  Nobody is killed.
+ */
+static int remove_unrecorded(int root, const char *path, struct err *e)
+{
+	int64_t deadline = now_ms() + UNRECORDED_MS;
+	struct err gone;
+	const char *name;
+
+	autofd int parent = open_parent(root, path, &name, &gone);
+	if (parent == -ENOENT || parent == -ENODEV || parent == -ENOTDIR)
+		return 0;
+	if (parent < 0) {
+		*e = gone;
+		return parent;
+	}
+	while (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno == EBUSY && now_ms() < deadline)
+		poll(NULL, 0, 5);
+	return 0;
+}
+
 static int empty(int cgroup, const char *path, struct err *e)
 {
 	TRY(cgroup_kill(cgroup, e));
@@ -246,21 +268,6 @@ static int empty(int cgroup, const char *path, struct err *e)
 			       EMPTY_MS / 1000);
 	errno = -r;
 	return err_errno(e, "wait until cgroup %s is empty", path);
-}
-
-/*
- * hrun was killed between mkdir and the record: nobody was put in yet, so an empty directory is ours to remove (cgroup_make
- * would have taken it over as well) and one that is in use is somebody else's.
- */
-static int remove_unrecorded(int root, const char *path)
-{
-	struct err ignored;
-	const char *name;
-	autofd int parent = open_parent(root, path, &name, &ignored);
-
-	if (parent >= 0)
-		unlinkat(parent, name, AT_REMOVEDIR);
-	return 0;
 }
 
 static int remove_recorded(int root, const char *path, uint64_t inode, struct err *e)
@@ -283,7 +290,11 @@ int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, stru
 	autofd int root = open_mount(mountpoint, e);
 
 	TRY(root);
-	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path));
+#ifdef HRUN_MUTANT_UNRECORDED_CGROUP
+	if (!inode)
+		return 0;
+#endif
+	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path, e));
 	remove_own_parents(root, path);
 	return 0;
 }

@@ -35,10 +35,8 @@ struct joiner {
 static int become(struct joiner *j, struct err *e)
 {
 	const struct plan *plan = j->plan;
-	const int keep[] = {j->sync, j->console};
 	char path[PATH_MAX];
 
-	TRY(fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e));
 	if (plan->namespaces.has_user && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
 		errno = 0; /* an id that is not mapped cannot be acted as: the capabilities are there all the same */
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -53,8 +51,15 @@ static int become(struct joiner *j, struct err *e)
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
+	const int keep[] = {j->sync, j->console};
 	struct err e = {0};
 
+	/*
+	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
+	 * of the socket, whose EOF must mean that R is dead.
+	 */
+	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
+		_exit(1);
 	umask(0);
 	setsid();
 	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
