@@ -2,9 +2,10 @@
 /*
  * inject.c - make the N-th system call of hrun, or of its init, fail; or kill the process there.
  *
- *     inject [--who runtime|init|hook] [--at N] [--errno NUMBER | --kill] [--init PID] [--report FILE] -- COMMAND [ARGUMENT...]
+ *     inject [--who runtime|init|hook] [--call NUMBER] [--at N] [--errno NUMBER | --kill] [--init PID] [--report FILE]
+ *            -- COMMAND [ARGUMENT...]
  *
- * Without --at nothing fails, the calls are only counted.  --init also follows a process that waits already (a created container's
+ * Without --at nothing fails, the calls are only counted; with --call only those of that number.  --init also follows a process that waits already (a created container's
  * init, for `hrun start`).  A process is what made it says it is: a child of clone3(2) is the container's init, one that shares its
  * parent's memory is the parent, any other is a hook.  init and hooks are followed until they execute a program, the runtime until
  * it ends.
@@ -71,7 +72,7 @@ static enum role who = RUNTIME;
 static unsigned long at, calls;
 static int error_number = EIO;
 static bool killing;
-static long hit = -1;
+static long hit = -1, only = -1;
 
 static _Noreturn void fail(const char *what)
 {
@@ -211,7 +212,7 @@ static void enter_call(struct tracee *t, const struct syscall_info *info)
 	t->number = (long)info->entry.nr;
 	t->clone_flags = clone_flags_of(t, info);
 	bool asks_heap = t->number == SYS_brk && info->entry.args[0] == 0;
-	if (t->role != who || linker || asks_heap || is_excluded(t->number))
+	if (t->role != who || linker || asks_heap || (only >= 0 && t->number != only) || is_excluded(t->number))
 		return;
 	calls++;
 	if (calls != at)
@@ -455,6 +456,8 @@ int main(int argc, char **argv)
 			who = role_named(value);
 		else if (strcmp(argv[i - 1], "--at") == 0)
 			at = strtoul(value, NULL, 10);
+		else if (strcmp(argv[i - 1], "--call") == 0)
+			only = atoi(value);
 		else if (strcmp(argv[i - 1], "--errno") == 0)
 			error_number = atoi(value);
 		else if (strcmp(argv[i - 1], "--init") == 0)
