@@ -160,7 +160,7 @@ unit: $(UNIT)
 test-programs: all unit $(REPLAY) $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
-.PHONY: install-dependencies check demo lint format mutants fuzz bench
+.PHONY: install-dependencies check demo lint format mutants faults fuzz bench
 install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
@@ -185,6 +185,10 @@ format:
 mutants: test-programs
 	$(Q)tests/mutants/run $(MUTANTS)
 
+# `make check` takes a sample of the calls, this takes all.
+faults: test-programs
+	$(Q)FAULT_STEP=1 tests/run fault
+
 # libFuzzer needs clang; the corpora are replayed with the ordinary compiler by `make check`.
 fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
@@ -207,6 +211,7 @@ help:
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
 	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'sudo make faults     every system call of every verb fails once, or is its last'
 	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
