@@ -36,6 +36,8 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
 int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e);
+/* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
+int copyup_apply(int target, int tmpfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);
 /* NULL_DEVICE is a detached tree of the host's null device; used up. */
 int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e);

@@ -113,6 +113,7 @@ struct mount_step {
 	const char *type;	 /* filesystem type; "bind" for binds */
 	int source_fd;		 /* bind: owned O_PATH; -1 otherwise */
 	int tree;		 /* -1; set by the creator: owned detached clone of the source */
+	bool real_target;	 /* no symbolic link on the way to the destination: proc and sysfs */
 	bool source_is_directory;
 	bool recursive;					   /* rbind */
 	bool copy_up;					   /* tmpcopyup: an error where there is something to copy */

@@ -68,4 +68,19 @@ void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan
 void plan_line_add(struct pool *pool, struct plan_lines *lines, const char *chapter, const char *verb,
 		   const char *where, const char *format, ...) __attribute__((format(printf, 6, 7)));
 
+/* Is TYPE a file system that shows the kernel's own state (proc, sysfs)? */
+bool plan_is_kernel_view(const char *type);
+
+/*
+ * Where the kernel would refuse a new proc or sysfs, since the namespace that it shows is not owned by the
+ * container's user namespace, STEP becomes a bind of the host's.  0 or negative errno.
+ */
+int plan_mount_fallback(struct pool *pool, struct plan *plan, struct mount_step *step, struct err *e);
+
+/*
+ * One more parameter for fsconfig(2); VALUE NULL: a flag.  An overlay's lowerdir that is too long for one call becomes
+ * one lowerdir+ a directory.
+ */
+int plan_add_mount_data(struct pool *pool, struct mount_step *step, const char *key, const char *value, struct err *e);
+
 #endif

@@ -198,6 +198,9 @@ static int build(struct command *command, int console, struct creation *creation
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	struct container_record record = record_of(&command->pool, creation);
+
+	/* An interrupt may not leave half a container: it waits until there is one, or none. */
+	TRY(foreground_hold_signals(e));
 	autofd int root = container_root_open(command->options.root, true, e);
 
 	TRY(root);

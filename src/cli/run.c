@@ -9,13 +9,10 @@
 #include <unistd.h>
 
 /* Built and started, or undone. */
-static int build_and_start(struct command *command, int console, bool foreground, struct creation *creation,
-			   struct err *e)
+static int build_and_start(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	TRY(creation_build(command, console, creation, e));
-	int r = foreground ? foreground_hold_signals(e) : 0;
-	if (r == 0)
-		r = lifecycle_start(&command->pool, &creation->container, e);
+	int r = lifecycle_start(&command->pool, &creation->container, e);
 	if (r < 0 && creation->container.dir >= 0)
 		creation_undo(creation);
 	if (r < 0 && command->options.pid_file)
@@ -26,7 +23,7 @@ static int build_and_start(struct command *command, int console, bool foreground
 static int detached(struct command *command, struct creation *creation, struct err *e)
 {
 	TRY(creation_prepare(command, false, creation, e));
-	return build_and_start(command, -1, false, creation, e);
+	return build_and_start(command, -1, creation, e);
 }
 
 /* Somebody else may have deleted it while we waited: then there is nothing left to do. */
@@ -55,7 +52,7 @@ static int foreground(struct command *command, struct creation *creation, struct
 	int none;
 	TRY(console_connect(&command->options, creation->plan.exec.terminal, false, &none, e));
 	TRY(foreground_open(fg, creation->plan.exec.terminal, e));
-	TRY(build_and_start(command, fg->pair[1], true, creation, e));
+	TRY(build_and_start(command, fg->pair[1], creation, e));
 	container_unlock(&creation->container);
 	int status = foreground_wait(fg, &creation->sandbox, e);
 	if ((!command->options.keep || status < 0) && clean_up(command, creation, &clean) < 0)

@@ -165,9 +165,7 @@ static int add_data(struct pool *pool, struct mount_step *step, const char *text
 	/* fsconfig(2) takes the source as a parameter too: it has a field of its own, which was judged. */
 	if (!*key || str_equal(key, "source"))
 		return refuse_word(pool, step, text, "is no option of a file system; remove it", e);
-	*pool_array_add(pool, step->data, step->data_count) =
-		(struct mount_data){.key = key, .value = equals ? equals + 1 : NULL};
-	return 0;
+	return plan_add_mount_data(pool, step, key, equals ? equals + 1 : NULL, e);
 }
 
 static int apply_word(struct pool *pool, struct mount_step *step, const char *text, struct err *e)

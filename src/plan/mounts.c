@@ -114,8 +114,9 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	TRY(find_destination(pool, mount, step, e));
 	TRY(plan_mount_options(pool, mount, step, e));
 	step->source = mount->source;
+	step->real_target = step->kind == MOUNT_FILESYSTEM && plan_is_kernel_view(step->type);
 	if (step->kind != MOUNT_BIND)
-		return 0;
+		return plan_mount_fallback(pool, plan, step, e);
 	int r = find_source(pool, bundle, step, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);

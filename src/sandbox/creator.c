@@ -12,6 +12,7 @@
 #include <hrun/cgroup.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
@@ -113,6 +114,7 @@ static int prepare(struct creation *c, struct err *e)
 
 	c->init.plan = c->plan;
 	c->init.console = c->options->console_socket;
+	TRY(filter_check_support(&c->plan->filter, e));
 	TRY(objects_lift(c->plan, &c->init.objects, e));
 	write_hook_states(c);
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);

@@ -21,11 +21,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool is_kernel_view(const struct mount_step *m)
-{
-	return m->kind == MOUNT_FILESYSTEM && (str_equal(m->type, "proc") || str_equal(m->type, "sysfs"));
-}
-
 /*
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
  * leave the place where everybody expects it to the image (CVE-2023-27561).
@@ -34,7 +29,7 @@ static int open_target(const struct mount_step *m, int rootfs, struct err *e)
 {
 	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
 
-	if (!is_kernel_view(m))
+	if (!m->real_target)
 		return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
 	int real = path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
 	if (real != -ENOENT)
@@ -103,7 +98,8 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
-	return mnt_fs_mount(fs, m->attr_set, e);
+	/* One that is to be filled becomes read-only afterwards. */
+	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
 }
 
 /* cgroup2 seen from the container's own cgroup namespace; without one, its own directory and nothing above. */
@@ -121,11 +117,19 @@ static int make_cgroup(const struct mount_step *m, int cgroup_tree, struct err *
 	return mnt_fs_mount(fs, m->attr_set, e);
 }
 
+static int fill(const struct mount_step *m, int target, int mnt, struct err *e)
+{
+	TRY(copyup_apply(target, mnt, e));
+	return m->attr_set & MOUNT_ATTR_RDONLY ? mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) : 0;
+}
+
 static int make_mount(const struct mount_step *m, int target, int cgroup_tree, struct err *e)
 {
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, cgroup_tree, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
+	if (m->copy_up)
+		TRY(fill(m, target, mnt, e));
 	if (m->recursive_attr_set || m->recursive_attr_clear)
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 	if (m->propagation)
