@@ -36,6 +36,8 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
 int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e);
+/* What was mounted writable to be filled becomes read-only. */
+int mounts_freeze(const struct plan *plan, int rootfs, struct err *e);
 /* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
 int copyup_apply(int target, int tmpfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);
@@ -46,6 +48,8 @@ int sysctl_apply(const struct plan *plan, struct err *e);
 int uts_apply(const struct namespaces_plan *plan, struct err *e);
 int loopback_up(struct err *e);
 
+/* Where there will be a terminal: the file that it is bound on, while /dev can still be written. */
+int console_prepare(const struct plan *plan, int rootfs, struct err *e);
 /*
  * A fresh pty of the container's own devpts becomes stdin, stdout, stderr and the controlling terminal;
  * its master goes out over CONSOLE_SOCKET.  ON_CONSOLE: also bound on /dev/console.  ROOT is the container's root.
