@@ -41,7 +41,7 @@ static void log_findings(const struct verdict *verdict)
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = log_has_debug() ? open_memstream(&text, &size) : NULL;
 
 	if (!out)
 		return;

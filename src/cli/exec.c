@@ -62,6 +62,9 @@ static int judge(struct command *command, const struct config *config, struct co
 
 static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
 {
+#ifdef HRUN_MUTANT_EXEC_BOUNDING
+	bounding = UINT64_MAX;
+#endif
 	for (int set = 0; set < CAPS_SETS; set++) {
 		if (creds->caps[set] & ~bounding)
 			return err_set(e, EPERM,
@@ -77,6 +80,9 @@ static int load_filter(struct command *command, const struct container *containe
 	char *data;
 	size_t size, one = sizeof(struct sock_filter);
 
+#ifdef HRUN_MUTANT_EXEC_FILTER
+	return 0;
+#endif
 	if (!container->record.has_filter)
 		return 0;
 	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
@@ -105,11 +111,16 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
-	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
-	TRY(plan_process(&command->pool, process, -1, plan, e));
+	/* For HOME; where the root is gone from the host it is "/". */
+	struct err ignored;
+	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
+	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
+#ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
+#endif
 	plan->creds.new_keyring = true;
+	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	/* As runc does: what process.json leaves open is as the config has it. */
 	const struct config_process *own = config->process;
 	TRY(plan_cpu_affinity(&command->pool,
@@ -133,12 +144,8 @@ static int announce(struct command *command, int pidfd_socket, const struct sand
 static int joined(struct command *command, struct foreground *fg, int pidfd_socket, const struct sandbox *sandbox,
 		  struct err *e)
 {
-	int r = announce(command, pidfd_socket, sandbox, e);
-
-	if (r < 0) {
-		proc_pidfd_signal(sandbox->pidfd, SIGKILL);
-		return r;
-	}
+	TRY(command->options.detach ? 0 : foreground_hold_signals(e));
+	TRY(announce(command, pidfd_socket, sandbox, e));
 	if (command->options.detach)
 		return 0;
 	return foreground_wait(fg, sandbox, NULL, e);
@@ -179,9 +186,9 @@ static int join(struct command *command, struct container *container, struct pla
 		.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1, .sub_cgroup = sub_cgroup};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
-	int r = detach ? 0 : foreground_hold_signals(e);
-	if (r == 0)
-		r = joined(command, fg, pidfd_socket, &sandbox, e);
+	int r = joined(command, fg, pidfd_socket, &sandbox, e);
+	if (r < 0)
+		proc_pidfd_signal(sandbox.pidfd, SIGKILL); /* a failed exec leaves no process that nobody knows of */
 	sandbox_close(&sandbox);
 	return r;
 }

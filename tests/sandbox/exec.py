@@ -1,268 +1,289 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""exec: its flags, its cgroup, its CPUs, its terminal; never more than the container has."""
-import array
+"""exec: one more process, never stronger than the container's first one."""
 import json
 import os
-import pty
-import select
-import signal
-import socket
 import subprocess
 
-from hrun import Bundle, CGROUP, Skip, contains, created, environment_of, equal, eventually, hrun, main, read, sets_of, started, status_of
-from hrun import test, write
+from hrun import Bundle, CGROUP, contains, created, equal, eventually, main, namespace_of, read, sets_of, started, status_of, test
 import hrun as h
 
-
-def fails(result, *parts, status=255):
-    equal((result.status, result.out, result.err.count("\n")), (status, "", 1), repr(result))
-    for part in parts:
-        contains(result.err, part)
+PROCESS = {"terminal": False, "user": {"uid": 1000, "gid": 1000}, "args": ["/bin/sleep", "1000"], "cwd": "/", "env": ["PATH=/bin"],
+           "noNewPrivileges": True}
 
 
-def cgroup_of(pid):
-    return [line[3:] for line in read(f"/proc/{pid}/cgroup").splitlines() if line.startswith("0::")][0]
-
-
-class Executed:
-    """A detached exec of `sleep`; its pid is what the pid file says."""
-
-    def __init__(self, c, *options, args=("sleep", "1000"), **more):
-        path = f"{h.work}/exec-pid"
-        if os.path.exists(path):
-            os.unlink(path)
-        self.result = hrun("exec", "--detach", "--pid-file", path, *options, c.id, *args, **more)
-        equal((self.result.status, self.result.out, self.result.err), (0, "", ""), "exec --detach")
-        self.pid = int(read(path))
-        assert read(path) == str(self.pid), "the pid file holds more than digits"
-
-
-def process(b, **changes):
-    p = dict(b.process, args=["sleep", "1000"], **changes)
-    path = f"{h.work}/process.json"
-    write(path, json.dumps(p))
+def process_file(**changes):
+    path = f"{h.work}/process{next(h._numbers)}.json"
+    h.write(path, json.dumps({**PROCESS, **changes}))
     return path
 
 
+class detached:
+    """A second process of the container, by pid."""
+
+    def __init__(self, c, *args, options=(), **more):
+        self.file = f"{h.work}/exec{next(h._numbers)}.pid"
+        r = h.hrun("exec", "-d", "--pid-file", self.file, *options, c.id, *args, **more)
+        equal((r.status, r.out, r.err), (0, "", ""), "exec -d")
+        self.pid = int(read(self.file))
+
+    def __enter__(self):
+        return self.pid
+
+    def __exit__(self, *_):
+        os.kill(self.pid, 9)
+        eventually(lambda: not os.path.exists(f"/proc/{self.pid}") or status_of(self.pid)["State"][0] == "Z", "its end")
+
+
 @test
-def output_and_exit_status():
+def namespaces_and_cgroup_are_those_of_init():
+    for change in (None, lambda b: b.user_namespace()):
+        b = Bundle()
+        if change:
+            change(b)
+        with started(b) as c, detached(c, "sleep", "1000") as pid:
+            for kind in ("pid", "net", "ipc", "uts", "mnt", "cgroup", "user"):
+                equal(namespace_of(pid, kind), namespace_of(c.pid, kind), kind)
+            equal(read(f"/proc/{pid}/cgroup"), read(f"/proc/{c.pid}/cgroup"))
+            contains(read(f"{CGROUP}/hrun/{c.id}/cgroup.procs").split(), str(pid))
+            equal(os.readlink(f"/proc/{pid}/root"), os.readlink(f"/proc/{c.pid}/root"))
+
+
+@test
+def walls_are_those_of_init():
+    b = Bundle(uid=0, caps=["CAP_CHOWN", "CAP_KILL"])
+    with started(b) as c, detached(c, "sleep", "1000") as pid:
+        mine, init = status_of(pid), status_of(c.pid)
+        for key in ("NoNewPrivs", "Seccomp", "Seccomp_filters", "CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb", "Uid", "Gid", "Groups",
+                    "Umask"):
+            equal(mine[key], init[key], key)
+        equal((mine["NoNewPrivs"], mine["Seccomp"], mine["Seccomp_filters"]), ("1", "2", "1"))
+
+
+@test
+def walls_stay_where_the_process_object_is_silent():
     with started(Bundle()) as c:
-        r = c.exec("sh", "-c", "echo out; echo err >&2; exit 7")
-        equal((r.status, r.out, r.err), (7, "out\n", "err\n"))
-        equal(c.exec("sh", "-c", "kill -9 $$").status, 128 + 9)
-        equal(c.exec("ls", "-d", "--", "/").out, "/\n", "options of the program")
-        fails(c.exec("nosuch"), 'executable file not found in $PATH')
-        fails(c.exec("/etc"), "permission denied")
+        quiet = {k: v for k, v in PROCESS.items() if k != "noNewPrivileges"}
+        for process in (quiet, {**quiet, "noNewPrivileges": False}):
+            path = f"{h.work}/quiet.json"
+            h.write(path, json.dumps(process))
+            r = h.hrun("exec", "-d", "--process", path, "--pid-file", f"{h.work}/q.pid", c.id)
+            if r.status == 0:
+                pid = int(read(f"{h.work}/q.pid"))
+                s = status_of(pid)
+                equal((s["NoNewPrivs"], s["Seccomp"], s["Seccomp_filters"], s["CapBnd"]), ("1", "2", "1", "0" * 16))
+                os.kill(pid, 9)
 
 
 @test
-def environment_directory_user_groups():
+def no_new_privs_of_a_container_stays_even_at_level_privileged():
     with started(Bundle()) as c:
-        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=6")
-        env = environment_of(x.pid)
-        for part in ("A=1", "B=2=3", "PATH=/bin:/x"):
-            assert part in env, env
-        equal(len([e for e in env if e.startswith("PATH=")]), 1)
-        equal(os.readlink(f"/proc/{x.pid}/cwd"), "/tmp")
-        s = status_of(x.pid)
-        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "6"]))
-        for bad in ("root", "-1", "1:", "1:x", "4294967295", "1:4294967295", "0x1", " 1", ""):
-            fails(hrun("exec", f"--user={bad}", c.id, "true"), "--user")
-        fails(hrun("exec", "-e", "NOEQUALS", c.id, "true"), "--env")
-        fails(hrun("exec", "-e", "=x", c.id, "true"), "--env")
-        fails(hrun("exec", "--cwd", "relative", c.id, "true"), "cwd")
+        with detached(c, options=("--process", process_file(noNewPrivileges=False)), level="privileged") as pid:
+            equal(status_of(pid)["NoNewPrivs"], "1")
 
 
 @test
-def never_more_than_the_container():
-    b = Bundle(uid=0, caps=["CAP_CHOWN"])
+def a_capability_that_the_container_may_not_have_is_refused():
+    with started(Bundle(uid=0, caps=["CAP_CHOWN"])) as c:
+        for level in ("baseline", "privileged"):
+            with h.unchanged():
+                r = h.hrun("exec", "-c", "CAP_KILL", c.id, "true", level=level)
+                equal((r.status, r.out, r.err.count("\n")), (255, "", 1), repr(r))
+                contains(r.err, "capabilit")
+        r = c.exec("grep", "CapEff", "/proc/self/status")
+        equal(r.out.split()[1], f"{h.mask_of(['CHOWN']):016x}")
+
+
+@test
+def a_capability_within_the_bounding_set():
+    b = Bundle(uid=0)
+    b.process["capabilities"] = {"bounding": ["CAP_CHOWN", "CAP_KILL"], "permitted": ["CAP_CHOWN"], "effective": ["CAP_CHOWN"]}
     with started(b) as c:
-        x = Executed(c)
-        equal(sets_of(x.pid)["bounding"], sets_of(c.pid)["bounding"])
-        equal(status_of(x.pid)["NoNewPrivs"], "1")
-        equal(status_of(x.pid)["Seccomp"], "2")
-        for level in (None, "privileged"):
-            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN" if level is None else "may not have")
-        x = Executed(c, "--process", process(b, noNewPrivileges=False), level="privileged", args=())
-        equal(status_of(x.pid)["NoNewPrivs"], "1")
-        equal(status_of(x.pid)["Seccomp"], "2")
-        fails(hrun("exec", "--process", process(b), c.id, "true"), "not both")
+        with detached(c, "sleep", "1000", options=("-c", "CAP_KILL")) as pid:
+            equal(sets_of(pid)["effective"], h.mask_of(["CHOWN", "KILL"]))
 
 
 @test
-def labels_are_refused_where_they_cannot_be_set():
-    with started(Bundle()) as c:
-        fails(hrun("exec", "--process-label", "system_u:system_r:x_t:s0", c.id, "true"))
-        fails(hrun("exec", "--apparmor", "docker-default", c.id, "true"))
-
-
-@test
-def the_cgroup_is_the_containers():
-    with started(Bundle()) as c:
-        x = Executed(c)
-        equal(cgroup_of(x.pid), f"/hrun/{c.id}")
-        os.makedirs(f"{CGROUP}/hrun/{c.id}/a/b")
-        for option, place in (("a", "/a"), ("/a/b", "/a/b"), ("/", "")):
-            x = Executed(c, "--cgroup", option)
-            equal(cgroup_of(x.pid), f"/hrun/{c.id}{place}")
-        for bad in ("..", "a/..", "/../x", "nosuch"):
-            fails(hrun("exec", "--cgroup", bad, c.id, "true"))
-
-
-@test
-def beside_init_where_the_container_manages_cgroups():
-    if "hugetlb" not in read(f"{CGROUP}/cgroup.controllers").split():
-        raise Skip("no controller on cgroup2 here that could be handed down")
-    b = Bundle()
-    b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 0}]
+def capabilities_of_a_process_object_exactly():
+    b = Bundle(uid=0, caps=["CAP_CHOWN", "CAP_KILL", "CAP_FOWNER"])
     with started(b) as c:
-        own = f"{CGROUP}/hrun/{c.id}"
-        os.mkdir(f"{own}/init.scope")
-        write(f"{own}/init.scope/cgroup.procs", str(c.pid))
-        write(f"{own}/cgroup.subtree_control", "+hugetlb")
-        x = Executed(c)
-        equal(cgroup_of(x.pid), f"/hrun/{c.id}/init.scope")
-        fails(hrun("exec", "--cgroup", "/", c.id, "true"))
-        # Whatever is told of init, nothing outside the container's own cgroup is entered.
-        os.mkdir(f"{CGROUP}/outside")
+        process = process_file(user={"uid": 0, "gid": 0}, capabilities={"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"],
+                                                                        "effective": ["CAP_KILL"]})
+        with detached(c, options=("--process", process)) as pid:
+            equal(sets_of(pid), {"bounding": h.mask_of(["KILL"]), "permitted": h.mask_of(["KILL"]), "effective": h.mask_of(["KILL"]),
+                                 "inheritable": 0, "ambient": 0})
+
+
+@test
+def a_process_object_without_capabilities_has_none():
+    with started(Bundle(uid=0, caps=["CAP_CHOWN"])) as c:
+        with detached(c, options=("--process", process_file(user={"uid": 0, "gid": 0}))) as pid:
+            equal(set(sets_of(pid).values()), {0})
+
+
+@test
+def flags():
+    with started(Bundle(uid=0)) as c:
+        equal(c.exec("pwd", options=("--cwd", "/etc")).out, "/etc\n")
+        equal(c.exec("sh", "-c", "echo $A:$B", options=("-e", "A=1", "--env=B=2 3")).out, "1:2 3\n")
+        equal(c.exec("sh", "-c", "id -u; id -g; id -G", options=("-u", "7:8", "-g", "9", "-g", "10")).out, "7\n8\n8 9 10\n")
+        equal(c.exec("sh", "-c", "id -u", options=("--user=77",)).out, "77\n")
+        equal(c.exec("sh", "-c", "echo $HOME", options=("--user=1000:1000",)).out, "/home/user\n")
+        equal(c.exec("sh", "-c", "echo $PATH", options=("-e", "PATH=/bin")).out, "/bin\n")
+        equal(c.exec("echo", "--help", "-x").out, "--help -x\n")
+        equal(c.exec("grep", "NoNewPrivs", "/proc/self/status", options=("--no-new-privs",)).out.split()[1], "1")
+
+
+@test
+def bad_flags():
+    with started(Bundle()) as c:
+        for options, args in ((("-u", "nobody"), ("true",)), (("-u", "-1"), ("true",)), (("-g", "x"), ("true",)), (("-e", "=x"), ("true",)),
+                              ((), ()), (("--process", "/no/such/file"), ()), (("--cwd", "relative"), ("true",)),
+                              (("--cgroup", "x"), ("true",)), (("--process", process_file()), ("true",)), (("-c", "CAP_NONSENSE"), ("true",))):
+            with h.unchanged():
+                r = c.exec(*args, options=options)
+                equal((r.status, r.out, r.err.count("\n")), (255, "", 1), f"{options}: {r}")
+        r = c.exec("true", options=("--no-such",))
+        assert r.status != 0 and r.out == "" and r.err.count("\n") == 1, r
+
+
+@test
+def process_objects_are_read_strictly():
+    with started(Bundle()) as c:
+        for text in ("", "{", "[]", "null", '{"args":["true"],"args":["id"],"cwd":"/","user":{"uid":0,"gid":0}}', json.dumps({**PROCESS, "args": []}),
+                     json.dumps({**PROCESS, "cwd": "x"}), json.dumps({**PROCESS, "args": "true"}), json.dumps(PROCESS) + "x",
+                     json.dumps({**PROCESS, "user": {"uid": 1 << 32, "gid": 0}})):
+            path = f"{h.work}/bad.json"
+            h.write(path, text)
+            with h.unchanged():
+                r = h.hrun("exec", "--process", path, c.id)
+                equal((r.status, r.out, r.err.count("\n")), (255, "", 1), f"{text[:60]}: {r}")
+
+
+@test
+def exit_codes():
+    with started(Bundle()) as c:
+        for script, code in (("exit 0", 0), ("exit 7", 7), ("exit 255", 255), ("kill -9 $$", 137), ("kill -15 $$", 143)):
+            equal(c.exec("sh", "-c", script).status, code, script)
+
+
+@test
+def stdio():
+    with started(Bundle()) as c:
+        h.write(f"{h.work}/in", "input\n")
+        with open(f"{h.work}/in") as f:
+            r = c.exec("sh", "-c", "cat; echo error >&2", stdin=f)
+        equal((r.status, r.out, r.err), (0, "input\n", "error\n"))
+
+
+@test
+def a_missing_program():
+    with started(Bundle()) as c:
+        for name, words in (("nosuch", "executable file not found in $PATH"), ("/no/such", "No such file or directory"), ("/etc", "permission denied"),
+                            ("/etc/passwd", "permission denied")):
+            pid_file = f"{h.work}/none.pid"
+            with h.unchanged():
+                r = c.exec(name, options=("--pid-file", pid_file))
+                equal((r.status, r.out, r.err.count("\n")), (255, "", 1), repr(r))
+                contains(r.err, words)
+            assert not os.path.exists(pid_file), "a pid file of a process that never was"
+
+
+@test
+def pid_file_holds_exactly_the_host_pid():
+    with started(Bundle()) as c, detached(c, "sleep", "1000") as pid:
+        equal(read(f"/proc/{pid}/comm"), "sleep\n")
+        assert status_of(pid)["NSpid"].split()[-1] != "1"
+    with started(Bundle()) as c:
+        process = detached(c, "sleep", "1000")
+        with open(process.file, "rb") as f:
+            equal(f.read(), str(process.pid).encode())
+        process.__exit__()
+
+
+@test
+def a_detached_process_outlives_hrun_and_dies_with_the_container():
+    with started(Bundle()) as c:
+        process = detached(c, "sleep", "1000")
+        assert status_of(process.pid)["State"][0] in "RS"
+    eventually(lambda: not os.path.exists(f"/proc/{process.pid}") or status_of(process.pid)["State"][0] == "Z", "its end")
+
+
+@test
+def in_a_created_container():
+    with created(Bundle("sleep", "1000")) as c:
+        r = c.exec("grep", "-E", "^(Seccomp|NoNewPrivs):", "/proc/self/status")
+        equal((r.status, r.out), (0, "NoNewPrivs:\t1\nSeccomp:\t2\n"), repr(r))
+        equal(c.state()["status"], "created")
+        equal(c.start().status, 0)
+
+
+@test
+def in_a_stopped_or_unknown_container():
+    with started(Bundle("true")) as c:
+        eventually(lambda: c.state()["status"] == "stopped", "the end")
+        r = c.exec("true")
+        equal((r.status, r.out, r.err), (255, "", "cannot exec in a stopped container\n"))
+    r = h.hrun("exec", "no-such-container", "true")
+    assert r.status == 255 and "does not exist" in r.err and r.err.count("\n") == 1, r
+
+
+@test
+def descriptors():
+    pipe = os.pipe()
+    with started(Bundle()) as c:
+        equal(c.exec("probe", "fds", pass_fds=pipe).out, "0 1 2 \n")
+        h.write(f"{h.work}/three", "from three\n")
+        r = h.hrun("exec", "--preserve-fds", "1", c.id, "sh", "-c", "cat <&3",
+                   prefix=("sh", "-c", f'exec 3<{h.work}/three 4</dev/null; exec "$@"', "sh"))
+        equal((r.status, r.out), (0, "from three\n"), repr(r))
+        r = h.hrun("exec", "--preserve-fds", "1", c.id, "probe", "fds", prefix=("sh", "-c", f'exec 3<{h.work}/three 4</dev/null; exec "$@"', "sh"))
+        equal(r.out, "0 1 2 3 \n", repr(r))
+    os.close(pipe[0])
+    os.close(pipe[1])
+
+
+@test
+def environment_and_session():
+    with started(Bundle()) as c:
+        os.environ["LEAKED"] = "1"
         try:
-            write(f"{CGROUP}/outside/cgroup.procs", str(c.pid))
-            fails(hrun("exec", c.id, "true"), "not in a cgroup of the container")
+            r = c.exec("env")
         finally:
-            write(f"{own}/init.scope/cgroup.procs", str(c.pid))
-            os.rmdir(f"{CGROUP}/outside")
+            del os.environ["LEAKED"]
+        equal(sorted(r.out.split()), ["HOME=/home/user", "PATH=" + Bundle().process["env"][0].removeprefix("PATH=")])
+        sid, pgid, pid = c.exec("probe", "session").out.split()[1::2]
+        equal((sid, pgid), (pid, pid))
 
 
 @test
-def cpu_affinity():
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        raise Skip("one CPU only")
-    b = Bundle()
-    b.process["execCPUAffinity"] = {"final": str(cpus[1])}
-    with started(b) as c:
-        equal(sorted(os.sched_getaffinity(c.pid)), cpus, "init's own")
-        equal(os.sched_getaffinity(Executed(c).pid), {cpus[1]})
-        for affinity, expected in (({"initial": str(cpus[0])}, {cpus[0]}), ({"initial": str(cpus[0]), "final": str(cpus[1])}, {cpus[1]}),
-                                   ({"final": f"{cpus[0]},{cpus[1]}"}, set(cpus[:2])), ({}, set(cpus))):
-            x = Executed(c, "--process", process(b, execCPUAffinity=affinity), args=())
-            equal(os.sched_getaffinity(x.pid), expected, str(affinity))
-        for bad in ("x", "1-", "3-1", "1024", "0,", "99999999999"):
-            fails(hrun("exec", "--process", process(b, execCPUAffinity={"initial": bad}), c.id), "execCPUAffinity.initial")
-
-
-def talk(master, process, until):
-    """What comes out of a terminal until the text is there or the process has ended."""
-    text = b""
-    while until not in text:
-        ready, _, _ = select.select([master], [], [], 20)
-        assert ready, f"no more output after {text!r}"
+def the_working_directory_is_inside():
+    """A directory of the host by descriptor is refused (CVE-2024-21626)."""
+    with started(Bundle()) as c:
+        fd = os.open("/", os.O_RDONLY)
         try:
-            part = os.read(master, 4096)
-        except OSError:
-            break
-        text += part
-    return text
+            for number in range(3, 12):
+                r = c.exec("pwd", options=("--cwd", f"/proc/self/fd/{number}"), pass_fds=(fd,))
+                equal(r.status, 255, f"{number}: {r}")
+        finally:
+            os.close(fd)
 
 
 @test
-def a_terminal_in_the_foreground():
-    """As CRI-O streams: a pty on 0, 1, 2, process.terminal, no socket."""
-    b = Bundle()
-    with started(b) as c:
-        path = f"{h.work}/process.json"
-        write(path, json.dumps(dict(b.process, args=["sh", "-c", "tty; read line; echo got $line; exit 5"], terminal=True)))
-        master, slave = pty.openpty()
-        inode = os.fstat(slave).st_rdev
-        p = subprocess.Popen([h.HRUN, "exec", "--process", path, c.id], stdin=slave, stdout=slave, stderr=slave)
-        os.close(slave)
-        text = talk(master, p, b"/dev/pts/")
-        os.write(master, b"hello\r")
-        contains(talk(master, p, b"got hello"), b"got hello")
-        equal(p.wait(20), 5)
-        os.close(master)
-        assert inode and b"not a tty" not in text, text
-
-
-@test
-def a_terminal_where_the_caller_has_none():
+def oom_score_and_limits_of_the_process_object():
     with started(Bundle()) as c:
-        r = hrun("exec", "-t", c.id, "sh", "-c", "tty")
-        equal(r.status, 0, repr(r))
-        contains(r.out, "/dev/pts/")
-        equal(hrun("exec", "--tty=false", c.id, "tty").out, "not a tty\n")
+        process = process_file(oomScoreAdj=321, rlimits=[{"type": "RLIMIT_NOFILE", "soft": 12, "hard": 34}])
+        with detached(c, options=("--process", process)) as pid:
+            equal(read(f"/proc/{pid}/oom_score_adj"), "321\n")
+            contains(" ".join(read(f"/proc/{pid}/limits").split()), "Max open files 12 34")
 
 
 @test
-def a_socket_nobody_accepts_on():
-    with started(Bundle()) as c:
-        path = f"{h.work}/console.sock"
-        with socket.socket(socket.AF_UNIX) as s:
-            s.bind(path)
-            fails(hrun("exec", "-t", "-d", "--console-socket", path, c.id, "true"), "console.sock")
-        os.unlink(path)
-        fails(hrun("exec", "-t", "-d", c.id, "true"), "--console-socket")
-        fails(hrun("exec", "-d", "--console-socket", path, c.id, "true"), "--console-socket")
-        # A listener who never takes the connection is no reason to wait for ever: it is in the queue.
-        with socket.socket(socket.AF_UNIX) as s:
-            s.bind(path)
-            s.listen(1)
-            equal(hrun("exec", "-t", "-d", "--console-socket", path, c.id, "true").status, 0)
-        os.unlink(path)
-
-
-def receive(listener):
-    """(data, [descriptors]) of the one message that a caller sends."""
-    with listener.accept()[0] as connection:
-        data, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(64))
-        fds = array.array("i")
-        for level, kind, body in ancillary:
-            assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS), (level, kind)
-            fds.frombytes(body)
-        equal(connection.recv(1), b"", "a second message")
-        return data, list(fds)
-
-
-def pid_of(pidfd):
-    return [int(line.split()[1]) for line in read(f"/proc/self/fdinfo/{pidfd}").splitlines() if line.startswith("Pid:")][0]
-
-
-@test
-def the_pidfd_is_sent():
-    path = f"{h.work}/pidfd.sock"
-    with socket.socket(socket.AF_UNIX) as s:
-        s.bind(path)
-        s.listen(4)
-        with created(Bundle("sleep", "1000"), "--pidfd-socket", path) as c:
-            data, fds = receive(s)
-            equal((len(fds), pid_of(fds[0]), len(data) > 0), (1, c.pid, True))
-            os.close(fds[0])
-            x = Executed(c, f"--pidfd-socket={path}")
-            data, fds = receive(s)
-            equal((len(fds), pid_of(fds[0])), (1, x.pid))
-            signal.pidfd_send_signal(fds[0], signal.SIGKILL)
-            os.close(fds[0])
-        p = subprocess.Popen([h.HRUN, "run", "-b", Bundle("true").save().path, "--pidfd-socket", path, "p1"], stdin=subprocess.DEVNULL)
-        data, fds = receive(s)
-        equal((len(fds), p.wait(20)), (1, 0))
-        os.close(fds[0])
-    with h.unchanged():
-        r = hrun("create", "-b", Bundle("true").save().path, "--pidfd-socket", path, "p2")
-        fails(r, "pidfd.sock", status=1)
-    os.unlink(path)
-
-
-@test
-def ignore_paused():
-    with started(Bundle()) as c:
-        equal(hrun("pause", c.id).status, 0)
-        fails(c.exec("true"), "--ignore-paused")
-        p = subprocess.Popen([h.HRUN, "exec", "--ignore-paused", c.id, "true"], stdin=subprocess.DEVNULL)
-        procs = f"{CGROUP}/hrun/{c.id}/cgroup.procs"
-        eventually(lambda: len(read(procs).split()) == 2, "a second process in the frozen cgroup")
-        equal(hrun("resume", c.id).status, 0)
-        equal(p.wait(20), 0)
+def in_a_container_with_a_joined_pid_namespace():
+    with started(Bundle()) as first:
+        with started(Bundle().namespace("pid", path=f"/proc/{first.pid}/ns/pid")) as c, detached(c, "sleep", "1000") as pid:
+            equal(namespace_of(pid, "pid"), namespace_of(first.pid, "pid"))
+            contains(read(f"{CGROUP}/hrun/{c.id}/cgroup.procs").split(), str(pid))
 
 
 main()
