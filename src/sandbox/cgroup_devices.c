@@ -155,6 +155,9 @@ int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_
 		return old < 0 ? 0 : detach(cgroup, old, e);
 	autofd int fd = load(program, length, e);
 	TRY(fd);
+#ifdef HRUN_MUTANT_DEVICE_REPLACE
+	return attach(cgroup, fd, -1, e);
+#endif
 	TRY(attach(cgroup, fd, old, e));
 	return verify(cgroup, fd, e);
 }

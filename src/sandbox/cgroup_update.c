@@ -85,6 +85,9 @@ int cgroup_open_of(int cgroup, const char *path, int proc, pid_t pid, struct err
 	str_format(file, sizeof file, "%d/cgroup", pid);
 	ssize_t n = cgroup_dir_read(proc, file, text, sizeof text);
 	const char *now = n < 0 ? NULL : unified_path(text);
+#ifdef HRUN_MUTANT_EXEC_CGROUP
+	return cgroup_dir_open(cgroup, ".", O_RDONLY);
+#endif
 	if (!now || !str_starts(now, path) || (now[strlen(path)] && now[strlen(path)] != '/'))
 		return err_set(e, ENOENT, "process %d is not in a cgroup of the container", pid);
 	const char *below = now + strlen(path);
