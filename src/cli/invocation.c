@@ -56,12 +56,12 @@ unsigned int listen_fds(void)
 	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	uint64_t number;
 
+	if (!pid || !count || str_to_u64(pid, INT_MAX, &number) < 0)
+		return 0;
 #ifndef HRUN_MUTANT_LISTEN_PID
-	if (!pid || str_to_u64(pid, INT_MAX, &number) < 0 || number != (uint64_t)getpid())
+	if (number != (uint64_t)getpid())
 		return 0;
 #endif
-	if (!count)
-		return 0;
 	return str_to_u64(count, LISTEN_FDS_MAX, &number) < 0 ? 0 : (unsigned int)number;
 }
 

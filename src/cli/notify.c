@@ -131,6 +131,9 @@ static int connect_host(const char *host)
 /* Does one of the lines say so? */
 static bool says_ready(const char *message)
 {
+#ifdef HRUN_MUTANT_NOTIFY_READY
+	return *message;
+#endif
 	for (const char *line = message; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		if (strcspn(line, "\n") == strlen("READY=1") && str_starts(line, "READY=1"))
 			return true;
@@ -157,10 +160,8 @@ void notify_receive(struct notify *notify, pid_t pid)
 	if (n < 0)
 		return;
 	message[n] = '\0';
-#ifndef HRUN_MUTANT_NOTIFY_READY
 	if (!says_ready(message))
 		return;
-#endif
 	tell_host(notify->host, pid);
 	fd_close(&notify->socket);
 }
