@@ -28,9 +28,6 @@ static int close_range_(unsigned int first, unsigned int last, unsigned int flag
 
 int fd_cloexec_from(unsigned int first, struct err *e)
 {
-#ifdef HRUN_MUTANT_DESCRIPTORS
-	return 0;
-#endif
 	if (close_range_(first, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
 		return err_errno(e, "mark descriptors from %u close-on-exec", first);
 	return 0;
@@ -52,7 +49,7 @@ int fd_close_except(unsigned int first, const int *keep, size_t keep_count, stru
 {
 	int kept;
 
-#ifdef HRUN_MUTANT_DESCRIPTORS
+#ifdef HRUN_MUTANT_CLOEXEC
 	return 0;
 #endif
 	while ((kept = next_kept(first, keep, keep_count)) >= 0) {

@@ -60,9 +60,6 @@ int preserved_fds_check(unsigned int count, struct err *e)
 				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
 				       "block device or O_PATH; pass sockets, pipes and regular files only",
 				       fd);
-		/* It must outlive our own re-execution (sandbox_protect_self). */
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return err_errno(e, "keep descriptor %d", fd);
 	}
 	return 0;
 }
@@ -90,7 +87,8 @@ int pid_file_write(const char *path, pid_t pid, struct err *e)
 	autofd int directory = open_parent(path, &name, e);
 
 	TRY(directory);
-	if (str_format(temporary, sizeof temporary, ".%s.%d", name, getpid()) < 0)
+	/* The same name every time: what a killed hrun leaves is taken over by the next one. */
+	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name of the pid file is too long");
 	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
 		return err_errno(e, "remove %s", temporary);

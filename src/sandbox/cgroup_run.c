@@ -186,23 +186,33 @@ uint64_t cgroup_oom_kills(int cgroup)
 	return kills < 0 ? 0 : (uint64_t)kills;
 }
 
+/* In use by another container, gone already, or not ours to remove. */
+static bool may_stay(int errnum)
+{
+	return errnum == EBUSY || errnum == ENOTEMPTY || errnum == ENOENT || errnum == ENODEV || errnum == EACCES ||
+	       errnum == EPERM;
+}
+
 /* /hrun and what is below it are parents that only hrun makes: the last to leave removes them. */
-static void remove_own_parents(int root, const char *path)
+static int remove_own_parents(int root, const char *path, struct err *e)
 {
 	char parent[4096];
 	char *slash;
 
 	if (!str_starts(path, "/hrun/") || str_format(parent, sizeof parent, "%s", path) < 0)
-		return;
+		return 0;
 	while ((slash = strrchr(parent, '/')) && slash != parent) {
 		*slash = '\0';
 		char *name = strrchr(parent, '/');
 		*name = '\0';
 		autofd int above = cgroup_dir_open(root, *parent ? parent + 1 : ".", O_PATH);
+		if (above < 0)
+			errno = -above;
 		if (above < 0 || unlinkat(above, name + 1, AT_REMOVEDIR) < 0)
-			return;
+			return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
 		*name = '/';
 	}
+	return 0;
 }
 
 /* Open the parent of PATH; *ret_name is the last component. */
@@ -278,10 +288,13 @@ static int remove_recorded(int root, const char *path, uint64_t inode, struct er
 	if (cgroup == -ENOENT)
 		return 0;
 	TRY(cgroup);
-	TRY(empty(cgroup, path, e));
-	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	autofd int parent = open_parent(root, path, &name, e);
 	TRY(parent);
+	/* The usual case: init was the last, and the kernel removes only what holds nobody and nothing. */
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		return 0;
+	TRY(empty(cgroup, path, e));
+	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	return remove_last(parent, name, cgroup, path, e);
 }
 
@@ -295,6 +308,5 @@ int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, stru
 		return 0;
 #endif
 	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path, e));
-	remove_own_parents(root, path);
-	return 0;
+	return remove_own_parents(root, path, e);
 }

@@ -143,6 +143,9 @@ static int enter_cwd(const char *cwd, struct err *e)
 	long n = syscall(SYS_getcwd, now, sizeof now);
 	if (n < 0)
 		return err_errno(e, "process.cwd: read the working directory back");
+#ifdef HRUN_MUTANT_CWD_CHECK
+	now[0] = '/';
+#endif
 	if (now[0] != '/')
 		return err_set(e, EXDEV, "process.cwd: `%s` is outside the container; name a directory of the image",
 			       cwd);

@@ -7,7 +7,6 @@
  * goes through the same creds_apply and filter as init, never weaker.
  */
 #include <fcntl.h>
-#include <grp.h>
 #include <hrun/cgroup.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
@@ -37,8 +36,7 @@ static int become(struct joiner *j, struct err *e)
 	const struct plan *plan = j->plan;
 	char path[PATH_MAX];
 
-	if (plan->namespaces.has_user && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		errno = 0; /* an id that is not mapped cannot be acted as: the capabilities are there all the same */
+	TRY(idmap_become_root(plan, e));
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, "open the container's root");
@@ -127,7 +125,11 @@ static int join(const struct plan *plan, const struct container_record *record, 
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
 	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
-	TRY(spawn_joiner(&j, record, init, ret, e));
+	int r = spawn_joiner(&j, record, init, ret, e);
+	/* It ended meanwhile: then that is why its namespaces or its cgroup cannot be joined. */
+	if (r < 0 && proc_pidfd_wait(init, 0) == 0)
+		return err_set(e, ESRCH, "cannot exec in a stopped container");
+	TRY(r);
 	fd_close(&theirs);
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
