@@ -45,8 +45,8 @@ static void terminal(void)
 	char *name = ttyname(0);
 
 	ioctl(0, TIOCGWINSZ, &size);
-	printf("tty %s session %d leader %d foreground %d rows %d columns %d\n", name ? name : "none", (int)tcgetsid(0), (int)getsid(0),
-	       tcgetpgrp(0) == getpgrp(), size.ws_row, size.ws_col);
+	printf("tty %s session %d leader %d foreground %d rows %d columns %d\n", name ? name : "none", (int)tcgetsid(0),
+	       (int)getsid(0), tcgetpgrp(0) == getpgrp(), size.ws_row, size.ws_col);
 }
 
 static void node(const char *path, const char *type, const char *numbers)
