@@ -12,5 +12,6 @@ kernel_counts >"$work/before"
 python3 "$TESTS/cycles/contention.py" "$work/b" "${ROUNDS:-40}" || failures=1
 same_counts() { kernel_counts >"$work/after"; cmp -s "$work/before" "$work/after"; }
 eventually same_counts
+cmp -s "$work/before" "$work/after" || grep -H . /proc/[0-9]*/comm
 is "nothing is left" "$(cat "$work/after")" "$(cat "$work/before")"
 finish
