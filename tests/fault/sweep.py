@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """sweep.py errors|kills [--step N] [--only VERB/WHO] [--name TEXT] BUNDLES
 
