@@ -5,7 +5,9 @@
 . "$TESTS/lib.sh"
 make_bundle "$work/b"
 edit "$work/b" 'c["process"]["args"] = ["/bin/sleep", "1000"]'
-"$HRUN" create -b "$work/b" warm >"$work/warm" 2>&1 </dev/null && "$HRUN" delete --force warm
+"$HRUN" create -b "$work/b" --pid-file "$work/pid" warm >"$work/warm" 2>&1 </dev/null && "$HRUN" delete --force warm
+reaped() { [ ! -e "/proc/$(cat "$work/pid")" ]; }
+eventually reaped
 : >"$work/before"
 : >"$work/after"
 kernel_counts >"$work/before"
