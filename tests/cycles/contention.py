@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """contention.py BUNDLE ROUNDS: creates of one id at the same time; then every verb at one id from several processes, a bounded number of times."""
 import os
