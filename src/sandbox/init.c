@@ -29,8 +29,9 @@ static int build(struct init *i, struct err *e)
 	if (plan->namespaces.loopback_up)
 		TRY(loopback_up(e));
 	TRY(rootfs_attach(&plan->rootfs, rootfs, e));
-	TRY(mounts_apply(plan, rootfs, i->objects.cgroup, e));
+	TRY(mounts_apply(plan, rootfs, e));
 	TRY(devices_apply(plan, rootfs, e));
+	TRY(console_prepare(plan, rootfs, e));
 	return sysctl_apply(plan, e);
 }
 
@@ -43,6 +44,7 @@ static int close_root(struct init *i, struct err *e)
 	i->hook_state[0].pid = getpid();
 	TRY(hooks_apply(&plan->hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, &i->hook_state[0], rootfs, NULL,
 			e));
+	TRY(mounts_freeze(plan, rootfs, e));
 	TRY(masks_apply(plan, rootfs, i->objects.null_device, e));
 	return rootfs_enter(&plan->rootfs, rootfs, e);
 }
@@ -107,13 +109,18 @@ void init_main(void *argument)
 	struct err e = {0};
 	char path[PATH_MAX];
 
+#ifndef HRUN_MUTANT_PEER
+	fd_close(&i->peer);
+#endif
 	umask(0);
+#ifndef HRUN_MUTANT_SESSION
 	setsid();
+#endif
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
 	expect_or_die(i->sync, SYNC_MAPPED); /* 1 MAPPED */
-	if (idmap_become_root(&i->plan->ids, &e) < 0)
+	if (idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
-	/* Dumpable until now only for a new user namespace: the runtime had to write its maps. */
+	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)
 		fail(i->sync, &e);
 	if (sync_send(i->sync, SYNC_MOUNTED, NULL) < 0) /* 2 MOUNTED */
