@@ -20,7 +20,7 @@ EXPECTED = {
     "state": [GONE],
     "kill": [GONE, r"container not running: `shared`: no such process", r"container `shared` is still being created"],
     "exec": [GONE, r"cannot exec in a stopped container", r"cannot exec in a container that is still being created",
-             r"killed before it could execute its program"],
+             r"killed before it could execute its program", r"container not running: .*\(no such process\)"],
     "delete": [GONE, r"cannot delete container `shared` that is not stopped: (running|creating); use --force"],
     "delete-force": [],
     "list": [],
