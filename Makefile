@@ -8,6 +8,7 @@ DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
 STATIC ?=
+SHARED ?=
 TIME ?= 60
 V ?=
 HOSTCC ?= cc
@@ -16,7 +17,7 @@ HOST_PKG_CONFIG ?= pkg-config
 Q := $(if $(V),,@)
 SAY := $(if $(V),@:,@echo)
 
-# pkg-config names, and the Debian package that a hint names for each.
+# pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
@@ -55,8 +56,10 @@ comma := ,
 CANDIDATES = -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
 	$(if $(findstring clang,$(shell $(CC) --version)),-ftrivial-auto-var-init=zero$(comma)$(CLANG_14_ZERO))
 CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+# Loading a shared library costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c).
+ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
 quote = '$(subst ','\'',$1)'
-FLAGS_NOW = $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(MUTANT)
+FLAGS_NOW = $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
 ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
@@ -74,7 +77,10 @@ endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
-	echo "PKG_LIBS := $$($(PKG_CONFIG) $(if $(STATIC),--static) --libs $(PKGS)$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
+	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
+	echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -x c -o $(BUILD)/probe.o - $$libs 2>/dev/null && [ -n "$(ARCHIVES)" ] || \
+		libs=$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl); \
+	echo "PKG_LIBS := $$libs"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
@@ -138,7 +144,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs libcap)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -200,6 +206,7 @@ clean:
 
 help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
+	@echo 'make SHARED=1        with libseccomp and libyajl as shared libraries, not from their archives'
 	@echo 'make static          build-static/hrun, a static-pie program'
 	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'

@@ -37,6 +37,27 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/*
+ * Before anything else, so that the first of two rounds costs little.  The verb is not known yet: any word of the
+ * command line may be it, and one too many does no harm.
+ */
+static void protect_self(struct command *command)
+{
+	for (char **word = command->argv; *word; word++) {
+		const struct verb *verb = find_verb(*word);
+		if (verb && verb->enters) {
+			sandbox_protect_self(command->argv, &command->unprotected);
+			return;
+		}
+	}
+}
+
+int protected_check(const struct command *command, struct err *e)
+{
+	*e = command->unprotected;
+	return -e->errnum;
+}
+
 static int parse_globals(struct command *command, int argc, int *index, struct err *e)
 {
 	struct options *options = &command->options;
@@ -104,6 +125,7 @@ static int run_command(struct command *command, int argc, struct err *e)
 {
 	int index = 1;
 
+	protect_self(command);
 	TRY(fill_stdio(e));
 	TRY(fd_cloexec_from(STDERR_FILENO + 1, e));
 	TRY(parse_globals(command, argc, &index, e));

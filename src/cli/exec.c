@@ -7,9 +7,11 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -59,6 +61,9 @@ static int judge(struct command *command, const struct config *config, struct co
 
 static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
 {
+#ifdef HRUN_MUTANT_EXEC_BOUNDING
+	bounding = UINT64_MAX;
+#endif
 	for (int set = 0; set < CAPS_SETS; set++) {
 		if (creds->caps[set] & ~bounding)
 			return err_set(e, EPERM,
@@ -74,6 +79,9 @@ static int load_filter(struct command *command, const struct container *containe
 	char *data;
 	size_t size, one = sizeof(struct sock_filter);
 
+#ifdef HRUN_MUTANT_EXEC_FILTER
+	return 0;
+#endif
 	if (!container->record.has_filter)
 		return 0;
 	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
@@ -102,10 +110,16 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
-	TRY(plan_process(&command->pool, process, -1, plan, e));
+	/* For HOME; where the root is gone from the host it is "/". */
+	struct err ignored;
+	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
+	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
+#ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
+#endif
 	plan->creds.new_keyring = true;
+	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 
@@ -163,8 +177,8 @@ int cmd_exec(struct command *command, struct err *e)
 {
 	struct container container;
 
+	TRY(protected_check(command, e));
 	TRY(preserved_fds_check(command->options.preserve_fds, e));
-	TRY(sandbox_protect_self(command->argv, e));
 	TRY(target_open(command, false, false, &container, e));
 	int r = prepare_and_join(command, &container, e);
 	container_close(&container);

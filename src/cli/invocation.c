@@ -42,9 +42,6 @@ int preserved_fds_check(unsigned int count, struct err *e)
 				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
 				       "block device or O_PATH; pass sockets, pipes and regular files only",
 				       fd);
-		/* It must outlive our own re-execution (sandbox_protect_self). */
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return err_errno(e, "keep descriptor %d", fd);
 	}
 	return 0;
 }

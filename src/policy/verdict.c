@@ -180,7 +180,7 @@ static const char *ascii(struct pool *pool, const char *text, size_t max)
 		if (byte < 0x20 || byte >= 0x7f)
 			json_out_printf(&out, "\\x%02x", byte);
 		else
-			json_out_printf(&out, "%c", byte == '`' ? '\'' : byte);
+			json_out_raw(&out, (char[]){byte == '`' ? '\'' : (char)byte, '\0'});
 	}
 	return out.text;
 }

@@ -271,10 +271,13 @@ static int remove_recorded(int root, const char *path, uint64_t inode, struct er
 	if (cgroup == -ENOENT)
 		return 0;
 	TRY(cgroup);
-	TRY(empty(cgroup, path, e));
-	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	autofd int parent = open_parent(root, path, &name, e);
 	TRY(parent);
+	/* The usual case: init was the last, and the kernel removes only what holds nobody and nothing. */
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		return 0;
+	TRY(empty(cgroup, path, e));
+	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	return remove_last(parent, name, cgroup, path, e);
 }
 

@@ -92,6 +92,15 @@ static int read_record(struct pool *pool, struct container *container, struct er
 	return record_read(pool, data, size, container->id, &container->record, e);
 }
 
+int container_relock(struct pool *pool, struct container *container, struct err *e)
+{
+	container->lock = lock_take(container->root, container->id, container->dir, true, e);
+	if (container->lock == -ENOENT)
+		return does_not_exist(container->id, e);
+	TRY(container->lock);
+	return read_record(pool, container, e);
+}
+
 int container_open(struct pool *pool, int root, const char *id, bool lock, struct container *ret, struct err *e)
 {
 	TRY(container_open_directory(root, id, lock, ret, e));
@@ -161,26 +170,25 @@ int container_save(struct container *container, struct err *e)
 /* Unlink what lies in DIR, all but the record and the lock. */
 static int unlink_others(const struct container *container, struct err *e)
 {
-	int again = openat(container->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-	int r = 0;
+	_Alignas(struct dirent64) char buffer[2048];
+	ssize_t length;
 
-	if (!stream) {
-		r = err_errno(e, "list the state directory of container `%s`", container->id);
-		fd_close(&again);
-		return r;
+	if (lseek(container->dir, 0, SEEK_SET) < 0)
+		return err_errno(e, "list the state directory of container `%s`", container->id);
+	/* readdir(3) would take 32 KiB for these few names. */
+	while ((length = getdents64(container->dir, buffer, sizeof buffer)) > 0) {
+		const struct dirent64 *entry;
+		for (ssize_t i = 0; i < length; i += entry->d_reclen) {
+			entry = (const void *)(buffer + i);
+			const char *name = entry->d_name;
+			if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
+			    str_equal(name, LOCK_FILE))
+				continue;
+			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
+				return err_errno(e, "remove %s of container `%s`", name, container->id);
+		}
 	}
-	while (r == 0 && (entry = readdir(stream))) {
-		const char *name = entry->d_name;
-		if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
-		    str_equal(name, LOCK_FILE))
-			continue;
-		if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
-			r = err_errno(e, "remove %s of container `%s`", name, container->id);
-	}
-	closedir(stream);
-	return r;
+	return length < 0 ? err_errno(e, "list the state directory of container `%s`", container->id) : 0;
 }
 
 int container_remove(struct container *container, struct err *e)
