@@ -79,7 +79,7 @@ $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
 	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
 	echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -x c -o $(BUILD)/probe.o - $$libs 2>/dev/null && [ -n "$(ARCHIVES)" ] || \
-		libs=$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl); \
+		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
@@ -144,7 +144,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs libcap)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs libcap)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -157,17 +157,19 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
-$(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o
+# Programs of the tests that need no library.
+TOOLS := isolate fault/inject
+$(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 .SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/isolate
+test-programs: all unit $(REPLAY) $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
-.PHONY: install-dependencies check demo lint format mutants fuzz bench
+.PHONY: install-dependencies check demo lint format mutants faults fuzz bench
 install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
@@ -192,6 +194,10 @@ format:
 mutants: test-programs
 	$(Q)tests/mutants/run $(MUTANTS)
 
+# `make check` takes a sample of the calls, this takes all.
+faults: test-programs
+	$(Q)FAULT_STEP=1 tests/run fault
+
 # libFuzzer needs clang; the corpora are replayed with the ordinary compiler by `make check`.
 fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
@@ -215,8 +221,9 @@ help:
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
 	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'sudo make faults     every system call of every verb fails once, or is its last'
 	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/isolate.d
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static int fill_stdio(struct err *e)
@@ -125,6 +126,9 @@ static int run_command(struct command *command, int argc, struct err *e)
 {
 	int index = 1;
 
+	/* Its options would lend root's rights to whoever starts it. */
+	if (getauxval(AT_SECURE))
+		return err_set(e, EPERM, "hrun must not be setuid, setgid or have file capabilities; remove them");
 	protect_self(command);
 	TRY(fill_stdio(e));
 	TRY(fd_cloexec_from(STDERR_FILENO + 1, e));

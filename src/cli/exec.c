@@ -126,13 +126,9 @@ static int make_plan(struct command *command, const struct container *container,
 /* The process runs: only now may a pid file say so. */
 static int joined(struct command *command, struct foreground *fg, const struct sandbox *sandbox, struct err *e)
 {
-	if (command->options.pid_file) {
-		int r = pid_file_write(command->options.pid_file, sandbox->pid, e);
-		if (r < 0) {
-			proc_pidfd_signal(sandbox->pidfd, SIGKILL);
-			return r;
-		}
-	}
+	TRY(command->options.detach ? 0 : foreground_hold_signals(e));
+	if (command->options.pid_file)
+		TRY(pid_file_write(command->options.pid_file, sandbox->pid, e));
 	if (command->options.detach)
 		return 0;
 	return foreground_wait(fg, sandbox, e);
@@ -152,9 +148,9 @@ static int join(struct command *command, struct container *container, struct pla
 	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
-	int r = detach ? 0 : foreground_hold_signals(e);
-	if (r == 0)
-		r = joined(command, fg, &sandbox, e);
+	int r = joined(command, fg, &sandbox, e);
+	if (r < 0)
+		proc_pidfd_signal(sandbox.pidfd, SIGKILL); /* a failed exec leaves no process that nobody knows of */
 	sandbox_close(&sandbox);
 	return r;
 }

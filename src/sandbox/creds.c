@@ -117,7 +117,8 @@ static int set_ids(const struct creds_plan *c, struct err *e)
 		return err_errno(e, "read the ids back");
 	if (ruid != c->uid || euid != c->uid || suid != c->uid || rgid != c->gid || egid != c->gid || sgid != c->gid)
 		return err_set(e, EPERM, "the kernel did not set the ids that were asked for");
-	return 0;
+	/* A change of ids sets this to fs.suid_dumpable, which an administrator may have raised. */
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? err_errno(e, "stay undumpable") : 0;
 }
 
 /* Engines count on a missing working directory being made. */

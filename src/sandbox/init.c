@@ -109,6 +109,9 @@ void init_main(void *argument)
 	struct err e = {0};
 	char path[PATH_MAX];
 
+#ifndef HRUN_MUTANT_PEER
+	fd_close(&i->peer);
+#endif
 	umask(0);
 #ifndef HRUN_MUTANT_SESSION
 	setsid();
@@ -117,7 +120,7 @@ void init_main(void *argument)
 	expect_or_die(i->sync, SYNC_MAPPED); /* 1 MAPPED */
 	if (idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
-	/* Dumpable until now only for a new user namespace: the runtime had to write its maps. */
+	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)
 		fail(i->sync, &e);
 	if (sync_send(i->sync, SYNC_MOUNTED, NULL) < 0) /* 2 MOUNTED */

@@ -111,16 +111,11 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
 	return r;
 }
 
-/*
- * Reserve the directory: -EEXIST where it is used, -EAGAIN where it vanished between two steps
- * (somebody was removing it).
- */
-static int reserve(int root, const char *id, struct container *ret, struct err *e)
+/* -EEXIST where the directory is used, -EAGAIN where it vanished between two steps (somebody was removing it). */
+static int enter_reserved(int root, const char *id, struct container *ret, struct err *e)
 {
 	struct stat st;
 
-	if (mkdirat(root, id, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, "make the state directory of container `%s`", id);
 	autofd int dir = open_dir(root, id, e);
 	if (dir < 0)
 		return dir == -ENOENT ? -EAGAIN : dir;
@@ -132,6 +127,41 @@ static int reserve(int root, const char *id, struct container *ret, struct err *
 	ret->dir = TAKE_FD(dir);
 	ret->lock = TAKE_FD(lock);
 	return 0;
+}
+
+/* A directory that we made and could not enter; another create that took it over meanwhile keeps it. */
+static void unreserve(int root, const char *id)
+{
+	struct container container = {.root = -1, .dir = -1, .lock = -1};
+	struct err ignored;
+
+	if (enter_reserved(root, id, &container, &ignored) >= 0)
+		unlinkat(container.dir, LOCK_FILE, 0);
+	unlinkat(root, id, AT_REMOVEDIR);
+	container_close(&container);
+}
+
+static int reserve(int root, const char *id, struct container *ret, struct err *e)
+{
+	bool made = mkdirat(root, id, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return err_errno(e, "make the state directory of container `%s`", id);
+	int r = enter_reserved(root, id, ret, e);
+	if (r < 0 && made && r != -EEXIST && r != -EAGAIN)
+		unreserve(root, id);
+	return r;
+}
+
+/* Before anything else exists the directory itself is all there is to undo. */
+static void abandon(int root, struct container *container)
+{
+	struct err ignored;
+
+	if (container->root < 0)
+		container->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	container_remove(container, &ignored);
+	container_close(container);
 }
 
 int container_new(struct pool *pool, int root, const struct container_record *record, struct container *ret,
@@ -152,7 +182,7 @@ int container_new(struct pool *pool, int root, const struct container_record *re
 	ret->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	r = ret->root < 0 ? err_errno(e, "duplicate the state root") : container_save(ret, e);
 	if (r < 0)
-		container_close(ret);
+		abandon(root, ret);
 	return r;
 }
 
