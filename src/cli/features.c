@@ -172,8 +172,11 @@ int cmd_features(struct command *command, struct err *e)
 	LIST(&out, "mountOptions", mount_options);
 	json_out_raw(&out, ",");
 	linux_section(&out);
-	json_out_printf(&out, ",\"annotations\":{\"io.github.seccomp.libseccomp.version\":\"%u.%u.%u\"},",
-			seccomp_version()->major, seccomp_version()->minor, seccomp_version()->micro);
+	json_out_printf(
+		&out,
+		",\"annotations\":{\"io.github.seccomp.libseccomp.version\":\"%u.%u.%u\",\"org.hrun.version\":\"" HRUN_VERSION
+		"\",\"org.hrun.rule-set\":\"" POLICY_RULE_SET "\"},",
+		seccomp_version()->major, seccomp_version()->minor, seccomp_version()->micro);
 	LIST(&out, "potentiallyUnsafeConfigAnnotations", unsafe_annotations);
 	printf("%s}\n", out.text);
 	return 0;

@@ -182,6 +182,14 @@ def events_end_with_the_container():
 
 
 @test
+def features_name_the_rules():
+    r = hrun("features")
+    equal((r.status, r.err), (0, ""))
+    annotations = json.loads(r.out)["annotations"]
+    assert annotations["org.hrun.rule-set"] and annotations["org.hrun.version"] in hrun("--version").out, annotations
+
+
+@test
 def unknown_ids():
     for arguments in (["pause"], ["resume"], ["ps"], ["events"], ["update", "--pids-limit", "1"], ["kill"], ["delete"], ["state"],
                       ["start"]):
