@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 from hrun import Bundle, CGROUP, contains, created, equal, eventually, host_tmpfs, hrun, main, read, started, test, write
 import hrun as h
@@ -91,6 +92,8 @@ def no_record_at_all():
 @test
 def a_pid_that_is_somebody_elses_now():
     other = subprocess.Popen(["sleep", "1000"])
+    # A start time counts hundredths of a second: the container's is to be another one.
+    time.sleep(0.05)
     try:
         with started(Bundle()) as c:
             pid = c.pid
