@@ -30,6 +30,13 @@ int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e)
 /* I: become 0:0, or the first mapped pair, of the new user namespace. */
 int idmap_become_root(const struct ids_plan *plan, struct err *e);
 
+/* I, before it drops anything: make the time namespace of the plan, where it has one, and enter it. */
+int time_make(const struct namespaces_plan *plan, struct err *e);
+/* R: enter the time namespace that NAMESPACE (nsfs or a pidfd) is, for a child to be born there; owned: where to return. */
+int time_visit(int namespace, struct err *e);
+/* R: back to HOME (< 0: it never left). */
+int time_return(int home, struct err *e);
+
 /* I: make the copied mount namespace private, attach the root at root.path. */
 int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 /* I: read-only and the other attributes, pivot_root(2), detach the host. */

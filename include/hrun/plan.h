@@ -49,7 +49,12 @@ struct namespaces_plan {
 	size_t join_count;
 	const char *hostname, *domainname; /* NULL: unchanged */
 	bool loopback_up;		   /* a new network namespace */
-	bool has_user;			   /* the container's user namespace is not ours (new or joined) */
+	bool new_time;			   /* made by init itself, with these offsets; not in create */
+	struct time_offset {
+		int64_t secs;
+		uint32_t nanosecs;
+	} boottime, monotonic;
+	bool has_user; /* the container's user namespace is not ours (new or joined) */
 	const char *where;
 };
 

@@ -138,7 +138,6 @@ static const char *hook_word(unsigned int kind)
 	return spec_hook_kind_name((enum hook_kind)kind);
 }
 
-/* The time namespace is the last of the enumeration and a later part's. */
 static const char *namespace_word(unsigned int type)
 {
 	return spec_namespace_name((enum namespace_type)type);
@@ -147,7 +146,7 @@ static const char *namespace_word(unsigned int type)
 static void linux_section(struct json_out *out)
 {
 	json_out_raw(out, "\"linux\":{");
-	words(out, "namespaces", namespace_word, NS_TIME);
+	words(out, "namespaces", namespace_word, NS_TYPES);
 	json_out_raw(out, ",");
 	capabilities(out);
 	json_out_raw(out, ",\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":true}"

@@ -66,6 +66,14 @@ static const struct {
 	{CLONE_NEWUTS, NS_UTS},	  {CLONE_NEWNET, NS_NETWORK}, {CLONE_NEWCGROUP, NS_CGROUP},
 };
 
+static void describe_offset(struct pool *pool, const char *clock, const struct time_offset *offset,
+			    struct plan_lines *lines)
+{
+	if (offset->secs || offset->nanosecs)
+		plan_line_add(pool, lines, "namespace", "clock", pool_printf(pool, "linux.timeOffsets.%s", clock),
+			      "%s shifted by %lld s and %u ns", clock, (long long)offset->secs, offset->nanosecs);
+}
+
 static void describe_namespaces(struct pool *pool, const struct namespaces_plan *ns, struct plan_lines *lines)
 {
 	const char *created = "";
@@ -75,8 +83,12 @@ static void describe_namespaces(struct pool *pool, const struct namespaces_plan 
 			created = pool_printf(pool, "%s%s%s", created, *created ? " " : "",
 					      spec_namespace_name(namespace_order[i].type));
 	}
+	if (ns->new_time)
+		created = pool_printf(pool, "%s%stime", created, *created ? " " : "");
 	if (*created)
 		plan_line_add(pool, lines, "namespace", "new", ns->where, "%s", created);
+	describe_offset(pool, "boottime", &ns->boottime, lines);
+	describe_offset(pool, "monotonic", &ns->monotonic, lines);
 	for (size_t i = 0; i < ns->join_count; i++)
 		plan_line_add(pool, lines, "namespace", "join", ns->joins[i].where, "%s %s",
 			      spec_namespace_name(ns->joins[i].type), plan_quote(pool, ns->joins[i].path));

@@ -34,18 +34,6 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 	return 0;
 }
 
-static int refuse_namespaces(const struct config_linux *linux_, struct err *e)
-{
-	for (size_t i = 0; i < linux_->namespace_count; i++) {
-		if (str_equal(linux_->namespaces[i].type, "time"))
-			return err_set(e, EOPNOTSUPP,
-				       "linux.namespaces[%zu]: the time namespace is not supported by this version of "
-				       "hrun; remove it",
-				       i);
-	}
-	return linux_->has_time_offsets ? refuse(e, "linux.timeOffsets") : 0;
-}
-
 static int refuse_seccomp(const struct config_seccomp *seccomp, struct err *e)
 {
 	if (has_text(seccomp->listener_path))
@@ -65,7 +53,6 @@ static int refuse_personality(const struct config_linux *linux_, struct err *e)
 
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
-	TRY(refuse_namespaces(linux_, e));
 	if (linux_->net_devices.count)
 		return refuse(e, "linux.netDevices");
 	if (linux_->intel_rdt)

@@ -70,6 +70,15 @@ static int join_rank(const struct namespace_join *join, int own_user)
 	return is_ours(join->fd, own_user) ? 0 : 2;
 }
 
+static int time_namespace(const struct namespaces_plan *plan)
+{
+	for (size_t i = 0; i < plan->join_count; i++) {
+		if (plan->joins[i].type == NS_TIME)
+			return plan->joins[i].fd;
+	}
+	return -EBADF;
+}
+
 static int order_joins(const struct namespaces_plan *plan, struct spawn *how, struct err *e)
 {
 	autofd int own_user = plan->join_count ? open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC) : -EBADF;
@@ -78,11 +87,13 @@ static int order_joins(const struct namespaces_plan *plan, struct spawn *how, st
 		return err_errno(e, "open /proc/self/ns/user");
 	for (int rank = 0; rank <= 3; rank++) {
 		for (size_t i = 0; i < plan->join_count; i++) {
+			if (plan->joins[i].type == NS_TIME)
+				continue; /* visited by R itself */
 			if (how->join_count < SPAWN_MAX_JOINS && join_rank(&plan->joins[i], own_user) == rank)
 				how->join[how->join_count++] = plan->joins[i].fd;
 		}
 	}
-	if (how->join_count != plan->join_count)
+	if (how->join_count + (time_namespace(plan) >= 0) != plan->join_count)
 		return err_set(e, E2BIG, "linux.namespaces: too many namespaces to join");
 	return 0;
 }
@@ -137,7 +148,13 @@ static int start_init(struct creation *c, struct err *e)
 	/* Nobody may look into us from inside; only the maps of a new user namespace need it otherwise, for a moment. */
 	if (!c->plan->ids.new_namespace && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
-	TRY(spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e));
+	int time = time_namespace(&c->plan->namespaces);
+	autofd int home = time >= 0 ? time_visit(time, e) : -EBADF;
+	if (time >= 0)
+		TRY(home);
+	int r = spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e);
+	TRY(time_return(home, e));
+	TRY(r);
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);

@@ -106,12 +106,14 @@ void init_main(void *argument)
 	struct init *i = argument;
 	struct err e = {0};
 	char path[PATH_MAX];
+	int r;
 
 	umask(0);
 	setsid();
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
-	expect_or_die(i->sync, SYNC_MAPPED); /* 1 MAPPED */
-	if (idmap_become_root(&i->plan->ids, &e) < 0)
+	r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
+	expect_or_die(i->sync, SYNC_MAPPED);	 /* 1 MAPPED */
+	if (r < 0 || idmap_become_root(&i->plan->ids, &e) < 0)
 		fail(i->sync, &e);
 	/* Dumpable until now only for a new user namespace: the runtime had to write its maps. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)

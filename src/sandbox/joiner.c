@@ -26,6 +26,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
 struct joiner {
 	const struct plan *plan;
 	int sync, console;
@@ -67,7 +71,12 @@ static void join_main(void *argument)
 static int spawn_joiner(struct joiner *j, const struct container_record *record, int init, struct sandbox *ret,
 			struct err *e)
 {
-	struct spawn how = {.join_pidfd = init, .join_types = (int)record->namespaces, .cgroup = -1};
+	struct spawn how = {
+		.join_pidfd = init,
+		.join_types = (int)record->namespaces & ~CLONE_NEWTIME,
+		.cgroup = -1,
+	};
+	bool time = record->namespaces & CLONE_NEWTIME;
 
 	if (record->cgroup) {
 		ret->cgroup = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
@@ -78,7 +87,12 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 #endif
-	return spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	autofd int home = time ? time_visit(init, e) : -EBADF;
+	if (time)
+		TRY(home);
+	int r = spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	TRY(time_return(home, e));
+	return r;
 }
 
 /* EOF: it has executed, or it is dead and has never done so. */
