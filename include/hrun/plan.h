@@ -121,7 +121,7 @@ struct mount_step {
 	bool real_target;	 /* no symbolic link on the way to the destination: proc and sysfs */
 	bool source_is_directory;
 	bool recursive;					   /* rbind */
-	bool copy_up;					   /* tmpcopyup */
+	bool copy_up;					   /* tmpcopyup: an error where there is something to copy */
 	uint64_t attr_set, attr_clear;			   /* MOUNT_ATTR_* of this mount; an atime change is in both */
 	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
 	uint64_t propagation;				   /* 0: private */

@@ -6,6 +6,7 @@
  * cloned and judged, or a new file system made here, in the container's own namespaces.  Nothing
  * is looked up twice, so a volume that swaps a directory for a symbolic link gains nothing (CVE-2021-30465).
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /*
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
@@ -54,10 +57,41 @@ static int inherit_mode(const struct mount_step *m, int fs, int target, struct e
 	return mnt_fs_set(fs, "mode", mode, e);
 }
 
+static bool is_empty(const char *entries, long size)
+{
+	for (long at = 0; at < size;) {
+		const struct dirent64 *entry = (const void *)(entries + at);
+		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
+			return false;
+		at += entry->d_reclen;
+	}
+	return true;
+}
+
+/* tmpcopyup is fine where there is nothing to copy; elsewhere an error, not an empty tmpfs. */
+static int check_copy_up(const struct mount_step *m, int target, struct err *e)
+{
+	char entries[4096] __attribute__((aligned(8)));
+
+	if (!m->copy_up)
+		return 0;
+	autofd int directory = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return err_errno(e, "tmpcopyup: open the directory");
+	long size = syscall(SYS_getdents64, directory, entries, sizeof entries);
+	if (size < 0)
+		return err_errno(e, "tmpcopyup: read the directory");
+	if (is_empty(entries, size))
+		return 0;
+	return err_set(e, EOPNOTSUPP,
+		       "tmpcopyup: the directory is not empty, and this version of hrun does not copy; remove the word "
+		       "or empty the directory");
+}
+
 static int make_filesystem(const struct mount_step *m, int target, struct err *e)
 {
+	TRY(check_copy_up(m, target, e));
 	autofd int fs = mnt_fs_open(m->type, e);
-
 	TRY(fs);
 	if (m->source)
 		TRY(mnt_fs_set(fs, "source", m->source, e));
