@@ -27,6 +27,8 @@ void objects_close(struct host_objects *objects);
 
 /* R: write /proc/PID/uid_map and gid_map (user_namespaces(7)) below the procfs PROC. */
 int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e);
+/* R: an owned descriptor of a user namespace with these maps and nobody in it. */
+int idmap_make_namespace(const struct ids_plan *plan, struct err *e);
 /* I: become 0:0, or the first mapped pair, of the new user namespace. */
 int idmap_become_root(const struct ids_plan *plan, struct err *e);
 

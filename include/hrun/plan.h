@@ -126,7 +126,11 @@ struct mount_step {
 	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
 	uint64_t propagation;				   /* 0: private */
 	bool propagation_recursive;
-	struct mount_data *data; /* for fsconfig, "ro" and "sync" among them */
+	bool idmapped, idmap_recursive; /* ids of the source are shown through a map: */
+	struct ids_plan idmap;		/* a namespace to be made for it, or */
+	int idmap_namespace;		/* borrowed: the joined user namespace; -1: made */
+	const char *source_filesystem;	/* where it is idmapped: "ext4", for the error of one that cannot */
+	struct mount_data *data;	/* for fsconfig, "ro" and "sync" among them */
 	size_t data_count;
 	const char *where;
 };

@@ -21,6 +21,7 @@ static const char *const mount_options[] = {
 	"diratime",
 	"dirsync",
 	"exec",
+	"idmap",
 	"iversion",
 	"lazytime",
 	"loud",
@@ -44,6 +45,7 @@ static const char *const mount_options[] = {
 	"relatime",
 	"remount",
 	"rexec",
+	"ridmap",
 	"rnoatime",
 	"rnodev",
 	"rnodiratime",
@@ -161,7 +163,7 @@ static void linux_section(struct json_out *out)
 	json_out_raw(out, ",");
 	LIST(out, "supportedFlags", seccomp_flags);
 	json_out_raw(out, "},\"apparmor\":{\"enabled\":false},\"selinux\":{\"enabled\":false}"
-			  ",\"intelRdt\":{\"enabled\":false},\"mountExtensions\":{\"idmap\":{\"enabled\":false}}"
+			  ",\"intelRdt\":{\"enabled\":false},\"mountExtensions\":{\"idmap\":{\"enabled\":true}}"
 			  ",\"netDevices\":{\"enabled\":false}}");
 }
 

@@ -36,7 +36,7 @@ static int plan_program(struct pool *pool, const struct config *config, const st
 static int fill(struct pool *pool, const struct config *config, const struct bundle *bundle,
 		const struct plan_options *options, struct plan *plan, struct err *e)
 {
-	TRY(plan_refuse_unsupported(pool, config, e));
+	TRY(plan_refuse_unsupported(config, e));
 	if (!config->linux_)
 		return err_set(e, EINVAL, "linux: missing; a container needs namespaces");
 	TRY(plan_ids(pool, config, plan, e));

@@ -65,26 +65,9 @@ static int refuse_linux(const struct config_linux *linux_, struct err *e)
 	return linux_->seccomp ? refuse_seccomp(linux_->seccomp, e) : 0;
 }
 
-static int refuse_mount(struct pool *pool, const struct config_mount *mount, size_t index, struct err *e)
-{
-	if (mount->uid_mappings.count)
-		return refuse(e, pool_printf(pool, "mounts[%zu].uidMappings", index));
-	if (mount->gid_mappings.count)
-		return refuse(e, pool_printf(pool, "mounts[%zu].gidMappings", index));
-	for (size_t i = 0; i < mount->options.count; i++) {
-		const char *word = mount->options.item[i];
-		if (str_equal(word, "idmap") || str_equal(word, "ridmap") || str_starts(word, "idmap=") ||
-		    str_starts(word, "ridmap="))
-			return refuse(e, pool_printf(pool, "mounts[%zu].options[%zu] (idmap)", index, i));
-	}
-	return 0;
-}
-
-int plan_refuse_unsupported(struct pool *pool, const struct config *config, struct err *e)
+int plan_refuse_unsupported(const struct config *config, struct err *e)
 {
 	if (config->process)
 		TRY(plan_refuse_unsupported_process(config->process, e));
-	for (size_t i = 0; i < config->mount_count; i++)
-		TRY(refuse_mount(pool, &config->mounts[i], i, e));
 	return config->linux_ ? refuse_linux(config->linux_, e) : 0;
 }
