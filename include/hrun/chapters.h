@@ -16,21 +16,20 @@
 struct host_objects {
 	int rootfs;	 /* the root filesystem */
 	int null_device; /* /dev/null, checked to be character 1:3 */
-	int cgroup;	 /* the container's cgroup directory, where it has no cgroup namespace of its own; else -1 */
 };
 
 /* R: clone every host object of the plan (idmap.c writes the maps, objects.c the rest). */
 int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err *e);
-/* R: the directory CGROUP as a tree, where the container shares a cgroup namespace (else -1). */
-int objects_lift_cgroup(const struct plan *plan, int cgroup, struct host_objects *objects, struct err *e);
+/* R: the directory CGROUP as the tree of each cgroup2 mount, where the container shares a cgroup namespace. */
+int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e);
 void objects_close(struct host_objects *objects);
 
 /* R: write /proc/PID/uid_map and gid_map (user_namespaces(7)) below the procfs PROC. */
 int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e);
 /* R: an owned descriptor of a user namespace with these maps and nobody in it. */
 int idmap_make_namespace(const struct ids_plan *plan, struct err *e);
-/* I: become 0:0, or the first mapped pair, of the new user namespace. */
-int idmap_become_root(const struct ids_plan *plan, struct err *e);
+/* I: become 0:0, or the first mapped pair, of a new user namespace; 0:0 or the process's own ids in a joined one. */
+int idmap_become_root(const struct plan *plan, struct err *e);
 
 /* I, before it drops anything: make the time namespace of the plan, where it has one, and enter it. */
 int time_make(const struct namespaces_plan *plan, struct err *e);
@@ -44,7 +43,7 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 /* I: read-only and the other attributes, pivot_root(2), detach the host. */
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
-int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e);
+int mounts_apply(const struct plan *plan, int rootfs, struct err *e);
 /* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
 int copyup_apply(int target, int tmpfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);

@@ -42,7 +42,7 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 /*
  * Let a created container's init execute its program: START over start.sock, then wait until
  * the kernel says that it runs (PF_FORKNOEXEC is clear).  -ESRCH etc. with the reason where the
- * program could not be started or was killed before its execve.
+ * program could not be started or was killed before its execve, -ECANCELED where a startContainer hook failed.
  */
 int sandbox_start(const struct container *container, struct err *e);
 
@@ -65,7 +65,7 @@ void sandbox_close(struct sandbox *sandbox);
 /*
  * Run hooks of one kind in the runtime's namespaces, in order, each with STATE (compact JSON) on
  * stdin, only its own environment, DIR as working directory (-1: the caller's).  A timeout kills
- * the whole process group.  Stops at the first failure, with *e naming the hook.
+ * the whole process group.  Stops at the first failure, with *e naming the hook; poststop hooks all run.
  */
 int hooks_run(const struct hook_list *hooks, enum hook_kind kind, const char *state, int dir, struct err *e);
 

@@ -7,9 +7,11 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -102,10 +104,14 @@ static int make_plan(struct command *command, const struct container *container,
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
-	TRY(plan_process(&command->pool, process, -1, plan, e));
+	/* For HOME; where the root is gone from the host it is "/". */
+	struct err ignored;
+	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
+	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 	plan->creds.new_keyring = true;
+	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 

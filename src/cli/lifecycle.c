@@ -55,9 +55,12 @@ int lifecycle_start(struct pool *pool, struct container *container, struct err *
 	const struct container_record *record = &container->record;
 	struct err undo = {0};
 
-	TRY(sandbox_start(container, e));
-	int r = run_hooks(pool, container, &record->poststart, HOOK_POSTSTART, "running", record->pid, e);
-	/* The specification (1.3): a failing poststart hook takes the container with it. */
+	int r = sandbox_start(container, e);
+	if (r < 0 && r != -ECANCELED)
+		return r;
+	if (r >= 0)
+		r = run_hooks(pool, container, &record->poststart, HOOK_POSTSTART, "running", record->pid, e);
+	/* The specification (1.3): a failing startContainer or poststart hook takes the container with it. */
 	if (r < 0 && lifecycle_delete(pool, container, &undo) < 0)
 		log_debug("undo: %s", undo.text);
 	return r;

@@ -130,6 +130,14 @@ static void change(uint64_t *set, uint64_t *clear, const struct word *word)
 	*clear = (*clear & ~word->set) | word->clear;
 }
 
+/* A recursive word is about the top as well: it takes back what plain words said of these bits before. */
+static void change_recursively(struct mount_step *step, const struct word *word)
+{
+	change(&step->recursive_attr_set, &step->recursive_attr_clear, word);
+	step->attr_set &= ~(word->set | word->clear);
+	step->attr_clear &= ~(word->set | word->clear);
+}
+
 static void drop_data(struct mount_step *step, const char *key)
 {
 	size_t kept = 0;
@@ -182,7 +190,7 @@ static int apply_word(struct pool *pool, struct mount_step *step, const char *te
 		change(&step->attr_set, &step->attr_clear, word);
 		break;
 	case WORD_ATTR_RECURSIVE:
-		change(&step->recursive_attr_set, &step->recursive_attr_clear, word);
+		change_recursively(step, word);
 		break;
 	case WORD_PROPAGATION:
 		step->propagation = word->set;

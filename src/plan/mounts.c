@@ -133,7 +133,7 @@ int plan_mounts(struct pool *pool, const struct config *config, const struct bun
 {
 	for (size_t i = 0; i < config->mount_count; i++) {
 		struct mount_step *step = pool_array_add(pool, plan->mounts, plan->mount_count);
-		step->source_fd = step->idmap_namespace = -1;
+		step->source_fd = step->tree = step->idmap_namespace = -1;
 		step->where = pool_printf(pool, "mounts[%zu]", i);
 		TRY(plan_mount(pool, &config->mounts[i], bundle, options, plan, step, e));
 	}

@@ -110,7 +110,7 @@ static int make_cgroup(struct creation *c, struct err *e)
 	TRY(cgroup);
 	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
-	return objects_lift_cgroup(c->plan, cgroup, &c->init.objects, e);
+	return objects_lift_cgroup(c->plan, cgroup, e);
 }
 
 static void write_hook_states(struct creation *c)
@@ -266,7 +266,7 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
 	c.init.sync = c.init.start = c.init.console = -1;
-	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1, .cgroup = -1};
+	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1};
 	int r = prepare(&c, e);
 	if (r >= 0)
 		r = start_init(&c, e);

@@ -176,19 +176,23 @@ static int run_one(struct run *run, struct err *e)
 	return r;
 }
 
+/* The first failure ends the row; but after a container has ended every poststop hook has its turn. */
 int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct hook_state *state, int dir,
 		const struct filter_plan *filter, struct err *e)
 {
-	for (size_t i = 0; i < hooks->count; i++) {
+	int worst = 0;
+
+	for (size_t i = 0; i < hooks->count && (worst == 0 || kind == HOOK_POSTSTOP); i++) {
 		struct err why;
 		autofd int input = make_input(state, e);
 		TRY(input);
 		struct run run = {.hook = &hooks->item[i], .filter = filter, .dir = dir, .input = input};
 		int r = run_one(&run, &why);
-		if (r < 0)
-			return err_set(e, -r, "error running %s hook #%zu: %s", spec_hook_kind_name(kind), i, why.text);
+		if (r < 0 && worst == 0)
+			worst = err_set(e, -r, "error running %s hook #%zu: %s", spec_hook_kind_name(kind), i,
+					why.text);
 	}
-	return 0;
+	return worst;
 }
 
 int hooks_run(const struct hook_list *hooks, enum hook_kind kind, const char *state, int dir, struct err *e)

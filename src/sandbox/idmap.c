@@ -94,18 +94,29 @@ static unsigned int acting_id(const struct id_mapping *map, size_t count)
 	return count ? map[0].container_id : 0;
 }
 
-int idmap_become_root(const struct ids_plan *plan, struct err *e)
+static int become(uid_t uid, gid_t gid, struct err *e)
 {
-	gid_t gid = acting_id(plan->gid, plan->gid_count);
-	uid_t uid = acting_id(plan->uid, plan->uid_count);
-
-	if (!plan->new_namespace)
-		return 0;
-	if (setgroups(0, NULL) < 0)
-		return err_errno(e, "drop supplementary groups in the new user namespace");
 	if (setresgid(gid, gid, gid) < 0)
-		return err_errno(e, "become gid %u in the new user namespace", gid);
+		return err_errno(e, "become gid %u in the user namespace", gid);
 	if (setresuid(uid, uid, uid) < 0)
-		return err_errno(e, "become uid %u in the new user namespace", uid);
+		return err_errno(e, "become uid %u in the user namespace", uid);
 	return 0;
+}
+
+/*
+ * Until then our ids are not mapped, and nothing can be made in a file system of the namespace.  In a joined one
+ * the maps are not ours: 0, or the ids that the process is to have, which must be mapped.
+ */
+int idmap_become_root(const struct plan *plan, struct err *e)
+{
+	const struct ids_plan *ids = &plan->ids;
+
+	if (!plan->namespaces.has_user)
+		return 0;
+	bool dropped = setgroups(0, NULL) >= 0;
+	if (!ids->new_namespace)
+		return become(0, 0, e) < 0 ? become(plan->creds.uid, plan->creds.gid, e) : 0;
+	if (!dropped)
+		return err_errno(e, "drop supplementary groups in the new user namespace");
+	return become(acting_id(ids->uid, ids->uid_count), acting_id(ids->gid, ids->gid_count), e);
 }

@@ -29,7 +29,7 @@ static int build(struct init *i, struct err *e)
 	if (plan->namespaces.loopback_up)
 		TRY(loopback_up(e));
 	TRY(rootfs_attach(&plan->rootfs, rootfs, e));
-	TRY(mounts_apply(plan, rootfs, i->objects.cgroup, e));
+	TRY(mounts_apply(plan, rootfs, e));
 	TRY(devices_apply(plan, rootfs, e));
 	return sysctl_apply(plan, e);
 }
@@ -113,7 +113,7 @@ void init_main(void *argument)
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
 	r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
 	expect_or_die(i->sync, SYNC_MAPPED);	 /* 1 MAPPED */
-	if (r < 0 || idmap_become_root(&i->plan->ids, &e) < 0)
+	if (r < 0 || idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
 	/* Dumpable until now only for a new user namespace: the runtime had to write its maps. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)

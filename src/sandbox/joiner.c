@@ -7,7 +7,6 @@
  * goes through the same creds_apply and filter as init, never weaker.
  */
 #include <fcntl.h>
-#include <grp.h>
 #include <hrun/cgroup.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
@@ -43,8 +42,7 @@ static int become(struct joiner *j, struct err *e)
 	char path[PATH_MAX];
 
 	TRY(fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e));
-	if (plan->namespaces.has_user && (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0))
-		errno = 0; /* an id that is not mapped cannot be acted as: the capabilities are there all the same */
+	TRY(idmap_become_root(plan, e));
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, "open the container's root");

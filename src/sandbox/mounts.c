@@ -102,15 +102,9 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
 }
 
-/* cgroup2 seen from the container's own cgroup namespace; without one, its own directory and nothing above. */
-static int make_cgroup(const struct mount_step *m, int cgroup_tree, struct err *e)
+/* cgroup2 seen from the container's own cgroup namespace. */
+static int make_cgroup(const struct mount_step *m, struct err *e)
 {
-	if (cgroup_tree >= 0) {
-		autofd int tree = mnt_clone(cgroup_tree, false, e);
-		TRY(tree);
-		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
-		return TAKE_FD(tree);
-	}
 	autofd int fs = mnt_fs_open("cgroup2", e);
 	TRY(fs);
 	TRY(mnt_fs_set(fs, "source", "cgroup", e));
@@ -123,38 +117,41 @@ static int fill(const struct mount_step *m, int target, int mnt, struct err *e)
 	return m->attr_set & MOUNT_ATTR_RDONLY ? mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) : 0;
 }
 
-static int make_mount(const struct mount_step *m, int target, int cgroup_tree, struct err *e)
+static int make_mount(const struct mount_step *m, int target, struct err *e)
 {
-	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, cgroup_tree, e) : make_filesystem(m, target, e);
+	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
 	if (m->copy_up)
 		TRY(fill(m, target, mnt, e));
-	if (m->recursive_attr_set || m->recursive_attr_clear)
+	/* It is one mount: recursive words first, then the plain ones that no later recursive one undid. */
+	if (m->recursive_attr_set || m->recursive_attr_clear) {
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+		TRY(mnt_setattr(mnt, m->attr_set, m->attr_clear, 0, false, e));
+	}
 	if (m->propagation)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
 	return TAKE_FD(mnt);
 }
 
-static int apply_one(const struct mount_step *m, int rootfs, int cgroup_tree, struct err *e)
+static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
 {
 	autofd int target = open_target(m, rootfs, e);
 
 	TRY(target);
-	if (m->kind == MOUNT_BIND)
+	if (m->tree >= 0) /* lifted by the runtime: a bind, or the cgroup that the container shares */
 		return mnt_attach(m->tree, target, e);
-	autofd int mnt = make_mount(m, target, cgroup_tree, e);
+	autofd int mnt = make_mount(m, target, e);
 	TRY(mnt);
 	return mnt_attach(mnt, target, e);
 }
 
-int mounts_apply(const struct plan *plan, int rootfs, int cgroup_tree, struct err *e)
+int mounts_apply(const struct plan *plan, int rootfs, struct err *e)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct mount_step *m = &plan->mounts[i];
 		struct err why;
-		int r = apply_one(m, rootfs, cgroup_tree, &why);
+		int r = apply_one(m, rootfs, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: mount %s on `%s`: %s", m->where, m->type, m->destination, why.text);
 	}

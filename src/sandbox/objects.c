@@ -24,16 +24,18 @@
 static int dress(const struct mount_step *m, int tree, struct err *e)
 {
 	bool peer = m->propagation == MS_SLAVE || m->propagation == MS_SHARED;
-	uint64_t top = m->recursive ? 0 : m->attr_set, top_clear = m->recursive ? 0 : m->attr_clear;
+	/* Recursive words first: the plain ones that the plan keeps are those that no later recursive one undid. */
+	bool several = m->recursive || m->recursive_attr_set || m->recursive_attr_clear;
+	uint64_t top = several ? 0 : m->attr_set, top_clear = several ? 0 : m->attr_clear;
 
 	if (!peer)
 		TRY(mnt_setattr(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
-	if ((peer || m->recursive) && (m->attr_set || m->attr_clear))
+	if (m->recursive_attr_set || m->recursive_attr_clear)
+		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+	if ((peer || several) && (m->attr_set || m->attr_clear))
 		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
 	if (m->propagation && m->propagation != MS_PRIVATE)
 		TRY(mnt_setattr(tree, 0, 0, m->propagation, m->propagation_recursive, e));
-	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 	return 0;
 }
 
@@ -133,19 +135,25 @@ int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err
 	TRY(lift_devices(plan, e));
 	ret_objects->rootfs = TAKE_FD(rootfs);
 	ret_objects->null_device = TAKE_FD(null_device);
-	ret_objects->cgroup = -1;
 	return 0;
 }
 
-/* Where the container shares a cgroup namespace, only its own directory may be seen. */
-int objects_lift_cgroup(const struct plan *plan, int cgroup, struct host_objects *objects, struct err *e)
+/*
+ * Where the container does not get a cgroup namespace of its own, only its own directory may be seen.  One clone a
+ * mount: init could not make more of them, a tree that is not its own cannot be cloned there.
+ */
+int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e)
 {
 	if (plan->namespaces.create & CLONE_NEWCGROUP || cgroup < 0)
 		return 0;
-	autofd int tree = mnt_clone(cgroup, false, e);
-	TRY(tree);
-	TRY(mnt_setattr(tree, 0, 0, MS_PRIVATE, false, e));
-	objects->cgroup = TAKE_FD(tree);
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		struct mount_step *m = &plan->mounts[i];
+		if (m->kind != MOUNT_CGROUP)
+			continue;
+		m->tree = mnt_clone(cgroup, false, e);
+		TRY(m->tree);
+		TRY(mnt_setattr(m->tree, m->attr_set, m->attr_clear, MS_PRIVATE, false, e));
+	}
 	return 0;
 }
 
@@ -153,5 +161,4 @@ void objects_close(struct host_objects *objects)
 {
 	fd_close(&objects->rootfs);
 	fd_close(&objects->null_device);
-	fd_close(&objects->cgroup);
 }

@@ -58,7 +58,8 @@ static const struct row tmpfs_rows[] = {
 static const struct row bind_rows[] = {
 	{"rro", 0, 0, RO, 0, "/s -> /x  rro"},
 	{"rro,rrw", 0, 0, 0, RO, "/s -> /x  rrw"},
-	{"ro,rrw", RO, 0, 0, RO, "/s -> /x  ro rrw"},
+	{"ro,rrw", 0, 0, 0, RO, "/s -> /x  rrw"},
+	{"rrw,ro", RO, 0, 0, RO, "/s -> /x  ro rrw"},
 	{"rnosuid,rnodev,rnoexec", 0, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
 	 "/s -> /x  rnosuid rnodev rnoexec"},
 	{"rsuid,rdev,rexec", 0, 0, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
