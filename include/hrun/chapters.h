@@ -64,6 +64,13 @@ int console_apply(const struct plan *plan, int root, int console_socket, bool on
 int creds_apply(const struct plan *plan, int root, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
+/* R: scheduler and I/O priority of the new process PID. */
+int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *e);
+/* R: the processors that PID (0: itself) may use; CPUS may be NULL. */
+int scheduling_set_cpus(const struct number_set *cpus, pid_t pid, const char *where, struct err *e);
+int scheduling_get_cpus(struct number_set *ret_cpus, struct err *e);
+/* I: memory policy and personality. */
+int scheduling_apply_self(const struct scheduling_plan *plan, struct err *e);
 /* Just before execve: exact resource limits, the filter, the last capabilities. */
 int creds_seal(const struct plan *plan, struct err *e);
 

@@ -188,6 +188,25 @@ struct creds_plan {
 	const char *where;
 };
 
+/* ---- sched(7), ioprio_set(2), set_mempolicy(2), personality(2) ---- */
+enum { NUMBER_SET_BITS = 1024, NUMBER_SET_WORD = 8 * sizeof(unsigned long) };
+struct number_set {
+	unsigned long bits[NUMBER_SET_BITS / NUMBER_SET_WORD];
+};
+struct scheduling_plan {
+	bool has_scheduler;
+	uint32_t policy, priority;
+	int32_t nice;
+	uint64_t flags, runtime, deadline, period;
+	unsigned int io_class, io_level;	      /* IOPRIO_CLASS_*; 0: unchanged */
+	struct number_set *initial_cpus, *final_cpus; /* exec only; NULL: unchanged */
+	unsigned int memory_mode;		      /* MPOL_*, with its flags */
+	struct number_set *memory_nodes;
+	unsigned int personality;
+	/* As the config says it; NULL: unchanged. */
+	const char *policy_name, *io_class_name, *memory_text, *domain_name;
+};
+
 /* ---- seccomp ---- */
 struct filter_plan {
 	const struct sock_filter *program; /* NULL: none */
@@ -241,6 +260,7 @@ struct plan {
 	struct mask_step *masks;
 	size_t mask_count;
 	struct creds_plan creds;
+	struct scheduling_plan scheduling;
 	struct filter_plan filter;
 	struct exec_plan exec;
 	struct hook_list hooks[HOOK_KINDS];
@@ -272,10 +292,13 @@ int plan_container(struct pool *pool, const struct config *config, const struct 
 		   const struct plan_options *options, struct plan *ret_plan, struct err *e);
 
 /*
- * One more process in a container: fills creds, exec (and filter where the caller
+ * One more process in a container: fills creds, scheduling, exec (and filter where the caller
  * gives none).  ROOTFS is a descriptor of its root directory for HOME; may be -1.
  */
 int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e);
+
+/* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */
+int plan_inherited(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 
 /* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
 void plan_check(const struct plan *plan);

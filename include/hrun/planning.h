@@ -58,6 +58,8 @@ const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
 int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 const char *plan_capability_name(int capability);
 
+/* process.scheduler, ioPriority, execCPUAffinity */
+int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 int plan_rlimits(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 
 /* Rewrite `where` of what the verdict's hardenings caused. */

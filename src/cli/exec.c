@@ -108,6 +108,7 @@ static int make_plan(struct command *command, const struct container *container,
 	struct err ignored;
 	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
+	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 	plan->creds.new_keyring = true;

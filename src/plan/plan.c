@@ -27,6 +27,7 @@ static int plan_program(struct pool *pool, const struct config *config, const st
 	if (!config->process)
 		return err_set(e, EINVAL, "process: missing; say which program to run");
 	TRY(plan_process(pool, config->process, bundle->rootfs, plan, e));
+	TRY(plan_inherited(pool, config, plan, e));
 	plan->creds.new_keyring = !options->no_new_keyring;
 	plan->exec.preserve_fds = options->preserve_fds;
 	return 0;

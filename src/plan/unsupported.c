@@ -21,12 +21,6 @@ static bool has_text(const char *text)
 
 int plan_refuse_unsupported_process(const struct config_process *process, struct err *e)
 {
-	if (process->scheduler)
-		return refuse(e, "process.scheduler");
-	if (process->io_priority)
-		return refuse(e, "process.ioPriority");
-	if (process->exec_cpu_affinity)
-		return refuse(e, "process.execCPUAffinity");
 	if (has_text(process->apparmor_profile))
 		return refuse(e, "process.apparmorProfile");
 	if (has_text(process->selinux_label))
@@ -41,27 +35,14 @@ static int refuse_seccomp(const struct config_seccomp *seccomp, struct err *e)
 	return has_text(seccomp->listener_metadata) ? refuse(e, "linux.seccomp.listenerMetadata") : 0;
 }
 
-/* PER_LINUX without flags is what every process has already. */
-static int refuse_personality(const struct config_linux *linux_, struct err *e)
-{
-	if (!linux_->personality)
-		return 0;
-	if (!linux_->personality->domain || !str_equal(linux_->personality->domain, "LINUX"))
-		return refuse(e, "linux.personality.domain");
-	return linux_->personality->flags.count ? refuse(e, "linux.personality.flags") : 0;
-}
-
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
 	if (linux_->net_devices.count)
 		return refuse(e, "linux.netDevices");
 	if (linux_->intel_rdt)
 		return refuse(e, "linux.intelRdt");
-	if (linux_->memory_policy)
-		return refuse(e, "linux.memoryPolicy");
 	if (has_text(linux_->mount_label))
 		return refuse(e, "linux.mountLabel");
-	TRY(refuse_personality(linux_, e));
 	return linux_->seccomp ? refuse_seccomp(linux_->seccomp, e) : 0;
 }
 

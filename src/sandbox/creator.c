@@ -212,6 +212,7 @@ static int drive(struct creation *c, struct err *e)
 	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */
 	c->phase = "while it entered the root filesystem";
 	TRY(sync_expect(c->sync, SYNC_READY, e)); /* 4 READY */
+	TRY(scheduling_apply(&c->plan->scheduling, c->sandbox->pid, e));
 	if (c->sandbox->cgroup >= 0)
 		TRY(cgroup_apply_last(&c->plan->cgroup, c->sandbox->cgroup, e));
 	c->container->record.created_done = true;

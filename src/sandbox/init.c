@@ -55,6 +55,7 @@ static int become_program(struct init *i, char *ret_path, size_t size, struct er
 	const int keep[] = {i->sync, i->start};
 
 	TRY(console_apply(plan, rootfs, i->console, true, e));
+	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, rootfs, e));
 	TRY(program_find(&plan->exec, ret_path, size, e));
 	return fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e);

@@ -47,6 +47,7 @@ static int become(struct joiner *j, struct err *e)
 	if (root < 0)
 		return err_errno(e, "open the container's root");
 	TRY(console_apply(plan, root, j->console, false, e));
+	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, root, e));
 	TRY(program_find(&plan->exec, path, sizeof path, e));
 	return program_execute(plan, path, e);
@@ -93,6 +94,23 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 	return r;
 }
 
+/* It comes into the container's cgroup with its first processors: they are inherited from us. */
+static int spawn_with_affinity(struct joiner *j, const struct container_record *record, int init, struct sandbox *ret,
+			       struct err *e)
+{
+	static const char where[] = "process.execCPUAffinity.initial";
+	const struct number_set *initial = j->plan->scheduling.initial_cpus;
+	struct number_set own;
+
+	if (!initial)
+		return spawn_joiner(j, record, init, ret, e);
+	TRY(scheduling_get_cpus(&own, e));
+	TRY(scheduling_set_cpus(initial, 0, where, e));
+	int r = spawn_joiner(j, record, init, ret, e);
+	TRY(scheduling_set_cpus(&own, 0, where, e));
+	return r;
+}
+
 /* EOF: it has executed, or it is dead and has never done so. */
 static int await_program(int sync, int proc, const struct sandbox *s, struct err *e)
 {
@@ -134,8 +152,10 @@ static int join(const struct plan *plan, const struct container_record *record, 
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
 	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
-	TRY(spawn_joiner(&j, record, init, ret, e));
+	TRY(spawn_with_affinity(&j, record, init, ret, e));
 	fd_close(&theirs);
+	TRY(scheduling_apply(&plan->scheduling, ret->pid, e));
+	TRY(scheduling_set_cpus(plan->scheduling.final_cpus, ret->pid, "process.execCPUAffinity.final", e));
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
 }
