@@ -44,6 +44,8 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
 int mounts_apply(const struct plan *plan, int rootfs, struct err *e);
+/* What was mounted writable to be filled becomes read-only. */
+int mounts_freeze(const struct plan *plan, int rootfs, struct err *e);
 /* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
 int copyup_apply(int target, int tmpfs, struct err *e);
 int devices_apply(const struct plan *plan, int rootfs, struct err *e);
@@ -54,6 +56,8 @@ int sysctl_apply(const struct plan *plan, struct err *e);
 int uts_apply(const struct namespaces_plan *plan, struct err *e);
 int loopback_up(struct err *e);
 
+/* Where there will be a terminal: the file that it is bound on, while /dev can still be written. */
+int console_prepare(const struct plan *plan, int rootfs, struct err *e);
 /*
  * A fresh pty of the container's own devpts becomes stdin, stdout, stderr and the controlling terminal;
  * its master goes out over CONSOLE_SOCKET.  ON_CONSOLE: also bound on /dev/console.  ROOT is the container's root.
@@ -64,6 +68,8 @@ int console_apply(const struct plan *plan, int root, int console_socket, bool on
 int creds_apply(const struct plan *plan, int root, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
+/* R: move the plan's network devices to where the new process PID is, below the procfs PROC. */
+int net_devices_apply(const struct plan *plan, int proc, pid_t pid, struct err *e);
 /* R: scheduler and I/O priority of the new process PID. */
 int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *e);
 /* R: the processors that PID (0: itself) may use; CPUS may be NULL. */

@@ -58,6 +58,14 @@ struct namespaces_plan {
 	const char *where;
 };
 
+/* ---- host network devices for the container ---- */
+struct net_device_step {
+	const char *host_name;
+	const char *name; /* inside: "eth0", or "eth%d" where is_template */
+	bool is_template;
+	const char *where;
+};
+
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
 enum cgroup_write_kind {
 	CGROUP_LIMIT,	/* asked for: it must be applied */
@@ -250,6 +258,8 @@ struct plan {
 	struct ids_plan ids;
 	struct cgroup_plan cgroup;
 	struct namespaces_plan namespaces;
+	struct net_device_step *net_devices;
+	size_t net_device_count;
 	struct rootfs_plan rootfs;
 	struct mount_step *mounts;
 	size_t mount_count;
@@ -315,6 +325,7 @@ int plan_namespaces(struct pool *pool, const struct config *config, const struct
 		    struct plan *plan, struct err *e);
 int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 		struct err *e);
+int plan_net_devices(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
 		struct err *e);
 int plan_mounts(struct pool *pool, const struct config *config, const struct bundle *bundle,

@@ -102,6 +102,15 @@ static void describe_namespaces(struct pool *pool, const struct namespaces_plan 
 			      plan_quote(pool, ns->domainname));
 }
 
+static void describe_net_devices(struct pool *pool, const struct plan *plan, struct plan_lines *lines)
+{
+	for (size_t i = 0; i < plan->net_device_count; i++) {
+		const struct net_device_step *d = &plan->net_devices[i];
+		plan_line_add(pool, lines, "network", "move", d->where, "%s -> %s, with its addresses, up",
+			      plan_quote(pool, d->host_name), plan_quote(pool, d->name));
+	}
+}
+
 static const char *propagation_text(const struct rootfs_plan *rootfs)
 {
 	switch (rootfs->propagation) {
@@ -227,6 +236,7 @@ void plan_describe(struct pool *pool, const struct plan *plan, struct plan_lines
 	describe_map(pool, ret_lines, "gid", "gidMappings", plan->ids.gid, plan->ids.gid_count);
 	describe_cgroup(pool, &plan->cgroup, ret_lines);
 	describe_namespaces(pool, &plan->namespaces, ret_lines);
+	describe_net_devices(pool, plan, ret_lines);
 	describe_rootfs(pool, &plan->rootfs, ret_lines);
 	describe_mounts(pool, plan, ret_lines);
 	for (size_t i = 0; i < plan->device_count; i++)

@@ -37,8 +37,6 @@ static int refuse_seccomp(const struct config_seccomp *seccomp, struct err *e)
 
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
-	if (linux_->net_devices.count)
-		return refuse(e, "linux.netDevices");
 	if (linux_->intel_rdt)
 		return refuse(e, "linux.intelRdt");
 	if (has_text(linux_->mount_label))

@@ -60,9 +60,17 @@ static int open_peer(const struct plan *plan, int master, struct err *e)
 	return TAKE_FD(peer);
 }
 
+int console_prepare(const struct plan *plan, int rootfs, struct err *e)
+{
+	if (!plan->exec.terminal)
+		return 0;
+	autofd int console = path_make_in_root(rootfs, "/dev/console", false, 0620, e);
+	return console < 0 ? console : 0;
+}
+
 static int bind_console(int root, int peer, struct err *e)
 {
-	autofd int target = path_make_in_root(root, "/dev/console", false, 0620, e);
+	autofd int target = path_open_in_root(root, "/dev/console", e);
 	TRY(target);
 	autofd int tree = mnt_clone(peer, false, e);
 	TRY(tree);

@@ -182,6 +182,7 @@ static int map_init(struct creation *c, struct err *e)
 	TRY(proc);
 	TRY(record_process(c, proc, e));
 	TRY(idmap_write(&c->plan->ids, proc, c->sandbox->pid, e));
+	TRY(net_devices_apply(c->plan, proc, c->sandbox->pid, e));
 	return creds_set_oom_score(&c->plan->creds, proc, c->sandbox->pid, e);
 }
 

@@ -31,6 +31,7 @@ static int build(struct init *i, struct err *e)
 	TRY(rootfs_attach(&plan->rootfs, rootfs, e));
 	TRY(mounts_apply(plan, rootfs, e));
 	TRY(devices_apply(plan, rootfs, e));
+	TRY(console_prepare(plan, rootfs, e));
 	return sysctl_apply(plan, e);
 }
 
@@ -43,6 +44,7 @@ static int close_root(struct init *i, struct err *e)
 	i->hook_state[0].pid = getpid();
 	TRY(hooks_apply(&plan->hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, &i->hook_state[0], rootfs, NULL,
 			e));
+	TRY(mounts_freeze(plan, rootfs, e));
 	TRY(masks_apply(plan, rootfs, i->objects.null_device, e));
 	return rootfs_enter(&plan->rootfs, rootfs, e);
 }

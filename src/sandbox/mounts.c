@@ -22,6 +22,15 @@
 #include <unistd.h>
 
 /*
+ * A read-only tmpfs (podman asks for one on /dev) has to be filled first: with nodes, targets of other mounts, what
+ * tmpcopyup brings.  It becomes read-only when all that is done.
+ */
+static bool is_frozen_late(const struct mount_step *m)
+{
+	return m->kind == MOUNT_FILESYSTEM && m->attr_set & MOUNT_ATTR_RDONLY && str_equal(m->type, "tmpfs");
+}
+
+/*
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
  * leave the place where everybody expects it to the image (CVE-2023-27561).
  */
@@ -88,6 +97,11 @@ static int check_copy_up(const struct mount_step *m, int target, struct err *e)
 		       "or empty the directory");
 }
 
+static uint64_t first_attributes(const struct mount_step *m)
+{
+	return is_frozen_late(m) ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set;
+}
+
 static int make_filesystem(const struct mount_step *m, int target, struct err *e)
 {
 	TRY(check_copy_up(m, target, e));
@@ -98,8 +112,7 @@ static int make_filesystem(const struct mount_step *m, int target, struct err *e
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
-	/* One that is to be filled becomes read-only afterwards. */
-	return mnt_fs_mount(fs, m->copy_up ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set, e);
+	return mnt_fs_mount(fs, first_attributes(m), e);
 }
 
 /* cgroup2 seen from the container's own cgroup namespace. */
@@ -111,23 +124,17 @@ static int make_cgroup(const struct mount_step *m, struct err *e)
 	return mnt_fs_mount(fs, m->attr_set, e);
 }
 
-static int fill(const struct mount_step *m, int target, int mnt, struct err *e)
-{
-	TRY(copyup_apply(target, mnt, e));
-	return m->attr_set & MOUNT_ATTR_RDONLY ? mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, false, e) : 0;
-}
-
 static int make_mount(const struct mount_step *m, int target, struct err *e)
 {
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, e);
 
 	TRY(mnt);
 	if (m->copy_up)
-		TRY(fill(m, target, mnt, e));
+		TRY(copyup_apply(target, mnt, e));
 	/* It is one mount: recursive words first, then the plain ones that no later recursive one undid. */
 	if (m->recursive_attr_set || m->recursive_attr_clear) {
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
-		TRY(mnt_setattr(mnt, m->attr_set, m->attr_clear, 0, false, e));
+		TRY(mnt_setattr(mnt, first_attributes(m), m->attr_clear, 0, false, e));
 	}
 	if (m->propagation)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
@@ -154,6 +161,28 @@ int mounts_apply(const struct plan *plan, int rootfs, struct err *e)
 		int r = apply_one(m, rootfs, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: mount %s on `%s`: %s", m->where, m->type, m->destination, why.text);
+	}
+	return 0;
+}
+
+static bool is_covered(const struct plan *plan, size_t i)
+{
+	for (size_t later = i + 1; later < plan->mount_count; later++) {
+		if (str_equal(plan->mounts[later].destination, plan->mounts[i].destination))
+			return true;
+	}
+	return false;
+}
+
+int mounts_freeze(const struct plan *plan, int rootfs, struct err *e)
+{
+	for (size_t i = 0; i < plan->mount_count; i++) {
+		const struct mount_step *m = &plan->mounts[i];
+		if (!is_frozen_late(m) || is_covered(plan, i))
+			continue;
+		autofd int top = path_open_in_root(rootfs, m->destination, e);
+		TRY(top);
+		TRY(mnt_setattr(top, MOUNT_ATTR_RDONLY, 0, 0, false, e));
 	}
 	return 0;
 }

@@ -289,6 +289,8 @@ trio("scheduler-realtime", "-RR", put("process.scheduler", {"policy": "SCHED_FIF
 trio("io-priority-realtime", "-RR", put("process.ioPriority", {"class": "IOPRIO_CLASS_RT", "priority": 7}),
      put("process.ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 0}), put("process.ioPriority", {"class": "IOPRIO_CLASS_RT"}))
 
+trio("net-devices", "-RR", put("linux.netDevices", {"eth0": {}}), put("linux.netDevices", {}), put("linux.netDevices", {"eth0": {"name": "lo"}}))
+
 # ---- K, L: hooks, annotations ----
 trio("hook-path-invalid", R, hook(path="sh"), hook(), hook(path="/etc/passwd"))
 trio("hook-timeout", H, put("hooks", {"poststop": [{"path": "/bin/sh"}]}), hook(), put("hooks", {"poststop": [{"path": "/bin/sh", "timeout": None}]}))

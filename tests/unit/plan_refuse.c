@@ -45,6 +45,7 @@ struct row {
 #define BIND(options) "{\"destination\":\"/x\",\"source\":\"file\",\"options\":[" options "]}"
 #define MAP(field, inside, host, size) \
 	",\"" field "\":[{\"containerID\":" inside ",\"hostID\":" host ",\"size\":" size "}]"
+#define NET ",{\"type\":\"network\"}"
 #define USER ",{\"type\":\"user\"}"
 #define GID MAP("gidMappings", "0", "100000", "65536")
 
@@ -112,6 +113,21 @@ static const struct row rows[] = {
 	{.top = ",\"hostname\":\"a\"", .error = "hostname: needs a uts namespace"},
 	{.top = ",\"hostname\":\"\",\"domainname\":\"\"", .error = NULL},
 	{.top = ",\"domainname\":\"a\"", .error = "domainname: needs a uts namespace"},
+	/* network devices */
+	{.linux_ = ",\"netDevices\":{\"eth0\":{}}", .error = "linux.netDevices: needs a network namespace"},
+	{.namespace = NET, .linux_ = ",\"netDevices\":{\"eth0\":{\"name\":\"in%d\"},\"eth1\":{}}", .error = NULL},
+	{.namespace = NET,
+	 .linux_ = ",\"netDevices\":{\"eth0\":{\"name\":\"%d\"}}",
+	 .error = "linux.netDevices[eth0].name: %d is no name"},
+	{.namespace = NET,
+	 .linux_ = ",\"netDevices\":{\"eth0\":{\"name\":\"a%da\"}}",
+	 .error = "linux.netDevices[eth0].name: a%da is no name"},
+	{.namespace = NET, .linux_ = ",\"netDevices\":{\"eth0\":{\"name\":\"0123456789abcde\"}}", .error = NULL},
+	{.namespace = NET,
+	 .linux_ = ",\"netDevices\":{\"eth0\":{\"name\":\"0123456789abcdef\"}}",
+	 .error = "linux.netDevices[eth0].name: 0123456789abcdef is no"},
+	{.namespace = NET, .linux_ = ",\"netDevices\":{\"a/b\":{}}", .error = "linux.netDevices[a/b]: is no name"},
+	{.namespace = NET, .linux_ = ",\"netDevices\":{\"..\":{}}", .error = "linux.netDevices[..]: is no name"},
 	/* root */
 	{.linux_ = ",\"rootfsPropagation\":\"rshard\"", .error = "linux.rootfsPropagation: unknown word rshard"},
 	/* mounts */
