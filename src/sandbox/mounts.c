@@ -6,7 +6,6 @@
  * cloned and judged, or a new file system made here, in the container's own namespaces.  Nothing
  * is looked up twice, so a volume that swaps a directory for a symbolic link gains nothing (CVE-2021-30465).
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
@@ -18,8 +17,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /*
  * A read-only tmpfs (podman asks for one on /dev) has to be filled first: with nodes, targets of other mounts, what
@@ -28,6 +25,11 @@
 static bool is_frozen_late(const struct mount_step *m)
 {
 	return m->kind == MOUNT_FILESYSTEM && m->attr_set & MOUNT_ATTR_RDONLY && str_equal(m->type, "tmpfs");
+}
+
+static uint64_t attr_at_first(const struct mount_step *m)
+{
+	return is_frozen_late(m) ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set;
 }
 
 /*
@@ -66,53 +68,17 @@ static int inherit_mode(const struct mount_step *m, int fs, int target, struct e
 	return mnt_fs_set(fs, "mode", mode, e);
 }
 
-static bool is_empty(const char *entries, long size)
-{
-	for (long at = 0; at < size;) {
-		const struct dirent64 *entry = (const void *)(entries + at);
-		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
-			return false;
-		at += entry->d_reclen;
-	}
-	return true;
-}
-
-/* tmpcopyup is fine where there is nothing to copy; elsewhere an error, not an empty tmpfs. */
-static int check_copy_up(const struct mount_step *m, int target, struct err *e)
-{
-	char entries[4096] __attribute__((aligned(8)));
-
-	if (!m->copy_up)
-		return 0;
-	autofd int directory = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (directory < 0)
-		return err_errno(e, "tmpcopyup: open the directory");
-	long size = syscall(SYS_getdents64, directory, entries, sizeof entries);
-	if (size < 0)
-		return err_errno(e, "tmpcopyup: read the directory");
-	if (is_empty(entries, size))
-		return 0;
-	return err_set(e, EOPNOTSUPP,
-		       "tmpcopyup: the directory is not empty, and this version of hrun does not copy; remove the word "
-		       "or empty the directory");
-}
-
-static uint64_t first_attributes(const struct mount_step *m)
-{
-	return is_frozen_late(m) ? m->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY : m->attr_set;
-}
-
 static int make_filesystem(const struct mount_step *m, int target, struct err *e)
 {
-	TRY(check_copy_up(m, target, e));
 	autofd int fs = mnt_fs_open(m->type, e);
+
 	TRY(fs);
 	if (m->source)
 		TRY(mnt_fs_set(fs, "source", m->source, e));
 	TRY(inherit_mode(m, fs, target, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
-	return mnt_fs_mount(fs, first_attributes(m), e);
+	return mnt_fs_mount(fs, attr_at_first(m), e);
 }
 
 /* cgroup2 seen from the container's own cgroup namespace. */
@@ -134,7 +100,7 @@ static int make_mount(const struct mount_step *m, int target, struct err *e)
 	/* It is one mount: recursive words first, then the plain ones that no later recursive one undid. */
 	if (m->recursive_attr_set || m->recursive_attr_clear) {
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
-		TRY(mnt_setattr(mnt, first_attributes(m), m->attr_clear, 0, false, e));
+		TRY(mnt_setattr(mnt, attr_at_first(m), m->attr_clear, 0, false, e));
 	}
 	if (m->propagation)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
