@@ -8,12 +8,13 @@ DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
 STATIC ?=
+SHARED ?=
 TIME ?= 60
 V ?=
 Q := $(if $(V),,@)
 SAY := $(if $(V),@:,@echo)
 
-# pkg-config names, and the Debian package that a hint names for each.
+# pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
@@ -52,8 +53,10 @@ comma := ,
 CANDIDATES = -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
 	$(if $(findstring clang,$(shell $(CC) --version)),-ftrivial-auto-var-init=zero$(comma)$(CLANG_14_ZERO))
 CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+# Loading a shared library costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c).
+ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
 quote = '$(subst ','\'',$1)'
-FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(MUTANT)
+FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
 ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
@@ -70,7 +73,10 @@ endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
-	echo "PKG_LIBS := $$(pkg-config $(if $(STATIC),--static) --libs $(PKGS)$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
+	libs="$$(pkg-config --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
+	echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -x c -o $(BUILD)/probe.o - $$libs 2>/dev/null && [ -n "$(ARCHIVES)" ] || \
+		libs=$$(pkg-config $(if $(STATIC),--static) --libs libseccomp yajl); \
+	echo "PKG_LIBS := $$libs"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
@@ -135,7 +141,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs libcap)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -148,17 +154,19 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
-$(BUILD)/tests/isolate: $(BUILD)/tests/isolate.o
+# Programs of the tests that need no library.
+TOOLS := isolate fault/inject
+$(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 .SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/isolate
+test-programs: all unit $(REPLAY) $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
-.PHONY: install-dependencies check demo lint format mutants fuzz bench
+.PHONY: install-dependencies check demo lint format mutants faults fuzz bench
 install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
@@ -183,6 +191,10 @@ format:
 mutants: test-programs
 	$(Q)tests/mutants/run $(MUTANTS)
 
+# `make check` takes a sample of the calls, this takes all.
+faults: test-programs
+	$(Q)FAULT_STEP=1 tests/run fault
+
 # libFuzzer needs clang; the corpora are replayed with the ordinary compiler by `make check`.
 fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
@@ -197,6 +209,7 @@ clean:
 
 help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
+	@echo 'make SHARED=1        with libseccomp and libyajl as shared libraries, not from their archives'
 	@echo 'make static          build-static/hrun, a static-pie program'
 	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
@@ -205,8 +218,9 @@ help:
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
 	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'sudo make faults     every system call of every verb fails once, or is its last'
 	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/isolate.d
+-include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)

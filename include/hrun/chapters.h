@@ -105,6 +105,7 @@ struct init {
 	const struct plan *plan;
 	struct host_objects objects;
 	int sync;			 /* to R */
+	int peer;			 /* R's end of it, closed first: EOF on `sync` must mean that R is dead */
 	int start;			 /* listening: S connects */
 	int console;			 /* -1 without terminal */
 	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */

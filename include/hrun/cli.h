@@ -68,6 +68,7 @@ struct verb {
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first;	/* what follows the first argument is not for us (exec, kill) */
 	bool saved_state_only;	/* takes its cgroup driver from the record: --systemd-cgroup means nothing */
+	bool enters;		/* has a process of ours become one of the container's */
 	int failure;		/* exit status where the function fails */
 	/* An exit status >= 0, or negative errno with *e. */
 	int (*run)(struct command *command, struct err *e);
@@ -80,8 +81,9 @@ struct command {
 	char **argv; /* the whole command line */
 	char **args; /* what is left after the options */
 	int arg_count;
-	int failure;	  /* exit status of a failure: the verb's, until it knows better */
-	const char *line; /* the whole message of a failure where struct err is too short for it, or NULL */
+	int failure;		/* exit status of a failure: the verb's, until it knows better */
+	struct err unprotected; /* errnum 0: nobody can write to our own program */
+	const char *line;	/* the whole message of a failure where struct err is too short for it, or NULL */
 };
 
 extern const struct verb verbs[];
@@ -90,6 +92,8 @@ extern const struct option_row global_options[];
 extern const size_t global_option_count;
 
 int cli_main(int argc, char **argv);
+/* For verbs that enter a container: is our own program out of its reach? */
+int protected_check(const struct command *command, struct err *e);
 
 /*
  * Parse ARGV[*INDEX..ARGC) by ROWS into *options.  Stops at the first argument where STOP; otherwise

@@ -78,6 +78,12 @@ int container_new(struct pool *pool, int root, const struct container_record *re
 /* Open and read ROOT/ID; LOCK: exclusive lock first.  -ENOENT: "container `ID` does not exist". */
 int container_open(struct pool *pool, int root, const char *id, bool lock, struct container *ret, struct err *e);
 
+/*
+ * Lock a container again that container_unlock let go of, and read what others made of it meanwhile.
+ * -ENOENT where it was removed; the id may then be another container's.
+ */
+int container_relock(struct pool *pool, struct container *container, struct err *e);
+
 /* Write the record: temp file, fsync not needed (/run is memory), rename. */
 int container_save(struct container *container, struct err *e);
 

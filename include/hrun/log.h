@@ -25,6 +25,7 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Log file and stderr, only with --debug. */
+bool log_has_debug(void);
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

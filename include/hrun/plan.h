@@ -348,5 +348,7 @@ int plan_device_program(struct pool *pool, const struct config_device_rule *rule
 
 /* "CAP_NET_RAW" -> bit number, or -ENOENT where this build does not know it. */
 int plan_capability(const char *name);
+/* The name of one, "CAP_?" where this build does not know it. */
+const char *plan_capability_name(int capability);
 
 #endif

@@ -56,7 +56,6 @@ const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
 
 /* capabilities: names to bits, what the kernel could not grant taken out with a warning. */
 int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
-const char *plan_capability_name(int capability);
 
 /* process.scheduler, ioPriority, execCPUAffinity */
 int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);

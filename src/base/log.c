@@ -152,6 +152,11 @@ void log_warning(const char *format, ...)
 	print("warning: ", message);
 }
 
+bool log_has_debug(void)
+{
+	return output.debug;
+}
+
 void log_debug(const char *format, ...)
 {
 	char message[MESSAGE_SIZE];

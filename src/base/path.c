@@ -108,6 +108,21 @@ static int make_components(int root, char *path, bool directory, mode_t mode)
 	return TAKE_FD(parent);
 }
 
+/* The usual case: only the last component is missing.  -ENOENT where more is. */
+static int make_last(int root, char *path, bool directory, mode_t mode)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path || !slash[1])
+		return -ENOENT;
+	*slash = '\0';
+	autofd int parent = open_resolved(root, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+	*slash = '/';
+	TRY(parent);
+	TRY(make_entry(parent, slash + 1, directory, mode));
+	return open_resolved(root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+}
+
 int path_make_in_root(int root, const char *path, bool directory, mode_t mode, struct err *e)
 {
 	char copy[PATH_MAX];
@@ -121,7 +136,9 @@ int path_make_in_root(int root, const char *path, bool directory, mode_t mode, s
 		if (str_format(copy, sizeof copy, "%s", path) < 0)
 			return err_set(e, ENAMETOOLONG, "make `%.64s...` in the root filesystem: the path is too long",
 				       path);
-		fd = make_components(root, copy, directory, mode);
+		fd = make_last(root, copy, directory, mode);
+		if (fd == -ENOENT)
+			fd = make_components(root, copy, directory, mode);
 	}
 	if (fd < 0) {
 		errno = -fd;

@@ -2,22 +2,25 @@
 /*
  * pool.c - memory that lives as long as the command.
  *
- * Blocks of 16 KiB, bigger ones for bigger objects, zeroed by calloc: most of a
- * block is never touched and so costs no page.
+ * A small block first, for a pool that serves one function; then mappings of 256 KiB, or more for bigger objects: the
+ * kernel gives a page of them when it is touched, zeroed, where calloc(3) would clear and so touch all.
  */
 #include <hrun/pool.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { BLOCK_SIZE = 16384, ALIGNMENT = 16 };
+enum { FIRST_SIZE = 8192, BLOCK_SIZE = 256 * 1024, ALIGNMENT = 16 };
 
 struct pool_block {
 	struct pool_block *older;
 	size_t size, used;
+	bool mapped;
 	_Alignas(ALIGNMENT) unsigned char data[];
 };
 
@@ -31,13 +34,23 @@ static void __attribute__((noreturn)) out_of_memory(void)
 	_exit(1);
 }
 
+static void *map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
 static struct pool_block *add_block(struct pool *pool, size_t size)
 {
-	size_t room = size > BLOCK_SIZE - sizeof(struct pool_block) ? size : BLOCK_SIZE - sizeof(struct pool_block);
-	struct pool_block *block = calloc(1, sizeof *block + room);
+	bool first = !pool->newest && size <= FIRST_SIZE - sizeof(struct pool_block);
+	size_t least = (first ? FIRST_SIZE : BLOCK_SIZE) - sizeof(struct pool_block);
+	size_t room = size > least ? size : least;
+	struct pool_block *block = first ? calloc(1, FIRST_SIZE) : map(sizeof *block + room);
 
 	if (!block)
 		out_of_memory();
+	block->mapped = !first;
 	block->size = room;
 	block->older = pool->newest;
 	pool->newest = block;
@@ -73,14 +86,17 @@ char *pool_strdup(struct pool *pool, const char *text)
 
 char *pool_printf(struct pool *pool, const char *format, ...)
 {
+	char shorter[256];
 	va_list args;
 
 	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(shorter, sizeof shorter, format, args);
 	va_end(args);
 	if (n < 0)
 		out_of_memory();
 	char *text = pool_alloc(pool, (size_t)n + 1);
+	if ((size_t)n < sizeof shorter)
+		return memcpy(text, shorter, (size_t)n + 1);
 	va_start(args, format);
 	vsnprintf(text, (size_t)n + 1, format, args);
 	va_end(args);
@@ -118,6 +134,9 @@ void pool_free(struct pool *pool)
 	while (pool->newest) {
 		struct pool_block *block = pool->newest;
 		pool->newest = block->older;
-		free(block);
+		if (block->mapped)
+			munmap(block, sizeof *block + block->size);
+		else
+			free(block);
 	}
 }

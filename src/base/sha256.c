@@ -45,23 +45,35 @@ static void schedule(const unsigned char *block, uint32_t w[64])
 	}
 }
 
-/* 6.2.2, steps 2 to 4; v is a to h */
+/*
+ * Eight rounds of 6.2.2, step 3; v is a to h.  Instead of moving all eight on by one, a moves back by one each round:
+ * unrolled, the indices are constants and v stays in registers.
+ */
+static inline void eight_rounds(uint32_t v[8], const uint32_t *constant, const uint32_t *w)
+{
+#define V(i) v[((i)-round) & 7]
+#pragma GCC unroll 8
+	for (int round = 0; round < 8; round++) {
+		uint32_t s1 = rotr(V(4), 6) ^ rotr(V(4), 11) ^ rotr(V(4), 25);
+		uint32_t ch = (V(4) & V(5)) ^ (~V(4) & V(6));
+		uint32_t t1 = V(7) + s1 + ch + constant[round] + w[round];
+		uint32_t s0 = rotr(V(0), 2) ^ rotr(V(0), 13) ^ rotr(V(0), 22);
+		uint32_t maj = (V(0) & V(1)) ^ (V(0) & V(2)) ^ (V(1) & V(2));
+		V(3) += t1;
+		V(7) = t1 + s0 + maj;
+	}
+#undef V
+}
+
+/* 6.2.2, steps 2 to 4 */
 static void compress(uint32_t state[8], const unsigned char *block)
 {
 	uint32_t w[64], v[8];
 
 	schedule(block, w);
 	memcpy(v, state, sizeof v);
-	for (int t = 0; t < 64; t++) {
-		uint32_t s1 = rotr(v[4], 6) ^ rotr(v[4], 11) ^ rotr(v[4], 25);
-		uint32_t ch = (v[4] & v[5]) ^ (~v[4] & v[6]);
-		uint32_t t1 = v[7] + s1 + ch + k[t] + w[t];
-		uint32_t s0 = rotr(v[0], 2) ^ rotr(v[0], 13) ^ rotr(v[0], 22);
-		uint32_t maj = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
-		memmove(v + 1, v, 7 * sizeof *v);
-		v[4] += t1;
-		v[0] = t1 + s0 + maj;
-	}
+	for (int t = 0; t < 64; t += 8)
+		eight_rounds(v, k + t, w + t);
 	for (int i = 0; i < 8; i++)
 		state[i] += v[i];
 }

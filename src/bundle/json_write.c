@@ -62,8 +62,12 @@ void json_out_string(struct json_out *out, const char *text)
 	while (text < end) {
 		unsigned char c = (unsigned char)*text;
 		size_t n = c < 0x80 ? 1 : json_utf8_length(text, (size_t)(end - text));
+		/* U+0080..U+009F: a terminal may obey them as well. */
+		bool c1 = n == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0;
 		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
 			append_escaped(out, c);
+		else if (c1)
+			append_escaped(out, (unsigned char)text[1]);
 		else if (n)
 			append(out, text, n);
 		else

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 static int fill_stdio(struct err *e)
@@ -35,6 +36,27 @@ static const struct verb *find_verb(const char *name)
 			return &verbs[i];
 	}
 	return NULL;
+}
+
+/*
+ * Before anything else, so that the first of two rounds costs little.  The verb is not known yet: any word of the
+ * command line may be it, and one too many does no harm.
+ */
+static void protect_self(struct command *command)
+{
+	for (char **word = command->argv; *word; word++) {
+		const struct verb *verb = find_verb(*word);
+		if (verb && verb->enters) {
+			sandbox_protect_self(command->argv, &command->unprotected);
+			return;
+		}
+	}
+}
+
+int protected_check(const struct command *command, struct err *e)
+{
+	*e = command->unprotected;
+	return -e->errnum;
 }
 
 static int parse_globals(struct command *command, int argc, int *index, struct err *e)
@@ -104,6 +126,10 @@ static int run_command(struct command *command, int argc, struct err *e)
 {
 	int index = 1;
 
+	/* Its options would lend root's rights to whoever starts it. */
+	if (getauxval(AT_SECURE))
+		return err_set(e, EPERM, "hrun must not be setuid, setgid or have file capabilities; remove them");
+	protect_self(command);
 	TRY(fill_stdio(e));
 	TRY(fd_cloexec_from(STDERR_FILENO + 1, e));
 	TRY(parse_globals(command, argc, &index, e));

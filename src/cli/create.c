@@ -8,8 +8,8 @@ int cmd_create(struct command *command, struct err *e)
 {
 	struct creation creation = CREATION_EMPTY;
 
+	TRY(protected_check(command, e));
 	TRY(preserved_fds_check(command->options.preserve_fds, e));
-	TRY(sandbox_protect_self(command->argv, e));
 	int r = creation_prepare(command, false, &creation, e);
 	if (r == 0)
 		r = creation_build(command, -1, &creation, e);

@@ -11,11 +11,11 @@
 #include <hrun/log.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
+#include <hrun/utc.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONFIG_MAX_SIZE = 1 << 20 };
@@ -41,7 +41,7 @@ static void log_findings(const struct verdict *verdict)
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = log_has_debug() ? open_memstream(&text, &size) : NULL;
 
 	if (!out)
 		return;
@@ -105,17 +105,14 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	return make_plan(command, id, look_only, creation, e);
 }
 
-/* RFC 3339 with nanoseconds, UTC. */
 static const char *now(struct pool *pool)
 {
 	struct timespec time;
-	struct tm utc;
-	char text[32] = "1970-01-01T00:00:00";
+	char text[UTC_TEXT_SIZE];
 
 	clock_gettime(CLOCK_REALTIME, &time);
-	if (gmtime_r(&time.tv_sec, &utc))
-		strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-	return pool_printf(pool, "%s.%09ldZ", text, time.tv_nsec);
+	utc_text(&time, text, sizeof text);
+	return pool_strdup(pool, text);
 }
 
 static uint64_t joined_namespaces(const struct namespaces_plan *plan)

@@ -61,6 +61,9 @@ static int judge(struct command *command, const struct config *config, struct co
 
 static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
 {
+#ifdef HRUN_MUTANT_EXEC_BOUNDING
+	bounding = UINT64_MAX;
+#endif
 	for (int set = 0; set < CAPS_SETS; set++) {
 		if (creds->caps[set] & ~bounding)
 			return err_set(e, EPERM,
@@ -76,6 +79,9 @@ static int load_filter(struct command *command, const struct container *containe
 	char *data;
 	size_t size, one = sizeof(struct sock_filter);
 
+#ifdef HRUN_MUTANT_EXEC_FILTER
+	return 0;
+#endif
 	if (!container->record.has_filter)
 		return 0;
 	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
@@ -110,7 +116,9 @@ static int make_plan(struct command *command, const struct container *container,
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
+#ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
+#endif
 	plan->creds.new_keyring = true;
 	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
 	return check_capabilities(&plan->creds, container->record.bounding, e);
@@ -119,13 +127,9 @@ static int make_plan(struct command *command, const struct container *container,
 /* The process runs: only now may a pid file say so. */
 static int joined(struct command *command, struct foreground *fg, const struct sandbox *sandbox, struct err *e)
 {
-	if (command->options.pid_file) {
-		int r = pid_file_write(command->options.pid_file, sandbox->pid, e);
-		if (r < 0) {
-			proc_pidfd_signal(sandbox->pidfd, SIGKILL);
-			return r;
-		}
-	}
+	TRY(command->options.detach ? 0 : foreground_hold_signals(e));
+	if (command->options.pid_file)
+		TRY(pid_file_write(command->options.pid_file, sandbox->pid, e));
 	if (command->options.detach)
 		return 0;
 	return foreground_wait(fg, sandbox, e);
@@ -145,9 +149,9 @@ static int join(struct command *command, struct container *container, struct pla
 	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
-	int r = detach ? 0 : foreground_hold_signals(e);
-	if (r == 0)
-		r = joined(command, fg, &sandbox, e);
+	int r = joined(command, fg, &sandbox, e);
+	if (r < 0)
+		proc_pidfd_signal(sandbox.pidfd, SIGKILL); /* a failed exec leaves no process that nobody knows of */
 	sandbox_close(&sandbox);
 	return r;
 }
@@ -170,8 +174,8 @@ int cmd_exec(struct command *command, struct err *e)
 {
 	struct container container;
 
+	TRY(protected_check(command, e));
 	TRY(preserved_fds_check(command->options.preserve_fds, e));
-	TRY(sandbox_protect_self(command->argv, e));
 	TRY(target_open(command, false, false, &container, e));
 	int r = prepare_and_join(command, &container, e);
 	container_close(&container);

@@ -4,13 +4,13 @@
  *
  * Facts of the build, not of the machine; stdout holds the JSON and nothing else.
  */
-#include <ctype.h>
 #include <hrun/cli.h>
 #include <hrun/json.h>
+#include <hrun/plan.h>
+#include <linux/capability.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/capability.h>
 
 static const char *const mount_options[] = {
 	"async",	 "atime",	 "bind",
@@ -76,13 +76,8 @@ static void list(struct json_out *out, const char *name, const char *const *item
 static void capabilities(struct json_out *out)
 {
 	json_out_raw(out, "\"capabilities\":[");
-	for (cap_value_t i = 0; i <= CAP_LAST_CAP; i++) {
-		char *name = cap_to_name(i);
-		for (char *p = name; p && *p; p++)
-			*p = (char)toupper((unsigned char)*p);
-		json_out_printf(out, "%s\"%s\"", i ? "," : "", name ? name : "");
-		cap_free(name);
-	}
+	for (int i = 0; i <= CAP_LAST_CAP; i++)
+		json_out_printf(out, "%s\"%s\"", i ? "," : "", plan_capability_name(i));
 	json_out_raw(out, "]");
 }
 

@@ -30,8 +30,26 @@ int invocation_check(struct command *command, const struct policy *policy, struc
 	return preserved_fds_check(options->preserve_fds, e);
 }
 
+/* A directory on 0, 1 or 2 is a way out for the program that gets it (CVE-2024-21626). */
+static int check_stdio(struct err *e)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		struct stat st;
+		int flags = fcntl(fd, F_GETFL);
+		if (flags < 0 || fstat(fd, &st) < 0)
+			return err_errno(e, "look at descriptor %d", fd);
+		if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
+			return err_set(e, EPERM,
+				       "descriptor %d, which the container's program would get, is a directory, a "
+				       "block device or O_PATH; redirect it",
+				       fd);
+	}
+	return 0;
+}
+
 int preserved_fds_check(unsigned int count, struct err *e)
 {
+	TRY(check_stdio(e));
 	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + (int)count; fd++) {
 		struct stat st;
 		int flags = fcntl(fd, F_GETFL);
@@ -42,9 +60,6 @@ int preserved_fds_check(unsigned int count, struct err *e)
 				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
 				       "block device or O_PATH; pass sockets, pipes and regular files only",
 				       fd);
-		/* It must outlive our own re-execution (sandbox_protect_self). */
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return err_errno(e, "keep descriptor %d", fd);
 	}
 	return 0;
 }
@@ -72,7 +87,8 @@ int pid_file_write(const char *path, pid_t pid, struct err *e)
 	autofd int directory = open_parent(path, &name, e);
 
 	TRY(directory);
-	if (str_format(temporary, sizeof temporary, ".%s.%d", name, getpid()) < 0)
+	/* The same name every time: what a killed hrun leaves is taken over by the next one. */
+	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name of the pid file is too long");
 	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
 		return err_errno(e, "remove %s", temporary);

@@ -28,10 +28,7 @@ static const char *printable(struct pool *pool, const char *text)
 {
 	char *copy = pool_strdup(pool, text);
 
-	for (char *p = copy; *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
+	str_remove_controls(copy);
 	return copy;
 }
 

@@ -27,19 +27,19 @@ static int detached(struct command *command, struct creation *creation, struct e
 }
 
 /* Somebody else may have deleted it while we waited: then there is nothing left to do. */
-static int clean_up(struct command *command, const struct creation *creation, struct err *e)
+static int clean_up(struct command *command, struct creation *creation, struct err *e)
 {
-	struct container container;
+	struct container *container = &creation->container;
+	pid_t pid = container->record.pid;
+	uint64_t start_ticks = container->record.start_ticks;
 
-	int r = container_open(&command->pool, creation->container.root, creation->container.id, true, &container, e);
+	int r = container_relock(&command->pool, container, e);
 	if (r == -ENOENT)
 		return 0;
 	TRY(r);
-	if (container.record.pid == creation->container.record.pid &&
-	    container.record.start_ticks == creation->container.record.start_ticks)
-		r = lifecycle_delete(&command->pool, &container, e);
-	container_close(&container);
-	return r;
+	if (container->record.pid != pid || container->record.start_ticks != start_ticks)
+		return 0;
+	return lifecycle_delete(&command->pool, container, e);
 }
 
 static int foreground(struct command *command, struct creation *creation, struct foreground *fg, struct err *e)
@@ -68,8 +68,8 @@ int cmd_run(struct command *command, struct err *e)
 
 	if (!detach)
 		command->failure = EXIT_RUN_FAILED;
+	TRY(protected_check(command, e));
 	TRY(preserved_fds_check(command->options.preserve_fds, e));
-	TRY(sandbox_protect_self(command->argv, e));
 	int r = detach ? detached(command, &creation, e) : foreground(command, &creation, &fg, e);
 	foreground_close(&fg);
 	creation_close(&creation);

@@ -31,14 +31,12 @@ struct device_match {
 
 /* The specification's default devices, mknod of everything (a node that cannot be opened is harmless) and ptys. */
 static const struct device_match defaults[] = {
-	{true, BPF_DEVCG_DEV_CHAR, -1, -1, BPF_DEVCG_ACC_MKNOD},
-	{true, BPF_DEVCG_DEV_BLOCK, -1, -1, BPF_DEVCG_ACC_MKNOD},
-	{true, BPF_DEVCG_DEV_CHAR, 1, 3, ACCESS_ALL},	 /* null */
-	{true, BPF_DEVCG_DEV_CHAR, 1, 5, ACCESS_ALL},	 /* zero */
-	{true, BPF_DEVCG_DEV_CHAR, 1, 7, ACCESS_ALL},	 /* full */
-	{true, BPF_DEVCG_DEV_CHAR, 1, 8, ACCESS_ALL},	 /* random */
-	{true, BPF_DEVCG_DEV_CHAR, 1, 9, ACCESS_ALL},	 /* urandom */
-	{true, BPF_DEVCG_DEV_CHAR, 5, 0, ACCESS_ALL},	 /* tty */
+	{true, -1, -1, -1, BPF_DEVCG_ACC_MKNOD},	 {true, BPF_DEVCG_DEV_CHAR, 1, 3, ACCESS_ALL}, /* null */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 5, ACCESS_ALL},						       /* zero */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 7, ACCESS_ALL},						       /* full */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 8, ACCESS_ALL},						       /* random */
+	{true, BPF_DEVCG_DEV_CHAR, 1, 9, ACCESS_ALL},						       /* urandom */
+	{true, BPF_DEVCG_DEV_CHAR, 5, 0, ACCESS_ALL},						       /* tty */
 	{true, BPF_DEVCG_DEV_CHAR, 5, 2, ACCESS_ALL},	 /* ptmx; the container's console is a pty, never 5:1 */
 	{true, BPF_DEVCG_DEV_CHAR, 136, -1, ACCESS_ALL}, /* pts */
 };
@@ -154,7 +152,7 @@ static void emit_compare(struct program *p, int32_t value)
  * Every rule loads what it compares again.  Kept in registers, the kernel's verifier would follow what each comparison
  * has told it through all later rules, and give up on a long list.
  */
-static void emit_match(struct program *p, const struct device_match *match)
+static void emit_type_and_major(struct program *p, const struct device_match *match)
 {
 	if (match->type >= 0) {
 		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, access_type));
@@ -165,22 +163,30 @@ static void emit_match(struct program *p, const struct device_match *match)
 		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, major));
 		emit_compare(p, match->major);
 	}
-	if (match->minor >= 0) {
-		emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, minor));
-		emit_compare(p, match->minor);
-	}
 }
 
-static void emit_rule(struct program *p, const struct device_match *match)
+/* One of these minors. */
+static void emit_minors(struct program *p, const struct device_match *matches, size_t count)
+{
+	emit_load(p, FIELD, offsetof(struct bpf_cgroup_dev_ctx, minor));
+	for (size_t i = 0; i + 1 < count; i++)
+		emit(p, BPF_JMP | BPF_JEQ | BPF_K, FIELD, 0, (int)(count - 1 - i), matches[i].minor);
+	emit_compare(p, matches[count - 1].minor);
+}
+
+/* All COUNT rules are the same but for their minors (one_of_group). */
+static void emit_rule(struct program *p, const struct device_match *match, size_t count)
 {
 	size_t first = p->length;
 
-	emit_match(p, match);
+	emit_type_and_major(p, match);
+	if (match->minor >= 0)
+		emit_minors(p, match, count);
 	size_t compared = p->length;
-	if (match->allow) {
+	if (match->allow && match->access != ACCESS_ALL) {
 		emit(p, BPF_ALU64 | BPF_AND | BPF_K, OPEN_BITS, 0, 0, ~match->access);
 		emit(p, BPF_JMP | BPF_JNE | BPF_K, OPEN_BITS, 0, 2, 0);
-	} else {
+	} else if (!match->allow) {
 		emit(p, BPF_ALU64 | BPF_MOV | BPF_X, RESULT, OPEN_BITS, 0, 0);
 		emit(p, BPF_ALU64 | BPF_AND | BPF_K, RESULT, 0, 0, match->access);
 		emit(p, BPF_JMP | BPF_JEQ | BPF_K, RESULT, 0, 2, 0);
@@ -188,18 +194,28 @@ static void emit_rule(struct program *p, const struct device_match *match)
 	emit_return(p, match->allow);
 	/* Who does not match goes on behind the rule. */
 	for (size_t i = first; i < compared; i++) {
-		if (BPF_CLASS(p->insns[i].code) == BPF_JMP)
+		if (p->insns[i].code == (BPF_JMP | BPF_JNE | BPF_K))
 			p->insns[i].off = (int16_t)(p->length - i - 1);
 	}
+}
+
+/* Do both allow everything to devices of one driver, each to one? */
+static bool one_of_group(const struct device_match *a, const struct device_match *b)
+{
+	return a->allow && b->allow && a->access == ACCESS_ALL && b->access == ACCESS_ALL && a->type == b->type &&
+	       a->major == b->major && a->minor >= 0 && b->minor >= 0;
 }
 
 /* What stands before a rule that matches everything is never asked. */
 static bool emit_rules(struct program *p, const struct device_match *matches, size_t count)
 {
 	for (size_t i = count; i-- > 0;) {
+		size_t last = i;
 		if (matches_all(&matches[i]))
 			return matches[i].allow;
-		emit_rule(p, &matches[i]);
+		while (i > 0 && one_of_group(&matches[i - 1], &matches[last]))
+			i--;
+		emit_rule(p, &matches[i], last - i + 1);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #include <hrun/builtin_filter.h>
 #include <hrun/fd.h>
 #include <hrun/filter_compile.h>
+#include <hrun/filter_shorten.h>
 #include <hrun/str.h>
 #include <linux/audit.h>
 #include <seccomp.h>
@@ -261,5 +262,7 @@ int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, cons
 		str_format(where, sizeof where, "linux.seccomp.syscalls[%zu]", i);
 		TRY(add_syscall(pool, context, &seccomp->syscalls[i], where, default_action, e));
 	}
-	return export_program(pool, context, ret_program, ret_length, e);
+	TRY(export_program(pool, context, ret_program, ret_length, e));
+	filter_shorten(pool, ret_program, ret_length);
+	return 0;
 }

@@ -79,6 +79,9 @@ static int add_join(struct pool *pool, const struct plan_options *options, const
 
 	*join = (struct namespace_join){.type = type, .path = path, .fd = -1};
 	join->where = pool_printf(pool, "linux.namespaces[%zu].path", index);
+	/* Mounts are made and the root is exchanged there, for everybody in it; by path it may even be the host's. */
+	if (type == NS_MOUNT)
+		return err_set(e, ENOTSUP, "%s: a mount namespace is always made new; leave the path out", join->where);
 	int r = open_join(pool, join, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);

@@ -11,6 +11,7 @@
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -144,7 +145,14 @@ static const char *path_in_rootfs(const struct judged *judged, const char *root_
 	const char *clean = pool_strdup(pool, head), *tail = "";
 	struct err e;
 
-	for (char *slash; root_path && (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
+	if (!root_path)
+		return clean;
+	/* Without a link on the way it leads where it is written, as far as it is there. */
+	autofd int plain = path_open_in_root_with(judged->bundle->rootfs, clean, O_PATH, RESOLVE_NO_SYMLINKS, &e);
+	const char *plain_path = plain >= 0 ? path_below_root(pool, root_path, plain) : NULL;
+	if (plain == -ENOENT || plain_path)
+		return plain == -ENOENT ? clean : plain_path;
+	for (char *slash; (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
 		autofd int fd = path_open_in_root(judged->bundle->rootfs, head, &e);
 		const char *real = fd >= 0 ? path_below_root(pool, root_path, fd) : NULL;
 		if (real)

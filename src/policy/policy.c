@@ -71,7 +71,7 @@ static const char *errno_name(int errnum)
 }
 
 /* Sticky does not save a directory: what is missing there yet can be made by anybody. */
-static int check_owner(int fd, const char *path, struct err *e)
+static int check_owner(int fd, uid_t owner, const char *path, struct err *e)
 {
 	struct stat st;
 
@@ -79,7 +79,7 @@ static int check_owner(int fd, const char *path, struct err *e)
 		return err_set(e, errno, "policy: look at `%s`: %s", path, errno_name(errno));
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
-	if (st.st_uid != host_root_uid())
+	if (st.st_uid != owner)
 		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root; chown root it", path,
 			       st.st_uid);
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
@@ -89,7 +89,7 @@ static int check_owner(int fd, const char *path, struct err *e)
 }
 
 /* Open and check what stands in *DIR under NAME; PATH is all of it, for the message. */
-static int open_component(int dir, const char *name, const char *path, bool last, struct err *e)
+static int open_component(int dir, const char *name, uid_t owner, const char *path, bool last, struct err *e)
 {
 	int flags = O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK : O_PATH);
 	autofd int fd = openat(dir, name, flags);
@@ -98,7 +98,7 @@ static int open_component(int dir, const char *name, const char *path, bool last
 		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
 	if (fd < 0)
 		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
-	TRY(check_owner(fd, path, e));
+	TRY(check_owner(fd, owner, path, e));
 	return TAKE_FD(fd);
 }
 
@@ -107,14 +107,15 @@ static int open_checked(struct pool *pool, const char *path, struct err *e)
 {
 	char *names = pool_strdup(pool, path + strspn(path, "/")), *name;
 	const char *so_far = "";
+	uid_t owner = host_root_uid();
 
 	autofd int fd = open("/", O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return err_errno(e, "policy: open `/`");
-	TRY(check_owner(fd, "/", e));
+	TRY(check_owner(fd, owner, "/", e));
 	while ((name = strsep(&names, "/"))) {
 		so_far = pool_printf(pool, "%s/%s", so_far, name);
-		int next = open_component(fd, name, so_far, names == NULL, e);
+		int next = open_component(fd, name, owner, so_far, names == NULL, e);
 		TRY(next);
 		fd_close(&fd);
 		fd = next;

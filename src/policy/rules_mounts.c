@@ -12,24 +12,26 @@
 #include <hrun/str.h>
 #include <sys/stat.h>
 
-static bool is_host_root(const struct judged *judged, size_t i)
+/* HOST_ROOT NULL: cannot be looked at. */
+static bool is_host_root(const struct judged *judged, size_t i, const struct stat *host_root)
 {
 	const struct mount_look *look = &judged->mounts[i];
 	const char *source = judged->config->mounts[i].source;
-	struct stat root;
 
 	/* The host's root has other names where it is bind-mounted. */
-	if (look->has_source && stat("/", &root) == 0)
-		return look->source.st_dev == root.st_dev && look->source.st_ino == root.st_ino;
+	if (look->has_source && host_root)
+		return look->source.st_dev == host_root->st_dev && look->source.st_ino == host_root->st_ino;
 	return source && str_equal(path_clean(judged->pool, source), "/");
 }
 
 void judge_mount_host_root(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
+	struct stat root;
+	const struct stat *host_root = stat("/", &root) == 0 ? &root : NULL;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		if (mount_is_bind(&config->mounts[i]) && is_host_root(finder->judged, i))
+		if (mount_is_bind(&config->mounts[i]) && is_host_root(finder->judged, i, host_root))
 			find(finder, at(finder, "mounts[%zu].source", i), "%s is the root of the host",
 			     quote(finder, config->mounts[i].source));
 	}

@@ -14,16 +14,43 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x00000080
 #endif
 
+/* The names below /proc/PID/ns. */
+static const char *file_of(const char *type)
+{
+	return str_equal(type, "network") ? "net" : str_equal(type, "mount") ? "mnt" : type;
+}
+
+/* Is it the host's by the back door: the namespace that we, or the host's first process, live in, however it is spelled? */
+static bool is_the_hosts(struct pool *pool, const struct config_namespace *namespace)
+{
+	static const char *const whose[] = {"self", "1"};
+	struct stat joined, own;
+
+	if (!namespace->path || stat(namespace->path, &joined) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof whose / sizeof *whose; i++) {
+		if (stat(pool_printf(pool, "/proc/%s/ns/%s", whose[i], file_of(namespace->type)), &own) == 0 &&
+		    own.st_dev == joined.st_dev && own.st_ino == joined.st_ino)
+			return true;
+	}
+	return false;
+}
+
 static void require_namespace(struct finder *finder, const char *type, const char *what)
 {
-	if (!namespace_of(finder->judged->config, type))
+	const struct config_namespace *namespace = namespace_of(finder->judged->config, type);
+
+	if (!namespace)
 		find(finder, "linux.namespaces", "no %s namespace%s", type, what);
+	else if (is_the_hosts(finder->judged->pool, namespace))
+		find(finder, "linux.namespaces", "the %s namespace named by path is the host's own%s", type, what);
 }
 
 void judge_ns_mount_missing(struct finder *finder)
@@ -62,14 +89,17 @@ void harden_ns_cgroup_missing(struct pool *pool, struct config *config, const st
 	struct config_linux *linux_ = config->linux_;
 
 	(void)finding;
-	if (!linux_ || namespace_of(config, "cgroup"))
+	if (!linux_)
 		return;
-	struct config_namespace *grown = pool_alloc(pool, (linux_->namespace_count + 1) * sizeof *grown);
-	for (size_t i = 0; i < linux_->namespace_count; i++)
-		grown[i] = linux_->namespaces[i];
-	grown[linux_->namespace_count] = (struct config_namespace){.type = "cgroup"};
-	linux_->namespaces = grown;
-	linux_->namespace_count++;
+	struct config_namespace *others = pool_alloc(pool, (linux_->namespace_count + 1) * sizeof *others);
+	size_t count = 0;
+	for (size_t i = 0; i < linux_->namespace_count; i++) {
+		if (!str_equal(linux_->namespaces[i].type, "cgroup"))
+			others[count++] = linux_->namespaces[i];
+	}
+	others[count++] = (struct config_namespace){.type = "cgroup"};
+	linux_->namespaces = others;
+	linux_->namespace_count = count;
 }
 
 void judge_ns_duplicate(struct finder *finder)

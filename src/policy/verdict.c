@@ -14,17 +14,6 @@
 
 enum { QUOTE_MAX = 80, WHERE_MAX = 120, TEXT_MAX = 200 };
 
-/* C0 controls, DEL, and the C1 controls of Unicode (U+0080..U+009F). */
-static void remove_controls(char *text)
-{
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
-	}
-}
-
 const char *quote(const struct finder *finder, const char *text)
 {
 	if (strlen(text) <= QUOTE_MAX)
@@ -74,7 +63,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct finder *finder, siz
 	char *text = pool_strdup(pool, format_in(pool, format, args));
 	struct finding *finding = pool_array_add(pool, finder->verdict->findings, finder->verdict->count);
 
-	remove_controls(text);
+	str_remove_controls(text);
 	*finding = (struct finding){
 		.rule = finder->rule, .action = finder->action, .where = where, .text = text, .index = index};
 }
@@ -180,7 +169,7 @@ static const char *ascii(struct pool *pool, const char *text, size_t max)
 		if (byte < 0x20 || byte >= 0x7f)
 			json_out_printf(&out, "\\x%02x", byte);
 		else
-			json_out_printf(&out, "%c", byte == '`' ? '\'' : byte);
+			json_out_raw(&out, (char[]){byte == '`' ? '\'' : (char)byte, '\0'});
 	}
 	return out.text;
 }

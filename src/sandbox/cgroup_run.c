@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FREEZE_MS = 5000, EMPTY_MS = 10000, LONGEST_POLL_MS = 64 };
+enum { FREEZE_MS = 5000, EMPTY_MS = 10000, LONGEST_POLL_MS = 64, UNRECORDED_MS = 1000 };
 
 static int64_t now_ms(void)
 {
@@ -186,23 +186,33 @@ uint64_t cgroup_oom_kills(int cgroup)
 	return kills < 0 ? 0 : (uint64_t)kills;
 }
 
+/* In use by another container, gone already, or not ours to remove. */
+static bool may_stay(int errnum)
+{
+	return errnum == EBUSY || errnum == ENOTEMPTY || errnum == ENOENT || errnum == ENODEV || errnum == EACCES ||
+	       errnum == EPERM;
+}
+
 /* /hrun and what is below it are parents that only hrun makes: the last to leave removes them. */
-static void remove_own_parents(int root, const char *path)
+static int remove_own_parents(int root, const char *path, struct err *e)
 {
 	char parent[4096];
 	char *slash;
 
 	if (!str_starts(path, "/hrun/") || str_format(parent, sizeof parent, "%s", path) < 0)
-		return;
+		return 0;
 	while ((slash = strrchr(parent, '/')) && slash != parent) {
 		*slash = '\0';
 		char *name = strrchr(parent, '/');
 		*name = '\0';
 		autofd int above = cgroup_dir_open(root, *parent ? parent + 1 : ".", O_PATH);
+		if (above < 0)
+			errno = -above;
 		if (above < 0 || unlinkat(above, name + 1, AT_REMOVEDIR) < 0)
-			return;
+			return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
 		*name = '/';
 	}
+	return 0;
 }
 
 /* Open the parent of PATH; *ret_name is the last component. */
@@ -235,6 +245,28 @@ static int remove_last(int parent, const char *name, int cgroup, const char *pat
 	}
 }
 
+/*
+ * Without an inode: a create was killed between its mkdir and its record, so the directory may be ours or somebody
+ * else's.  rmdir(2) tells: ours is empty as soon as the init without a runtime has ended.  Nobody is killed.
+ */
+static int remove_unrecorded(int root, const char *path, struct err *e)
+{
+	int64_t deadline = now_ms() + UNRECORDED_MS;
+	struct err gone;
+	const char *name;
+
+	autofd int parent = open_parent(root, path, &name, &gone);
+	if (parent == -ENOENT || parent == -ENODEV || parent == -ENOTDIR)
+		return 0;
+	if (parent < 0) {
+		*e = gone;
+		return parent;
+	}
+	while (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno == EBUSY && now_ms() < deadline)
+		poll(NULL, 0, 5);
+	return 0;
+}
+
 static int empty(int cgroup, const char *path, struct err *e)
 {
 	TRY(cgroup_kill(cgroup, e));
@@ -248,21 +280,6 @@ static int empty(int cgroup, const char *path, struct err *e)
 	return err_errno(e, "wait until cgroup %s is empty", path);
 }
 
-/*
- * hrun was killed between mkdir and the record: nobody was put in yet, so an empty directory is ours to remove (cgroup_make
- * would have taken it over as well) and one that is in use is somebody else's.
- */
-static int remove_unrecorded(int root, const char *path)
-{
-	struct err ignored;
-	const char *name;
-	autofd int parent = open_parent(root, path, &name, &ignored);
-
-	if (parent >= 0)
-		unlinkat(parent, name, AT_REMOVEDIR);
-	return 0;
-}
-
 static int remove_recorded(int root, const char *path, uint64_t inode, struct err *e)
 {
 	autofd int cgroup = open_recorded(root, path, inode, e);
@@ -271,10 +288,13 @@ static int remove_recorded(int root, const char *path, uint64_t inode, struct er
 	if (cgroup == -ENOENT)
 		return 0;
 	TRY(cgroup);
-	TRY(empty(cgroup, path, e));
-	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	autofd int parent = open_parent(root, path, &name, e);
 	TRY(parent);
+	/* The usual case: init was the last, and the kernel removes only what holds nobody and nothing. */
+	if (unlinkat(parent, name, AT_REMOVEDIR) == 0)
+		return 0;
+	TRY(empty(cgroup, path, e));
+	TRY(cgroup_dir_remove_children(cgroup, EMPTY_MS, e));
 	return remove_last(parent, name, cgroup, path, e);
 }
 
@@ -283,7 +303,10 @@ int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, stru
 	autofd int root = open_mount(mountpoint, e);
 
 	TRY(root);
-	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path));
-	remove_own_parents(root, path);
-	return 0;
+#ifdef HRUN_MUTANT_UNRECORDED_CGROUP
+	if (!inode)
+		return 0;
+#endif
+	TRY(inode ? remove_recorded(root, path, inode, e) : remove_unrecorded(root, path, e));
+	return remove_own_parents(root, path, e);
 }

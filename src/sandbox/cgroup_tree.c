@@ -93,13 +93,13 @@ static int climb(int *dir, ino_t top)
 	int next = remove_leaves(*dir, &removed);
 
 	if (next == -ENOENT) {
-		/* Busy without a cgroup below it: a process is still leaving. */
-		if (!removed)
-			poll(NULL, 0, 1);
 		if (fstat(*dir, &st) < 0)
 			return -errno;
 		if (st.st_ino == top)
 			return 1;
+		/* Busy without a cgroup below it: a process is still leaving. */
+		if (!removed)
+			poll(NULL, 0, 1);
 		next = openat(*dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (next < 0)
 			return -errno;

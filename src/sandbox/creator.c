@@ -133,7 +133,7 @@ static int prepare(struct creation *c, struct err *e)
 	TRY(make_cgroup(c, e));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket pair");
-	c->sync = pair[0];
+	c->sync = c->init.peer = pair[0];
 	c->init.sync = pair[1];
 	return 0;
 }
@@ -145,8 +145,12 @@ static int start_init(struct creation *c, struct err *e)
 	struct spawn how = {.create = c->plan->namespaces.create, .join_pidfd = -1, .cgroup = c->sandbox->cgroup};
 
 	TRY(order_joins(&c->plan->namespaces, &how, e));
-	/* Nobody may look into us from inside; only the maps of a new user namespace need it otherwise, for a moment. */
-	if (!c->plan->ids.new_namespace && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	/*
+	 * Nobody may look into us from inside: a pod's pid namespace may hold processes already, and whoever is uid 0
+	 * outside a new user namespace has every capability in it.  Only an ordinary user must stay dumpable for a
+	 * moment, to write the maps: the files are root's otherwise.
+	 */
+	if ((!c->plan->ids.new_namespace || geteuid() == 0) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 	int time = time_namespace(&c->plan->namespaces);
 	autofd int home = time >= 0 ? time_visit(time, e) : -EBADF;
@@ -267,7 +271,7 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 	struct creation c = {.plan = plan, .container = container, .options = options, .sandbox = ret, .sync = -1};
 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	c.init.sync = c.init.start = c.init.console = -1;
+	c.init.sync = c.init.peer = c.init.start = c.init.console = -1;
 	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1};
 	int r = prepare(&c, e);
 	if (r >= 0)

@@ -29,6 +29,9 @@ enum { CAPS_END = 64 };
 
 static int new_keyring(struct err *e)
 {
+#ifdef HRUN_MUTANT_KEYRING
+	return 0;
+#endif
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)
 		return 0; /* a kernel without keys has none to share */
 	return err_errno(e, "join a new session keyring");
@@ -92,6 +95,9 @@ static int raise_ambient(uint64_t ambient, struct err *e)
 
 static int set_groups(const struct creds_plan *c, struct err *e)
 {
+#ifdef HRUN_MUTANT_GROUPS
+	return 0;
+#endif
 	if (setgroups(c->group_count, c->groups) < 0)
 		return err_errno(e, "process.user.additionalGids: set %zu supplementary groups", c->group_count);
 	return 0;
@@ -111,7 +117,8 @@ static int set_ids(const struct creds_plan *c, struct err *e)
 		return err_errno(e, "read the ids back");
 	if (ruid != c->uid || euid != c->uid || suid != c->uid || rgid != c->gid || egid != c->gid || sgid != c->gid)
 		return err_set(e, EPERM, "the kernel did not set the ids that were asked for");
-	return 0;
+	/* A change of ids sets this to fs.suid_dumpable, which an administrator may have raised. */
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? err_errno(e, "stay undumpable") : 0;
 }
 
 /* Engines count on a missing working directory being made. */
@@ -136,6 +143,9 @@ static int enter_cwd(const char *cwd, struct err *e)
 	long n = syscall(SYS_getcwd, now, sizeof now);
 	if (n < 0)
 		return err_errno(e, "process.cwd: read the working directory back");
+#ifdef HRUN_MUTANT_CWD_CHECK
+	now[0] = '/';
+#endif
 	if (now[0] != '/')
 		return err_set(e, EXDEV, "process.cwd: `%s` is outside the container; name a directory of the image",
 			       cwd);

@@ -147,7 +147,9 @@ static int watch(struct run *run, pid_t pid, struct err *e)
 
 	int waited = pidfd < 0 ? pidfd : wait_hook(run, pidfd);
 	if (waited < 0) {
+#ifndef HRUN_MUTANT_HOOK_GROUP
 		kill(-pid, SIGKILL);
+#endif
 		kill(pid, SIGKILL);
 	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -111,14 +111,19 @@ void init_main(void *argument)
 	char path[PATH_MAX];
 	int r;
 
+#ifndef HRUN_MUTANT_PEER
+	fd_close(&i->peer);
+#endif
 	umask(0);
+#ifndef HRUN_MUTANT_SESSION
 	setsid();
+#endif
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
 	r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
 	expect_or_die(i->sync, SYNC_MAPPED);	 /* 1 MAPPED */
 	if (r < 0 || idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
-	/* Dumpable until now only for a new user namespace: the runtime had to write its maps. */
+	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)
 		fail(i->sync, &e);
 	if (sync_send(i->sync, SYNC_MOUNTED, NULL) < 0) /* 2 MOUNTED */

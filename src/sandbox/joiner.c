@@ -38,10 +38,8 @@ struct joiner {
 static int become(struct joiner *j, struct err *e)
 {
 	const struct plan *plan = j->plan;
-	const int keep[] = {j->sync, j->console};
 	char path[PATH_MAX];
 
-	TRY(fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e));
 	TRY(idmap_become_root(plan, e));
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
@@ -56,8 +54,15 @@ static int become(struct joiner *j, struct err *e)
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
+	const int keep[] = {j->sync, j->console};
 	struct err e = {0};
 
+	/*
+	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
+	 * of the socket, whose EOF must mean that R is dead.
+	 */
+	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
+		_exit(1);
 	umask(0);
 	setsid();
 	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
@@ -152,7 +157,11 @@ static int join(const struct plan *plan, const struct container_record *record, 
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
 	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
-	TRY(spawn_with_affinity(&j, record, init, ret, e));
+	int r = spawn_with_affinity(&j, record, init, ret, e);
+	/* It ended meanwhile: then that is why its namespaces or its cgroup cannot be joined. */
+	if (r < 0 && proc_pidfd_wait(init, 0) == 0)
+		return err_set(e, ESRCH, "cannot exec in a stopped container");
+	TRY(r);
 	fd_close(&theirs);
 	TRY(scheduling_apply(&plan->scheduling, ret->pid, e));
 	TRY(scheduling_set_cpus(plan->scheduling.final_cpus, ret->pid, "process.execCPUAffinity.final", e));

@@ -34,8 +34,10 @@ static int open_judged(const struct rootfs_plan *plan, struct err *e)
 
 int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e)
 {
+#ifndef HRUN_MUTANT_PROPAGATION_PRIVATE
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_errno(e, "make the mount namespace private");
+#endif
 	autofd int target = open_judged(plan, e);
 	TRY(target);
 	return mnt_attach(tree, target, e);

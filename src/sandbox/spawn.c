@@ -104,6 +104,9 @@ static int run_borrowed(struct body *body, struct err *e)
 		return err_errno(e, "make a process to join namespaces");
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	/* Killed on its way; a child that it may have made sees EOF and ends. */
+	if (!body->errnum && body->pid <= 0)
+		return err_set(e, ECHILD, "the process that joins the namespaces was killed");
 	return 0;
 }
 

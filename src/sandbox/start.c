@@ -77,10 +77,11 @@ int sandbox_start(const struct container *container, struct err *e)
 
 static int end_init(const struct container_record *record, struct err *e)
 {
+	if (record->pid <= 0 || (kill(record->pid, 0) < 0 && errno == ESRCH))
+		return 0;
 	autofd int proc = proc_open(e);
-
 	TRY(proc);
-	autofd int pidfd = record->pid > 0 ? proc_open_same(proc, record->pid, record->start_ticks) : -ESRCH;
+	autofd int pidfd = proc_open_same(proc, record->pid, record->start_ticks);
 	if (pidfd == -ESRCH)
 		return 0;
 	if (pidfd < 0)

@@ -92,6 +92,15 @@ static int read_record(struct pool *pool, struct container *container, struct er
 	return record_read(pool, data, size, container->id, &container->record, e);
 }
 
+int container_relock(struct pool *pool, struct container *container, struct err *e)
+{
+	container->lock = lock_take(container->root, container->id, container->dir, true, e);
+	if (container->lock == -ENOENT)
+		return does_not_exist(container->id, e);
+	TRY(container->lock);
+	return read_record(pool, container, e);
+}
+
 int container_open(struct pool *pool, int root, const char *id, bool lock, struct container *ret, struct err *e)
 {
 	TRY(container_open_directory(root, id, lock, ret, e));
@@ -102,16 +111,11 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
 	return r;
 }
 
-/*
- * Reserve the directory: -EEXIST where it is used, -EAGAIN where it vanished between two steps
- * (somebody was removing it).
- */
-static int reserve(int root, const char *id, struct container *ret, struct err *e)
+/* -EEXIST where the directory is used, -EAGAIN where it vanished between two steps (somebody was removing it). */
+static int enter_reserved(int root, const char *id, struct container *ret, struct err *e)
 {
 	struct stat st;
 
-	if (mkdirat(root, id, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, "make the state directory of container `%s`", id);
 	autofd int dir = open_dir(root, id, e);
 	if (dir < 0)
 		return dir == -ENOENT ? -EAGAIN : dir;
@@ -123,6 +127,41 @@ static int reserve(int root, const char *id, struct container *ret, struct err *
 	ret->dir = TAKE_FD(dir);
 	ret->lock = TAKE_FD(lock);
 	return 0;
+}
+
+/* A directory that we made and could not enter; another create that took it over meanwhile keeps it. */
+static void unreserve(int root, const char *id)
+{
+	struct container container = {.root = -1, .dir = -1, .lock = -1};
+	struct err ignored;
+
+	if (enter_reserved(root, id, &container, &ignored) >= 0)
+		unlinkat(container.dir, LOCK_FILE, 0);
+	unlinkat(root, id, AT_REMOVEDIR);
+	container_close(&container);
+}
+
+static int reserve(int root, const char *id, struct container *ret, struct err *e)
+{
+	bool made = mkdirat(root, id, 0700) == 0;
+
+	if (!made && errno != EEXIST)
+		return err_errno(e, "make the state directory of container `%s`", id);
+	int r = enter_reserved(root, id, ret, e);
+	if (r < 0 && made && r != -EEXIST && r != -EAGAIN)
+		unreserve(root, id);
+	return r;
+}
+
+/* Before anything else exists the directory itself is all there is to undo. */
+static void abandon(int root, struct container *container)
+{
+	struct err ignored;
+
+	if (container->root < 0)
+		container->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	container_remove(container, &ignored);
+	container_close(container);
 }
 
 int container_new(struct pool *pool, int root, const struct container_record *record, struct container *ret,
@@ -143,7 +182,7 @@ int container_new(struct pool *pool, int root, const struct container_record *re
 	ret->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	r = ret->root < 0 ? err_errno(e, "duplicate the state root") : container_save(ret, e);
 	if (r < 0)
-		container_close(ret);
+		abandon(root, ret);
 	return r;
 }
 
@@ -161,26 +200,25 @@ int container_save(struct container *container, struct err *e)
 /* Unlink what lies in DIR, all but the record and the lock. */
 static int unlink_others(const struct container *container, struct err *e)
 {
-	int again = openat(container->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *stream = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-	int r = 0;
+	_Alignas(struct dirent64) char buffer[2048];
+	ssize_t length;
 
-	if (!stream) {
-		r = err_errno(e, "list the state directory of container `%s`", container->id);
-		fd_close(&again);
-		return r;
+	if (lseek(container->dir, 0, SEEK_SET) < 0)
+		return err_errno(e, "list the state directory of container `%s`", container->id);
+	/* readdir(3) would take 32 KiB for these few names. */
+	while ((length = getdents64(container->dir, buffer, sizeof buffer)) > 0) {
+		const struct dirent64 *entry;
+		for (ssize_t i = 0; i < length; i += entry->d_reclen) {
+			entry = (const void *)(buffer + i);
+			const char *name = entry->d_name;
+			if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
+			    str_equal(name, LOCK_FILE))
+				continue;
+			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
+				return err_errno(e, "remove %s of container `%s`", name, container->id);
+		}
 	}
-	while (r == 0 && (entry = readdir(stream))) {
-		const char *name = entry->d_name;
-		if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
-		    str_equal(name, LOCK_FILE))
-			continue;
-		if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
-			r = err_errno(e, "remove %s of container `%s`", name, container->id);
-	}
-	closedir(stream);
-	return r;
+	return length < 0 ? err_errno(e, "list the state directory of container `%s`", container->id) : 0;
 }
 
 int container_remove(struct container *container, struct err *e)

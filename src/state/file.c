@@ -10,16 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int make_file(int dir, const char *name)
+{
+	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 int container_write_file(struct container *container, const char *name, const void *data, size_t size, struct err *e)
 {
 	char temporary[64];
 
 	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name %s is too long", name);
-	/* The lock is ours: a file of this name is what a killed writer left. */
-	if (unlinkat(container->dir, temporary, 0) < 0 && errno != ENOENT)
-		return err_errno(e, "remove %s of container `%s`", temporary, container->id);
-	autofd int fd = openat(container->dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	autofd int fd = make_file(container->dir, temporary);
+	if (fd < 0 && errno == EEXIST) {
+		/* The lock is ours: a file of this name is what a killed writer left. */
+		if (unlinkat(container->dir, temporary, 0) < 0 && errno != ENOENT)
+			return err_errno(e, "remove %s of container `%s`", temporary, container->id);
+		fd = make_file(container->dir, temporary);
+	}
 	if (fd < 0)
 		return err_errno(e, "make %s of container `%s`", temporary, container->id);
 	int r = fd_write_all(fd, data, size);

@@ -9,16 +9,20 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/state.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-/* Does NAME in DIR still stand for what FD has open? */
-static bool still_named(int dir, const char *name, int fd)
+/* Does NAME in DIR still stand for what FD has open?  1, 0, or negative errno: who cannot look does not know. */
+static int still_named(int dir, const char *name, int fd)
 {
 	struct stat by_name, by_fd;
 
-	return fstatat(dir, name, &by_name, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &by_fd) == 0 &&
-	       by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+	if (fstatat(dir, name, &by_name, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &by_fd) < 0)
+		return -errno;
+	return by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
 }
 
 static int flock_uninterrupted(int fd, int operation)
@@ -43,9 +47,15 @@ int lock_take(int root, const char *id, int dir, bool wait, struct err *e)
 			return r;
 		if (r < 0)
 			return err_set(e, -r, "lock container `%s`", id);
-		if (!still_named(root, id, dir))
+		int named = still_named(root, id, dir);
+		if (named == 0)
 			return -ENOENT;
-		if (still_named(dir, LOCK_FILE, lock))
+		if (named > 0)
+			named = still_named(dir, LOCK_FILE, lock);
+		if (named < 0)
+			return err_set(e, -named, "look at the lock of container `%s`: %s", id,
+				       strerrordesc_np(-named));
+		if (named > 0)
 			return TAKE_FD(lock);
 	}
 }

@@ -64,6 +64,18 @@ static int check_owner(int root, const char *path, struct err *e)
 	return 0;
 }
 
+static int open_or_make(const char *path, bool make, struct err *e)
+{
+	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
+	int root = open(path, FLAGS);
+
+	if (root < 0 && errno == ENOENT && make) {
+		TRY(make_directories(path, e));
+		root = open(path, FLAGS);
+	}
+	return root < 0 ? err_errno(e, "open the state root %s", path) : root;
+}
+
 int container_root_open(const char *path, bool make, struct err *e)
 {
 	struct pool pool = {NULL};
@@ -71,12 +83,7 @@ int container_root_open(const char *path, bool make, struct err *e)
 
 	if (!path)
 		path = container_root_default(&pool);
-	root = make ? make_directories(path, e) : 0;
-	if (root == 0) {
-		root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (root < 0)
-			root = err_errno(e, "open the state root %s", path);
-	}
+	root = open_or_make(path, make, e);
 	if (root >= 0 && check_owner(root, path, e) < 0) {
 		fd_close(&root);
 		root = -e->errnum;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * measure.c - run one command and print "wall_us cpu_us peak_kib status".
+ * measure.c - run one command and print "wall_us cpu_us peak_kib status" on a line of its own.
  *
  * A process's peak RSS counts from before its execve, so a large parent (an interpreter) would show up in it: this one is tiny and static.
  */
@@ -34,7 +34,7 @@ int main(int argc, char **argv)
 		return 125;
 	long long cpu = (used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000LL + used.ru_utime.tv_usec +
 			used.ru_stime.tv_usec;
-	printf("%lld %lld %ld %d\n", now_us() - start, cpu, used.ru_maxrss,
+	printf("\n%lld %lld %ld %d\n", now_us() - start, cpu, used.ru_maxrss,
 	       WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	return 0;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/bench/run.py --hrun build/hrun [--rounds N]: `run /bin/true` of hrun, crun and runc, interleaved, as a table.
+"""tests/bench/run.py --hrun build/hrun [--rounds N]: `run /bin/true` and every verb of hrun, crun and runc, interleaved, as tables.
 
 Two bundles over one busybox root: `full` has the walls that podman gives a container (config.podman.json, what podman 5.8 passed for a
-plain `podman run`), `min` only /proc and /dev and no filter.  crun and runc come from a tree of Debian sid made by tests/tree.sh; all of
-it runs in that tree under build/tests/isolate.  Ratios are medians of the ratios of the rounds: a machine that slows down slows all alike.
-HRUN_BENCH_COMMANDS="name=command words,..." measures other runtimes in the place of these.
+plain `podman run`), `min` only /proc and /dev and no filter, which hrun does at the level `privileged` only.  crun and runc come from a
+tree of Debian sid made by tests/tree.sh; all of it runs in that tree under build/tests/isolate.  Ratios are medians of the ratios of the
+rounds: a machine that slows down slows all alike.  HRUN_BENCH_COMMANDS="name=command words,..." measures other runtimes instead.
 """
 import argparse
 import copy
@@ -16,11 +16,14 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 PACKAGES = "crun,runc,python3,strace,busybox-static,libyajl2,libseccomp2,libcap2"
 WORK = "/tmp/bench"
+POLICY = "/etc/hrun-bench-policy.json"  # what lowers the level must lie where only root can write
+VERBS = ("create", "start", "state", "exec", "kill", "delete")
 
 
 def say(text):
@@ -77,7 +80,9 @@ def make_bundles():
     for key in ("seccomp", "maskedPaths", "readonlyPaths", "sysctl"):
         small["linux"].pop(key, None)
     small["mounts"] = [m for m in small["mounts"] if m["destination"] in ("/proc", "/dev")]
-    for name, bundle in (("full", config), ("min", small)):
+    life = copy.deepcopy(config)
+    life["process"]["args"] = ["/bin/sleep", "1000"]
+    for name, bundle in (("full", config), ("min", small), ("life", life)):
         os.makedirs(f"{WORK}/{name}", exist_ok=True)
         json.dump(bundle, open(f"{WORK}/{name}/config.json", "w"))
 
@@ -86,7 +91,7 @@ def runtimes(options):
     given = os.environ.get("HRUN_BENCH_COMMANDS")
     if given:
         return {name: command.split() for name, _, command in (item.partition("=") for item in given.split(","))}
-    return {"hrun": [os.path.join(TOP, options.hrun), "--root", "/run/bench-hrun"],
+    return {"hrun": [os.path.join(TOP, options.hrun), "--root", "/run/bench-hrun", "--policy", POLICY],
             "crun": ["crun", "--cgroup-manager=cgroupfs", "--root", "/run/bench-crun"],
             "runc": ["runc", "--root", "/run/bench-runc"]}
 
@@ -95,12 +100,41 @@ def run_command(runtime, bundle, name):
     return [*runtime, "run", "-b", f"{WORK}/{bundle}", name]
 
 
-def once(runtime, bundle, name):
-    done = subprocess.run([f"{TOP}/build/tests/measure", *run_command(runtime, bundle, name)], capture_output=True, text=True)
-    wall, cpu, peak, status = (int(n) for n in done.stdout.split()[-4:])
+def take(command):
+    """(wall, cpu, peak).  Into a file: a container that stays would keep a pipe open."""
+    with open(f"{WORK}/output", "w+") as output:
+        subprocess.run([f"{TOP}/build/tests/measure", *command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        output.seek(0)
+        text = output.read()
+    numbers = text.split()[-4:]
+    wall, cpu, peak, status = (int(n) for n in numbers) if len(numbers) == 4 and numbers[3].isdigit() else (0, 0, 0, 125)
     if status != 0:
-        raise SystemExit(f"{runtime[0]} run of {bundle}: exit status {status}\n{done.stderr}")
+        raise SystemExit(f"{' '.join(command)}: exit status {status}\n{text}")
     return wall, cpu, peak
+
+
+def once(runtime, bundle, name):
+    return take(run_command(runtime, bundle, name))
+
+
+def wait_until_stopped(runtime, name):
+    for _ in range(1000):
+        state = subprocess.run([*runtime, "state", name], capture_output=True, text=True)
+        if '"stopped"' in state.stdout:
+            return
+        time.sleep(0.002)
+    raise SystemExit(f"{runtime[0]}: {name} does not stop")
+
+
+def live(runtime, name):
+    """One container through all verbs: {verb: (wall, cpu, peak)}."""
+    arguments = {"create": ["-b", f"{WORK}/life", name], "exec": [name, "/bin/true"], "kill": [name, "KILL"]}
+    taken = {}
+    for verb in VERBS:
+        if verb == "delete":
+            wait_until_stopped(runtime, name)
+        taken[verb] = take([*runtime, verb, *arguments.get(verb, [name])])
+    return taken
 
 
 def syscalls(runtime, bundle):
@@ -126,6 +160,21 @@ def measure(bundle, commands, rounds):
         say(f"{name:18} {wall:10.0f} {cpu:9.0f} {ratio:19.2f} {max(t[2] for t in taken[name]):12} {syscalls(commands[name], bundle):10}")
 
 
+def measure_life(commands, rounds):
+    taken = {name: [] for name in commands}
+    for n in range(rounds):
+        order = list(commands)[n % len(commands):] + list(commands)[:n % len(commands)]
+        for name in order:
+            taken[name].append(live(commands[name], f"{name}-life-{n}"))
+    first = next(iter(commands))
+    say(f"\n{'full, ' + str(rounds) + ' rounds':20}" + "".join(f"{name + ' wall/cpu us':>22}" for name in commands) +
+        "".join(f"{'cpu ' + first + '/' + name:>18}" for name in list(commands)[1:]))
+    for verb in VERBS:
+        medians = [tuple(statistics.median(t[verb][i] for t in taken[name]) for i in (0, 1)) for name in commands]
+        ratios = [statistics.median(a[verb][1] / b[verb][1] for a, b in zip(taken[first], taken[name])) for name in list(commands)[1:]]
+        say(f"{verb:20}" + "".join(f"{f'{wall:.0f}/{cpu:.0f}':>22}" for wall, cpu in medians) + "".join(f"{r:>18.2f}" for r in ratios))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hrun", default="build/hrun")
@@ -136,9 +185,12 @@ def main():
         return outside(options)
     os.makedirs(WORK, exist_ok=True)
     make_bundles()
+    with open(POLICY, "w") as policy:
+        json.dump({"format": 1, "level": "privileged"}, policy)
     commands = runtimes(options)
     for bundle in ("full", "min"):
         measure(bundle, commands, options.rounds)
+    measure_life(commands, options.rounds)
     return 0
 
 

@@ -212,7 +212,11 @@ trio("ns-uts-host", "-RR", both(no_namespace("uts"), put("hostname", DROP)), nam
      both(no_namespace("uts"), put("hostname", "")))
 trio("ns-cgroup-missing", H, no_namespace("cgroup"), namespace("cgroup"), both(no_namespace("cgroup"), put("linux.cgroupsPath", "/x")))
 trio("ns-path-invalid", R, namespace("network", path="/proc/self/ns/uts"), namespace("network", path="/proc/self/ns/net"),
-     namespace("network", path="/proc/self/../self/ns/net"))
+     namespace("network", path="/proc/self/../self/ns/net"), evasion_also=[("ns-net-host", "br")], miss_also=[("ns-net-host", "br")])
+for name, kind in (("pid", "pid"), ("net", "network"), ("ipc", "ipc"), ("uts", "uts"), ("mount", "mount")):
+    case("path", f"ns-{name}-missing" if name == "mount" else f"ns-{name}-host", R if name == "mount" else "-RR",
+         config(namespace(kind, path=f"/proc/self/ns/{'mnt' if name == 'mount' else name}")))
+case("path", "ns-cgroup-missing", H, config(namespace("cgroup", path="/proc/thread-self/ns/cgroup")))
 case("relative", "ns-path-invalid", R, config(namespace("network", path="run/netns/x")))
 case("file", "ns-path-invalid", R, config(namespace("network", path="@B@/config.json")))
 trio("ns-duplicate", R, lambda c: c["linux"]["namespaces"].append({"type": "pid"}), namespace("time"),

@@ -133,6 +133,18 @@ def bind_is_not_recursive_and_rbind_is():
         assert "/data/below" in mounts_in(Bundle().mount("/data", None, source, ["rbind"])), "rbind without a type"
 
 
+@test
+def a_bundle_on_a_shared_mount_leaves_the_host_alone():
+    b = Bundle()
+    with host_tmpfs() as top:
+        subprocess.run(["mount", "--make-shared", top], check=True)
+        subprocess.run(["cp", "-a", b.path, f"{top}/bundle"], check=True)
+        b.path = f"{top}/bundle"
+        before = h.read("/proc/self/mountinfo")
+        with started(b):
+            equal(h.read("/proc/self/mountinfo"), before, "the host's mounts")
+
+
 PROPAGATION = {"private": [], "rprivate": [], "shared": ["shared"], "rshared": ["shared"], "slave": ["master"], "rslave": ["master"],
                "unbindable": ["unbindable"], "runbindable": ["unbindable"], None: []}
 

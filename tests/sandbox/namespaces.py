@@ -129,6 +129,16 @@ def a_pid_namespace_is_not_that_of_init_but_its_childrens():
 
 
 @test
+def mount_joined_by_path():
+    """The joined namespace gets the container's root: whoever made it for that has it so."""
+    with holding("mount") as pid:
+        with started(Bundle().namespace("mount", path=f"/proc/{pid}/ns/mnt")) as c:
+            equal(namespace_of(c.pid, "mnt"), namespace_of(pid, "mnt"))
+            equal(h.mounts_of(c.pid)["/proc"].type, "proc")
+            equal(c.exec("sh", "-c", "ls -d /bin /proc").out, "/bin\n/proc\n")
+
+
+@test
 def all_shareable_namespaces_of_another_container():
     with started(Bundle()) as first:
         b = Bundle()

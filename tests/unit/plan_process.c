@@ -6,8 +6,8 @@
 #include <hrun/json.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
-#include <linux/capability.h>
 #include <stdio.h>
+#include <sys/capability.h>
 
 static struct pool pool;
 static int failures;
@@ -108,11 +108,24 @@ static void check_quote(void)
 		expect(str_equal(plan_quote(&pool, rows[i].text), rows[i].quoted), rows[i].quoted);
 }
 
+/* The table in src/plan/ against libcap's own. */
+static void check_capability_names(void)
+{
+	for (int i = 0; i <= CAP_LAST_CAP; i++) {
+		const char *name = plan_capability_name(i);
+		cap_value_t number = -1;
+		expect(cap_from_name(name, &number) == 0 && number == i, "a capability has the name that libcap knows");
+		expect(plan_capability(name) == i, "a capability is found by its name");
+	}
+	expect(plan_capability("CAP_NONE_SUCH") == -ENOENT, "an unknown capability");
+}
+
 int main(void)
 {
 	check_defaults();
 	check_given();
 	check_capabilities();
+	check_capability_names();
 	check_quote();
 	pool_free(&pool);
 	return failures != 0;

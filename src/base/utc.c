@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * utc.c - the date of a second since 1970.
+ *
+ * gmtime_r(3) does as much, but reads the machine's time zone first (/etc/localtime).
+ */
+#include <hrun/str.h>
+#include <hrun/utc.h>
+#include <stdint.h>
+
+enum { DAY = 86400, DAYS_IN_400_YEARS = 146097, MARCH_OF_YEAR_0_TO_1970 = 719468 };
+
+/* Days since 1970-01-01 to the Gregorian date; years begin in March here, so that a leap day is a year's last. */
+static void date_of(int64_t days, int64_t *year, int *month, int *day)
+{
+	days += MARCH_OF_YEAR_0_TO_1970;
+	int64_t era = (days >= 0 ? days : days - DAYS_IN_400_YEARS + 1) / DAYS_IN_400_YEARS;
+	int day_of_era = (int)(days - era * DAYS_IN_400_YEARS);
+	int leaps = day_of_era / 1460 - day_of_era / 36524 + day_of_era / (DAYS_IN_400_YEARS - 1);
+	int year_of_era = (day_of_era - leaps) / 365;
+	int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	/* From March on, five months have 153 days: 31, 30, 31, 30, 31. */
+	int months_since_march = (5 * day_of_year + 2) / 153;
+
+	*day = day_of_year - (153 * months_since_march + 2) / 5 + 1;
+	*month = months_since_march < 10 ? months_since_march + 3 : months_since_march - 9;
+	*year = year_of_era + era * 400 + (*month <= 2);
+}
+
+void utc_text(const struct timespec *time, char *ret_text, size_t size)
+{
+	int64_t days = time->tv_sec / DAY, year;
+	int second = (int)(time->tv_sec % DAY), month, day;
+
+	if (second < 0) {
+		second += DAY;
+		days--;
+	}
+	date_of(days, &year, &month, &day);
+	str_format(ret_text, size, "%04lld-%02d-%02dT%02d:%02d:%02d.%09ldZ", (long long)year, month, day, second / 3600,
+		   second / 60 % 60, second % 60, time->tv_nsec);
+}

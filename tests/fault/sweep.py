@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""sweep.py errors|kills [--step N] [--only VERB/WHO] [--name TEXT] BUNDLES
+
+The N-th system call of a verb fails, or the process is killed there, for N = 1, 1 + step, ...; after each the kernel is asked what is left.
+BUNDLES/wait holds a bundle whose program waits to be killed, BUNDLES/end one whose program ends with 7.
+Runs inside build/tests/isolate: the whole process list, mount table, cgroup tree, /run and /tmp belong to this test.
+"""
+import argparse
+import errno
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HRUN, BUILD = os.environ["HRUN"], os.environ["BUILD"]
+INJECT = f"{BUILD}/tests/fault/inject"
+REAL_INJECT = INJECT if os.path.exists(INJECT) else os.path.join(os.path.dirname(os.path.dirname(HRUN)), "build/tests/fault/inject")
+ERRORS = (errno.EIO, errno.ENOMEM, errno.EMFILE)
+FAILURE = {"run": 125, "exec": 255}
+PATIENCE_SECONDS = 20  # how long we ask whether a killed process is gone; nothing here is measured
+ID = "victim"
+BEFORE_VERB = re.compile(r"(hrun: )?(open /dev/null|mark descriptors|look at descriptor)")  # the command line has not been read yet
+NOT_REMOVED = re.compile(r"warning: container `victim` was not removed: ")
+TEMPORARY_PID_FILE = ".pid.new"  # a killed create may leave it, the next one takes it over
+
+
+def tree(path):
+    found = []
+    for where, folders, files in os.walk(path):
+        found += [os.path.join(where, n) for n in folders + files]
+    return sorted(found)
+
+
+class Kernel:
+    """What the kernel holds: compared before and after."""
+
+    def __init__(self, bundle):
+        self.bundle = bundle
+
+    def look(self):
+        mounts = [line.split(" ", 1)[1] for line in open("/proc/self/mountinfo")]
+        return {
+            "processes": sorted(p for p in os.listdir("/proc") if p.isdigit()),
+            "mounts": mounts,
+            "cgroups": [p for p in tree("/sys/fs/cgroup") if os.path.isdir(p)],
+            "/run": tree("/run"),
+            "bundle": tree(self.bundle),
+            "descriptors": sorted(os.listdir("/proc/self/fd")),
+        }
+
+
+def difference(before, after):
+    text = []
+    for key in before:
+        gone = [x for x in before[key] if x not in after[key]]
+        new = [x for x in after[key] if x not in before[key]]
+        if key == "processes":
+            new = [f"{p} ({status_of(p)})" for p in new]
+        if gone or new:
+            text.append(f"{key}: {'left behind ' + ', '.join(new) if new else ''}{' lost ' + ', '.join(gone) if gone else ''}")
+    return "; ".join(text)
+
+
+def status_of(pid):
+    try:
+        fields = open(f"/proc/{pid}/stat").read()
+        return f"{fields[fields.index('('):].split()[0]} {fields[fields.rindex(')') + 2]} in {os.readlink(f'/proc/{pid}/exe')}"
+    except OSError:
+        return "?"
+
+
+class Sweep:
+    def __init__(self, options):
+        self.options = options
+        self.killing = options.what == "kills"
+        self.kernel = Kernel(options.directory)
+        self.bundle = f"{options.directory}/wait"
+        self.scratch = tempfile.mkdtemp()
+        self.findings = self.total = 0
+
+    # ---- hrun ----
+
+    def hrun(self, *words, prefix=()):
+        with open(f"{self.scratch}/out", "wb") as out, open(f"{self.scratch}/err", "wb") as err:
+            try:
+                status = subprocess.run([*prefix, HRUN, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=25).returncode
+            except subprocess.TimeoutExpired:
+                status = "no end"
+        read = lambda name: open(f"{self.scratch}/{name}", errors="replace").read()
+        return status, read("out"), read("err")
+
+    def state(self):
+        status, out, _ = self.hrun("state", ID)
+        return json.loads(out) if status == 0 else {"status": "none", "pid": 0}
+
+    def words(self, verb):
+        return {
+            "create": ("create", "-b", self.bundle, "--pid-file", f"{self.scratch}/pid", ID),
+            "run": ("run", "-b", f"{self.options.directory}/end", ID),
+            "start": ("start", ID),
+            "exec": ("exec", ID, "/bin/sh", "-c", "exit 9"),
+            "exec-detached": ("exec", "-d", "--pid-file", f"{self.scratch}/pid", ID, "/bin/sleep", "1000"),
+            "kill": ("kill", ID, "USR1"),
+            "delete": ("delete", ID),
+            "delete-force": ("delete", "--force", ID),
+        }[verb]
+
+    def set_up(self, verb):
+        """What the verb needs: nothing, a created, a running or a stopped container."""
+        if verb in ("create", "run"):
+            return
+        self.must("create", "-b", self.bundle, ID)
+        if verb == "start":
+            return
+        self.must("start", ID)
+        if verb == "delete":
+            self.must("kill", ID, "KILL")
+            self.wait_for(lambda: self.state()["status"] == "stopped")
+
+    def must(self, *words):
+        status, out, err = self.hrun(*words)
+        if status != 0:
+            raise AssertionError(f"hrun {' '.join(words)}: {status} {out}{err}")
+
+    @staticmethod
+    def wait_for(condition):
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            time.sleep(0.01)
+        return False
+
+    # ---- one trial ----
+
+    def inject(self, verb, who, at, error):
+        """Run the verb with a fault; (status, stdout, stderr, calls, the call that was hit or None)."""
+        report = f"{self.scratch}/report"
+        prefix = [REAL_INJECT, "--who", who, "--report", report]
+        if at:
+            prefix += ["--at", str(at)] + (["--kill"] if self.killing else ["--errno", str(error)])
+        if who == "init" and verb == "start":
+            prefix += ["--init", str(self.state()["pid"])]
+        status, out, err = self.hrun(*self.words(verb), prefix=[*prefix, "--"])
+        words = open(report).read().split() if os.path.exists(report) else []
+        if os.path.exists(report):
+            os.unlink(report)
+        if not words:
+            raise AssertionError(f"inject failed: {status} {err}")
+        return status, out, err, int(words[1]), int(words[3]) if len(words) > 2 else None
+
+    def complaint(self, verb, who, status, out, err):
+        """What is wrong with how the verb ended; None where nothing is."""
+        name = verb.split("-")[0]
+        success = {"run": 7, "exec": 9}.get(verb, 0)
+        if self.killing and who == "runtime":
+            # A body that is borrowed to join namespaces is a process of its own: hrun survives it.
+            if status == 128 + 9 or (status == FAILURE.get(name, 1) and len(err.splitlines()) == 1):
+                return None
+            return f"exit status {status}, expected to be killed"
+        if status == success:
+            return self.effect_missing(verb, err)
+        if status == "no end":
+            return "it does not end"
+        allowed = {FAILURE.get(name, 1)}
+        if self.killing and verb in ("run", "exec") and not err:
+            allowed = {128 + 9}  # the program had been executed, or was about to be, when it was killed
+        if BEFORE_VERB.match(err):
+            allowed.add(1)
+        if status not in allowed:
+            return f"exit status {status}, expected {allowed} or {success}"
+        lines = err.splitlines()
+        if status != 137 and (len(lines) != 1 or len(lines[0]) < 15):
+            return f"{len(lines)} error lines"
+        return "it printed on stdout" if out else None
+
+    def effect_missing(self, verb, err):
+        status = self.state()["status"]
+        if verb == "run" and status == "stopped" and NOT_REMOVED.search(err):
+            return None  # the program's own exit code is worth more than ours
+        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "delete": ("none",), "delete-force": ("none",)}
+        if verb in expected and status not in expected[verb]:
+            return f"it succeeded, but the container is {status}"
+        return None
+
+    def leftovers(self, before, after_delete):
+        """After a failure nothing may be left; what a process that dies still holds is waited for."""
+        last = {}
+
+        def same():
+            last.update(self.kernel.look())
+            return last == before
+
+        if self.wait_for(same):
+            return None
+        return f"{'after delete --force' if after_delete else 'at once'}: {difference(before, last)}"
+
+    def left_in_container(self):
+        """A failed exec leaves no process: init is alone in the cgroup."""
+        def alone():
+            return len(open(f"/sys/fs/cgroup/hrun/{ID}/cgroup.procs").read().split()) == 1
+        return None if self.wait_for(alone) else "a process of the failed exec is left in the container"
+
+    def still_works(self):
+        """After a SIGKILL: state and list answer at once, delete --force succeeds."""
+        status, _, err = self.hrun("list")
+        if status != 0:
+            return f"hrun list: {status} {err}"
+        status, _, err = self.hrun("state", ID)
+        if status not in (0, 1) or (status == 1 and len(err.splitlines()) != 1):
+            return f"hrun state: {status} {err}"
+        return None
+
+    def trial(self, verb, who, at, error):
+        before = self.kernel.look()
+        self.set_up(verb)
+        status, out, err, calls, hit = self.inject(verb, who, at, error)
+        if at and hit is None:
+            self.hrun("delete", "--force", ID)
+            self.clean_scratch()
+            self.leftovers(before, True)
+            return calls, True
+        wrong = [self.complaint(verb, who, status, out, err)] if at else [None if status in (0, 7, 9) else f"without a fault: {status} {err}"]
+        killed_runtime = self.killing and who == "runtime"
+        failed = status not in (0, 7, 9) and not killed_runtime
+        killed_runtime &= at > 0
+        if killed_runtime:
+            wrong.append(self.still_works())
+        if at and failed and verb in ("create", "run"):
+            wrong.append(self.leftovers(before, False))
+        if at and failed and verb.startswith("exec"):
+            wrong.append(self.left_in_container())
+        delete_status, _, delete_err = self.hrun("delete", "--force", ID)
+        if delete_status != 0:
+            wrong.append(f"delete --force: {delete_status} {delete_err}")
+        wrong.append(self.clean_scratch(failed))
+        wrong.append(self.leftovers(before, True))
+        if killed_runtime:
+            wrong.append(self.again(before))
+        for text in filter(None, wrong):
+            self.findings += 1
+            what = "killed at" if self.killing else f"{errno.errorcode.get(error, 'nothing')} in"
+            print(f"  {self.options.name}: {verb}: {who} {what} call {at} (number {hit}): {text}; it said: {err.strip()!r}", flush=True)
+        return calls, False
+
+    def clean_scratch(self, failed=False):
+        """A pid file of a create that failed names nobody: it must not be there, nor a temporary one."""
+        names = set(os.listdir(self.scratch)) - {"out", "err", "report"}
+        for name in names:
+            os.unlink(f"{self.scratch}/{name}")
+        allowed = {"pid", TEMPORARY_PID_FILE} if self.killing else {"pid"} if not failed else set()
+        return f"left for the pid file: {names - allowed}" if names - allowed else None
+
+    def again(self, before):
+        """The id is free."""
+        status, out, err = self.hrun("create", "-b", self.bundle, ID)
+        if status != 0:
+            return f"create again: {status} {out}{err}"
+        self.must("delete", "--force", ID)
+        return self.leftovers(before, True)
+
+    # ---- all of them ----
+
+    def sweep(self, verb, who):
+        self.findings = 0
+        calls, _ = self.trial(verb, who, 0, 0)
+        if calls == 0 or self.findings:
+            self.total += 1
+            print(f"not ok - {self.options.what}, {self.options.name}: {verb}: without a fault, {calls} calls of {who} counted")
+            return
+        # The first one differs from verb to verb, so that a sample does not see the same calls of all.
+        self.findings, done, at = 0, 0, 1 + sum(f"{verb}/{who}".encode()) % self.options.step
+        while self.findings < 12:
+            error = ERRORS[at % len(ERRORS)]
+            _, beyond = self.trial(verb, who, at, error)
+            if beyond:
+                break
+            done += 1
+            at += self.options.step
+        self.total += self.findings
+        kind = "not ok" if self.findings else "ok"
+        print(f"{kind} - {self.options.what}, {self.options.name}: {verb}: {done} of {calls} calls of {who}"
+              f"{f': {self.findings} findings' if self.findings else ''}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=("errors", "kills"))
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--name", default="plain")
+    parser.add_argument("--only", default="")
+    parser.add_argument("directory")
+    options = parser.parse_args()
+    sweep = Sweep(options)
+    verbs = {
+        "create": ("runtime", "init"), "start": ("runtime", "init"), "exec": ("runtime", "init"), "exec-detached": ("runtime", "init"),
+        "run": ("runtime", "init"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
+    }
+    for verb, roles in verbs.items():
+        for who in roles + (("hook",) if options.name == "rich" and verb in ("create", "start", "delete") else ()):
+            if re.fullmatch(options.only or ".*", f"{verb}/{who}"):
+                sweep.sweep(verb, who)
+    return 1 if sweep.total else 0
+
+
+sys.exit(main())
