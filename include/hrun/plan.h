@@ -216,6 +216,13 @@ struct scheduling_plan {
 };
 
 /* ---- seccomp ---- */
+struct filter_agent {
+	const char *path, *metadata; /* metadata may be NULL */
+	int socket;		     /* -1; connected by the runtime */
+	const char *text[3];	     /* the container process state around its two pids */
+	pid_t pid;		     /* as the runtime sees it; found by the process itself */
+	pid_t init;		     /* the container's first process; 0: this one */
+};
 struct filter_plan {
 	const struct sock_filter *program; /* NULL: none */
 	size_t length;			   /* instructions, <= BPF_MAXINSNS */
@@ -223,6 +230,7 @@ struct filter_plan {
 	const char *name;		   /* "default.json", "linux.seccomp" */
 	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
+	struct filter_agent *agent; /* NULL: the filter notifies nobody */
 };
 
 /* ---- the program ---- */
@@ -341,6 +349,9 @@ int plan_hooks(struct pool *pool, const struct config *config, struct plan *plan
 /* Compile a profile of config.json with libseccomp, from the cache where it is there. */
 int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
 			struct filter_plan *ret_filter, struct err *e);
+
+/* Who gets the listener of a filter that notifies; NULL where the profile names nobody or notifies of nothing. */
+struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_seccomp *seccomp);
 
 /* The device cgroup program for RULES, as eBPF (cgroup_device context); exposed for its table test. */
 int plan_device_program(struct pool *pool, const struct config_device_rule *rules, size_t count, bool with_defaults,

@@ -107,6 +107,8 @@ static int make_plan(struct command *command, const struct container *container,
 	TRY(exec_process_read(command, container, &config, &asked, e));
 	TRY(judge(command, config, asked, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
+	if (plan->filter.program && config->linux_ && config->linux_->seccomp)
+		plan->filter.agent = plan_filter_agent(&command->pool, config->linux_->seccomp);
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;

@@ -28,20 +28,13 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 	return 0;
 }
 
-static int refuse_seccomp(const struct config_seccomp *seccomp, struct err *e)
-{
-	if (has_text(seccomp->listener_path))
-		return refuse(e, "linux.seccomp.listenerPath");
-	return has_text(seccomp->listener_metadata) ? refuse(e, "linux.seccomp.listenerMetadata") : 0;
-}
-
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
 	if (linux_->intel_rdt)
 		return refuse(e, "linux.intelRdt");
 	if (has_text(linux_->mount_label))
 		return refuse(e, "linux.mountLabel");
-	return linux_->seccomp ? refuse_seccomp(linux_->seccomp, e) : 0;
+	return 0;
 }
 
 int plan_refuse_unsupported(const struct config *config, struct err *e)

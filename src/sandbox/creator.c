@@ -113,6 +113,16 @@ static int make_cgroup(struct creation *c, struct err *e)
 	return objects_lift_cgroup(c->plan, cgroup, e);
 }
 
+static int prepare_agent(struct creation *c, struct err *e)
+{
+	struct filter_agent *agent = c->plan->filter.agent;
+
+	if (!agent)
+		return 0;
+	container_process_state_split(&c->pool, &c->container->record, "created", agent->metadata, agent->text);
+	return agent_connect(agent, e);
+}
+
 static void write_hook_states(struct creation *c)
 {
 	container_state_split(&c->pool, &c->container->record, "creating", c->init.hook_state[0].text);
@@ -128,6 +138,7 @@ static int prepare(struct creation *c, struct err *e)
 	TRY(filter_check_support(&c->plan->filter, e));
 	TRY(objects_lift(c->plan, &c->init.objects, e));
 	write_hook_states(c);
+	TRY(prepare_agent(c, e));
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
 	TRY(c->init.start);
 	TRY(make_cgroup(c, e));
@@ -258,6 +269,8 @@ static void undo(struct creation *c, struct err *e)
 
 static void close_creation(struct creation *c)
 {
+	if (c->plan->filter.agent)
+		fd_close(&c->plan->filter.agent->socket);
 	fd_close(&c->sync);
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);

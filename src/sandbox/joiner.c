@@ -10,6 +10,7 @@
 #include <hrun/cgroup.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
@@ -32,6 +33,7 @@
 struct joiner {
 	const struct plan *plan;
 	int sync, console;
+	int proc; /* the runtime's */
 };
 
 /* In: the container's namespaces and cgroup, all capabilities there.  Out: the program. */
@@ -54,20 +56,23 @@ static int become(struct joiner *j, struct err *e)
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
-	const int keep[] = {j->sync, j->console};
+	struct filter_agent *agent = j->plan->filter.agent;
+	const int keep[] = {j->sync, j->console, agent ? agent->socket : -1};
 	struct err e = {0};
 
 	/*
 	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
 	 * of the socket, whose EOF must mean that R is dead.
 	 */
+	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
 	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
 		_exit(1);
 	umask(0);
 	setsid();
 	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
 		_exit(1);
-	become(j, &e);
+	if (r >= 0)
+		become(j, &e);
 	sync_send(j->sync, SYNC_FAILED, &e); /* 6 FAILED */
 	_exit(1);
 }
@@ -142,6 +147,16 @@ static void reap(struct sandbox *s)
 	sandbox_close(s);
 }
 
+static int prepare_agent(struct filter_agent *agent, const struct container_record *record, struct pool *pool,
+			 struct err *e)
+{
+	if (!agent)
+		return 0;
+	agent->init = record->pid;
+	container_process_state_split(pool, record, "running", agent->metadata, agent->text);
+	return agent_connect(agent, e);
+}
+
 static int join(const struct plan *plan, const struct container_record *record, int console, struct sandbox *ret,
 		struct err *e)
 {
@@ -156,7 +171,7 @@ static int join(const struct plan *plan, const struct container_record *record, 
 		return err_errno(e, "make a socket pair");
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
-	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
+	struct joiner j = {.plan = plan, .sync = theirs, .console = console, .proc = proc};
 	int r = spawn_with_affinity(&j, record, init, ret, e);
 	/* It ended meanwhile: then that is why its namespaces or its cgroup cannot be joined. */
 	if (r < 0 && proc_pidfd_wait(init, 0) == 0)
@@ -173,7 +188,14 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	int r = join(plan, &container->record, options->console_socket, ret, e);
+	struct filter_agent *agent = plan->filter.agent;
+	struct pool pool = {0};
+	int r = prepare_agent(agent, &container->record, &pool, e);
+	if (r >= 0)
+		r = join(plan, &container->record, options->console_socket, ret, e);
+	if (agent)
+		fd_close(&agent->socket);
+	pool_free(&pool);
 	if (r < 0)
 		reap(ret);
 	return r;

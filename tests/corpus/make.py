@@ -295,6 +295,11 @@ trio("io-priority-realtime", "-RR", put("process.ioPriority", {"class": "IOPRIO_
 
 trio("net-devices", "-RR", put("linux.netDevices", {"eth0": {}}), put("linux.netDevices", {}), put("linux.netDevices", {"eth0": {"name": "lo"}}))
 
+trio("seccomp-listener", "-RR", put("linux.seccomp.listenerPath", "/run/agent.sock"), put("linux.seccomp.listenerPath", ""),
+     put("linux.seccomp.listenerMetadata", "x"))
+trio("seccomp-trace", "-RR", put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRACE"), put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRAP"),
+     put("linux.seccomp.defaultAction", "SCMP_ACT_TRACE"))
+
 # ---- K, L: hooks, annotations ----
 trio("hook-path-invalid", R, hook(path="sh"), hook(), hook(path="/etc/passwd"))
 trio("hook-timeout", H, put("hooks", {"poststop": [{"path": "/bin/sh"}]}), hook(), put("hooks", {"poststop": [{"path": "/bin/sh", "timeout": None}]}))
