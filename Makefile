@@ -11,6 +11,9 @@ STATIC ?=
 SHARED ?=
 TIME ?= 60
 V ?=
+HOSTCC ?= cc
+PKG_CONFIG ?= pkg-config
+HOST_PKG_CONFIG ?= pkg-config
 Q := $(if $(V),,@)
 SAY := $(if $(V),@:,@echo)
 
@@ -27,7 +30,7 @@ ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
 CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BASE)/include $(CPPFLAGS)
-CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) -ffile-prefix-map=$(CURDIR)=. \
+CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) $(call quote,-ffile-prefix-map=$(CURDIR)=.) \
 	$(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL = $(if $(STATIC),-static-pie,-pie) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
@@ -56,7 +59,7 @@ CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-f
 # Loading a shared library costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c).
 ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
 quote = '$(subst ','\'',$1)'
-FLAGS_NOW = $(CC) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
+FLAGS_NOW = $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
 ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
@@ -64,18 +67,19 @@ $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $
 	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
 # One line, before anything is made: what is missing, and how to get it.
 ifeq ($(wildcard $(BUILD)/config.mk),)
-$(if $(shell command -v pkg-config),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
-$(foreach p,$(PKGS),$(if $(shell pkg-config --exists $p && echo yes),,\
+$(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
+$(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
+$(foreach p,$(PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
 include $(BUILD)/config.mk
 endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
-	@{ echo "PKG_CFLAGS := $$(pkg-config --cflags $(PKGS))"; \
-	libs="$$(pkg-config --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
+	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
+	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
 	echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -x c -o $(BUILD)/probe.o - $$libs 2>/dev/null && [ -n "$(ARCHIVES)" ] || \
-		libs=$$(pkg-config $(if $(STATIC),--static) --libs libseccomp yajl); \
+		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
@@ -104,13 +108,12 @@ build/%.o: %.c
 endif
 
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
-HOSTCC ?= cc
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
 PROFILE_TOOL := $(BASE)/gen/compile-profiles
 $(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
 	@mkdir -p $(@D)
 	$(SAY) "  HOSTCC $@"
-	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $(filter %.c,$^) $$(pkg-config --cflags --libs $(PKGS))
+	$(Q)$(HOSTCC) -std=gnu11 -O1 -D_GNU_SOURCE $(WARNINGS) -o $@ $(filter %.c,$^) $$($(HOST_PKG_CONFIG) --cflags --libs $(PKGS))
 $(BASE)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
 	$(SAY) "  GEN   $@"
 	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
@@ -174,7 +177,7 @@ check:
 	$(Q)tests/dependencies.sh build test
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined test-programs
-	$(Q)tests/run --also-sanitized build-asan
+	$(Q)tests/run --slow --also-sanitized build-asan
 
 demo:
 	$(Q)tests/dependencies.sh build demo

@@ -30,6 +30,17 @@ int err_set(struct err *e, int errnum, const char *format, ...) __attribute__((f
  */
 int err_errno(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * A failure is never >= 0, and with this each compiler and analyzer can see that
+ * in the calling file: what a failing function leaves unset is not read there.
+ */
+static inline int err_failure(int r)
+{
+	return r < 0 ? r : -EIO;
+}
+#define err_set(...) err_failure((err_set)(__VA_ARGS__))
+#define err_errno(...) err_failure((err_errno)(__VA_ARGS__))
+
 /* Leave the calling function with the negative value of EXPR, if it is negative. */
 #define TRY(expr)                           \
 	do {                                \

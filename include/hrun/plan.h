@@ -94,6 +94,9 @@ struct cgroup_plan {
 	size_t device_program_length;	       /* instructions */
 	const char *device_note;	       /* why there is no device filter, or NULL */
 	const char *device_where;	       /* what caused the filter; NULL: linux.resources.devices */
+	const char **delegated;		       /* files that become the owner's, with the directory */
+	size_t delegated_count;		       /* 0: the cgroup stays ours */
+	uid_t owner;			       /* on the host */
 	const char *where;		       /* of the path */
 };
 
@@ -129,7 +132,7 @@ struct mount_step {
 	bool real_target;	 /* no symbolic link on the way to the destination: proc and sysfs */
 	bool source_is_directory;
 	bool recursive;					   /* rbind */
-	bool copy_up;					   /* tmpcopyup: an error where there is something to copy */
+	bool copy_up;					   /* tmpcopyup */
 	uint64_t attr_set, attr_clear;			   /* MOUNT_ATTR_* of this mount; an atime change is in both */
 	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
 	uint64_t propagation;				   /* 0: private */

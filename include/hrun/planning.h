@@ -59,6 +59,8 @@ int plan_capabilities(struct pool *pool, const struct config_process *process, s
 
 /* process.scheduler, ioPriority, execCPUAffinity */
 int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+/* After mounts, namespaces and the user are known: is the cgroup the container's own to divide? */
+void plan_delegation(struct pool *pool, struct plan *plan);
 int plan_rlimits(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 
 /* Rewrite `where` of what the verdict's hardenings caused. */

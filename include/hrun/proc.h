@@ -35,6 +35,13 @@ int proc_pidfd_signal(int pidfd, int signal);
 /* Wait until the pidfd is readable (the process has ended).  TIMEOUT_MS -1 = for ever.  0, -ETIMEDOUT or other errno. */
 int proc_pidfd_wait(int pidfd, int timeout_ms);
 
+struct proc_id_range {
+	uint32_t inside, outside, count;
+};
+
+/* A line of /proc/PID/uid_map or gid_map; false where it is none. */
+bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
+
 /* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */
 bool proc_in_first_user_namespace(void);
 

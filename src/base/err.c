@@ -23,7 +23,7 @@ __attribute__((format(printf, 2, 0))) static void set_text(struct err *e, const 
 		mark_cut(e);
 }
 
-int err_set(struct err *e, int errnum, const char *format, ...)
+int(err_set)(struct err *e, int errnum, const char *format, ...)
 {
 	va_list args;
 
@@ -34,7 +34,7 @@ int err_set(struct err *e, int errnum, const char *format, ...)
 	return -errnum;
 }
 
-int err_errno(struct err *e, const char *format, ...)
+int(err_errno)(struct err *e, const char *format, ...)
 {
 	int errnum = errno ? errno : EIO;
 	size_t length;

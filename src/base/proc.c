@@ -14,7 +14,6 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,13 +112,16 @@ int proc_read_stat(int proc, pid_t pid, struct proc_stat *ret_stat)
 
 int proc_open_same(int proc, pid_t pid, uint64_t start_ticks)
 {
-	struct proc_stat stat;
+	struct proc_stat stat = {0};
 
 	if (pid <= 0)
 		return -ESRCH;
 	autofd int pidfd = proc_pidfd_open(pid);
 	TRY(pidfd);
 	TRY(proc_read_stat(proc, pid, &stat));
+#ifdef HRUN_MUTANT_START_TIME
+	stat.start_ticks = start_ticks;
+#endif
 	if (stat.start_ticks != start_ticks)
 		return -ESRCH;
 	return TAKE_FD(pidfd);
@@ -169,14 +171,34 @@ int proc_pidfd_wait(int pidfd, int timeout_ms)
 	}
 }
 
+static bool take_u32(char **text, uint32_t *ret_value)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long value = strtoull(*text, &end, 10);
+	if (end == *text || errno || value > UINT32_MAX)
+		return false;
+	*text = end;
+	*ret_value = (uint32_t)value;
+	return true;
+}
+
+bool proc_id_range_read(const char *line, struct proc_id_range *ret_range)
+{
+	char *rest = (char *)line;
+
+	return take_u32(&rest, &ret_range->inside) && take_u32(&rest, &ret_range->outside) &&
+	       take_u32(&rest, &ret_range->count) && (*rest == '\n' || *rest == '\0');
+}
+
 bool proc_in_first_user_namespace(void)
 {
 	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
-	unsigned int inside, outside, size;
+	struct proc_id_range range;
 
 	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
 		return true;
-	return sscanf(text, "%u %u %u", &inside, &outside, &size) == 3 && inside == 0 && outside == 0 &&
-	       size == UINT32_MAX;
+	return proc_id_range_read(text, &range) && range.inside == 0 && range.outside == 0 && range.count == UINT32_MAX;
 }

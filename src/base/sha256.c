@@ -68,7 +68,7 @@ static inline void eight_rounds(uint32_t v[8], const uint32_t *constant, const u
 /* 6.2.2, steps 2 to 4 */
 static void compress(uint32_t state[8], const unsigned char *block)
 {
-	uint32_t w[64], v[8];
+	uint32_t w[64] = {0}, v[8]; /* zeroed for gcc's analyzer, which loses count in schedule() */
 
 	schedule(block, w);
 	memcpy(v, state, sizeof v);

@@ -10,7 +10,8 @@
 #include <hrun/str.h>
 #include <sys/stat.h>
 
-enum { PROCESS_MAX_SIZE = 1 << 20, NO_ID = UINT32_MAX };
+enum { PROCESS_MAX_SIZE = 1 << 20 };
+#define MAX_ID (UINT32_MAX - 1) /* the one above means "unchanged" to the kernel */
 
 static int refused(struct command *command, const struct json_error *error, struct err *e)
 {
@@ -54,14 +55,14 @@ static int from_file(struct command *command, struct config_process **ret_proces
 	return 0;
 }
 
-/* "UID" or "UID:GID", numbers below the one that means "unchanged". */
+/* "UID" or "UID:GID". */
 static int set_user(struct pool *pool, const char *text, struct config_process *process, struct err *e)
 {
 	const char *colon = strchr(text, ':');
 	const char *uid_text = colon ? pool_strndup(pool, text, (size_t)(colon - text)) : text;
 	uint64_t uid, gid = 0;
 
-	if (str_to_u64(uid_text, NO_ID - 1, &uid) < 0 || (colon && str_to_u64(colon + 1, NO_ID - 1, &gid) < 0))
+	if (str_to_u64(uid_text, MAX_ID, &uid) < 0 || (colon && str_to_u64(colon + 1, MAX_ID, &gid) < 0))
 		return err_set(e, EINVAL, "option --user takes UID or UID:GID as numbers, not `%s`", text);
 	process->user.uid = (struct opt_u32){true, (uint32_t)uid};
 	if (colon)
@@ -79,7 +80,7 @@ static int add_groups(struct pool *pool, const struct string_list *groups, struc
 		memcpy(gids, process->user.additional_gids, count * sizeof *gids);
 	for (size_t i = 0; i < groups->count; i++) {
 		uint64_t gid;
-		if (str_to_u64(groups->item[i], NO_ID - 1, &gid) < 0)
+		if (str_to_u64(groups->item[i], MAX_ID, &gid) < 0)
 			return err_set(e, EINVAL, "option --additional-gids takes a number, not `%s`", groups->item[i]);
 		gids[count++] = (uint32_t)gid;
 	}

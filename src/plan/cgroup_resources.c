@@ -139,8 +139,10 @@ static double log2_of(uint64_t value)
 	double z = (mantissa - 1) / (mantissa + 1), power = z, sum = 0;
 
 	/* ln m = 2 (z + z^3/3 + z^5/5 ...), z <= 1/3 */
-	for (int n = 1; n < 41; n += 2, power *= z * z)
+	for (int n = 1; n < 41; n += 2) {
 		sum += power / n;
+		power *= z * z;
+	}
 	return whole + 2 * sum / ln_2;
 }
 

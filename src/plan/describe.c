@@ -49,6 +49,10 @@ static void describe_cgroup(struct pool *pool, const struct cgroup_plan *cgroup,
 		plan_line_add(pool, lines, "cgroup", "set", w->where, "%s %s%s", plan_quote(pool, w->file),
 			      plan_quote(pool, w->value), w->last ? "  (last, when the container is ready)" : "");
 	}
+	if (cgroup->delegated_count)
+		plan_line_add(pool, lines, "cgroup", "owner", "process.user.uid",
+			      "uid %u of the host, %zu files: the container may divide it", cgroup->owner,
+			      cgroup->delegated_count);
 	const char *where = cgroup->device_where ? cgroup->device_where : "linux.resources.devices";
 	if (cgroup->device_program)
 		plan_line_add(pool, lines, "cgroup", "devices", where, "device filter, %zu instructions",

@@ -36,7 +36,7 @@ static int open_passwd(int rootfs, off_t *ret_size)
 /* The file as a string, or NULL. */
 static char *read_passwd(struct pool *pool, int rootfs)
 {
-	off_t size;
+	off_t size = 0;
 
 	autofd int fd = open_passwd(rootfs, &size);
 	if (fd < 0)

@@ -50,6 +50,7 @@ static int fill(struct pool *pool, const struct config *config, const struct bun
 	TRY(plan_sysctls(pool, config, plan, e));
 	TRY(plan_masks(pool, config, plan, e));
 	TRY(plan_program(pool, config, bundle, options, plan, e));
+	plan_delegation(pool, plan);
 	TRY(plan_filter(pool, config, options, plan, e));
 	return plan_hooks(pool, config, plan, e);
 }

@@ -17,10 +17,10 @@ static void *copy_of(struct pool *pool, const void *original, size_t size)
 
 static struct config_linux *copy_linux(struct pool *pool, const struct config_linux *original)
 {
-	struct config_linux *copy = COPY(pool, original, 1);
-
-	if (!copy)
+	if (!original)
 		return NULL;
+	struct config_linux *copy = pool_alloc(pool, sizeof *copy);
+	*copy = *original;
 	copy->namespaces = COPY(pool, copy->namespaces, copy->namespace_count);
 	if (copy->resources)
 		copy->resources = COPY(pool, copy->resources, 1);
@@ -31,8 +31,9 @@ static struct config_linux *copy_linux(struct pool *pool, const struct config_li
 
 static struct config *copy_config(struct pool *pool, const struct config *original)
 {
-	struct config *copy = COPY(pool, original, 1);
+	struct config *copy = pool_alloc(pool, sizeof *copy);
 
+	*copy = *original;
 	copy->process = COPY(pool, copy->process, 1);
 	copy->mounts = COPY(pool, copy->mounts, copy->mount_count);
 	copy->linux_ = copy_linux(pool, copy->linux_);

@@ -11,9 +11,9 @@
 #include <hrun/json.h>
 #include <hrun/path.h>
 #include <hrun/policy.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,9 +55,9 @@ static uid_t host_root_uid(void)
 		return 0; /* the stricter answer: nothing but 0 is trusted */
 	text[size] = '\0';
 	while ((line = strsep(&rest, "\n"))) {
-		unsigned int inside, outside, count;
-		if (sscanf(line, "%u %u %u", &inside, &outside, &count) == 3 && outside == 0 && count > 0)
-			return inside;
+		struct proc_id_range range;
+		if (proc_id_range_read(line, &range) && range.outside == 0 && range.count > 0)
+			return range.inside;
 	}
 	return OVERFLOW_UID;
 }

@@ -65,8 +65,10 @@ static const char *complaint_about_path(const char *path)
 
 static bool path_is_repeated(const struct config_linux *linux_, size_t i)
 {
-	for (size_t k = 0; k < i; k++) {
-		if (linux_->devices[k].path && str_equal(linux_->devices[k].path, linux_->devices[i].path))
+	const char *path = linux_->devices[i].path;
+
+	for (size_t k = 0; path && k < i; k++) {
+		if (linux_->devices[k].path && str_equal(linux_->devices[k].path, path))
 			return true;
 	}
 	return false;

@@ -33,6 +33,9 @@ static bool is_the_hosts(struct pool *pool, const struct config_namespace *names
 	static const char *const whose[] = {"self", "1"};
 	struct stat joined, own;
 
+#ifdef HRUN_MUTANT_HOST_NAMESPACE
+	return false;
+#endif
 	if (!namespace->path || stat(namespace->path, &joined) < 0)
 		return false;
 	for (size_t i = 0; i < sizeof whose / sizeof *whose; i++) {

@@ -138,7 +138,7 @@ bool verdict_refuses(const struct verdict *verdict)
 static const struct finding *worst_refusal(const struct verdict *verdict, size_t *ret_refusing_rules)
 {
 	const struct finding *worst = NULL;
-	const struct rule *last = NULL;
+	const struct finding *last = NULL;
 
 	*ret_refusing_rules = 0;
 	for (size_t i = 0; i < verdict->count; i++) {
@@ -146,8 +146,8 @@ static const struct finding *worst_refusal(const struct verdict *verdict, size_t
 		if (finding->action != ACTION_REFUSE)
 			continue;
 		/* Findings stand in the order of the table, so those of one rule stand together. */
-		*ret_refusing_rules += finding->rule != last;
-		last = finding->rule;
+		*ret_refusing_rules += !last || finding->rule != last->rule;
+		last = finding;
 		if (!worst || finding->rule->severity > worst->rule->severity)
 			worst = finding;
 	}

@@ -110,6 +110,7 @@ static int make_cgroup(struct creation *c, struct err *e)
 	TRY(cgroup);
 	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
+	TRY(cgroup_delegate(&c->plan->cgroup, cgroup, e));
 	return objects_lift_cgroup(c->plan, cgroup, e);
 }
 

@@ -51,6 +51,9 @@ static int check_owner(int root, const char *path, struct err *e)
 {
 	struct stat st, slash;
 
+#ifdef HRUN_MUTANT_STATE_OWNER
+	return 0;
+#endif
 	if (fstat(root, &st) < 0 || stat("/", &slash) < 0)
 		return err_errno(e, "stat the state root %s", path);
 	if (st.st_dev == slash.st_dev && st.st_ino == slash.st_ino)

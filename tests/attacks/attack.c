@@ -43,7 +43,10 @@ static long raw(long nr, long a, long b, long c, long d)
 static long raw_i386(long nr, long a, long b, long c, long d)
 {
 	long r;
-	__asm__ volatile("int $0x80" : "=a"(r) : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d) : "r8", "r9", "r10", "r11", "memory");
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "r8", "r9", "r10", "r11", "memory");
 	return r;
 }
 #endif

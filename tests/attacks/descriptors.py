@@ -257,7 +257,7 @@ def the_working_directory_is_a_descriptor_of_the_host():
     try:
         with started(Bundle()) as c:
             for n in (*range(3, 24), 700):
-                b = Bundle("cat", "etc/shadow", "etc/hostname")
+                b = Bundle("ls", uid=0)
                 b.process["cwd"] = f"/proc/self/fd/{n}"
                 r = run(b, pass_fds=fds)
                 refused(r, "process.cwd")

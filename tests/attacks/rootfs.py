@@ -56,6 +56,7 @@ def proc_is_a_link_to_another_directory_of_the_image():
     b = Bundle("true")
     replace(b.root, "proc", "data")
     refused(run(b))
+    refused(run(b, level="privileged"), "/proc")
 
 
 @test

@@ -59,10 +59,10 @@ enum { GET_SYSCALL_INFO = 0x420e, OP_ENTRY = 1, OP_EXIT = 2 };
 struct tracee {
 	pid_t pid;
 	enum role role;
-	long number;	    /* of the call that it is in */
+	long number;	      /* of the call that it is in */
 	uint64_t clone_flags; /* of that call */
-	bool failing;	    /* that call gets our errno */
-	bool leaving;	    /* interrupted to be let go */
+	bool failing;	      /* that call gets our errno */
+	bool leaving;	      /* interrupted to be let go */
 	uint64_t linker_start, linker_end;
 	long heap_end; /* what brk(2) said last */
 };
@@ -143,10 +143,10 @@ static void set_result(pid_t pid, long result)
 static bool is_excluded(long number)
 {
 	static const long excluded[] = {
-		SYS_close,	  SYS_munmap,	  SYS_exit,	 SYS_exit_group,	 SYS_rt_sigreturn,
-		SYS_rt_sigaction, SYS_getpid,	  SYS_geteuid,	 SYS_getuid,		 SYS_getgid,
-		SYS_getegid,	  SYS_umask,	  SYS_madvise,	 SYS_set_robust_list,	 SYS_rseq,
-		SYS_gettid,	  SYS_wait4,	  SYS_waitid,	 SYS_set_tid_address,	 SYS_restart_syscall,
+		SYS_close,	  SYS_munmap,	      SYS_exit,	       SYS_exit_group,	    SYS_rt_sigreturn,
+		SYS_rt_sigaction, SYS_getpid,	      SYS_geteuid,     SYS_getuid,	    SYS_getgid,
+		SYS_getegid,	  SYS_umask,	      SYS_madvise,     SYS_set_robust_list, SYS_rseq,
+		SYS_gettid,	  SYS_wait4,	      SYS_waitid,      SYS_set_tid_address, SYS_restart_syscall,
 		SYS_mprotect,	  SYS_rt_sigprocmask, SYS_close_range,
 #ifdef SYS_arch_prctl
 		SYS_arch_prctl,
@@ -382,7 +382,8 @@ static int follow(pid_t command)
 	}
 }
 
-static const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+static const long options =
+	PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
 static void seize(pid_t pid, enum role role)
 {
