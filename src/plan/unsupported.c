@@ -8,6 +8,8 @@
  */
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 static int refuse(struct err *e, const char *field)
 {
@@ -28,10 +30,20 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 	return 0;
 }
 
+/* The specification asks for an error where resctrl is not mounted; where it is, it is not built. */
+static int refuse_intel_rdt(struct err *e)
+{
+	struct statfs fs;
+
+	if (statfs("/sys/fs/resctrl", &fs) < 0 || fs.f_type != RDTGROUP_SUPER_MAGIC)
+		return err_set(e, ENODEV, "linux.intelRdt: no resctrl file system is mounted on /sys/fs/resctrl");
+	return refuse(e, "linux.intelRdt");
+}
+
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
 	if (linux_->intel_rdt)
-		return refuse(e, "linux.intelRdt");
+		return refuse_intel_rdt(e);
 	if (has_text(linux_->mount_label))
 		return refuse(e, "linux.mountLabel");
 	return 0;

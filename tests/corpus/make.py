@@ -300,6 +300,8 @@ trio("seccomp-listener", "-RR", put("linux.seccomp.listenerPath", "/run/agent.so
 trio("seccomp-trace", "-RR", put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRACE"), put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRAP"),
      put("linux.seccomp.defaultAction", "SCMP_ACT_TRACE"))
 
+trio("intel-rdt", "-RR", put("linux.intelRdt", {"closID": "a"}), put("linux.intelRdt", None), put("linux.intelRdt", {}))
+
 # ---- K, L: hooks, annotations ----
 trio("hook-path-invalid", R, hook(path="sh"), hook(), hook(path="/etc/passwd"))
 trio("hook-timeout", H, put("hooks", {"poststop": [{"path": "/bin/sh"}]}), hook(), put("hooks", {"poststop": [{"path": "/bin/sh", "timeout": None}]}))
