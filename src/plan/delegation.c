@@ -47,7 +47,7 @@ static void read_files(struct pool *pool, struct cgroup_plan *cgroup)
 	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
 
 	if (n <= 0)
-		strcpy(text, "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
+		str_format(text, sizeof text, "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n");
 	for (char *save = NULL, *name = strtok_r(text, "\n", &save); name; name = strtok_r(NULL, "\n", &save)) {
 		if (!strchr(name, '/') && name[0] != '.')
 			*pool_array_add(pool, cgroup->delegated, cgroup->delegated_count) = pool_strdup(pool, name);

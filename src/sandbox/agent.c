@@ -9,12 +9,12 @@
  */
 #include <hrun/fd.h>
 #include <hrun/filter.h>
+#include <hrun/str.h>
 #include <hrun/unix.h>
-#include <linux/seccomp.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -76,10 +76,13 @@ static int deliver(void *argument)
 int agent_find_pid(struct filter_agent *agent, int proc, struct err *e)
 {
 	char text[16] = "";
+	int64_t pid;
 
 	if (readlinkat(proc, "self", text, sizeof text - 1) < 0)
 		return err_errno(e, "read /proc/self");
-	agent->pid = atoi(text);
+	if (str_to_i64(text, 1, INT_MAX, &pid) < 0)
+		return err_set(e, ESRCH, "this process is not in the runtime's /proc");
+	agent->pid = (pid_t)pid;
 	return 0;
 }
 

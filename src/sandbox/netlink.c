@@ -43,7 +43,7 @@ int netlink_index(int socket, const char *name)
 
 	if (strlen(name) >= sizeof request.ifr_name)
 		return -ENODEV;
-	strcpy(request.ifr_name, name);
+	memcpy(request.ifr_name, name, strlen(name) + 1);
 	return ioctl(socket, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
 }
 
