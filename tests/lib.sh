@@ -102,6 +102,7 @@ c = json.load(open(sys.argv[1])); c["process"]["args"] = sys.argv[2:]; json.dump
 kernel_counts() {
   echo "processes $(ls -d /proc/[0-9]* | wc -l)"
   echo "mounts $(wc -l </proc/self/mountinfo)"
+  echo "descriptors $(ls "/proc/$$/fd" | grep -c '^[0-9]$')" # above: where the shell keeps what it redirects
   echo "cgroups $(find /sys/fs/cgroup -type d | wc -l)"
   echo "run-files $(find /run | wc -l)"
   echo "tmp-files $(find /tmp -path /tmp/.isolate -prune -o -print | wc -l)"

@@ -152,8 +152,10 @@ static int join(struct command *command, struct container *container, struct pla
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
 	int r = joined(command, fg, &sandbox, e);
+#ifndef HRUN_MUTANT_EXEC_UNDO
 	if (r < 0)
 		proc_pidfd_signal(sandbox.pidfd, SIGKILL); /* a failed exec leaves no process that nobody knows of */
+#endif
 	sandbox_close(&sandbox);
 	return r;
 }

@@ -67,6 +67,9 @@ static void follow(const struct shorten *s, size_t i, uint32_t first, uint32_t l
 		const struct sock_filter *insn = &s->old[i];
 		size_t yes = i + 1 + insn->jt, no = i + 1 + insn->jf;
 		uint32_t k = insn->k;
+#ifdef HRUN_MUTANT_SHORTEN
+		yes += insn->code == (BPF_JMP | BPF_JEQ | BPF_K) && insn->jt > 1;
+#endif
 		if (loads_number(insn)) {
 			i++;
 		} else if (insn->code == (BPF_JMP | BPF_JA)) {

@@ -293,7 +293,9 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 	if (r >= 0)
 		r = drive(&c, e);
 	if (r < 0) {
+#ifndef HRUN_MUTANT_UNDO
 		undo(&c, e);
+#endif
 		sandbox_close(ret);
 	}
 	close_creation(&c);

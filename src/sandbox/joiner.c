@@ -173,8 +173,8 @@ static int join(const struct plan *plan, const struct container_record *record, 
 	autofd int theirs = pair[1];
 	struct joiner j = {.plan = plan, .sync = theirs, .console = console, .proc = proc};
 	int r = spawn_with_affinity(&j, record, init, ret, e);
-	/* It ended meanwhile: then that is why its namespaces or its cgroup cannot be joined. */
-	if (r < 0 && proc_pidfd_wait(init, 0) == 0)
+	/* It has ended meanwhile, or is about to (ESRCH): that is why its namespaces or its cgroup cannot be joined. */
+	if (r == -ESRCH || (r < 0 && proc_pidfd_wait(init, 0) == 0))
 		return err_set(e, ESRCH, "cannot exec in a stopped container");
 	TRY(r);
 	fd_close(&theirs);

@@ -48,6 +48,9 @@ static bool was_killed(int pidfd)
 static int confirm_running(const struct container_record *record, int proc, int pidfd, struct err *e)
 {
 	struct proc_stat stat;
+#ifdef HRUN_MUTANT_CONFIRM_RUNNING
+	return 0;
+#endif
 	int r = proc_read_stat(proc, record->pid, &stat);
 	bool gone = r < 0 || stat.start_ticks != record->start_ticks;
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """contention.py BUNDLE ROUNDS: creates of one id at the same time; then every verb at one id from several processes, a bounded number of times."""
 import os
@@ -21,7 +20,7 @@ EXPECTED = {
     "state": [GONE],
     "kill": [GONE, r"container not running: `shared`: no such process", r"container `shared` is still being created"],
     "exec": [GONE, r"cannot exec in a stopped container", r"cannot exec in a container that is still being created",
-             r"killed before it could execute its program"],
+             r"killed before it could execute its program", r"container not running: .*\(no such process\)"],
     "delete": [GONE, r"cannot delete container `shared` that is not stopped: (running|creating); use --force"],
     "delete-force": [],
     "list": [],

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """window.py KILLS WAITING-BUNDLE ENDING-BUNDLE: kill init between START and execve.
 

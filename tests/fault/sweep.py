@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """sweep.py errors|kills [--step N] [--only VERB/WHO] [--name TEXT] BUNDLES
 
@@ -16,9 +15,9 @@ import sys
 import tempfile
 import time
 
-HRUN, BUILD = os.environ["HRUN"], os.environ["BUILD"]
-INJECT = f"{BUILD}/tests/fault/inject"
-REAL_INJECT = INJECT if os.path.exists(INJECT) else os.path.join(os.path.dirname(os.path.dirname(HRUN)), "build/tests/fault/inject")
+HRUN = os.environ["HRUN"]
+# The plain build's, whatever build of hrun is under test.
+INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
 ERRORS = (errno.EIO, errno.ENOMEM, errno.EMFILE)
 FAILURE = {"run": 125, "exec": 255}
 PATIENCE_SECONDS = 20  # how long we ask whether a killed process is gone; nothing here is measured
@@ -140,7 +139,7 @@ class Sweep:
     def inject(self, verb, who, at, error):
         """Run the verb with a fault; (status, stdout, stderr, calls, the call that was hit or None)."""
         report = f"{self.scratch}/report"
-        prefix = [REAL_INJECT, "--who", who, "--report", report]
+        prefix = [INJECT, "--who", who, "--report", report]
         if at:
             prefix += ["--at", str(at)] + (["--kill"] if self.killing else ["--errno", str(error)])
         if who == "init" and verb == "start":

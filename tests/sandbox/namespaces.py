@@ -129,22 +129,12 @@ def a_pid_namespace_is_not_that_of_init_but_its_childrens():
 
 
 @test
-<<<<<<< HEAD
-def a_mount_namespace_is_not_joined_by_path():
-    """It would be pivoted, for everybody in it; by path it may even be the host's."""
-    with holding("mount") as pid:
-        with h.unchanged():
-            r = run(Bundle("true").namespace("mount", path=f"/proc/{pid}/ns/mnt"), level="privileged")
-            assert r.status != 0, r
-            contains(r.err, "a mount namespace is always made new")
-=======
 def a_mount_namespace_by_path_is_refused():
     """Its root would be replaced under whoever is in it."""
     with holding("mount") as pid, h.unchanged():
         r = run(Bundle("true").namespace("mount", path=f"/proc/{pid}/ns/mnt"), level="privileged")
         assert r.status == 125 and r.out == "" and r.err.count("\n") == 1, r
         contains(r.err, "linux.namespaces[5].path")
->>>>>>> sandbox
 
 
 @test

@@ -36,7 +36,7 @@ static void add_rules(scmp_filter_ctx context, unsigned int count)
 		struct scmp_arg_cmp compare[2];
 		unsigned int arguments = pick(4) ? 0 : 1 + pick(2), first = pick(3);
 		for (unsigned int j = 0; j < arguments; j++)
-			compare[j] = SCMP_CMP(first + j, operators[pick(5)], values[pick(VALUES)]);
+			compare[j] = SCMP_CMP(first + j, operators[pick(5)], values[pick(VALUES)], 0);
 		uint32_t action = actions[pick(4)];
 		unsigned int number = pick(NUMBERS - 60), end = number + (arguments ? 1 : 1 + pick(30));
 		for (; number < end; number++)

@@ -64,8 +64,8 @@ static void check_builtin(struct pool *pool)
 
 static void check_given(struct pool *pool)
 {
-	const char *name[] = {"read", "clone3", "no_such_call_ever"};
-	struct config_seccomp_syscall allow = {.names = {name, 3, true}, .action = "SCMP_ACT_ALLOW"};
+	const char *name[] = {"read", "clone3", "no_such_call_ever", "execve"};
+	struct config_seccomp_syscall allow = {.names = {name, 4, true}, .action = "SCMP_ACT_ALLOW"};
 	struct config_seccomp seccomp = {.default_action = "SCMP_ACT_ERRNO",
 					 .default_errno_ret = {true, ENOTTY},
 					 .syscalls = &allow,
@@ -86,16 +86,22 @@ static void check_given(struct pool *pool)
 	check(filter_of(pool, &config, CAPS_BOUNDING, 0).program == NULL, "no filter without the section linux");
 }
 
-static int plan_without_nnp(struct pool *pool, struct config_seccomp_syscall *entries, size_t count, struct err *e)
+static int plan_with(struct pool *pool, bool no_new_privs, struct config_seccomp_syscall *entries, size_t count,
+		     struct err *e)
 {
 	struct config_seccomp seccomp = {
 		.default_action = "SCMP_ACT_ALLOW", .syscalls = entries, .syscall_count = count};
 	struct config_linux section = {.seccomp = &seccomp};
 	struct config config = {.linux_ = &section};
 	struct plan_options options = {.look_only = true};
-	struct plan plan = {0};
+	struct plan plan = {.creds = {.no_new_privs = no_new_privs}};
 
 	return plan_filter(pool, &config, &options, &plan, e);
+}
+
+static int plan_without_nnp(struct pool *pool, struct config_seccomp_syscall *entries, size_t count, struct err *e)
+{
+	return plan_with(pool, false, entries, count, e);
 }
 
 /* What drops CAP_SYS_ADMIN after the filter is loaded must not be faked, for any arguments. */
@@ -116,7 +122,13 @@ static void check_last_calls(struct pool *pool)
 			check(strstr(e.text, name) != NULL, "the call's name in the error");
 		}
 	}
-	name = "mkdirat", entry.arg_count = 0;
+	entry.arg_count = 0;
+	for (size_t i = 0; i < 3; i++) {
+		name = last[i];
+		check(plan_with(pool, true, &entry, 1, &e) == (str_equal(name, "execve") ? -EINVAL : 0),
+		      "with no_new_privs only execve comes after the filter");
+	}
+	name = "mkdirat";
 	check(plan_without_nnp(pool, &entry, 1, &e) == 0, "a filter that denies another call");
 }
 
