@@ -46,6 +46,9 @@ static int map_ids(const struct mount_step *m, int tree, struct err *e)
 
 	if (m->idmap_namespace < 0)
 		TRY(made);
+#ifdef HRUN_MUTANT_IDMAP
+	return 0;
+#endif
 	int r = mnt_idmap(tree, made >= 0 ? made : m->idmap_namespace, m->idmap_recursive, e);
 	if (r == -EINVAL)
 		return err_set(e, EINVAL,
