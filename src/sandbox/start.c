@@ -69,6 +69,8 @@ int sandbox_start(const struct container *container, struct err *e)
 	if (pidfd < 0)
 		return err_set(e, ESRCH, "container not running: its init is gone (no such process)");
 	autofd int socket = unix_connect_at(container->dir, "start.sock", SOCK_SEQPACKET, e);
+	if (socket == -ECONNREFUSED)
+		return err_set(e, ESRCH, "container not running: its init has just ended (no such process)");
 	TRY(socket);
 	if (sync_send(socket, SYNC_START, NULL) < 0) /* 5 START */
 		return err_set(e, ESRCH, "the container's init was killed before it could execute its program");

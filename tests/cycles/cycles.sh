@@ -31,6 +31,7 @@ compare() {
     pass "$1: $(tr '\n' ' ' <"$work/after")"
   else
     fail "$1" "before: $(tr '\n' ' ' <"$work/before"), after: $(tr '\n' ' ' <"$work/after")"
+    diff "$work/mounts" /proc/self/mountinfo
   fi
 }
 
@@ -38,7 +39,8 @@ compare() {
 cycle warm || fail "the first cycle"
 : >"$work/before"
 : >"$work/after"
-: >"$work/list"
+: >"$work/mounts"
+cat /proc/self/mountinfo >"$work/mounts"
 kernel_counts >"$work/before"
 
 bad=0
