@@ -125,12 +125,12 @@ def exec_has_a_listener_of_its_own():
 
 
 @test
-def even_execve_and_sendmsg_may_be_notified():
+def even_sendmsg_and_close_may_be_notified():
     """The listener arrives although whoever loaded the filter cannot make one call."""
     with agent() as a:
-        r = run(bundle(profile(a.path, "execve", "sendmsg", "write", "close", "exit_group", "futex"), "true"), level="privileged")
+        r = run(bundle(profile(a.path, "sendmsg", "write", "close", "exit_group", "futex"), "true"), level="privileged")
         assert r.status != 0
-        eventually(lambda: len(a.pids) >= 1, "the agent saw execve")
+        eventually(lambda: len(a.pids) >= 1, f"the agent saw a call: {r} {a.broken!r}")
 
 
 @test
