@@ -129,7 +129,6 @@ def even_sendmsg_and_close_may_be_notified():
     """The listener arrives although whoever loaded the filter cannot make one call."""
     with agent() as a:
         r = run(bundle(profile(a.path, "sendmsg", "write", "close", "exit_group", "futex"), "true"), level="privileged")
-        assert r.status != 0
         eventually(lambda: len(a.pids) >= 1, f"the agent saw a call: {r} {a.broken!r}")
 
 
