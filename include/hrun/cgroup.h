@@ -27,6 +27,9 @@ int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err 
 int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e);
 int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e);
 
+/* Give the directory and the files that the plan names to its owner; a file that is not there is left out. */
+int cgroup_delegate(const struct cgroup_plan *plan, int cgroup, struct err *e);
+
 /*
  * New values for the living CGROUP at plan->path: the controllers that they need are enabled above it, then all
  * are written; with DEVICES its device filter is replaced too.  What was written before a failure stays.

@@ -125,6 +125,10 @@ int container_list(struct pool *pool, int root, const char ***ret_ids, size_t *r
 void container_state_split(struct pool *pool, const struct container_record *record, const char *status,
 			   const char *ret_text[2]);
 
+/* What a seccomp agent gets (config-linux.md#containerprocessstate), split around its two pids; METADATA may be NULL. */
+void container_process_state_split(struct pool *pool, const struct container_record *record, const char *status,
+				   const char *metadata, const char *ret_text[3]);
+
 struct json_out;
 
 /* The `state` object (runtime.md#state); compact, slashes unescaped; PID as the reader sees it. */

@@ -150,7 +150,8 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.filter_flags = plan->filter.flags,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
-			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0),
+			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0) |
+			      (plan->namespaces.new_time ? CLONE_NEWTIME : 0),
 		.level = policy_level_name(creation->policy.level),
 		.annotations = plan->annotations,
 		.poststart = config->hooks[HOOK_POSTSTART],

@@ -106,8 +106,13 @@ static int make_plan(struct command *command, const struct container *container,
 	const struct config_process *process;
 
 	TRY(exec_process_read(command, container, &config, &asked, e));
+	/* As runc does: the processors that process.json leaves open are as the config has them. */
+	if (!asked->exec_cpu_affinity && config->process)
+		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
 	TRY(judge(command, config, asked, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
+	if (plan->filter.program && config->linux_ && config->linux_->seccomp)
+		plan->filter.agent = plan_filter_agent(&command->pool, config->linux_->seccomp);
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
@@ -115,17 +120,13 @@ static int make_plan(struct command *command, const struct container *container,
 	struct err ignored;
 	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
+	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 #ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 #endif
 	plan->creds.new_keyring = true;
 	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
-	/* As runc does: what process.json leaves open is as the config has it. */
-	const struct config_process *own = config->process;
-	TRY(plan_cpu_affinity(&command->pool,
-			      process->exec_cpu_affinity || !own ? process->exec_cpu_affinity : own->exec_cpu_affinity,
-			      plan, e));
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 

@@ -162,5 +162,6 @@ int plan_process(struct pool *pool, const struct config_process *process, int ro
 {
 	TRY(plan_refuse_unsupported_process(process, e));
 	TRY(plan_creds(pool, process, plan, e));
+	TRY(plan_scheduling(pool, process, plan, e));
 	return plan_exec(pool, process, rootfs, plan, e);
 }

@@ -273,3 +273,17 @@ int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e)
 {
 	return plan->disabled ? 0 : write_all(plan, cgroup, true, e);
 }
+
+int cgroup_delegate(const struct cgroup_plan *plan, int cgroup, struct err *e)
+{
+	if (!plan->delegated_count)
+		return 0;
+	if (fchownat(cgroup, "", plan->owner, (gid_t)-1, AT_EMPTY_PATH) < 0)
+		return err_errno(e, "give cgroup %s to uid %u", plan->path, plan->owner);
+	for (size_t i = 0; i < plan->delegated_count; i++) {
+		const char *file = plan->delegated[i];
+		if (fchownat(cgroup, file, plan->owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return err_errno(e, "give %s of cgroup %s to uid %u", file, plan->path, plan->owner);
+	}
+	return 0;
+}

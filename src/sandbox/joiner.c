@@ -11,6 +11,7 @@
 #include <hrun/cgroup_dir.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
@@ -26,9 +27,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
 struct joiner {
 	const struct plan *plan;
 	int sync, console;
+	int proc; /* the runtime's */
 };
 
 /* In: the container's namespaces and cgroup, all capabilities there.  Out: the program. */
@@ -41,9 +47,8 @@ static int become(struct joiner *j, struct err *e)
 	autofd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return err_errno(e, "open the container's root");
-	if (plan->exec.cpus_final && sched_setaffinity(0, sizeof(cpu_set_t), plan->exec.cpus_final) < 0)
-		return err_errno(e, "process.execCPUAffinity.final: set the CPUs");
 	TRY(console_apply(plan, root, j->console, false, e));
+	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, root, e));
 	TRY(program_find(&plan->exec, path, sizeof path, e));
 	return program_execute(plan, path, e);
@@ -52,20 +57,23 @@ static int become(struct joiner *j, struct err *e)
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
-	const int keep[] = {j->sync, j->console};
+	struct filter_agent *agent = j->plan->filter.agent;
+	const int keep[] = {j->sync, j->console, agent ? agent->socket : -1};
 	struct err e = {0};
 
 	/*
 	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
 	 * of the socket, whose EOF must mean that R is dead.
 	 */
+	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
 	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
 		_exit(1);
 	umask(0);
 	setsid();
 	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
 		_exit(1);
-	become(j, &e);
+	if (r >= 0)
+		become(j, &e);
 	sync_send(j->sync, SYNC_FAILED, &e); /* 6 FAILED */
 	_exit(1);
 }
@@ -100,7 +108,12 @@ static int spawn_beside_init(struct joiner *j, struct spawn *how, const struct c
 static int spawn_joiner(struct joiner *j, const struct container_record *record, int proc, int init,
 			const char *sub_cgroup, struct sandbox *ret, struct err *e)
 {
-	struct spawn how = {.join_pidfd = init, .join_types = (int)record->namespaces, .cgroup = -1};
+	struct spawn how = {
+		.join_pidfd = init,
+		.join_types = (int)record->namespaces & ~CLONE_NEWTIME,
+		.cgroup = -1,
+	};
+	bool time = record->namespaces & CLONE_NEWTIME;
 
 	if (record->cgroup) {
 		ret->cgroup = open_cgroup(record, sub_cgroup, e);
@@ -111,25 +124,30 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 #endif
+	autofd int home = time ? time_visit(init, e) : -EBADF;
+	if (time)
+		TRY(home);
 	int r = spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
 	if (r == -EBUSY && how.cgroup >= 0 && !sub_cgroup)
 		r = spawn_beside_init(j, &how, record, proc, ret, e);
+	TRY(time_return(home, e));
 	return r;
 }
 
-/* Born on the CPUs that process.execCPUAffinity.initial names; we ourselves go back to ours. */
+/* It comes into the container's cgroup with its first processors: they are inherited from us. */
 static int spawn_on_cpus(struct joiner *j, const struct container_record *record, int proc, int init,
 			 const char *sub_cgroup, struct sandbox *ret, struct err *e)
 {
-	const cpu_set_t *cpus = j->plan->exec.cpus_initial;
-	cpu_set_t before;
+	static const char where[] = "process.execCPUAffinity.initial";
+	const struct number_set *initial = j->plan->scheduling.initial_cpus;
+	struct number_set own;
 
-	if (!cpus)
+	if (!initial)
 		return spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
-	if (sched_getaffinity(0, sizeof before, &before) < 0 || sched_setaffinity(0, sizeof *cpus, cpus) < 0)
-		return err_errno(e, "process.execCPUAffinity.initial: set the CPUs");
+	TRY(scheduling_get_cpus(&own, e));
+	TRY(scheduling_set_cpus(initial, 0, where, e));
 	int r = spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
-	sched_setaffinity(0, sizeof before, &before);
+	TRY(scheduling_set_cpus(&own, 0, where, e));
 	return r;
 }
 
@@ -159,6 +177,16 @@ static void reap(struct sandbox *s)
 	sandbox_close(s);
 }
 
+static int prepare_agent(struct filter_agent *agent, const struct container_record *record, struct pool *pool,
+			 struct err *e)
+{
+	if (!agent)
+		return 0;
+	agent->init = record->pid;
+	container_process_state_split(pool, record, "running", agent->metadata, agent->text);
+	return agent_connect(agent, e);
+}
+
 static int join(const struct plan *plan, const struct container_record *record, const struct sandbox_options *options,
 		struct sandbox *ret, struct err *e)
 {
@@ -173,13 +201,15 @@ static int join(const struct plan *plan, const struct container_record *record, 
 		return err_errno(e, "make a socket pair");
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
-	struct joiner j = {.plan = plan, .sync = theirs, .console = options->console_socket};
+	struct joiner j = {.plan = plan, .sync = theirs, .console = options->console_socket, .proc = proc};
 	int r = spawn_on_cpus(&j, record, proc, init, options->sub_cgroup, ret, e);
 	/* It has ended meanwhile, or is about to (ESRCH): that is why its namespaces or its cgroup cannot be joined. */
 	if (r == -ESRCH || (r < 0 && proc_pidfd_wait(init, 0) == 0))
 		return err_set(e, ESRCH, "cannot exec in a stopped container");
 	TRY(r);
 	fd_close(&theirs);
+	TRY(scheduling_apply(&plan->scheduling, ret->pid, e));
+	TRY(scheduling_set_cpus(plan->scheduling.final_cpus, ret->pid, "process.execCPUAffinity.final", e));
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
 }
@@ -188,7 +218,14 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	int r = join(plan, &container->record, options, ret, e);
+	struct filter_agent *agent = plan->filter.agent;
+	struct pool pool = {0};
+	int r = prepare_agent(agent, &container->record, &pool, e);
+	if (r >= 0)
+		r = join(plan, &container->record, options, ret, e);
+	if (agent)
+		fd_close(&agent->socket);
+	pool_free(&pool);
 	if (r < 0)
 		reap(ret);
 	return r;

@@ -290,7 +290,7 @@ def features():
     equal(sorted(f["hooks"]), sorted(["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"]))
     for word in ("rro", "rbind", "nosymfollow", "tmpcopyup"):
         contains(f["mountOptions"], word)
-    equal(sorted(f["linux"]["namespaces"]), ["cgroup", "ipc", "mount", "network", "pid", "user", "uts"])
+    equal(sorted(f["linux"]["namespaces"]), ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"])
     equal(len(f["linux"]["capabilities"]), 41)
     assert f["linux"]["seccomp"]["enabled"] and f["linux"]["cgroup"]["v2"] and not f["linux"]["cgroup"]["v1"]
 

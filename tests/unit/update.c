@@ -129,30 +129,12 @@ static void test_check_before_update(void)
 	check(plan_memory_fits(&memory, UINT64_MAX / 2, 0, &e) == 0, "no limit is too small");
 }
 
-static void test_affinity(void)
-{
-	static const char *const bad[] = {"x",	"1-",	"-1",  "3-1",	      "1024", "0,",
-					  ",0", "0,,1", "0 1", "99999999999", "0-1-2"};
-	struct config_cpu_affinity affinity = {.initial = "0-2,7,1023", .final = ""};
-	struct plan plan = {0};
-
-	check(plan_cpu_affinity(&pool, &affinity, &plan, &e) == 0, "a good list is refused");
-	check(plan.exec.cpus_initial && CPU_COUNT(plan.exec.cpus_initial) == 5 &&
-		      CPU_ISSET(1023, plan.exec.cpus_initial) && !plan.exec.cpus_final,
-	      "a list is read wrong");
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		affinity.initial = bad[i];
-		check(plan_cpu_affinity(&pool, &affinity, &plan, &e) == -EINVAL, bad[i]);
-	}
-}
-
 int main(void)
 {
 	test_bytes();
 	test_flags();
 	test_new_cgroup();
 	test_check_before_update();
-	test_affinity();
 	pool_free(&pool);
 	return failures != 0;
 }
