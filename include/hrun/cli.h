@@ -194,6 +194,9 @@ int exec_process_read(struct command *command, const struct container *container
 		      struct config_process **ret_process, struct err *e);
 
 /* ---- document.c: JSON from outside, and the config as create kept it ---- */
+/* A file of the state directory is missing: the error says whether the container is, too. */
+int document_missing(struct pool *pool, const struct container *container, const char *what, struct err *e);
+
 /* The tree of the file at PATH ("-": stdin), at most 1 MiB; WHAT is its name in messages. */
 int document_read(struct command *command, const char *path, const char *what, const struct json **ret_tree,
 		  struct err *e);

@@ -54,6 +54,18 @@ int document_read(struct command *command, const char *path, const char *what, c
 	return 0;
 }
 
+/*
+ * Is the file gone with its container?  Whoever deletes it holds the lock, so getting that tells.
+ */
+int document_missing(struct pool *pool, const struct container *container, const char *what, struct err *e)
+{
+	struct container again;
+
+	TRY(container_open(pool, container->root, container->id, true, &again, e));
+	container_close(&again);
+	return err_set(e, EBADMSG, "the %s of container `%s` is missing or damaged", what, container->id);
+}
+
 int document_saved_config(struct pool *pool, const struct container *container, const struct config **ret_config,
 			  struct err *e)
 {
@@ -68,7 +80,7 @@ int document_saved_config(struct pool *pool, const struct container *container, 
 		return r;
 	if (r == -ENOENT || json_read(pool, data, size, DOCUMENT_MAX_SIZE, &tree, &error) < 0 ||
 	    config_read(pool, tree, &config, &error) < 0)
-		return err_set(e, EBADMSG, "the config of container `%s` is missing or damaged", container->id);
+		return document_missing(pool, container, "config", e);
 	*ret_config = config;
 	return 0;
 }

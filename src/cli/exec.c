@@ -87,7 +87,7 @@ static int load_filter(struct command *command, const struct container *containe
 		return 0;
 	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
 	if (r == -ENOENT || (r == 0 && (size == 0 || size % one)))
-		return err_set(e, EBADMSG, "the filter of container `%s` is damaged", container->id);
+		return document_missing(&command->pool, container, "filter", e);
 	TRY(r);
 	*filter = (struct filter_plan){
 		.program = (const void *)data,
