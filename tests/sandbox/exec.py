@@ -18,6 +18,13 @@ def process_file(**changes):
     return path
 
 
+def has_ended(pid):
+    try:
+        return status_of(pid)["State"][0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):  # reaped, perhaps while we read
+        return True
+
+
 class detached:
     """A second process of the container, by pid."""
 
@@ -32,7 +39,7 @@ class detached:
 
     def __exit__(self, *_):
         os.kill(self.pid, 9)
-        eventually(lambda: not os.path.exists(f"/proc/{self.pid}") or status_of(self.pid)["State"][0] == "Z", "its end")
+        eventually(lambda: has_ended(self.pid), "its end")
 
 
 @test
