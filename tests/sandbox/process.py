@@ -439,6 +439,20 @@ def a_missing_working_directory_is_made():
 
 
 @test
+def a_script_whose_interpreter_is_missing():
+    b = Bundle("/script")
+    h.write(f"{b.root}/script", "#!/no/such/shell\n", 0o755)
+    r = run(b)
+    equal((r.out, r.err), ("", 'exec /script: no such file or directory; or it names an interpreter that is missing\n'), repr(r))
+    assert r.status != 0
+    with started(Bundle(change=lambda c: None)) as c:
+        h.write(f"{c.bundle.root}/script", "#!/no/such/shell\n", 0o755)
+        r = c.exec("/script")
+        contains(r.err, "no such file or directory")
+        equal((r.status, r.err.count("\n")), (255, 1), repr(r))
+
+
+@test
 def an_unknown_capability_is_left_out_at_level_privileged():
     b = Bundle("sh", "-c", "grep Cap /proc/self/status", uid=0, caps=["CAP_KILL", "CAP_NONE_SUCH"])
     r = run(b, level="privileged")
