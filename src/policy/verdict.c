@@ -212,6 +212,12 @@ static const char *remedy_clause(struct pool *pool, const char *remedy)
 	return clause;
 }
 
+/* The readers' own texts end with a remedy where they know a better one than their rule. */
+static bool has_remedy(const struct finding *finding)
+{
+	return !finding->rule->judge && strstr(finding->text, "; ");
+}
+
 const char *verdict_line(struct pool *pool, const struct verdict *verdict)
 {
 	size_t refusing;
@@ -220,9 +226,9 @@ const char *verdict_line(struct pool *pool, const struct verdict *verdict)
 	if (!finding)
 		return "";
 	const char *where = ascii(pool, finding->where, WHERE_MAX);
-	char *line =
-		pool_printf(pool, "baseline violation: %s: %s%s%s; %s", finding->rule->id, where, *where ? ": " : "",
-			    ascii(pool, finding->text, TEXT_MAX), remedy_clause(pool, finding->rule->remedy));
+	const char *remedy = has_remedy(finding) ? "" : remedy_clause(pool, finding->rule->remedy);
+	char *line = pool_printf(pool, "baseline violation: %s: %s%s%s%s%s", finding->rule->id, where,
+				 *where ? ": " : "", ascii(pool, finding->text, TEXT_MAX), *remedy ? "; " : "", remedy);
 	if (refusing > 1)
 		line = pool_printf(pool, "%s (and %zu more)", line, refusing - 1);
 	defuse(line);

@@ -245,6 +245,10 @@ static void test_json_error(void)
 	CHECK(verdict_refuses(&verdict) && verdict.count == 1);
 	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
 						       "line 3, column 7: stands here twice; keep one of the two"));
+	error.text = "stands here twice; drop the first";
+	verdict_of_json_error(&pool, &policy, &error, &verdict);
+	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
+						       "line 3, column 7: stands here twice; drop the first"));
 	error.rule = "unheard-of";
 	verdict_of_json_error(&pool, &policy, &error, &verdict);
 	CHECK(verdict_refuses(&verdict));
