@@ -91,7 +91,11 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	struct judged looked_at = *judged;
 
 	looked_at.mounts = mount_look(judged);
-	*ret_verdict = (struct verdict){.level = policy->level};
+	*ret_verdict = (struct verdict){
+		.level = policy->level,
+		.mounts = looked_at.mounts,
+		.mount_count = judged->config->mount_count,
+	};
 	for (size_t i = 0; i < rule_count; i++) {
 		struct finder finder = {
 			.judged = &looked_at,
@@ -123,6 +127,17 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "line %u, column %u: %s", error->line, error->column, error->text);
 	else
 		find(&finder, where, "%s", error->text);
+}
+
+bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st)
+{
+	for (size_t i = 0; i < verdict->mount_count; i++) {
+		const struct mount_look *look = &verdict->mounts[i];
+		if (look->has_source && str_equal(look->source_path, source) && look->source.st_dev == st->st_dev &&
+		    look->source.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
 }
 
 bool verdict_refuses(const struct verdict *verdict)
