@@ -160,14 +160,11 @@ static void remove_cgroup(int parent, const char *name)
 	fail("remove the test's cgroup");
 }
 
-/* "No internal processes": controllers can be given to children only by a cgroup that holds no process itself. */
-static void sit_in_a_leaf(int cgroup)
+/* What CGROUP has it hands to the cgroups below it. */
+static void hand_down_controllers(int cgroup)
 {
 	char controllers[512] = "";
 	char *rest = NULL;
-
-	if (mkdirat(cgroup, "runner", 0755) < 0 || write_at(cgroup, "runner/cgroup.procs", "0") < 0)
-		fail("enter the runner's leaf cgroup");
 	int fd = openat(cgroup, "cgroup.controllers", O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || read(fd, controllers, sizeof(controllers) - 1) < 0)
 		fail("read cgroup.controllers");
@@ -179,6 +176,14 @@ static void sit_in_a_leaf(int cgroup)
 		write_at(cgroup, "cgroup.subtree_control",
 			 enable); /* one that refuses is one that tests find missing */
 	}
+}
+
+/* "No internal processes": controllers can be given to children only by a cgroup that holds no process itself. */
+static void sit_in_a_leaf(int cgroup)
+{
+	if (mkdirat(cgroup, "runner", 0755) < 0 || write_at(cgroup, "runner/cgroup.procs", "0") < 0)
+		fail("enter the runner's leaf cgroup");
+	hand_down_controllers(cgroup);
 }
 
 /* ---- file systems, all in the child's mount namespace ---- */
@@ -497,5 +502,6 @@ int main(int argc, char **argv)
 	remove_cgroup(parent, name); /* of an earlier run that was killed and had the same pid */
 	if (mkdirat(parent, name, 0755) < 0)
 		refuse("make a cgroup");
+	hand_down_controllers(parent);
 	return run_in_cgroup(parent, name, &o);
 }

@@ -27,16 +27,36 @@ int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err 
 int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e);
 int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e);
 
+/* Give the directory and the files that the plan names to its owner; a file that is not there is left out. */
+int cgroup_delegate(const struct cgroup_plan *plan, int cgroup, struct err *e);
+
+/*
+ * New values for the living CGROUP at plan->path: the controllers that they need are enabled above it, then all
+ * are written; with DEVICES its device filter is replaced too.  What was written before a failure stays.
+ */
+int cgroup_update(const struct cgroup_plan *plan, int cgroup, bool devices, struct err *e);
+
 /*
  * Open the directory of a container again: MOUNTPOINT/PATH must still have INODE.
  * Owned descriptor, -ENOENT where it is gone or another one now.
  */
 int cgroup_open(const char *mountpoint, const char *path, uint64_t inode, struct err *e);
 
+/*
+ * Where process PID of PROC (a procfs) is now: CGROUP itself, whose place is PATH, or one below it.  -ENOENT where
+ * it is elsewhere.  Owned descriptor.
+ */
+int cgroup_open_of(int cgroup, const char *path, int proc, pid_t pid, struct err *e);
+
 /* Write 1 to cgroup.kill (kills every process in it and below). */
 int cgroup_kill(int cgroup, struct err *e);
 /* Send SIGNAL to every process in it and below it: frozen while the list is read. */
 int cgroup_signal(int cgroup, int signal, struct err *e);
+/* The first SIZE - 1 bytes of FILE, NUL-terminated: their number, or negative errno. */
+ssize_t cgroup_read(int cgroup, const char *file, char *buffer, size_t size);
+/* Call EACH for every process in it and below it, until one call fails. */
+int cgroup_each_process(int cgroup, int (*each)(pid_t pid, void *argument, struct err *e), void *argument,
+			struct err *e);
 /* Freeze or thaw, and wait until cgroup.events says so. */
 int cgroup_freeze(int cgroup, bool freeze, struct err *e);
 bool cgroup_is_frozen(int cgroup);

@@ -7,6 +7,7 @@
 #define HRUN_CGROUP_DIR_H
 
 #include <hrun/err.h>
+#include <hrun/plan.h>
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +32,15 @@ ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size);
 
 /* Load PROGRAM, attach it to CGROUP and ask the kernel whether it is there. */
 int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e);
+
+/* Put PROGRAM in the place of the device filter that CGROUP has; NULL: leave it without. */
+int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e);
+
+/* Hand the controllers of PLAN down from DIR, whose path is for messages. */
+int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e);
+
+/* One write of a plan to the cgroup's directory. */
+int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e);
 
 /* Remove every cgroup below CGROUP, which must hold no process any more; -EBUSY after timeout_ms. */
 int cgroup_dir_remove_children(int cgroup, int64_t timeout_ms, struct err *e);

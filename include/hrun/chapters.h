@@ -26,8 +26,17 @@ void objects_close(struct host_objects *objects);
 
 /* R: write /proc/PID/uid_map and gid_map (user_namespaces(7)) below the procfs PROC. */
 int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e);
+/* R: an owned descriptor of a user namespace with these maps and nobody in it. */
+int idmap_make_namespace(const struct ids_plan *plan, struct err *e);
 /* I: become 0:0, or the first mapped pair, of a new user namespace; 0:0 or the process's own ids in a joined one. */
 int idmap_become_root(const struct plan *plan, struct err *e);
+
+/* I, before it drops anything: make the time namespace of the plan, where it has one, and enter it. */
+int time_make(const struct namespaces_plan *plan, struct err *e);
+/* R: enter the time namespace that NAMESPACE (nsfs or a pidfd) is, for a child to be born there; owned: where to return. */
+int time_visit(int namespace, struct err *e);
+/* R: back to HOME (< 0: it never left). */
+int time_return(int home, struct err *e);
 
 /* I: make the copied mount namespace private, attach the root at root.path. */
 int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
@@ -59,6 +68,15 @@ int console_apply(const struct plan *plan, int root, int console_socket, bool on
 int creds_apply(const struct plan *plan, int root, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
+/* R: move the plan's network devices to where the new process PID is, below the procfs PROC. */
+int net_devices_apply(const struct plan *plan, int proc, pid_t pid, struct err *e);
+/* R: scheduler and I/O priority of the new process PID. */
+int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *e);
+/* R: the processors that PID (0: itself) may use; CPUS may be NULL. */
+int scheduling_set_cpus(const struct number_set *cpus, pid_t pid, const char *where, struct err *e);
+int scheduling_get_cpus(struct number_set *ret_cpus, struct err *e);
+/* I: memory policy and personality. */
+int scheduling_apply_self(const struct scheduling_plan *plan, struct err *e);
 /* Just before execve: exact resource limits, the filter, the last capabilities. */
 int creds_seal(const struct plan *plan, struct err *e);
 

@@ -30,7 +30,7 @@ struct options {
 	/* create, run */
 	const char *bundle, *config, *console_socket, *pidfd_socket, *pid_file;
 	bool no_pivot, no_new_keyring, no_subreaper, detach, keep;
-	unsigned int preserve_fds;
+	unsigned int preserve_fds, listen_fds; /* the former counts the latter */
 	/* exec */
 	const char *cwd, *user, *process, *process_label, *apparmor, *cgroup;
 	struct string_list env, additional_gids, caps;
@@ -40,6 +40,14 @@ struct options {
 	bool all, force, quiet, json;
 	const char *format, *id;
 	bool help;
+	/* events */
+	const char *interval;
+	bool stats;
+	struct update_options {
+		const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
+			*cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems, *memory, *memory_reservation,
+			*memory_swap, *kernel_memory, *kernel_memory_tcp, *pids_limit, *l3_cache_schema, *mem_bw_schema;
+	} update;
 };
 
 enum option_kind {
@@ -64,7 +72,7 @@ struct command;
 struct verb {
 	const char *name, *arguments, *summary;
 	const struct option_row *rows;
-	size_t row_count;
+	size_t row_count;	/* 0: the verb is refused, and so is its --help */
 	int min_args, max_args; /* max -1: any number */
 	bool stop_at_first;	/* what follows the first argument is not for us (exec, kill) */
 	bool saved_state_only;	/* takes its cgroup driver from the record: --systemd-cgroup means nothing */
@@ -113,8 +121,28 @@ int signal_number(const char *text);
 /* ---- target.c: which container, which bundle ---- */
 /* The id argument of a verb that works on an existing container. */
 int target_open(struct command *command, bool make_root, bool lock, struct container *ret, struct err *e);
+/* The same where its record cannot be read: container_open_remains. */
+int target_open_remains(struct command *command, struct container *ret, struct err *e);
 /* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
 int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+
+/* ---- notify.c: sd_notify(3) between the program and who started hrun ---- */
+struct notify {
+	int socket;	  /* owned: the program's messages arrive here; -1: none */
+	const char *host; /* the address of who waits for READY=1 */
+};
+#define NOTIFY_EMPTY          \
+	{                     \
+		.socket = -1, \
+	}
+/* create: a directory for the socket in the state directory, seen by the container, and its environment. */
+int notify_prepare(struct pool *pool, struct container *container, struct plan *plan, struct err *e);
+/* start: listen, where there is somebody to tell and the container was created for it. */
+int notify_listen(const struct container *container, struct notify *ret, struct err *e);
+/* A message is there: pass READY=1 on, with the process id of init, and close the socket then. */
+void notify_receive(struct notify *notify, pid_t pid);
+/* Detached: wait until the program is ready or init has ended. */
+int notify_wait(struct notify *notify, const struct container *container, struct err *e);
 
 /* ---- creation.c: bundle -> verdict -> plan -> container ---- */
 struct creation {
@@ -125,6 +153,7 @@ struct creation {
 	struct plan plan;
 	struct container container;
 	struct sandbox sandbox;
+	struct notify notify; /* of run */
 };
 /* Reads, judges and plans; nothing on the machine changes. */
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
@@ -136,7 +165,7 @@ void creation_close(struct creation *creation);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
-		.sandbox = {.pidfd = -1, .cgroup = -1},                                                \
+		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
 	}
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
@@ -148,6 +177,13 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 int invocation_check(struct command *command, const struct policy *policy, struct err *e);
 /* Descriptors 3 .. 3+N-1: open, and nothing that leads to the host's files. */
 int preserved_fds_check(unsigned int count, struct err *e);
+/* For create and run: the same with those of socket activation, which come first. */
+int inherited_fds_check(struct options *options, struct err *e);
+/* How many descriptors from 3 on socket activation left to this very process. */
+unsigned int listen_fds(void);
+/* --pidfd-socket: -1 where it was not given; then pidfd_send does nothing. */
+int pidfd_connect(const struct options *options, int *ret_socket, struct err *e);
+int pidfd_send(int socket, int pidfd, struct err *e);
 /* Digits only, no newline; by a temporary file and rename, so that no reader sees half of it. */
 int pid_file_write(const char *path, pid_t pid, struct err *e);
 /* The connected --console-socket, or -1 where none is needed; errors where terminal and socket do not fit. */
@@ -156,6 +192,30 @@ int console_connect(const struct options *options, bool terminal, bool detached,
 /* ---- exec_process.c: the process that exec asks for ---- */
 int exec_process_read(struct command *command, const struct container *container, const struct config **ret_config,
 		      struct config_process **ret_process, struct err *e);
+
+/* ---- document.c: JSON from outside, and the config as create kept it ---- */
+/* A file of the state directory is missing: the error says whether the container is, too. */
+int document_missing(struct pool *pool, const struct container *container, const char *what, struct err *e);
+
+/* The tree of the file at PATH ("-": stdin), at most 1 MiB; WHAT is its name in messages. */
+int document_read(struct command *command, const char *path, const char *what, const struct json **ret_tree,
+		  struct err *e);
+int document_refused(const char *what, const struct json_error *error, struct err *e);
+int document_saved_config(struct pool *pool, const struct container *container, const struct config **ret_config,
+			  struct err *e);
+
+/* ---- update_options.c ---- */
+int update_options_read(struct pool *pool, const struct options *options, struct config_resources **ret_resources,
+			struct err *e);
+
+/* ---- pause.c: the cgroup of a container whose init lives; an owned descriptor ---- */
+int living_cgroup(const struct container *container, struct err *e);
+
+/* ---- stats.c: {"type":"stats",...} of the cgroup, in one line ---- */
+void stats_write(struct json_out *out, const char *id, int cgroup);
+
+/* ---- list.c: --format ---- */
+int format_read(const struct options *options, bool *ret_json, struct err *e);
 
 /* ---- foreground.c: hrun stays with the program ---- */
 struct foreground {
@@ -170,7 +230,7 @@ int foreground_open(struct foreground *foreground, bool terminal, struct err *e)
 /* From now on signals are for the program: call when it exists, before it runs. */
 int foreground_hold_signals(struct err *e);
 /* Relay until it ends; its exit code, 128 + signal, or negative errno. */
-int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct err *e);
+int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
 
 /* ---- show.c ---- */
@@ -191,6 +251,12 @@ int cmd_state(struct command *command, struct err *e);
 int cmd_list(struct command *command, struct err *e);
 int cmd_spec(struct command *command, struct err *e);
 int cmd_features(struct command *command, struct err *e);
+int cmd_pause(struct command *command, struct err *e);
+int cmd_resume(struct command *command, struct err *e);
+int cmd_ps(struct command *command, struct err *e);
+int cmd_update(struct command *command, struct err *e);
+int cmd_events(struct command *command, struct err *e);
+int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);

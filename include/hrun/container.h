@@ -9,6 +9,7 @@
  *   filter.bpf    the seccomp program, so that exec is never weaker
  *   verdict.json  findings of create
  *   start.sock    where the waiting init listens
+ *   notify/       what the container sees of NOTIFY_SOCKET, where hrun was started with one
  * `creating` is recorded with every path before any side effect; after a SIGKILL at
  * any point `delete --force` finds there what to remove.
  */
@@ -21,6 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#define NOTIFY_DIR "notify"
+#define NOTIFY_SOCKET_NAME "notify.sock"
 
 enum container_status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 
@@ -84,6 +88,13 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
  */
 int container_relock(struct pool *pool, struct container *container, struct err *e);
 
+/*
+ * Open ROOT/ID whose record is missing, damaged or another version's: record holds what could still be read of
+ * where its process and cgroup are, and nothing else.
+ */
+int container_open_remains(struct pool *pool, int root, const char *id, bool lock, struct container *ret,
+			   struct err *e);
+
 /* Write the record: temp file, fsync not needed (/run is memory), rename. */
 int container_save(struct container *container, struct err *e);
 
@@ -113,6 +124,10 @@ int container_list(struct pool *pool, int root, const char ***ret_ids, size_t *r
  */
 void container_state_split(struct pool *pool, const struct container_record *record, const char *status,
 			   const char *ret_text[2]);
+
+/* What a seccomp agent gets (config-linux.md#containerprocessstate), split around its two pids; METADATA may be NULL. */
+void container_process_state_split(struct pool *pool, const struct container_record *record, const char *status,
+				   const char *metadata, const char *ret_text[3]);
 
 struct json_out;
 

@@ -25,4 +25,8 @@ int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, cons
 int filter_action(struct pool *pool, const char *word, struct opt_u32 errno_ret, const char *where,
 		  uint32_t *ret_action, const char **ret_text, struct err *e);
 
+/* ENOSYS for calls of ARCHS above the highest that SECCOMP names: a head for *program (filter_newer.c). */
+void filter_add_newer(struct pool *pool, const struct config_seccomp *seccomp, const uint32_t *archs, size_t count,
+		      const struct sock_filter **program, size_t *length);
+
 #endif

@@ -28,4 +28,7 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool log_has_debug(void);
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The descriptor of the log file, -1 without one. */
+int log_descriptor(void);
+
 #endif

@@ -21,6 +21,9 @@ int mnt_clone(int fd, bool recursive, struct err *e);
  */
 int mnt_setattr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *e);
 
+/* Show the ids of the detached mount FD through the maps of the user namespace NAMESPACE (MOUNT_ATTR_IDMAP). */
+int mnt_idmap(int fd, int namespace, bool recursive, struct err *e);
+
 /* move_mount(2): attach the detached mount MNT onto TARGET (both descriptors, nothing is looked up). */
 int mnt_attach(int mnt, int target, struct err *e);
 

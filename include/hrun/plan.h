@@ -49,7 +49,20 @@ struct namespaces_plan {
 	size_t join_count;
 	const char *hostname, *domainname; /* NULL: unchanged */
 	bool loopback_up;		   /* a new network namespace */
-	bool has_user;			   /* the container's user namespace is not ours (new or joined) */
+	bool new_time;			   /* made by init itself, with these offsets; not in create */
+	struct time_offset {
+		int64_t secs;
+		uint32_t nanosecs;
+	} boottime, monotonic;
+	bool has_user; /* the container's user namespace is not ours (new or joined) */
+	const char *where;
+};
+
+/* ---- host network devices for the container ---- */
+struct net_device_step {
+	const char *host_name;
+	const char *name; /* inside: "eth0", or "eth%d" where is_template */
+	bool is_template;
 	const char *where;
 };
 
@@ -70,6 +83,7 @@ struct cgroup_write {
 };
 struct cgroup_plan {
 	bool disabled;		  /* --cgroup-manager disabled */
+	bool live;		  /* an update: values that a new cgroup has anyway are written too */
 	int root;		  /* owned O_PATH of the cgroup2 mount; -1 where disabled */
 	const char *mountpoint;	  /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
 	const char *path;	  /* below the mount, absolute: "/machine/web-1" */
@@ -81,6 +95,9 @@ struct cgroup_plan {
 	size_t device_program_length;	       /* instructions */
 	const char *device_note;	       /* why there is no device filter, or NULL */
 	const char *device_where;	       /* what caused the filter; NULL: linux.resources.devices */
+	const char **delegated;		       /* files that become the owner's, with the directory */
+	size_t delegated_count;		       /* 0: the cgroup stays ours */
+	uid_t owner;			       /* on the host */
 	const char *where;		       /* of the path */
 };
 
@@ -121,7 +138,11 @@ struct mount_step {
 	uint64_t recursive_attr_set, recursive_attr_clear; /* rro and friends: AT_RECURSIVE */
 	uint64_t propagation;				   /* 0: private */
 	bool propagation_recursive;
-	struct mount_data *data; /* for fsconfig, "ro" and "sync" among them */
+	bool idmapped, idmap_recursive; /* ids of the source are shown through a map: */
+	struct ids_plan idmap;		/* a namespace to be made for it, or */
+	int idmap_namespace;		/* borrowed: the joined user namespace; -1: made */
+	const char *source_filesystem;	/* where it is idmapped: "ext4", for the error of one that cannot */
+	struct mount_data *data;	/* for fsconfig, "ro" and "sync" among them */
 	size_t data_count;
 	const char *where;
 };
@@ -179,7 +200,33 @@ struct creds_plan {
 	const char *where;
 };
 
+/* ---- sched(7), ioprio_set(2), set_mempolicy(2), personality(2) ---- */
+enum { NUMBER_SET_BITS = 1024, NUMBER_SET_WORD = 8 * sizeof(unsigned long) };
+struct number_set {
+	unsigned long bits[NUMBER_SET_BITS / NUMBER_SET_WORD];
+};
+struct scheduling_plan {
+	bool has_scheduler;
+	uint32_t policy, priority;
+	int32_t nice;
+	uint64_t flags, runtime, deadline, period;
+	unsigned int io_class, io_level;	      /* IOPRIO_CLASS_*; 0: unchanged */
+	struct number_set *initial_cpus, *final_cpus; /* exec only; NULL: unchanged */
+	unsigned int memory_mode;		      /* MPOL_*, with its flags */
+	struct number_set *memory_nodes;
+	unsigned int personality;
+	/* As the config says it; NULL: unchanged. */
+	const char *policy_name, *io_class_name, *memory_text, *domain_name;
+};
+
 /* ---- seccomp ---- */
+struct filter_agent {
+	const char *path, *metadata; /* metadata may be NULL */
+	int socket;		     /* -1; connected by the runtime */
+	const char *text[3];	     /* the container process state around its two pids */
+	pid_t pid;		     /* as the runtime sees it; found by the process itself */
+	pid_t init;		     /* the container's first process; 0: this one */
+};
 struct filter_plan {
 	const struct sock_filter *program; /* NULL: none */
 	size_t length;			   /* instructions, <= BPF_MAXINSNS */
@@ -187,6 +234,7 @@ struct filter_plan {
 	const char *name;		   /* "default.json", "linux.seccomp" */
 	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
+	struct filter_agent *agent; /* NULL: the filter notifies nobody */
 };
 
 /* ---- the program ---- */
@@ -198,6 +246,7 @@ struct exec_plan {
 	bool terminal;
 	unsigned short console_height, console_width; /* 0: unknown */
 	unsigned int preserve_fds;		      /* descriptors 3.. that stay open */
+	/* exec only: the CPUs before and after the container's cgroup is entered; NULL: as they are */
 	const char *where;
 };
 
@@ -222,6 +271,8 @@ struct plan {
 	struct ids_plan ids;
 	struct cgroup_plan cgroup;
 	struct namespaces_plan namespaces;
+	struct net_device_step *net_devices;
+	size_t net_device_count;
 	struct rootfs_plan rootfs;
 	struct mount_step *mounts;
 	size_t mount_count;
@@ -232,6 +283,7 @@ struct plan {
 	struct mask_step *masks;
 	size_t mask_count;
 	struct creds_plan creds;
+	struct scheduling_plan scheduling;
 	struct filter_plan filter;
 	struct exec_plan exec;
 	struct hook_list hooks[HOOK_KINDS];
@@ -251,7 +303,9 @@ struct plan_options {
 
 struct bundle;
 struct config;
+struct config_memory;
 struct config_process;
+struct config_resources;
 struct config_seccomp;
 
 /*
@@ -263,10 +317,24 @@ int plan_container(struct pool *pool, const struct config *config, const struct 
 		   const struct plan_options *options, struct plan *ret_plan, struct err *e);
 
 /*
- * One more process in a container: fills creds, exec (and filter where the caller
+ * One more process in a container: fills creds, scheduling, exec (and filter where the caller
  * gives none).  ROOTFS is a descriptor of its root directory for HOME; may be -1.
  */
 int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e);
+
+/* Give the program NAME=VALUE, in the place of what the config has under this name. */
+void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, const char *value);
+
+/*
+ * New resources for a container whose cgroup is PATH below MOUNTPOINT: fills plan->cgroup by the same conversion
+ * as create.  Whatever is asked for must be possible.
+ */
+int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
+		struct plan *ret_plan, struct err *e);
+/* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
+int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
+/* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */
+int plan_inherited(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 
 /* Assert what no later code may doubt: steps complete, sources open, capabilities inside the bound, filter accepted. */
 void plan_check(const struct plan *plan);
@@ -283,6 +351,7 @@ int plan_namespaces(struct pool *pool, const struct config *config, const struct
 		    struct plan *plan, struct err *e);
 int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 		struct err *e);
+int plan_net_devices(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
 		struct err *e);
 int plan_mounts(struct pool *pool, const struct config *config, const struct bundle *bundle,
@@ -298,6 +367,9 @@ int plan_hooks(struct pool *pool, const struct config *config, struct plan *plan
 /* Compile a profile of config.json with libseccomp, from the cache where it is there. */
 int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
 			struct filter_plan *ret_filter, struct err *e);
+
+/* Who gets the listener of a filter that notifies; NULL where the profile names nobody or notifies of nothing. */
+struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_seccomp *seccomp);
 
 /* The device cgroup program for RULES, as eBPF (cgroup_device context); exposed for its table test. */
 int plan_device_program(struct pool *pool, const struct config_device_rule *rules, size_t count, bool with_defaults,

@@ -25,7 +25,7 @@ const char *plan_quote(struct pool *pool, const char *text);
 void plan_warn(struct pool *pool, struct plan *plan, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Fields that this version reads but does not build: refused with their name, never ignored. */
-int plan_refuse_unsupported(struct pool *pool, const struct config *config, struct err *e);
+int plan_refuse_unsupported(const struct config *config, struct err *e);
 int plan_refuse_unsupported_process(const struct config_process *process, struct err *e);
 
 /* May the failure R to open something be a warning (`hrun plan` without the right to look)? */
@@ -37,6 +37,16 @@ int plan_reopen(int fd);
 /* Is there an entry of this type in linux.namespaces, new or joined? */
 bool plan_has_namespace(const struct config *config, enum namespace_type type);
 
+/* Would the kernel take LIST as a map?  FIELD is its whole place, "linux.uidMappings". */
+int plan_check_map(const struct id_mapping_list *list, const char *field, struct err *e);
+
+/* Whose ids a bind mount shows (idmap, ridmap, mounts[].uidMappings): fills the step's idmap. */
+int plan_mount_idmap(struct pool *pool, const struct config_mount *mount, const struct plan *plan,
+		     struct mount_step *step, struct err *e);
+
+/* The type in mountinfo of the mount that FD is on, for an error text. */
+const char *plan_filesystem_of(struct pool *pool, int fd);
+
 /* One mount's words into STEP (kind, attributes, propagation, data); WHERE is "mounts[7]". */
 int plan_mount_options(struct pool *pool, const struct config_mount *mount, struct mount_step *step, struct err *e);
 bool plan_mount_is_bind(const struct config_mount *mount);
@@ -47,6 +57,10 @@ const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
 /* capabilities: names to bits, what the kernel could not grant taken out with a warning. */
 int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 
+/* process.scheduler, ioPriority, execCPUAffinity */
+int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+/* After mounts, namespaces and the user are known: is the cgroup the container's own to divide? */
+void plan_delegation(struct pool *pool, struct plan *plan);
 int plan_rlimits(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 
 /* Rewrite `where` of what the verdict's hardenings caused. */

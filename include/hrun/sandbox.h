@@ -27,6 +27,8 @@ struct sandbox_options {
 	 */
 	int console_socket;
 	int bundle_dir; /* borrowed: working directory of runtime hooks */
+	/* sandbox_join: a cgroup below the container's own that exists; NULL: that itself, or where init has gone. */
+	const char *sub_cgroup;
 };
 
 /*

@@ -22,6 +22,9 @@ void record_write(struct json_out *out, const struct container_record *record);
 int record_read(struct pool *pool, const char *bytes, size_t size, const char *expected_id,
 		struct container_record *ret, struct err *e);
 
+/* The same of a record that record_read refuses: pid, start time and cgroup where each is there and possible. */
+void record_read_remains(struct pool *pool, const char *bytes, size_t size, struct container_record *ret);
+
 /*
  * Lock the directory DIR that is ROOT/ID: owned descriptor of its lock file.  WAIT false:
  * -EWOULDBLOCK where somebody holds it.  -ENOENT where the directory was removed, or replaced,

@@ -31,6 +31,11 @@ int log_open(const char *file, bool json, bool debug, struct err *e)
 	output.debug = debug;
 	if (!file)
 		return 0;
+	/* crun's way to write a path */
+	if (str_starts(file, "file:"))
+		file += strlen("file:");
+	else if (str_starts(file, "journald:") || str_starts(file, "syslog:"))
+		return err_set(e, ENOTSUP, "--log takes a file, not `%s`; what started hrun has its stderr", file);
 	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait for ever. */
 	autofd int fd =
 		open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
@@ -39,6 +44,11 @@ int log_open(const char *file, bool json, bool debug, struct err *e)
 	fd_close(&output.fd);
 	output.fd = TAKE_FD(fd);
 	return 0;
+}
+
+int log_descriptor(void)
+{
+	return output.fd;
 }
 
 /* The length of the valid, printable UTF-8 sequence at P, 0 where there is none. */

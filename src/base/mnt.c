@@ -29,6 +29,15 @@ int mnt_setattr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool
 	return 0;
 }
 
+int mnt_idmap(int fd, int namespace, bool recursive, struct err *e)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned int)namespace};
+
+	if (mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) < 0)
+		return err_errno(e, "map the ids of a mount");
+	return 0;
+}
+
 int mnt_attach(int mnt, int target, struct err *e)
 {
 	if (move_mount(mnt, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)

@@ -11,8 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* How long a listener may let us stand in its queue. */
+enum { CONNECT_SECONDS = 5 };
 
 int unix_send(int socket, const void *data, size_t size, int fd)
 {
@@ -117,12 +121,17 @@ int unix_listen_at(int dirfd, const char *name, int type, struct err *e)
 int unix_connect_at(int dirfd, const char *name, int type, struct err *e)
 {
 	struct sockaddr_un address;
+	const struct timeval timeout = {.tv_sec = CONNECT_SECONDS}, none = {0};
 	autofd int fd = new_socket(type, e);
 
 	TRY(fd);
 	TRY(address_at(&address, dirfd, name, e));
+	/* A listener whose queue is full and who never accepts would hold us for ever. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-		return err_errno(e, "connect to socket `%s`", name);
+		return errno == EAGAIN ? err_set(e, EAGAIN, "connect to socket `%s`: nobody accepts on it", name)
+				       : err_errno(e, "connect to socket `%s`", name);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
 	return TAKE_FD(fd);
 }
 

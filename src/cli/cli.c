@@ -122,6 +122,8 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 	const struct verb *verb = command->verb;
 
 	command->failure = verb->failure;
+	if (verb->row_count == 0)
+		return verb->run(command, e);
 	command->args = pool_alloc(&command->pool, ((size_t)argc + 1) * sizeof *command->args);
 	TRY(options_parse(&command->pool, verb->rows, verb->row_count, verb->stop_at_first, argc, command->argv, &index,
 			  &command->options, command->args, &command->arg_count, e));

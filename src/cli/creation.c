@@ -80,6 +80,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.look_only = look_only,
 		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
 		.preserve_fds = options->preserve_fds,
+		.no_new_keyring = options->no_new_keyring,
 		.cache_dir = geteuid() == 0 ? CACHE_DIR : NULL,
 		.verdict = &creation->verdict,
 	};
@@ -149,7 +150,8 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.filter_flags = plan->filter.flags,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
-			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0),
+			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0) |
+			      (plan->namespaces.new_time ? CLONE_NEWTIME : 0),
 		.level = policy_level_name(creation->policy.level),
 		.annotations = plan->annotations,
 		.poststart = config->hooks[HOOK_POSTSTART],
@@ -174,11 +176,35 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 				    e);
 }
 
+/* As the program of a service sees it: it is process 1 of its own. */
+static void announce_descriptors(struct pool *pool, unsigned int count, struct plan *plan)
+{
+	if (count == 0)
+		return;
+	plan_set_variable(pool, plan, "LISTEN_PID", "1");
+	plan_set_variable(pool, plan, "LISTEN_FDS", pool_printf(pool, "%u", count));
+}
+
+/* The container is there; who asked to be told gets the last word. */
+static int hand_over(const struct options *options, int pidfd_socket, const struct sandbox *sandbox, struct err *e)
+{
+	if (options->pid_file)
+		TRY(pid_file_write(options->pid_file, sandbox->pid, e));
+	int r = pidfd_send(pidfd_socket, sandbox->pidfd, e);
+	if (r < 0 && options->pid_file)
+		unlink(options->pid_file);
+	return r;
+}
+
 static int build(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	const struct options *options = &command->options;
 	autofd int socket = -1;
+	autofd int pidfd_socket = -1;
 
+	TRY(pidfd_connect(options, &pidfd_socket, e));
+	announce_descriptors(&command->pool, options->listen_fds, &creation->plan);
+	TRY(notify_prepare(&command->pool, &creation->container, &creation->plan, e));
 	TRY(save_files(&command->pool, creation, e));
 	if (console < 0)
 		TRY(console_connect(options, creation->plan.exec.terminal, true, &socket, e));
@@ -187,9 +213,7 @@ static int build(struct command *command, int console, struct creation *creation
 		.bundle_dir = creation->bundle.dir,
 	};
 	TRY(sandbox_create(&creation->plan, &creation->container, &sandbox_options, &creation->sandbox, e));
-	if (!options->pid_file)
-		return 0;
-	return pid_file_write(options->pid_file, creation->sandbox.pid, e);
+	return hand_over(options, pidfd_socket, &creation->sandbox, e);
 }
 
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e)
@@ -220,6 +244,7 @@ void creation_undo(struct creation *creation)
 
 void creation_close(struct creation *creation)
 {
+	fd_close(&creation->notify.socket);
 	sandbox_close(&creation->sandbox);
 	container_close(&creation->container);
 	plan_close(&creation->plan);

@@ -7,13 +7,23 @@
 #include <hrun/state.h>
 #include <hrun/str.h>
 
-/* A directory whose record is missing or damaged: nothing in it says what to end. */
-static int delete_partial(int root, const char *id, struct err *e)
+/*
+ * The record is missing, damaged or another version's. What can still be read of it says which process and cgroup
+ * to end; both are recognised again (start time, inode), so nothing else is touched.
+ */
+static int delete_damaged(struct command *command, const char *id, struct err *e)
 {
 	struct container container;
 
-	TRY(container_open_directory(root, id, true, &container, e));
-	int r = container_remove(&container, e);
+	autofd int root = container_root_open(command->options.root, false, e);
+	TRY(root);
+	int r = container_open_remains(&command->pool, root, id, true, &container, e);
+	if (r == -ENOENT)
+		return 0;
+	TRY(r);
+	r = sandbox_destroy(&container, e);
+	if (r == 0)
+		r = container_remove(&container, e);
 	container_close(&container);
 	return r;
 }
@@ -28,23 +38,39 @@ static int delete_whole(struct command *command, struct container *container, st
 	return lifecycle_delete(&command->pool, container, e);
 }
 
-int cmd_delete(struct command *command, struct err *e)
+static int delete_one(struct command *command, const char *id, struct err *e)
 {
-	const char *id = command->args[0];
 	bool force = command->options.force;
 	struct container container;
 
+	command->args = (char *[]){pool_strdup(&command->pool, id), NULL};
 	int r = target_open(command, false, true, &container, e);
 	if (r == -ENOENT && force)
 		return 0;
-	if ((r == -ENODATA || r == -EBADMSG) && force) {
-		autofd int root = container_root_open(command->options.root, false, e);
-		TRY(root);
-		r = delete_partial(root, id, e);
-		return r == -ENOENT ? 0 : r;
-	}
+	if ((r == -ENODATA || r == -EBADMSG) && force)
+		return delete_damaged(command, id, e);
 	TRY(r);
 	r = delete_whole(command, &container, e);
 	container_close(&container);
 	return r;
+}
+
+/* One that cannot be deleted does not keep the others; the first reason is told, once. */
+int cmd_delete(struct command *command, struct err *e)
+{
+	char **ids = command->args;
+	int count = command->arg_count, failed = 0, first = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct err why = {0};
+		int r = delete_one(command, ids[i], &why);
+		if (r < 0 && failed++ == 0) {
+			*e = why;
+			first = r;
+		}
+	}
+	if (failed > 1)
+		command->line = pool_printf(&command->pool, "%s (and %d more of %d were not deleted)", e->text,
+					    failed - 1, count);
+	return first;
 }

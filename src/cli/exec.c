@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 static int check_status(const struct container *container, bool ignore_paused, struct err *e)
@@ -86,7 +87,7 @@ static int load_filter(struct command *command, const struct container *containe
 		return 0;
 	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
 	if (r == -ENOENT || (r == 0 && (size == 0 || size % one)))
-		return err_set(e, EBADMSG, "the filter of container `%s` is damaged", container->id);
+		return document_missing(&command->pool, container, "filter", e);
 	TRY(r);
 	*filter = (struct filter_plan){
 		.program = (const void *)data,
@@ -105,8 +106,13 @@ static int make_plan(struct command *command, const struct container *container,
 	const struct config_process *process;
 
 	TRY(exec_process_read(command, container, &config, &asked, e));
+	/* As runc does: the processors that process.json leaves open are as the config has them. */
+	if (!asked->exec_cpu_affinity && config->process)
+		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
 	TRY(judge(command, config, asked, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
+	if (plan->filter.program && config->linux_ && config->linux_->seccomp)
+		plan->filter.agent = plan_filter_agent(&command->pool, config->linux_->seccomp);
 	plan->id = container->id;
 	plan->oci_version = container->record.oci_version;
 	plan->bundle_path = container->record.bundle;
@@ -114,6 +120,7 @@ static int make_plan(struct command *command, const struct container *container,
 	struct err ignored;
 	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
+	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 #ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
@@ -124,14 +131,41 @@ static int make_plan(struct command *command, const struct container *container,
 }
 
 /* The process runs: only now may a pid file say so. */
-static int joined(struct command *command, struct foreground *fg, const struct sandbox *sandbox, struct err *e)
+static int announce(struct command *command, int pidfd_socket, const struct sandbox *sandbox, struct err *e)
+{
+	const char *pid_file = command->options.pid_file;
+
+	TRY(pid_file ? pid_file_write(pid_file, sandbox->pid, e) : 0);
+	int r = pidfd_send(pidfd_socket, sandbox->pidfd, e);
+	if (r < 0 && pid_file)
+		unlink(pid_file);
+	return r;
+}
+
+static int joined(struct command *command, struct foreground *fg, int pidfd_socket, const struct sandbox *sandbox,
+		  struct err *e)
 {
 	TRY(command->options.detach ? 0 : foreground_hold_signals(e));
-	if (command->options.pid_file)
-		TRY(pid_file_write(command->options.pid_file, sandbox->pid, e));
+	TRY(announce(command, pidfd_socket, sandbox, e));
 	if (command->options.detach)
 		return 0;
-	return foreground_wait(fg, sandbox, e);
+	return foreground_wait(fg, sandbox, NULL, e);
+}
+
+/* --cgroup: below the container's own; "/" and "" are that itself. */
+static int read_sub_cgroup(const char *path, const struct container *container, const char **ret_path, struct err *e)
+{
+	*ret_path = NULL;
+	if (!path)
+		return 0;
+	path += strspn(path, "/");
+	if (!container->record.cgroup)
+		return err_set(e, ENOTSUP, "option --cgroup: container `%s` was created without a cgroup",
+			       container->id);
+	if (path_has_dotdot(path))
+		return err_set(e, EINVAL, "option --cgroup takes a path without \"..\" below the container's cgroup");
+	*ret_path = *path ? path : ".";
+	return 0;
 }
 
 static int join(struct command *command, struct container *container, struct plan *plan, struct foreground *fg,
@@ -141,14 +175,19 @@ static int join(struct command *command, struct container *container, struct pla
 	struct sandbox sandbox = {.pidfd = -1, .cgroup = -1};
 	/* conmon and containerd always detach; a socket without --detach is a caller that waits for the exit code. */
 	autofd int socket = -1;
+	autofd int pidfd_socket = -1;
+	const char *sub_cgroup;
 
+	TRY(read_sub_cgroup(command->options.cgroup, container, &sub_cgroup, e));
+	TRY(pidfd_connect(&command->options, &pidfd_socket, e));
 	TRY(console_connect(&command->options, terminal, detach || command->options.console_socket, &socket, e));
 	if (socket < 0)
 		TRY(foreground_open(fg, terminal, e));
-	struct sandbox_options options = {.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1};
+	struct sandbox_options options = {
+		.console_socket = socket < 0 ? fg->pair[1] : socket, .bundle_dir = -1, .sub_cgroup = sub_cgroup};
 	TRY(sandbox_join(plan, container, &options, &sandbox, e));
 	container_unlock(container);
-	int r = joined(command, fg, &sandbox, e);
+	int r = joined(command, fg, pidfd_socket, &sandbox, e);
 #ifndef HRUN_MUTANT_EXEC_UNDO
 	if (r < 0)
 		proc_pidfd_signal(sandbox.pidfd, SIGKILL); /* a failed exec leaves no process that nobody knows of */

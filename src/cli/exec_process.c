@@ -3,55 +3,22 @@
  * exec_process.c - the process that exec asks for: --process FILE, or the container's own
  * one with the command line's changes.
  */
-#include <fcntl.h>
 #include <hrun/cli.h>
-#include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/str.h>
-#include <sys/stat.h>
 
-enum { PROCESS_MAX_SIZE = 1 << 20 };
 #define MAX_ID (UINT32_MAX - 1) /* the one above means "unchanged" to the kernel */
-
-static int refused(struct command *command, const struct json_error *error, struct err *e)
-{
-	if (error->line)
-		return err_set(e, EINVAL, "hrun: baseline violation: %s: process file: %s: %s (line %u, column %u)",
-			       error->rule ? error->rule : "json-not-strict", error->where ? error->where : "",
-			       error->text, error->line, error->column);
-	(void)command;
-	return err_set(e, EINVAL, "hrun: baseline violation: %s: process file: %s: %s",
-		       error->rule ? error->rule : "json-not-strict", error->where ? error->where : "", error->text);
-}
-
-static int read_file(struct pool *pool, const char *path, char **ret_data, size_t *ret_size, struct err *e)
-{
-	/* "/dev/stdin", a pipe or /proc/self/fd/N are as good as a file; the size is bounded while reading. */
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(e, "open the process file %s", path);
-	char *data = pool_alloc(pool, PROCESS_MAX_SIZE + 1);
-	ssize_t n = fd_read_all(fd, data, PROCESS_MAX_SIZE + 1);
-	if (n < 0)
-		return err_set(e, (int)-n, "read the process file %s: %s", path, strerrordesc_np((int)-n));
-	*ret_data = data;
-	*ret_size = (size_t)n;
-	return 0;
-}
 
 static int from_file(struct command *command, struct config_process **ret_process, struct err *e)
 {
 	struct json_error error = {0};
 	const struct json *tree;
-	char *data;
-	size_t size;
 
 	if (command->arg_count > 1)
 		return err_set(e, EINVAL, "exec takes --process FILE or a program, not both");
-	TRY(read_file(&command->pool, command->options.process, &data, &size, e));
-	if (json_read(&command->pool, data, size, PROCESS_MAX_SIZE, &tree, &error) < 0 ||
-	    config_read_process(&command->pool, tree, ret_process, &error) < 0)
-		return refused(command, &error, e);
+	TRY(document_read(command, command->options.process, "process file", &tree, e));
+	if (config_read_process(&command->pool, tree, ret_process, &error) < 0)
+		return document_refused("process file", &error, e);
 	return 0;
 }
 
@@ -177,32 +144,10 @@ static int from_config(struct command *command, const struct config *config, str
 	return 0;
 }
 
-/* The document as it was judged at create. */
-static int read_config(struct command *command, const struct container *container, const struct config **ret_config,
-		       struct err *e)
-{
-	struct json_error error = {0};
-	struct config *config;
-	const struct json *tree;
-	char *data;
-	size_t size;
-
-	int r = container_read_file(container, &command->pool, "config.json", PROCESS_MAX_SIZE, &data, &size, e);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	if (r == -ENOENT || json_read(&command->pool, data, size, PROCESS_MAX_SIZE, &tree, &error) < 0 ||
-	    config_read(&command->pool, tree, &config, &error) < 0)
-		return err_set(e, EBADMSG, "the config of container `%s` is missing or damaged", container->id);
-	*ret_config = config;
-	return 0;
-}
-
 int exec_process_read(struct command *command, const struct container *container, const struct config **ret_config,
 		      struct config_process **ret_process, struct err *e)
 {
-	if (command->options.cgroup)
-		return err_set(e, ENOTSUP, "option --cgroup is not built yet");
-	TRY(read_config(command, container, ret_config, e));
+	TRY(document_saved_config(&command->pool, container, ret_config, e));
 	if (command->options.process)
 		TRY(from_file(command, ret_process, e));
 	else

@@ -13,70 +13,31 @@
 #include <stdlib.h>
 
 static const char *const mount_options[] = {
-	"async",
-	"atime",
-	"bind",
-	"defaults",
-	"dev",
-	"diratime",
-	"dirsync",
-	"exec",
-	"iversion",
-	"lazytime",
-	"loud",
-	"mand",
-	"noatime",
-	"nodev",
-	"nodiratime",
-	"noexec",
-	"noiversion",
-	"nolazytime",
-	"nomand",
-	"norelatime",
-	"nostrictatime",
-	"nosuid",
-	"nosymfollow",
-	"private",
-	"ratime",
-	"rbind",
-	"rdev",
-	"rdiratime",
-	"relatime",
-	"remount",
-	"rexec",
-	"rnoatime",
-	"rnodev",
-	"rnodiratime",
-	"rnoexec",
-	"rnorelatime",
-	"rnostrictatime",
-	"rnosuid",
-	"rnosymfollow",
-	"ro",
-	"rprivate",
-	"rrelatime",
-	"rro",
-	"rrw",
-	"rshared",
-	"rslave",
-	"rstrictatime",
-	"rsuid",
-	"rsymfollow",
-	"runbindable",
-	"rw",
-	"shared",
-	"silent",
-	"slave",
-	"strictatime",
-	"suid",
-	"symfollow",
-	"sync",
-	"tmpcopyup",
-	"unbindable",
+	"async",	 "atime",	 "bind",
+	"defaults",	 "dev",		 "diratime",
+	"dirsync",	 "exec",	 "idmap",
+	"iversion",	 "lazytime",	 "loud",
+	"mand",		 "noatime",	 "nodev",
+	"nodiratime",	 "noexec",	 "noiversion",
+	"nolazytime",	 "nomand",	 "norelatime",
+	"nostrictatime", "nosuid",	 "nosymfollow",
+	"private",	 "ratime",	 "rbind",
+	"rdev",		 "rdiratime",	 "relatime",
+	"remount",	 "rexec",	 "ridmap",
+	"rnoatime",	 "rnodev",	 "rnodiratime",
+	"rnoexec",	 "rnorelatime",	 "rnostrictatime",
+	"rnosuid",	 "rnosymfollow", "ro",
+	"rprivate",	 "rrelatime",	 "rro",
+	"rrw",		 "rshared",	 "rslave",
+	"rstrictatime",	 "rsuid",	 "rsymfollow",
+	"runbindable",	 "rw",		 "shared",
+	"silent",	 "slave",	 "strictatime",
+	"suid",		 "symfollow",	 "sync",
+	"tmpcopyup",	 "unbindable",
 };
 static const char *const seccomp_actions[] = {
-	"SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
-	"SCMP_ACT_ERRNO", "SCMP_ACT_TRACE",	   "SCMP_ACT_ALLOW",	   "SCMP_ACT_LOG",
+	"SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",   "SCMP_ACT_ERRNO",
+	"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW",	   "SCMP_ACT_LOG",	   "SCMP_ACT_NOTIFY",
 };
 static const char *const seccomp_operators[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ",
@@ -85,12 +46,6 @@ static const char *const seccomp_archs[] = {
 	"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64",
 };
 static const char *const seccomp_flags[] = {
-	"SECCOMP_FILTER_FLAG_LOG",
-	"SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-	"SECCOMP_FILTER_FLAG_TSYNC",
-};
-/* What the reader knows by name; WAIT_KILLABLE_RECV belongs to listeners, which are not built. */
-static const char *const seccomp_known_flags[] = {
 	"SECCOMP_FILTER_FLAG_LOG",
 	"SECCOMP_FILTER_FLAG_SPEC_ALLOW",
 	"SECCOMP_FILTER_FLAG_TSYNC",
@@ -133,7 +88,6 @@ static const char *hook_word(unsigned int kind)
 	return spec_hook_kind_name((enum hook_kind)kind);
 }
 
-/* The time namespace is the last of the enumeration and a later part's. */
 static const char *namespace_word(unsigned int type)
 {
 	return spec_namespace_name((enum namespace_type)type);
@@ -142,7 +96,7 @@ static const char *namespace_word(unsigned int type)
 static void linux_section(struct json_out *out)
 {
 	json_out_raw(out, "\"linux\":{");
-	words(out, "namespaces", namespace_word, NS_TIME);
+	words(out, "namespaces", namespace_word, NS_TYPES);
 	json_out_raw(out, ",");
 	capabilities(out);
 	json_out_raw(out, ",\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":true}"
@@ -153,12 +107,12 @@ static void linux_section(struct json_out *out)
 	json_out_raw(out, ",");
 	LIST(out, "archs", seccomp_archs);
 	json_out_raw(out, ",");
-	LIST(out, "knownFlags", seccomp_known_flags);
+	LIST(out, "knownFlags", seccomp_flags);
 	json_out_raw(out, ",");
 	LIST(out, "supportedFlags", seccomp_flags);
 	json_out_raw(out, "},\"apparmor\":{\"enabled\":false},\"selinux\":{\"enabled\":false}"
-			  ",\"intelRdt\":{\"enabled\":false},\"mountExtensions\":{\"idmap\":{\"enabled\":false}}"
-			  ",\"netDevices\":{\"enabled\":false}}");
+			  ",\"intelRdt\":{\"enabled\":false},\"mountExtensions\":{\"idmap\":{\"enabled\":true}}"
+			  ",\"netDevices\":{\"enabled\":true}}");
 }
 
 int cmd_features(struct command *command, struct err *e)
@@ -172,8 +126,11 @@ int cmd_features(struct command *command, struct err *e)
 	LIST(&out, "mountOptions", mount_options);
 	json_out_raw(&out, ",");
 	linux_section(&out);
-	json_out_printf(&out, ",\"annotations\":{\"io.github.seccomp.libseccomp.version\":\"%u.%u.%u\"},",
-			seccomp_version()->major, seccomp_version()->minor, seccomp_version()->micro);
+	json_out_printf(
+		&out,
+		",\"annotations\":{\"io.github.seccomp.libseccomp.version\":\"%u.%u.%u\",\"org.hrun.version\":\"" HRUN_VERSION
+		"\",\"org.hrun.rule-set\":\"" POLICY_RULE_SET "\"},",
+		seccomp_version()->major, seccomp_version()->minor, seccomp_version()->micro);
 	LIST(&out, "potentiallyUnsafeConfigAnnotations", unsafe_annotations);
 	printf("%s}\n", out.text);
 	return 0;

@@ -27,6 +27,7 @@ enum { EXIT_OF_SIGNAL = 128, BUFFER_SIZE = 4096, CONSOLE_NAME_SIZE = 4096 };
 /* One direction that may have to wait: what was read from the caller and not yet taken by the program. */
 struct relay {
 	const struct sandbox *sandbox;
+	struct notify *notify; /* NULL: none */
 	int signals, master;
 	bool raw; /* the caller's terminal was changed */
 	struct termios saved;
@@ -150,7 +151,7 @@ static void write_input(struct relay *relay)
 		relay->input_start = relay->input_end; /* nobody reads: dropped */
 }
 
-enum { POLL_SIGNALS, POLL_PROCESS, POLL_MASTER, POLL_STDIN, POLL_COUNT };
+enum { POLL_SIGNALS, POLL_PROCESS, POLL_NOTIFY, POLL_MASTER, POLL_STDIN, POLL_COUNT };
 
 static void set_up_poll(const struct relay *relay, struct pollfd *fds)
 {
@@ -159,6 +160,7 @@ static void set_up_poll(const struct relay *relay, struct pollfd *fds)
 
 	fds[POLL_SIGNALS] = (struct pollfd){.fd = relay->signals, .events = POLLIN};
 	fds[POLL_PROCESS] = (struct pollfd){.fd = relay->sandbox->pidfd, .events = POLLIN};
+	fds[POLL_NOTIFY] = (struct pollfd){.fd = relay->notify ? relay->notify->socket : -1, .events = POLLIN};
 	fds[POLL_MASTER] = (struct pollfd){.fd = master ? relay->master : -1, .events = events};
 	fds[POLL_STDIN] =
 		(struct pollfd){.fd = master && relay->input_open && !pending ? STDIN_FILENO : -1, .events = POLLIN};
@@ -174,6 +176,8 @@ static int loop(struct relay *relay, struct err *e)
 			return err_errno(e, "wait for the container");
 		if (fds[POLL_SIGNALS].revents)
 			forward_signal(relay);
+		if (fds[POLL_NOTIFY].revents)
+			notify_receive(relay->notify, relay->sandbox->pid);
 		if (fds[POLL_MASTER].revents & POLLOUT)
 			write_input(relay);
 		if (fds[POLL_MASTER].revents & (POLLIN | POLLHUP | POLLERR))
@@ -205,7 +209,7 @@ static int exit_code(const struct sandbox *sandbox, struct err *e)
 	return info.si_code == CLD_EXITED ? info.si_status : EXIT_OF_SIGNAL + info.si_status;
 }
 
-int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct err *e)
+int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e)
 {
 	sigset_t all;
 
@@ -216,6 +220,7 @@ int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox
 		return err_errno(e, "make a signal descriptor");
 	struct relay relay = {
 		.sandbox = sandbox,
+		.notify = notify,
 		.signals = signals,
 		.master = foreground->master,
 		.input_open = foreground->master >= 0,

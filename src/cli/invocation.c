@@ -5,29 +5,84 @@
 #include <fcntl.h>
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/log.h>
 #include <hrun/str.h>
 #include <hrun/unix.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { LISTEN_FDS_MAX = 1 << 20 };
+
+static int refuse_no_pivot(const struct policy *policy, struct err *e)
+{
+	if (policy->level == LEVEL_PRIVILEGED)
+		return err_set(
+			e, EPERM,
+			"--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
+			"be left; let it be used");
+	return err_set(e, EPERM,
+		       "hrun: baseline violation: flag-no-pivot: --no-pivot: a chroot can be left; let pivot_root be "
+		       "used");
+}
+
 int invocation_check(struct command *command, const struct policy *policy, struct err *e)
 {
-	const struct options *options = &command->options;
+	struct options *options = &command->options;
 
-	if (options->pidfd_socket)
-		return err_set(e, ENOTSUP, "option --pidfd-socket is not built yet");
 	if (options->no_pivot)
-		return err_set(e, EPERM,
-			       "hrun: baseline violation: flag-no-pivot: --no-pivot: a chroot can be left; let "
-			       "pivot_root be used");
+		return refuse_no_pivot(policy, e);
 	if (options->cgroup_manager && str_equal(options->cgroup_manager, "disabled") &&
 	    policy->level != LEVEL_PRIVILEGED)
 		return err_set(e, EPERM,
 			       "hrun: baseline violation: flag-cgroups-disabled: --cgroup-manager disabled: there "
 			       "would be no limits and no device filter; use a cgroup");
+#ifndef HRUN_MUTANT_NEW_KEYRING
+	if (options->no_new_keyring && policy->level != LEVEL_PRIVILEGED) {
+		log_debug("hardened: flag-no-new-keyring: --no-new-keyring is ignored: the container would share the "
+			  "caller's session keyring");
+		options->no_new_keyring = false;
+	}
+#endif
 	return preserved_fds_check(options->preserve_fds, e);
+}
+
+/* sd_listen_fds(3): only where they were meant for this very process; a child of the one they were for has none. */
+unsigned int listen_fds(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	uint64_t number;
+
+	if (!pid || !count || str_to_u64(pid, INT_MAX, &number) < 0)
+		return 0;
+#ifndef HRUN_MUTANT_LISTEN_PID
+	if (number != (uint64_t)getpid())
+		return 0;
+#endif
+	return str_to_u64(count, LISTEN_FDS_MAX, &number) < 0 ? 0 : (unsigned int)number;
+}
+
+/* Connected before anything is made: a caller that is not there is found out while that costs nothing. */
+int pidfd_connect(const struct options *options, int *ret_socket, struct err *e)
+{
+	*ret_socket = -1;
+	if (!options->pidfd_socket)
+		return 0;
+	*ret_socket = unix_connect(options->pidfd_socket, SOCK_STREAM, e);
+	return *ret_socket < 0 ? *ret_socket : 0;
+}
+
+int pidfd_send(int socket, int pidfd, struct err *e)
+{
+	static const char name[] = "pidfd";
+
+	if (socket < 0)
+		return 0;
+	int r = unix_send(socket, name, sizeof name - 1, pidfd);
+	return r < 0 ? err_set(e, -r, "send the pidfd over --pidfd-socket: %s", strerrordesc_np(-r)) : 0;
 }
 
 /* A directory on 0, 1 or 2 is a way out for the program that gets it (CVE-2024-21626). */
@@ -52,16 +107,26 @@ int preserved_fds_check(unsigned int count, struct err *e)
 	TRY(check_stdio(e));
 	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + (int)count; fd++) {
 		struct stat st;
-		int flags = fcntl(fd, F_GETFL);
+		/* Our log file may have got the number of one that the caller forgot to open. */
+		int flags = fd == log_descriptor() ? -1 : fcntl(fd, F_GETFL);
 		if (flags < 0 || fstat(fd, &st) < 0)
 			return err_set(e, EBADF, "option --preserve-fds %u: descriptor %d is not open", count, fd);
+#ifndef HRUN_MUTANT_PRESERVE_FDS
 		if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
 			return err_set(e, EPERM,
 				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
 				       "block device or O_PATH; pass sockets, pipes and regular files only",
 				       fd);
+#endif
 	}
 	return 0;
+}
+
+int inherited_fds_check(struct options *options, struct err *e)
+{
+	options->listen_fds = listen_fds();
+	options->preserve_fds += options->listen_fds;
+	return preserved_fds_check(options->preserve_fds, e);
 }
 
 /* The directory of PATH, and its last component in *ret_name. */

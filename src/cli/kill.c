@@ -45,6 +45,9 @@ static int send(const struct container *container, int signal, bool all, struct 
 {
 	const struct container_record *record = &container->record;
 	enum container_status status = container_status(container);
+	/* Remains know their process, not how far its create got. */
+	if (status == STATUS_CREATING && !record->id)
+		status = STATUS_RUNNING;
 	bool has_cgroup = record->cgroup && record->cgroup_inode;
 
 	if (status == STATUS_CREATING)
@@ -65,8 +68,12 @@ int cmd_kill(struct command *command, struct err *e)
 
 	if (signal < 0)
 		return err_set(e, EINVAL, "unknown signal `%s`", word);
-	TRY(target_open(command, false, false, &container, e));
-	int r = send(&container, signal, command->options.all, e);
+	int r = target_open(command, false, false, &container, e);
+	/* The record is damaged or another version's: what it still says about the process must do. */
+	if (r == -EBADMSG)
+		r = target_open_remains(command, &container, e);
+	TRY(r);
+	r = send(&container, signal, command->options.all, e);
 	container_close(&container);
 	return r;
 }

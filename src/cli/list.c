@@ -11,15 +11,22 @@
 
 enum form { FORM_TABLE, FORM_JSON, FORM_QUIET };
 
-static int form_of(const struct options *options, enum form *ret_form, struct err *e)
+int format_read(const struct options *options, bool *ret_json, struct err *e)
 {
 	const char *format = options->format ? options->format : "table";
 
-	*ret_form = str_equal(format, "json") ? FORM_JSON : FORM_TABLE;
-	if (*ret_form == FORM_TABLE && !str_equal(format, "table"))
+	*ret_json = str_equal(format, "json");
+	if (!*ret_json && !str_equal(format, "table"))
 		return err_set(e, EINVAL, "option --format takes table or json, not `%s`", format);
-	if (options->quiet)
-		*ret_form = FORM_QUIET;
+	return 0;
+}
+
+static int form_of(const struct options *options, enum form *ret_form, struct err *e)
+{
+	bool json;
+
+	TRY(format_read(options, &json, e));
+	*ret_form = options->quiet ? FORM_QUIET : json ? FORM_JSON : FORM_TABLE;
 	return 0;
 }
 

@@ -12,7 +12,9 @@
 static int build_and_start(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	TRY(creation_build(command, console, creation, e));
-	int r = lifecycle_start(&command->pool, &creation->container, e);
+	int r = notify_listen(&creation->container, &creation->notify, e);
+	if (r == 0)
+		r = lifecycle_start(&command->pool, &creation->container, e);
 	if (r < 0 && creation->container.dir >= 0)
 		creation_undo(creation);
 	if (r < 0 && command->options.pid_file)
@@ -23,7 +25,9 @@ static int build_and_start(struct command *command, int console, struct creation
 static int detached(struct command *command, struct creation *creation, struct err *e)
 {
 	TRY(creation_prepare(command, false, creation, e));
-	return build_and_start(command, -1, creation, e);
+	TRY(build_and_start(command, -1, creation, e));
+	container_unlock(&creation->container);
+	return notify_wait(&creation->notify, &creation->container, e);
 }
 
 /* Somebody else may have deleted it while we waited: then there is nothing left to do. */
@@ -54,7 +58,7 @@ static int foreground(struct command *command, struct creation *creation, struct
 	TRY(foreground_open(fg, creation->plan.exec.terminal, e));
 	TRY(build_and_start(command, fg->pair[1], creation, e));
 	container_unlock(&creation->container);
-	int status = foreground_wait(fg, &creation->sandbox, e);
+	int status = foreground_wait(fg, &creation->sandbox, &creation->notify, e);
 	if ((!command->options.keep || status < 0) && clean_up(command, creation, &clean) < 0)
 		log_warning("container `%s` was not removed: %s", creation->container.id, clean.text);
 	return status;
@@ -69,7 +73,7 @@ int cmd_run(struct command *command, struct err *e)
 	if (!detach)
 		command->failure = EXIT_RUN_FAILED;
 	TRY(protected_check(command, e));
-	TRY(preserved_fds_check(command->options.preserve_fds, e));
+	TRY(inherited_fds_check(&command->options, e));
 	int r = detach ? detached(command, &creation, e) : foreground(command, &creation, &fg, e);
 	foreground_close(&fg);
 	creation_close(&creation);

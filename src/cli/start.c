@@ -3,6 +3,8 @@
  * start.c - let a created container execute its program.
  */
 #include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/state.h>
 
 static int check_created(const struct container *container, struct err *e)
 {
@@ -23,6 +25,22 @@ static int check_created(const struct container *container, struct err *e)
 	return err_set(e, ESRCH, "cannot start a container that has stopped: `%s`", id);
 }
 
+static int start(struct command *command, struct container *container, struct err *e)
+{
+	struct notify notify = NOTIFY_EMPTY;
+
+	TRY(check_created(container, e));
+	TRY(notify_listen(container, &notify, e));
+	int r = lifecycle_start(&command->pool, container, e);
+	if (r == 0) {
+		/* It may take its time to be ready: others may work on the container meanwhile. */
+		container_unlock(container);
+		r = notify_wait(&notify, container, e);
+	}
+	fd_close(&notify.socket);
+	return r;
+}
+
 int cmd_start(struct command *command, struct err *e)
 {
 	struct container container;
@@ -31,9 +49,7 @@ int cmd_start(struct command *command, struct err *e)
 	/* Policy may have become unusable since create: then nothing new is let run. */
 	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
 	TRY(target_open(command, false, true, &container, e));
-	int r = check_created(&container, e);
-	if (r == 0)
-		r = lifecycle_start(&command->pool, &container, e);
+	int r = start(command, &container, e);
 	container_close(&container);
 	return r;
 }

@@ -25,7 +25,7 @@
 
 const struct option_row global_options[] = {
 	VALUE("root", 0, "DIR", root, "state directory (default /run/hrun, or $XDG_RUNTIME_DIR/hrun)"),
-	VALUE("log", 0, "FILE", log, "append a line to FILE when a command fails"),
+	VALUE("log", 0, "FILE", log, "append a line to FILE (or file:FILE) when a command fails"),
 	VALUE("log-format", 0, "FORMAT", log_format, "text or json"),
 	VALUE("log-level", 0, "LEVEL", log_level, "debug, warning or error (debug is --debug)"),
 	FLAG("debug", 0, debug, "say what is done"),
@@ -39,15 +39,16 @@ const struct option_row global_options[] = {
 };
 const size_t global_option_count = sizeof global_options / sizeof *global_options;
 
-#define CREATE_ROWS                                                                                                 \
-	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),                   \
-		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"),     \
-		VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),       \
-		VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),                                  \
-		VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),                             \
-		FLAG("no-pivot", 0, no_pivot, "refused: the root file system is always left by pivot_root"),        \
-		FLAG("no-new-keyring", 0, no_new_keyring, "keep the caller's session keyring (hardened: ignored)"), \
-		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                      \
+#define CREATE_ROWS                                                                                             \
+	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),               \
+		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"), \
+		VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),   \
+		VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "send a pidfd of the process to SOCKET"),      \
+		VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),                         \
+		FLAG("no-pivot", 0, no_pivot, "refused: the root file system is always left by pivot_root"),    \
+		FLAG("no-new-keyring", 0, no_new_keyring,                                                       \
+		     "keep the caller's session keyring (level privileged; else ignored)"),                     \
+		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                  \
 		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"), HELP
 
 static const struct option_row create_rows[] = {CREATE_ROWS};
@@ -67,11 +68,11 @@ static const struct option_row exec_rows[] = {
 	FLAG("no-new-privs", 0, no_new_privs, "set no_new_privs"),
 	VALUE("process-label", 0, "LABEL", process_label, "SELinux label of the process"),
 	VALUE("apparmor", 0, "PROFILE", apparmor, "AppArmor profile of the process"),
-	VALUE("cgroup", 0, "PATH", cgroup, "not built yet"),
+	VALUE("cgroup", 0, "PATH", cgroup, "an existing cgroup below the container's own"),
 	FLAG("detach", 'd', detach, "do not wait for the process"),
 	VALUE("pid-file", 0, "FILE", pid_file, "write the process id to FILE"),
 	VALUE("console-socket", 0, "SOCKET", console_socket, "send the terminal's master to SOCKET"),
-	VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "not built yet"),
+	VALUE("pidfd-socket", 0, "SOCKET", pidfd_socket, "send a pidfd of the process to SOCKET"),
 	COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"),
 	FLAG("ignore-paused", 0, ignore_paused, "exec even where the container is paused"),
 	HELP,
@@ -87,6 +88,39 @@ static const struct option_row delete_rows[] = {
 static const struct option_row list_rows[] = {
 	FLAG("quiet", 'q', quiet, "only the ids"),
 	VALUE("format", 'f', "FORMAT", format, "table or json"),
+	HELP,
+};
+static const struct option_row ps_rows[] = {
+	VALUE("format", 'f', "FORMAT", format, "table or json"),
+	HELP,
+};
+static const struct option_row events_rows[] = {
+	FLAG("stats", 0, stats, "print the statistics once"),
+	VALUE("interval", 0, "TIME", interval, "time between two lines of statistics: 500ms, 5s (default), 1m"),
+	HELP,
+};
+#define LIMIT(name, argument, member, help) VALUE(name, 0, argument, update.member, help)
+static const struct option_row update_rows[] = {
+	VALUE("resources", 'r', "FILE", update.resources,
+	      "linux.resources as JSON, - for stdin; no other flag counts then"),
+	LIMIT("blkio-weight", "N", blkio_weight, "blockIO.weight, 10 to 1000"),
+	LIMIT("cpu-period", "N", cpu_period, "cpu.period in microseconds"),
+	LIMIT("cpu-quota", "N", cpu_quota, "cpu.quota in microseconds, -1: none"),
+	LIMIT("cpu-burst", "N", cpu_burst, "cpu.burst in microseconds"),
+	LIMIT("cpu-share", "N", cpu_share, "cpu.shares, 2 to 262144"),
+	LIMIT("cpu-rt-period", "N", cpu_rt_period, "refused: cgroup v2 cannot do this"),
+	LIMIT("cpu-rt-runtime", "N", cpu_rt_runtime, "refused: cgroup v2 cannot do this"),
+	LIMIT("cpu-idle", "0|1", cpu_idle, "cpu.idle"),
+	LIMIT("cpuset-cpus", "LIST", cpuset_cpus, "cpu.cpus, for example 0-3,7"),
+	LIMIT("cpuset-mems", "LIST", cpuset_mems, "cpu.mems"),
+	LIMIT("memory", "BYTES", memory, "memory.limit, with k, m, g; -1: none"),
+	LIMIT("memory-reservation", "BYTES", memory_reservation, "memory.reservation"),
+	LIMIT("memory-swap", "BYTES", memory_swap, "memory.swap: memory and swap together"),
+	LIMIT("kernel-memory", "BYTES", kernel_memory, "accepted and ignored"),
+	LIMIT("kernel-memory-tcp", "BYTES", kernel_memory_tcp, "accepted and ignored"),
+	LIMIT("pids-limit", "N", pids_limit, "pids.limit, -1: none"),
+	LIMIT("l3-cache-schema", "TEXT", l3_cache_schema, "not built yet"),
+	LIMIT("mem-bw-schema", "TEXT", mem_bw_schema, "not built yet"),
 	HELP,
 };
 static const struct option_row plan_rows[] = {
@@ -116,11 +150,18 @@ const struct verb verbs[] = {
 	 true, true, EXIT_EXEC_FAILED, cmd_exec},
 	{"kill", "ID [SIGNAL]", "send a signal (default TERM) to a container's init", ROWS(kill_rows), 1, 2, true, true,
 	 false, EXIT_ERROR, cmd_kill},
-	{"delete", "ID", "remove a stopped or created container", ROWS(delete_rows), 1, 1, false, true, false,
+	{"delete", "ID...", "remove stopped or created containers", ROWS(delete_rows), 1, -1, false, true, false,
 	 EXIT_ERROR, cmd_delete},
 	{"state", "ID", "print a container's state as JSON", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR,
 	 cmd_state},
 	{"list", "", "list the containers", ROWS(list_rows), 0, 0, false, true, false, EXIT_ERROR, cmd_list},
+	{"ps", "ID", "list a container's processes", ROWS(ps_rows), 1, 1, true, true, false, EXIT_ERROR, cmd_ps},
+	{"pause", "ID", "freeze a container", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR, cmd_pause},
+	{"resume", "ID", "thaw a paused container", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR, cmd_resume},
+	{"update", "ID", "change a container's limits", ROWS(update_rows), 1, 1, false, true, false, EXIT_ERROR,
+	 cmd_update},
+	{"events", "ID", "print a container's statistics and out-of-memory kills, a line of JSON each",
+	 ROWS(events_rows), 1, 1, false, true, false, EXIT_ERROR, cmd_events},
 	{"plan", "[BUNDLE]", "print what create would do; needs no root and changes nothing", ROWS(plan_rows), 0, 1,
 	 false, false, false, EXIT_ERROR, cmd_plan},
 	{"check", "", "print the findings about a container", ROWS(check_rows), 0, 0, false, true, false, EXIT_ERROR,
@@ -129,6 +170,9 @@ const struct verb verbs[] = {
 	 EXIT_ERROR, cmd_spec},
 	{"features", "", "print what this build can do as JSON", ROWS(plain_rows), 0, 0, false, true, false, EXIT_ERROR,
 	 cmd_features},
+	/* Without options: even --help fails, which is how engines ask. */
+	{"checkpoint", "", "refused by design", NULL, 0, 0, 0, true, true, false, EXIT_ERROR, cmd_checkpoint},
+	{"restore", "", "refused by design", NULL, 0, 0, 0, true, true, false, EXIT_ERROR, cmd_checkpoint},
 	{"version", "", "print the version", ROWS(plain_rows), 0, 0, false, true, false, EXIT_ERROR, cmd_version},
 	{"help", "[COMMAND]", "print this help, or that of a command", ROWS(plain_rows), 0, 1, false, true, false,
 	 EXIT_ERROR, cmd_help},

@@ -69,3 +69,11 @@ int target_open(struct command *command, bool make_root, bool lock, struct conta
 	TRY(root);
 	return container_open(&command->pool, root, id, lock, ret, e);
 }
+
+int target_open_remains(struct command *command, struct container *ret, struct err *e)
+{
+	autofd int root = container_root_open(command->options.root, false, e);
+
+	TRY(root);
+	return container_open_remains(&command->pool, root, command->args[0], false, ret, e);
+}

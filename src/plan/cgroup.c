@@ -151,7 +151,7 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 {
 	const char *why = lack(pool, &plan->cgroup, write->controller);
 
-	if (write->kind != CGROUP_LIMIT) {
+	if (write->kind != CGROUP_LIMIT && !plan->cgroup.live) {
 		warn(pool, plan, pool_printf(pool, "%s: %s; %s is left out", write->where, why, write->file));
 		return false;
 	}
@@ -318,5 +318,30 @@ int plan_cgroup(struct pool *pool, const struct config *config, const struct pla
 		fd_close(&plan->cgroup.root);
 	if (plan->cgroup.root < 0)
 		plan->cgroup.root = -1;
+	return r;
+}
+
+static int fill_update(struct pool *pool, const struct config_resources *resources, struct plan *plan, struct err *e)
+{
+	const struct plan_options options = {0};
+	const char *available;
+
+	if (plan->cgroup.root < 0)
+		return err_set(e, ENOTSUP, "no cgroup2 is mounted at %s any more", plan->cgroup.mountpoint);
+	TRY(plan_resources(pool, resources, &plan->cgroup, e));
+	TRY(read_controllers(pool, &plan->cgroup, &available, e));
+	TRY(plan_cgroup_available(pool, available, false, plan, e));
+	return resources->devices_present ? plan_device_filter(pool, resources, &options, &plan->cgroup, e) : 0;
+}
+
+int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
+		struct plan *ret_plan, struct err *e)
+{
+	*ret_plan = (struct plan){.rootfs.fd = -1,
+				  .cgroup = {.live = true, .root = -1, .mountpoint = mountpoint, .path = path}};
+	ret_plan->cgroup.root = open_cgroup2(mountpoint);
+	int r = fill_update(pool, resources, ret_plan, e);
+	if (r < 0)
+		plan_close(ret_plan);
 	return r;
 }

@@ -97,6 +97,22 @@ static int refuse_v1_memory(const struct config_memory *memory, struct err *e)
 	return 0;
 }
 
+static int check_use(int64_t limit, uint64_t used, const char *where, struct err *e)
+{
+	if (limit <= 0 || (uint64_t)limit > used)
+		return 0;
+	return err_set(e, EBUSY, "%s: %" PRId64 " bytes, but the container uses %" PRIu64 " now; ask for more", where,
+		       limit, used);
+}
+
+int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e)
+{
+	if (!memory->check_before_update.set || !memory->check_before_update.value)
+		return 0;
+	TRY(check_use(memory->limit.set ? memory->limit.value : 0, used, "linux.resources.memory.limit", e));
+	return check_use(memory->swap.set ? memory->swap.value : 0, used + swap_used, "linux.resources.memory.swap", e);
+}
+
 static int plan_memory(struct pool *pool, const struct config_memory *memory, struct cgroup_plan *plan, struct err *e)
 {
 	int64_t limit = memory->limit.set ? memory->limit.value : 0;
@@ -198,8 +214,9 @@ static int plan_idle(struct pool *pool, const struct config_cpu *cpu, struct cgr
 		return 0;
 	if (cpu->idle.value != 0 && cpu->idle.value != 1)
 		return err_set(e, EINVAL, "%s: must be 0 or 1", where);
-	if (cpu->idle.value == 1)
-		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "cpu.idle", "1", where);
+	if (cpu->idle.value == 1 || plan->live)
+		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "cpu.idle", cpu->idle.value ? "1" : "0", where)
+			->absent_ok = cpu->idle.value == 0;
 	return 0;
 }
 
@@ -211,16 +228,20 @@ static int plan_cpu_time(struct pool *pool, const struct config_cpu *cpu, struct
 		return plan_not_on_v2("linux.resources.cpu.realtimePeriod", e);
 	if (cpu->realtime_runtime.set && cpu->realtime_runtime.value)
 		return plan_not_on_v2("linux.resources.cpu.realtimeRuntime", e);
+	/* An idle cgroup takes no weight: who stops being idle gets it after. */
+	if (plan->live && !idle)
+		TRY(plan_idle(pool, cpu, plan, e));
 	if (cpu->shares.set && cpu->shares.value && !idle)
 		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "cpu.weight",
 				  pool_printf(pool, "%" PRIu64, plan_weight_of_shares(cpu->shares.value)),
 				  "linux.resources.cpu.shares");
 	plan_bandwidth(pool, cpu, plan);
 	/* After cpu.max: a burst above the quota is refused. */
-	if (cpu->burst.set && cpu->burst.value)
+	if (cpu->burst.set && (cpu->burst.value || plan->live))
 		plan_cgroup_write(pool, plan, CGROUP_LIMIT, "cpu.max.burst",
-				  pool_printf(pool, "%" PRIu64, cpu->burst.value), "linux.resources.cpu.burst");
-	return plan_idle(pool, cpu, plan, e);
+				  pool_printf(pool, "%" PRIu64, cpu->burst.value), "linux.resources.cpu.burst")
+			->absent_ok = cpu->burst.value == 0;
+	return plan->live && !idle ? 0 : plan_idle(pool, cpu, plan, e);
 }
 
 static int plan_set(struct pool *pool, const char *list, const char *file, const char *where, struct cgroup_plan *plan,

@@ -63,6 +63,8 @@ static void check_mount(const struct mount_step *step)
 	assert(!(step->attr_set & step->attr_clear & ~(uint64_t)MOUNT_ATTR__ATIME));
 	assert(!(step->recursive_attr_set & step->recursive_attr_clear & ~(uint64_t)MOUNT_ATTR__ATIME));
 	assert(step->kind == MOUNT_FILESYSTEM || step->data_count == 0);
+	assert(!step->idmapped || (step->kind == MOUNT_BIND && step->source_filesystem &&
+				   step->idmap.new_namespace == (step->idmap_namespace < 0)));
 }
 
 static void check_device(const struct device_step *step)

@@ -49,6 +49,10 @@ static void describe_cgroup(struct pool *pool, const struct cgroup_plan *cgroup,
 		plan_line_add(pool, lines, "cgroup", "set", w->where, "%s %s%s", plan_quote(pool, w->file),
 			      plan_quote(pool, w->value), w->last ? "  (last, when the container is ready)" : "");
 	}
+	if (cgroup->delegated_count)
+		plan_line_add(pool, lines, "cgroup", "owner", "process.user.uid",
+			      "uid %u of the host, %zu files: the container may divide it", cgroup->owner,
+			      cgroup->delegated_count);
 	const char *where = cgroup->device_where ? cgroup->device_where : "linux.resources.devices";
 	if (cgroup->device_program)
 		plan_line_add(pool, lines, "cgroup", "devices", where, "device filter, %zu instructions",
@@ -66,6 +70,14 @@ static const struct {
 	{CLONE_NEWUTS, NS_UTS},	  {CLONE_NEWNET, NS_NETWORK}, {CLONE_NEWCGROUP, NS_CGROUP},
 };
 
+static void describe_offset(struct pool *pool, const char *clock, const struct time_offset *offset,
+			    struct plan_lines *lines)
+{
+	if (offset->secs || offset->nanosecs)
+		plan_line_add(pool, lines, "namespace", "clock", pool_printf(pool, "linux.timeOffsets.%s", clock),
+			      "%s shifted by %lld s and %u ns", clock, (long long)offset->secs, offset->nanosecs);
+}
+
 static void describe_namespaces(struct pool *pool, const struct namespaces_plan *ns, struct plan_lines *lines)
 {
 	const char *created = "";
@@ -75,8 +87,12 @@ static void describe_namespaces(struct pool *pool, const struct namespaces_plan 
 			created = pool_printf(pool, "%s%s%s", created, *created ? " " : "",
 					      spec_namespace_name(namespace_order[i].type));
 	}
+	if (ns->new_time)
+		created = pool_printf(pool, "%s%stime", created, *created ? " " : "");
 	if (*created)
 		plan_line_add(pool, lines, "namespace", "new", ns->where, "%s", created);
+	describe_offset(pool, "boottime", &ns->boottime, lines);
+	describe_offset(pool, "monotonic", &ns->monotonic, lines);
 	for (size_t i = 0; i < ns->join_count; i++)
 		plan_line_add(pool, lines, "namespace", "join", ns->joins[i].where, "%s %s",
 			      spec_namespace_name(ns->joins[i].type), plan_quote(pool, ns->joins[i].path));
@@ -88,6 +104,15 @@ static void describe_namespaces(struct pool *pool, const struct namespaces_plan 
 	if (ns->domainname)
 		plan_line_add(pool, lines, "namespace", "name", "domainname", "domainname %s",
 			      plan_quote(pool, ns->domainname));
+}
+
+static void describe_net_devices(struct pool *pool, const struct plan *plan, struct plan_lines *lines)
+{
+	for (size_t i = 0; i < plan->net_device_count; i++) {
+		const struct net_device_step *d = &plan->net_devices[i];
+		plan_line_add(pool, lines, "network", "move", d->where, "%s -> %s, with its addresses, up",
+			      plan_quote(pool, d->host_name), plan_quote(pool, d->name));
+	}
 }
 
 static const char *propagation_text(const struct rootfs_plan *rootfs)
@@ -215,6 +240,7 @@ void plan_describe(struct pool *pool, const struct plan *plan, struct plan_lines
 	describe_map(pool, ret_lines, "gid", "gidMappings", plan->ids.gid, plan->ids.gid_count);
 	describe_cgroup(pool, &plan->cgroup, ret_lines);
 	describe_namespaces(pool, &plan->namespaces, ret_lines);
+	describe_net_devices(pool, plan, ret_lines);
 	describe_rootfs(pool, &plan->rootfs, ret_lines);
 	describe_mounts(pool, plan, ret_lines);
 	for (size_t i = 0; i < plan->device_count; i++)

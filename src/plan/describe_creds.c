@@ -57,6 +57,23 @@ static void add_rlimits(struct pool *pool, const struct creds_plan *creds, struc
 	}
 }
 
+static void add_scheduling(struct pool *pool, const struct scheduling_plan *s, struct plan_lines *lines)
+{
+	if (s->has_scheduler)
+		plan_line_add(pool, lines, "creds", "sched", "process.scheduler",
+			      "%s nice %d priority %u flags %#llx runtime %llu deadline %llu period %llu",
+			      s->policy_name, s->nice, s->priority, (unsigned long long)s->flags,
+			      (unsigned long long)s->runtime, (unsigned long long)s->deadline,
+			      (unsigned long long)s->period);
+	if (s->io_class)
+		plan_line_add(pool, lines, "creds", "ioprio", "process.ioPriority", "%s %u", s->io_class_name,
+			      s->io_level);
+	if (s->memory_text)
+		plan_line_add(pool, lines, "creds", "memory", "linux.memoryPolicy", "%s", s->memory_text);
+	if (s->domain_name)
+		plan_line_add(pool, lines, "creds", "domain", "linux.personality", "%s", s->domain_name);
+}
+
 void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan_lines *lines)
 {
 	const struct creds_plan *creds = &plan->creds;
@@ -65,6 +82,7 @@ void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan
 		plan_line_add(pool, lines, "creds", "oom", "process.oomScoreAdj", "oom_score_adj %d",
 			      creds->oom_score_adj);
 	add_rlimits(pool, creds, lines);
+	add_scheduling(pool, &plan->scheduling, lines);
 	plan_line_add(pool, lines, "creds", "keyring", "",
 		      creds->new_keyring ? "a new session keyring" : "the caller's session keyring");
 	plan_line_add(pool, lines, "creds", "user", "process.user", "uid %u gid %u, %s, umask 0%03o", creds->uid,

@@ -71,6 +71,24 @@ static void add_data(struct pool *pool, const char **words, const struct mount_d
 		add_word(pool, words, "", key);
 }
 
+static const char *map_text(struct pool *pool, const struct id_mapping *map, size_t count)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < count; i++)
+		text = pool_printf(pool, "%s%s%u-%u-%u", text, i ? "," : "", map[i].container_id, map[i].host_id,
+				   map[i].size);
+	return text;
+}
+
+static const char *idmap_text(struct pool *pool, const struct mount_step *step)
+{
+	if (step->idmap_namespace >= 0)
+		return "idmap=joined";
+	return pool_printf(pool, "idmap=uids:%s;gids:%s", map_text(pool, step->idmap.uid, step->idmap.uid_count),
+			   map_text(pool, step->idmap.gid, step->idmap.gid_count));
+}
+
 const char *plan_describe_mount(struct pool *pool, const struct mount_step *step)
 {
 	const char *words = "";
@@ -81,6 +99,8 @@ const char *plan_describe_mount(struct pool *pool, const struct mount_step *step
 		add_word(pool, &words, step->propagation_recursive ? "r" : "", propagation_word(step->propagation));
 	if (step->copy_up)
 		add_word(pool, &words, "", "tmpcopyup");
+	if (step->idmapped)
+		add_word(pool, &words, step->idmap_recursive ? "r" : "", idmap_text(pool, step));
 	for (size_t i = 0; i < step->data_count; i++)
 		add_data(pool, &words, &step->data[i]);
 	if (step->kind == MOUNT_BIND)

@@ -16,27 +16,63 @@
 #include <linux/seccomp.h>
 #include <sys/syscall.h>
 
-static int add_flag(const char *flag, size_t i, unsigned int *flags, struct err *e)
+#define WAIT_KILLABLE_RECV (1U << 5) /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
+
+static bool notifies(const struct config_seccomp *seccomp)
 {
+	bool found = seccomp->default_action && str_equal(seccomp->default_action, "SCMP_ACT_NOTIFY");
+
+	for (size_t i = 0; i < seccomp->syscall_count; i++)
+		found |= seccomp->syscalls[i].action && str_equal(seccomp->syscalls[i].action, "SCMP_ACT_NOTIFY");
+	return found;
+}
+
+static int add_flag(const struct config_seccomp *seccomp, size_t i, unsigned int *flags, struct err *e)
+{
+	const char *flag = seccomp->flags.item[i];
+
 	if (str_equal(flag, "SECCOMP_FILTER_FLAG_LOG"))
 		*flags |= SECCOMP_FILTER_FLAG_LOG;
 	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"))
 		*flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"))
-		return err_set(e, ENOTSUP, "linux.seccomp.flags[%zu]: %s is not supported without SCMP_ACT_NOTIFY", i,
+	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") && !notifies(seccomp))
+		return err_set(e, EINVAL, "linux.seccomp.flags[%zu]: %s has no effect without SCMP_ACT_NOTIFY", i,
 			       flag);
+	else if (str_equal(flag, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"))
+		*flags |= WAIT_KILLABLE_RECV;
 	else if (!str_equal(flag, "SECCOMP_FILTER_FLAG_TSYNC")) /* one thread: nothing to synchronise */
 		return err_set(e, EINVAL, "linux.seccomp.flags[%zu]: unknown flag %s", i, flag);
 	return 0;
 }
 
-static int refuse_listener(const struct config_seccomp *seccomp, struct err *e)
+static bool has_text(const char *text)
 {
-	if (seccomp->listener_path)
-		return err_set(e, ENOTSUP, "linux.seccomp.listenerPath is not supported: remove it");
-	if (seccomp->listener_metadata)
-		return err_set(e, ENOTSUP, "linux.seccomp.listenerMetadata is not supported: remove it");
+	return text && *text;
+}
+
+/* Without an agent every call of which it would be notified would fail with ENOSYS; nobody wants that. */
+static int check_listener(const struct config_seccomp *seccomp, struct err *e)
+{
+	bool path = has_text(seccomp->listener_path);
+
+	if (has_text(seccomp->listener_metadata) && !path)
+		return err_set(e, EINVAL, "linux.seccomp.listenerMetadata: means nothing without listenerPath");
+	if (notifies(seccomp) && !path)
+		return err_set(e, EINVAL,
+			       "linux.seccomp.listenerPath: missing; SCMP_ACT_NOTIFY needs an agent to be notified");
+	if (path && seccomp->listener_path[0] != '/')
+		return err_set(e, EINVAL, "linux.seccomp.listenerPath: must be an absolute path");
 	return 0;
+}
+
+struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_seccomp *seccomp)
+{
+	if (!notifies(seccomp) || !has_text(seccomp->listener_path))
+		return NULL;
+	struct filter_agent *agent = pool_alloc(pool, sizeof *agent);
+	*agent = (struct filter_agent){
+		.path = seccomp->listener_path, .metadata = seccomp->listener_metadata, .socket = -1};
+	return agent;
 }
 
 /* The program: from the cache, or compiled and kept there. */
@@ -62,12 +98,13 @@ int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp,
 	struct filter_plan filter = {.name = "linux.seccomp", .where = "linux.seccomp"};
 	uint32_t action;
 
-	TRY(refuse_listener(seccomp, e));
+	TRY(check_listener(seccomp, e));
 	for (size_t i = 0; i < seccomp->flags.count; i++)
-		TRY(add_flag(seccomp->flags.item[i], i, &filter.flags, e));
+		TRY(add_flag(seccomp, i, &filter.flags, e));
 	TRY(filter_action(pool, seccomp->default_action, seccomp->default_errno_ret, "linux.seccomp.defaultAction",
 			  &action, &filter.default_action, e));
 	TRY(fill_program(pool, seccomp, cache_dir, &filter, e));
+	filter.agent = plan_filter_agent(pool, seccomp);
 	*ret_filter = filter;
 	return 0;
 }

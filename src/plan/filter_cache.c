@@ -18,7 +18,7 @@
 enum { CACHE_FILES_MAX = 256 };
 
 /* Counts up with every change of this file's format or of how profiles are compiled. */
-enum { CACHE_FORMAT = 2 };
+enum { CACHE_FORMAT = 3 };
 
 struct cache_header {
 	char magic[8];

@@ -27,6 +27,8 @@ static const struct action_word {
 	{"SCMP_ACT_TRAP", SCMP_ACT_TRAP, false},
 	{"SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0), true},
 	{"SCMP_ACT_LOG", SCMP_ACT_LOG, false},
+	{"SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY, false},
+	{"SCMP_ACT_TRACE", SCMP_ACT_TRACE(0), true},
 	{"SCMP_ACT_ALLOW", SCMP_ACT_ALLOW, false},
 };
 
@@ -82,13 +84,11 @@ int filter_action(struct pool *pool, const char *word, struct opt_u32 errno_ret,
 {
 	const struct action_word *known = word ? find_action(word) : NULL;
 
-	if (word && (str_equal(word, "SCMP_ACT_NOTIFY") || str_equal(word, "SCMP_ACT_TRACE")))
-		return err_set(e, ENOTSUP, "%s: %s is not supported: use SCMP_ACT_ERRNO", where, word);
 	if (!known)
 		return err_set(e, EINVAL, "%s: unknown seccomp action %s", where, word ? word : "(none)");
 	TRY(check_errno(known, errno_ret, where, e));
 	uint32_t errnum = errno_ret.set ? errno_ret.value : EPERM;
-	*ret_action = known->takes_errno ? SCMP_ACT_ERRNO(errnum) : known->value;
+	*ret_action = known->value | (known->takes_errno ? errnum : 0);
 	if (ret_text)
 		*ret_text = action_text(pool, known, errnum);
 	return 0;
@@ -244,6 +244,23 @@ static int set_attributes(scmp_filter_ctx context, struct err *e)
 	return r < 0 ? err_set(e, -r, "set the attributes of a libseccomp filter") : 0;
 }
 
+/* Only a default that says "not permitted": one that kills, or says ENOSYS itself, means it. */
+static void add_newer(struct pool *pool, const struct config_seccomp *seccomp, uint32_t default_action,
+		      const struct sock_filter **program, size_t *length)
+{
+	uint32_t archs[2] = {seccomp_arch_native(), 0};
+	size_t count = 1;
+
+	if ((default_action & ~(uint32_t)0xffff) != SCMP_ACT_ERRNO(0) || default_action == SCMP_ACT_ERRNO(ENOSYS))
+		return;
+	for (size_t i = 0; i < seccomp->architectures.count && count == 1; i++) {
+		uint32_t token = find_arch(seccomp->architectures.item[i]);
+		if (is_companion(token))
+			archs[count++] = token;
+	}
+	filter_add_newer(pool, seccomp, archs, count, program, length);
+}
+
 int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const struct sock_filter **ret_program,
 		   size_t *ret_length, struct err *e)
 {
@@ -263,6 +280,7 @@ int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, cons
 		TRY(add_syscall(pool, context, &seccomp->syscalls[i], where, default_action, e));
 	}
 	TRY(export_program(pool, context, ret_program, ret_length, e));
+	add_newer(pool, seccomp, default_action, ret_program, ret_length);
 	filter_shorten(pool, ret_program, ret_length);
 	return 0;
 }

@@ -19,11 +19,10 @@ static bool ranges_overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_s
 static int check_range(const struct id_mapping *m, const char *field, size_t index, struct err *e)
 {
 	if (m->size == 0)
-		return err_set(e, EINVAL, "linux.%s[%zu].size: must be greater than 0", field, index);
+		return err_set(e, EINVAL, "%s[%zu].size: must be greater than 0", field, index);
 	/* 2^32-1 is no id: it means "leave unchanged" to setresuid(2). */
 	if ((uint64_t)m->container_id + m->size > UINT32_MAX || (uint64_t)m->host_id + m->size > UINT32_MAX)
-		return err_set(e, EINVAL, "linux.%s[%zu]: the range ends above 4294967294; make it smaller", field,
-			       index);
+		return err_set(e, EINVAL, "%s[%zu]: the range ends above 4294967294; make it smaller", field, index);
 	return 0;
 }
 
@@ -35,18 +34,18 @@ static int check_overlap(const struct id_mapping_list *list, const char *field, 
 		const struct id_mapping *other = &list->item[i];
 		if (ranges_overlap(m->container_id, m->size, other->container_id, other->size) ||
 		    ranges_overlap(m->host_id, m->size, other->host_id, other->size))
-			return err_set(e, EINVAL, "linux.%s[%zu]: overlaps with entry %zu; give each id once", field,
-				       index, i);
+			return err_set(e, EINVAL, "%s[%zu]: overlaps with entry %zu; give each id once", field, index,
+				       i);
 	}
 	return 0;
 }
 
-static int check_map(const struct id_mapping_list *list, const char *field, struct err *e)
+int plan_check_map(const struct id_mapping_list *list, const char *field, struct err *e)
 {
 	if (list->count == 0)
-		return err_set(e, EINVAL, "linux.%s: missing; a new user namespace needs its ids mapped", field);
+		return err_set(e, EINVAL, "%s: missing; a new user namespace needs its ids mapped", field);
 	if (list->count > MAP_LINES_MAX)
-		return err_set(e, EINVAL, "linux.%s: %zu entries, the kernel takes at most %d", field, list->count,
+		return err_set(e, EINVAL, "%s: %zu entries, the kernel takes at most %d", field, list->count,
 			       MAP_LINES_MAX);
 	for (size_t i = 0; i < list->count; i++) {
 		TRY(check_range(&list->item[i], field, i, e));
@@ -78,8 +77,8 @@ int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, 
 	/* A namespace joined by path has its maps already. */
 	if (!user || user->path)
 		return 0;
-	TRY(check_map(&linux_->uid_mappings, "uidMappings", e));
-	TRY(check_map(&linux_->gid_mappings, "gidMappings", e));
+	TRY(plan_check_map(&linux_->uid_mappings, "linux.uidMappings", e));
+	TRY(plan_check_map(&linux_->gid_mappings, "linux.gidMappings", e));
 	plan->ids = (struct ids_plan){
 		.new_namespace = true,
 		.uid = linux_->uid_mappings.item,

@@ -20,6 +20,7 @@ enum word_effect {
 	WORD_NOTHING,	 /* the default, or without meaning in the mount API */
 	WORD_SUPERBLOCK, /* a flag for fsconfig(2); a bind mount has no superblock of its own */
 	WORD_COPY_UP,
+	WORD_IDMAP,
 };
 
 struct word {
@@ -41,6 +42,7 @@ static const struct word words[] = {
 	{"diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME},
 	{"dirsync", WORD_SUPERBLOCK, 0, 0},
 	{"exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC},
+	{"idmap", WORD_IDMAP, 0, 0},
 	{"iversion", WORD_SUPERBLOCK, 0, 0},
 	{"lazytime", WORD_SUPERBLOCK, 0, 0},
 	{"loud", WORD_NOTHING, 0, 0},
@@ -64,6 +66,7 @@ static const struct word words[] = {
 	{"relatime", WORD_ATTR, ATIME(MOUNT_ATTR_RELATIME)},
 	{"remount", WORD_NOTHING, 0, 0},
 	{"rexec", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NOEXEC},
+	{"ridmap", WORD_IDMAP, 1, 0},
 	{"rnoatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_NOATIME)},
 	{"rnodev", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NODEV, 0},
 	{"rnodiratime", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NODIRATIME, 0},
@@ -196,6 +199,10 @@ static int apply_word(struct pool *pool, struct mount_step *step, const char *te
 	case WORD_BIND:
 		/* Engines write both words; the other runtimes then copy the whole tree. */
 		step->recursive |= word->set;
+		break;
+	case WORD_IDMAP:
+		step->idmapped = true;
+		step->idmap_recursive = word->set;
 		break;
 	case WORD_COPY_UP:
 		if (step->kind != MOUNT_FILESYSTEM || !str_equal(step->type, "tmpfs"))

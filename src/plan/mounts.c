@@ -84,6 +84,8 @@ static int find_source(struct pool *pool, const struct bundle *bundle, const str
 	if (step->source[0] != '/')
 		step->source = path_clean(pool, pool_printf(pool, "%s/%s", bundle->path, step->source));
 	step->source_is_directory = S_ISDIR(st.st_mode);
+	if (step->idmapped)
+		step->source_filesystem = plan_filesystem_of(pool, fd);
 	step->source_fd = TAKE_FD(fd);
 	return 0;
 }
@@ -129,6 +131,7 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	TRY(find_kind(pool, mount, step, e));
 	TRY(find_destination(pool, mount, step, e));
 	TRY(plan_mount_options(pool, mount, step, e));
+	TRY(plan_mount_idmap(pool, mount, plan, step, e));
 	step->source = mount->source;
 	step->real_target = step->kind == MOUNT_FILESYSTEM && plan_is_kernel_view(step->type);
 	if (step->kind != MOUNT_BIND)
@@ -146,7 +149,7 @@ int plan_mounts(struct pool *pool, const struct config *config, const struct bun
 {
 	for (size_t i = 0; i < config->mount_count; i++) {
 		struct mount_step *step = pool_array_add(pool, plan->mounts, plan->mount_count);
-		step->source_fd = step->tree = -1;
+		step->source_fd = step->tree = step->idmap_namespace = -1;
 		step->where = pool_printf(pool, "mounts[%zu]", i);
 		TRY(plan_mount(pool, &config->mounts[i], bundle, options, plan, step, e));
 	}

@@ -104,7 +104,10 @@ static int add_namespace(struct pool *pool, const struct config *config, size_t 
 	*seen |= clone_flag[type];
 	if (n->path)
 		return add_join(pool, options, n->path, type, index, plan, e);
-	plan->namespaces.create |= clone_flag[type];
+	if (type == NS_TIME)
+		plan->namespaces.new_time = true;
+	else
+		plan->namespaces.create |= clone_flag[type];
 	return 0;
 }
 
@@ -123,6 +126,30 @@ static int plan_names(const struct config *config, uint64_t seen, struct namespa
 	return 0;
 }
 
+static int plan_offset(const struct config_time_offset *offset, const char *clock, struct time_offset *ret,
+		       struct err *e)
+{
+	*ret = (struct time_offset){.secs = offset->secs.value, .nanosecs = offset->nanosecs.value};
+	if (ret->nanosecs > 999999999)
+		return err_set(e, EINVAL, "linux.timeOffsets.%s.nanosecs: %u is a second or more", clock,
+			       ret->nanosecs);
+	return 0;
+}
+
+/* The offsets of a namespace that others are in already cannot be changed. */
+static int plan_offsets(const struct config_linux *linux_, struct namespaces_plan *ns, struct err *e)
+{
+	if (!linux_->has_time_offsets)
+		return 0;
+	TRY(plan_offset(&linux_->boottime, "boottime", &ns->boottime, e));
+	TRY(plan_offset(&linux_->monotonic, "monotonic", &ns->monotonic, e));
+	if (!ns->new_time)
+		return err_set(e, EINVAL,
+			       "linux.timeOffsets: needs a new time namespace; add {\"type\": \"time\"} to "
+			       "linux.namespaces, without a path");
+	return 0;
+}
+
 int plan_namespaces(struct pool *pool, const struct config *config, const struct plan_options *options,
 		    struct plan *plan, struct err *e)
 {
@@ -134,6 +161,7 @@ int plan_namespaces(struct pool *pool, const struct config *config, const struct
 	if (!(seen & CLONE_NEWNS))
 		return err_set(e, EINVAL, "linux.namespaces: no mount namespace; add {\"type\": \"mount\"}");
 	TRY(plan_names(config, seen, ns, e));
+	TRY(plan_offsets(config->linux_, ns, e));
 	ns->loopback_up = ns->create & CLONE_NEWNET;
 	ns->has_user = seen & CLONE_NEWUSER;
 	ns->where = "linux.namespaces";

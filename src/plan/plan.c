@@ -27,6 +27,7 @@ static int plan_program(struct pool *pool, const struct config *config, const st
 	if (!config->process)
 		return err_set(e, EINVAL, "process: missing; say which program to run");
 	TRY(plan_process(pool, config->process, bundle->rootfs, plan, e));
+	TRY(plan_inherited(pool, config, plan, e));
 	plan->creds.new_keyring = !options->no_new_keyring;
 	plan->exec.preserve_fds = options->preserve_fds;
 	return 0;
@@ -36,18 +37,20 @@ static int plan_program(struct pool *pool, const struct config *config, const st
 static int fill(struct pool *pool, const struct config *config, const struct bundle *bundle,
 		const struct plan_options *options, struct plan *plan, struct err *e)
 {
-	TRY(plan_refuse_unsupported(pool, config, e));
+	TRY(plan_refuse_unsupported(config, e));
 	if (!config->linux_)
 		return err_set(e, EINVAL, "linux: missing; a container needs namespaces");
 	TRY(plan_ids(pool, config, plan, e));
 	TRY(plan_cgroup(pool, config, options, plan, e));
 	TRY(plan_namespaces(pool, config, options, plan, e));
+	TRY(plan_net_devices(pool, config, plan, e));
 	TRY(plan_root(pool, config, bundle, options, plan, e));
 	TRY(plan_mounts(pool, config, bundle, options, plan, e));
 	TRY(plan_devices(pool, config, options, plan, e));
 	TRY(plan_sysctls(pool, config, plan, e));
 	TRY(plan_masks(pool, config, plan, e));
 	TRY(plan_program(pool, config, bundle, options, plan, e));
+	plan_delegation(pool, plan);
 	TRY(plan_filter(pool, config, options, plan, e));
 	return plan_hooks(pool, config, plan, e);
 }

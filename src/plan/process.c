@@ -103,6 +103,22 @@ static void plan_env(struct pool *pool, const struct config_process *process, in
 	plan->exec.path_variable = value_of(env, "PATH=");
 }
 
+void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, const char *value)
+{
+	const char *start = pool_printf(pool, "%s=", name);
+	size_t count = 0, kept = 0;
+
+	while (plan->exec.env[count])
+		count++;
+	char **env = pool_alloc(pool, (count + 2) * sizeof *env);
+	for (size_t i = 0; i < count; i++) {
+		if (!str_starts(plan->exec.env[i], start))
+			env[kept++] = plan->exec.env[i];
+	}
+	env[kept] = pool_printf(pool, "%s%s", start, value);
+	plan->exec.env = env;
+}
+
 static int plan_args(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e)
 {
 	size_t count = process->args.count;
@@ -146,5 +162,6 @@ int plan_process(struct pool *pool, const struct config_process *process, int ro
 {
 	TRY(plan_refuse_unsupported_process(process, e));
 	TRY(plan_creds(pool, process, plan, e));
+	TRY(plan_scheduling(pool, process, plan, e));
 	return plan_exec(pool, process, rootfs, plan, e);
 }

@@ -8,6 +8,8 @@
  */
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 static int refuse(struct err *e, const char *field)
 {
@@ -21,12 +23,6 @@ static bool has_text(const char *text)
 
 int plan_refuse_unsupported_process(const struct config_process *process, struct err *e)
 {
-	if (process->scheduler)
-		return refuse(e, "process.scheduler");
-	if (process->io_priority)
-		return refuse(e, "process.ioPriority");
-	if (process->exec_cpu_affinity)
-		return refuse(e, "process.execCPUAffinity");
 	if (has_text(process->apparmor_profile))
 		return refuse(e, "process.apparmorProfile");
 	if (has_text(process->selinux_label))
@@ -34,70 +30,28 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 	return 0;
 }
 
-static int refuse_namespaces(const struct config_linux *linux_, struct err *e)
+/* The specification asks for an error where resctrl is not mounted; where it is, it is not built. */
+static int refuse_intel_rdt(struct err *e)
 {
-	for (size_t i = 0; i < linux_->namespace_count; i++) {
-		if (str_equal(linux_->namespaces[i].type, "time"))
-			return err_set(e, EOPNOTSUPP,
-				       "linux.namespaces[%zu]: the time namespace is not supported by this version of "
-				       "hrun; remove it",
-				       i);
-	}
-	return linux_->has_time_offsets ? refuse(e, "linux.timeOffsets") : 0;
-}
+	struct statfs fs;
 
-static int refuse_seccomp(const struct config_seccomp *seccomp, struct err *e)
-{
-	if (has_text(seccomp->listener_path))
-		return refuse(e, "linux.seccomp.listenerPath");
-	return has_text(seccomp->listener_metadata) ? refuse(e, "linux.seccomp.listenerMetadata") : 0;
-}
-
-/* PER_LINUX without flags is what every process has already. */
-static int refuse_personality(const struct config_linux *linux_, struct err *e)
-{
-	if (!linux_->personality)
-		return 0;
-	if (!linux_->personality->domain || !str_equal(linux_->personality->domain, "LINUX"))
-		return refuse(e, "linux.personality.domain");
-	return linux_->personality->flags.count ? refuse(e, "linux.personality.flags") : 0;
+	if (statfs("/sys/fs/resctrl", &fs) < 0 || fs.f_type != RDTGROUP_SUPER_MAGIC)
+		return err_set(e, ENODEV, "linux.intelRdt: no resctrl file system is mounted on /sys/fs/resctrl");
+	return refuse(e, "linux.intelRdt");
 }
 
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
-	TRY(refuse_namespaces(linux_, e));
-	if (linux_->net_devices.count)
-		return refuse(e, "linux.netDevices");
 	if (linux_->intel_rdt)
-		return refuse(e, "linux.intelRdt");
-	if (linux_->memory_policy)
-		return refuse(e, "linux.memoryPolicy");
+		return refuse_intel_rdt(e);
 	if (has_text(linux_->mount_label))
 		return refuse(e, "linux.mountLabel");
-	TRY(refuse_personality(linux_, e));
-	return linux_->seccomp ? refuse_seccomp(linux_->seccomp, e) : 0;
-}
-
-static int refuse_mount(struct pool *pool, const struct config_mount *mount, size_t index, struct err *e)
-{
-	if (mount->uid_mappings.count)
-		return refuse(e, pool_printf(pool, "mounts[%zu].uidMappings", index));
-	if (mount->gid_mappings.count)
-		return refuse(e, pool_printf(pool, "mounts[%zu].gidMappings", index));
-	for (size_t i = 0; i < mount->options.count; i++) {
-		const char *word = mount->options.item[i];
-		if (str_equal(word, "idmap") || str_equal(word, "ridmap") || str_starts(word, "idmap=") ||
-		    str_starts(word, "ridmap="))
-			return refuse(e, pool_printf(pool, "mounts[%zu].options[%zu] (idmap)", index, i));
-	}
 	return 0;
 }
 
-int plan_refuse_unsupported(struct pool *pool, const struct config *config, struct err *e)
+int plan_refuse_unsupported(const struct config *config, struct err *e)
 {
 	if (config->process)
 		TRY(plan_refuse_unsupported_process(config->process, e));
-	for (size_t i = 0; i < config->mount_count; i++)
-		TRY(refuse_mount(pool, &config->mounts[i], i, e));
 	return config->linux_ ? refuse_linux(config->linux_, e) : 0;
 }

@@ -60,3 +60,11 @@ void judge_hostname_without_uts(struct finder *finder)
 	judge_name(finder, "hostname", finder->judged->config->hostname);
 	judge_name(finder, "domainname", finder->judged->config->domainname);
 }
+
+void judge_intel_rdt(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	if (linux_ && linux_->intel_rdt)
+		find(finder, "linux.intelRdt", "a class of service of the host's processors");
+}

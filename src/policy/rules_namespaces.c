@@ -182,3 +182,12 @@ void judge_time_offsets_invalid(struct finder *finder)
 			find(finder, config->unknown[i].where, "unknown clock");
 	}
 }
+
+void judge_net_devices(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; linux_ && i < linux_->net_devices.count; i++)
+		find(finder, at_key(finder, "linux.netDevices", linux_->net_devices.item[i].key),
+		     "the device would leave the host");
+}

@@ -83,3 +83,24 @@ void judge_user_root(struct finder *finder)
 	if (process && process->user.uid.value == 0 && root_is_host_root(finder->judged))
 		find(finder, "process.user.uid", "runs as the root of the host");
 }
+
+void judge_scheduler_realtime(struct finder *finder)
+{
+	static const char *const realtime[] = {"SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"};
+	const struct config_process *process = finder->judged->process;
+	const struct config_scheduler *scheduler = process ? process->scheduler : NULL;
+
+	if (scheduler && scheduler->policy && IS_ONE_OF(scheduler->policy, realtime))
+		find(finder, "process.scheduler.policy", "%s runs before everything else", scheduler->policy);
+	if (scheduler && scheduler->nice.value < 0)
+		find(finder, "process.scheduler.nice", "%d takes time from others", scheduler->nice.value);
+}
+
+void judge_io_priority_realtime(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (process && process->io_priority && process->io_priority->class &&
+	    str_equal(process->io_priority->class, "IOPRIO_CLASS_RT"))
+		find(finder, "process.ioPriority.class", "IOPRIO_CLASS_RT is served before everything else");
+}

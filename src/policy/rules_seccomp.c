@@ -100,3 +100,35 @@ void judge_seccomp_invalid(struct finder *finder)
 	for (size_t i = 0; i < seccomp->syscall_count; i++)
 		judge_syscall(finder, &seccomp->syscalls[i], at(finder, "linux.seccomp.syscalls[%zu]", i));
 }
+
+static void find_action(struct finder *finder, const struct config_seccomp *seccomp, const char *action,
+			const char *what)
+{
+	if (seccomp->default_action && str_equal(seccomp->default_action, action))
+		find(finder, "linux.seccomp.defaultAction", "%s", what);
+	for (size_t i = 0; i < seccomp->syscall_count; i++) {
+		if (seccomp->syscalls[i].action && str_equal(seccomp->syscalls[i].action, action))
+			find(finder, at(finder, "linux.seccomp.syscalls[%zu].action", i), "%s", what);
+	}
+}
+
+void judge_seccomp_listener(struct finder *finder)
+{
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+
+	if (!seccomp)
+		return;
+	if (seccomp->listener_path && *seccomp->listener_path)
+		find(finder, "linux.seccomp.listenerPath", "names an agent outside the container");
+	if (seccomp->listener_metadata && *seccomp->listener_metadata)
+		find(finder, "linux.seccomp.listenerMetadata", "is for an agent outside the container");
+	find_action(finder, seccomp, "SCMP_ACT_NOTIFY", "an agent outside the container decides");
+}
+
+void judge_seccomp_trace(struct finder *finder)
+{
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+
+	if (seccomp)
+		find_action(finder, seccomp, "SCMP_ACT_TRACE", "a tracer decides");
+}

@@ -59,7 +59,7 @@ static int enable_failed(int errnum, const char *controller, const char *path, s
 }
 
 /* PATH is for messages.  A controller that is on already is not written: a read-only delegation may do. */
-static int enable_controllers(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
+int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
 {
 	char enabled[1024], word[64];
 
@@ -142,7 +142,7 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	size_t length = strlen(d->path);
 	bool made = true;
 
-	TRY(enable_controllers(d->plan, *dir, length ? d->path : "/", e));
+	TRY(cgroup_dir_enable(d->plan, *dir, length ? d->path : "/", e));
 	TRY(last ? make_last(d, *dir, name, e) : make_parent(d, *dir, name, &made, e));
 	/* It fits: the whole path does, cgroup_make has looked. */
 	str_format(d->path + length, sizeof d->path - length, "/%s", name);
@@ -236,7 +236,7 @@ int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err 
 	return TAKE_FD(dir);
 }
 
-static int write_one(const struct cgroup_write *write, int cgroup, struct err *e)
+int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e)
 {
 	int r = fd_write_file_at(cgroup, write->file, write->value);
 
@@ -253,7 +253,7 @@ static int write_all(const struct cgroup_plan *plan, int cgroup, bool last, stru
 {
 	for (size_t i = 0; i < plan->write_count; i++) {
 		if (plan->writes[i].last == last)
-			TRY(write_one(&plan->writes[i], cgroup, e));
+			TRY(cgroup_dir_write(&plan->writes[i], cgroup, e));
 	}
 	return 0;
 }
@@ -274,4 +274,18 @@ int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e)
 int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e)
 {
 	return plan->disabled ? 0 : write_all(plan, cgroup, true, e);
+}
+
+int cgroup_delegate(const struct cgroup_plan *plan, int cgroup, struct err *e)
+{
+	if (!plan->delegated_count)
+		return 0;
+	if (fchownat(cgroup, "", plan->owner, (gid_t)-1, AT_EMPTY_PATH) < 0)
+		return err_errno(e, "give cgroup %s to uid %u", plan->path, plan->owner);
+	for (size_t i = 0; i < plan->delegated_count; i++) {
+		const char *file = plan->delegated[i];
+		if (fchownat(cgroup, file, plan->owner, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return err_errno(e, "give %s of cgroup %s to uid %u", file, plan->path, plan->owner);
+	}
+	return 0;
 }

@@ -38,7 +38,8 @@ static int load(const struct bpf_insn *program, size_t length, struct err *e)
 	return fd;
 }
 
-static int attach(int cgroup, int program, struct err *e)
+/* OLD: the program whose place it takes; -1: none. */
+static int attach(int cgroup, int program, int old, struct err *e)
 {
 	union bpf_attr attr;
 
@@ -48,6 +49,10 @@ static int attach(int cgroup, int program, struct err *e)
 	attr.attach_type = BPF_CGROUP_DEVICE;
 	/* With others on the same branch: every one of them must agree. */
 	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	if (old >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)old;
+	}
 	if (bpf(BPF_PROG_ATTACH, &attr) < 0)
 		return err_errno(e, "linux.resources.devices: attach the device filter to the cgroup");
 	return 0;
@@ -69,13 +74,12 @@ static int id_of(int program, uint32_t *ret_id, struct err *e)
 	return 0;
 }
 
-/* The cgroup is ours and new: exactly our program must be on it. */
-static int verify(int cgroup, int program, struct err *e)
+/* The filters that stand on the cgroup itself; more than one is not our work. */
+static int query(int cgroup, uint32_t *ret_id, struct err *e)
 {
-	uint32_t id, found[4] = {0};
+	uint32_t found[4] = {0};
 	union bpf_attr attr;
 
-	TRY(id_of(program, &id, e));
 	memset(&attr, 0, sizeof attr);
 	attr.query.target_fd = (uint32_t)cgroup;
 	attr.query.attach_type = BPF_CGROUP_DEVICE;
@@ -83,7 +87,20 @@ static int verify(int cgroup, int program, struct err *e)
 	attr.query.prog_cnt = sizeof found / sizeof found[0];
 	if (bpf(BPF_PROG_QUERY, &attr) < 0)
 		return err_errno(e, "linux.resources.devices: ask which device filters the cgroup has");
-	if (attr.query.prog_cnt != 1 || found[0] != id)
+	if (attr.query.prog_cnt > 1)
+		return err_set(e, EBUSY, "linux.resources.devices: somebody else put a device filter on the cgroup");
+	*ret_id = found[0];
+	return (int)attr.query.prog_cnt;
+}
+
+/* The cgroup is ours: exactly our program must be on it. */
+static int verify(int cgroup, int program, struct err *e)
+{
+	uint32_t id, found = 0;
+
+	TRY(id_of(program, &id, e));
+	TRY(query(cgroup, &found, e));
+	if (found != id)
 		return err_set(e, EIO,
 			       "linux.resources.devices: the kernel does not list the device filter on the cgroup");
 	return 0;
@@ -94,6 +111,53 @@ int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t
 	autofd int fd = load(program, length, e);
 
 	TRY(fd);
-	TRY(attach(cgroup, fd, e));
+	TRY(attach(cgroup, fd, -1, e));
+	return verify(cgroup, fd, e);
+}
+
+/* The filter that the cgroup has, -ENOENT where it has none. */
+static int open_attached(int cgroup, struct err *e)
+{
+	union bpf_attr attr;
+	uint32_t id = 0;
+	int count = query(cgroup, &id, e);
+
+	TRY(count);
+	if (count == 0)
+		return -ENOENT;
+	memset(&attr, 0, sizeof attr);
+	attr.prog_id = id;
+	int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+	return fd < 0 ? err_errno(e, "linux.resources.devices: open the device filter of the cgroup") : fd;
+}
+
+static int detach(int cgroup, int program, struct err *e)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof attr);
+	attr.target_fd = (uint32_t)cgroup;
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	if (bpf(BPF_PROG_DETACH, &attr) < 0)
+		return err_errno(e, "linux.resources.devices: take the device filter from the cgroup");
+	return 0;
+}
+
+/* In one step: at no moment may the cgroup be without a filter, or have both. */
+int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e)
+{
+	autofd int old = open_attached(cgroup, e);
+
+	if (old < 0 && old != -ENOENT)
+		return old;
+	if (!program)
+		return old < 0 ? 0 : detach(cgroup, old, e);
+	autofd int fd = load(program, length, e);
+	TRY(fd);
+#ifdef HRUN_MUTANT_DEVICE_REPLACE
+	return attach(cgroup, fd, -1, e);
+#endif
+	TRY(attach(cgroup, fd, old, e));
 	return verify(cgroup, fd, e);
 }

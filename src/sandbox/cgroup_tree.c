@@ -3,7 +3,7 @@
  * cgroup_tree.c - walks over the cgroups that a container made below its own.
  *
  * The container chose their names, number and depth.  Removal climbs down and up
- * with two descriptors and so takes any depth; signalling recurses, to a bounded
+ * with two descriptors and so takes any depth; a visit recurses, to a bounded
  * depth (SIGKILL never comes here: cgroup.kill does the whole tree at once).
  */
 #include <dirent.h>
@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEEPEST_SIGNAL = 24 };
+enum { DEEPEST_VISIT = 24 };
 
 /* Directory entries without the allocation of opendir(3). */
 struct entries {
@@ -132,20 +132,23 @@ int cgroup_dir_remove_children(int cgroup, int64_t timeout_ms, struct err *e)
 	return r < 0 ? err_errno(e, "remove the cgroups below the container's own") : 0;
 }
 
-/* Kill one process; what ended meanwhile needs no signal.  0 is a process that this pid namespace cannot see. */
-static int signal_one(uint64_t pid, int signal, struct err *e)
+/* What is done with every process that is found. */
+struct visit {
+	int (*each)(pid_t pid, void *argument, struct err *e);
+	void *argument;
+};
+
+static int visit_one(const struct visit *visit, uint64_t pid, struct err *e)
 {
+	/* 0 is how the kernel lists a process that this pid namespace cannot see. */
 	if (pid == 0 || pid > INT_MAX)
 		return err_set(e, EINVAL,
-			       "a process of the cgroup has no number in this pid namespace; signal it from the "
-			       "host's");
-	if (kill((pid_t)pid, signal) < 0 && errno != ESRCH)
-		return err_errno(e, "send signal %d to process %llu", signal, (unsigned long long)pid);
-	return 0;
+			       "a process of the cgroup has no number in this pid namespace; use the host's");
+	return visit->each((pid_t)pid, visit->argument, e);
 }
 
 /* cgroup.procs as a stream: a number may be cut by the end of a read. */
-static int signal_listed(int fd, int signal, struct err *e)
+static int visit_listed(int fd, const struct visit *visit, struct err *e)
 {
 	char text[1024];
 	uint64_t pid = 0;
@@ -158,7 +161,7 @@ static int signal_listed(int fd, int signal, struct err *e)
 				pid = pid * 10 + (uint64_t)(text[i] - '0');
 				digits = true;
 			} else if (digits) {
-				TRY(signal_one(pid, signal, e));
+				TRY(visit_one(visit, pid, e));
 				pid = 0;
 				digits = false;
 			}
@@ -170,25 +173,25 @@ static int signal_listed(int fd, int signal, struct err *e)
 	return 0;
 }
 
-static int signal_here(int cgroup, int signal, struct err *e)
+static int visit_here(int cgroup, const struct visit *visit, struct err *e)
 {
 	autofd int procs = openat(cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (procs < 0)
 		return errno == ENOENT || errno == ENODEV ? 0 : err_errno(e, "open cgroup.procs");
-	return signal_listed(procs, signal, e);
+	return visit_listed(procs, visit, e);
 }
 
-static int signal_tree(int cgroup, int signal, int depth, struct err *e)
+static int visit_tree(int cgroup, const struct visit *visit, int depth, struct err *e)
 {
 	struct entries entries = {.fd = cgroup};
 	const char *name;
 	int errnum;
 
-	if (depth > DEEPEST_SIGNAL)
+	if (depth > DEEPEST_VISIT)
 		return err_set(e, ELOOP, "the container made cgroups more than %d deep; only SIGKILL reaches them",
-			       DEEPEST_SIGNAL);
-	TRY(signal_here(cgroup, signal, e));
+			       DEEPEST_VISIT);
+	TRY(visit_here(cgroup, visit, e));
 	if (lseek(cgroup, 0, SEEK_SET) < 0)
 		return err_errno(e, "list the cgroup");
 	while ((name = next_directory(&entries, &errnum))) {
@@ -198,10 +201,28 @@ static int signal_tree(int cgroup, int signal, int depth, struct err *e)
 		errno = below < 0 ? -below : 0;
 		if (below < 0)
 			return err_errno(e, "open a cgroup below the container's own");
-		TRY(signal_tree(below, signal, depth + 1, e));
+		TRY(visit_tree(below, visit, depth + 1, e));
 	}
 	errno = errnum;
 	return errnum ? err_errno(e, "list the cgroup") : 0;
+}
+
+int cgroup_each_process(int cgroup, int (*each)(pid_t pid, void *argument, struct err *e), void *argument,
+			struct err *e)
+{
+	struct visit visit = {each, argument};
+
+	return visit_tree(cgroup, &visit, 0, e);
+}
+
+/* What ended meanwhile needs no signal. */
+static int signal_one(pid_t pid, void *argument, struct err *e)
+{
+	int signal = *(const int *)argument;
+
+	if (kill(pid, signal) < 0 && errno != ESRCH)
+		return err_errno(e, "send signal %d to process %d", signal, pid);
+	return 0;
 }
 
 /*
@@ -217,7 +238,7 @@ int cgroup_signal(int cgroup, int signal, struct err *e)
 	bool paused = cgroup_is_frozen(cgroup);
 	if (!paused)
 		TRY(cgroup_freeze(cgroup, true, e));
-	int r = signal_tree(cgroup, signal, 0, e);
+	int r = cgroup_each_process(cgroup, signal_one, &signal, e);
 	if (!paused) {
 		int thawed = cgroup_freeze(cgroup, false, r < 0 ? &ignored : e);
 		r = r < 0 ? r : thawed;

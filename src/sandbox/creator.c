@@ -70,6 +70,15 @@ static int join_rank(const struct namespace_join *join, int own_user)
 	return is_ours(join->fd, own_user) ? 0 : 2;
 }
 
+static int time_namespace(const struct namespaces_plan *plan)
+{
+	for (size_t i = 0; i < plan->join_count; i++) {
+		if (plan->joins[i].type == NS_TIME)
+			return plan->joins[i].fd;
+	}
+	return -EBADF;
+}
+
 static int order_joins(const struct namespaces_plan *plan, struct spawn *how, struct err *e)
 {
 	autofd int own_user = plan->join_count ? open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC) : -EBADF;
@@ -78,11 +87,13 @@ static int order_joins(const struct namespaces_plan *plan, struct spawn *how, st
 		return err_errno(e, "open /proc/self/ns/user");
 	for (int rank = 0; rank <= 3; rank++) {
 		for (size_t i = 0; i < plan->join_count; i++) {
+			if (plan->joins[i].type == NS_TIME)
+				continue; /* visited by R itself */
 			if (how->join_count < SPAWN_MAX_JOINS && join_rank(&plan->joins[i], own_user) == rank)
 				how->join[how->join_count++] = plan->joins[i].fd;
 		}
 	}
-	if (how->join_count != plan->join_count)
+	if (how->join_count + (time_namespace(plan) >= 0) != plan->join_count)
 		return err_set(e, E2BIG, "linux.namespaces: too many namespaces to join");
 	return 0;
 }
@@ -99,7 +110,18 @@ static int make_cgroup(struct creation *c, struct err *e)
 	TRY(cgroup);
 	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
+	TRY(cgroup_delegate(&c->plan->cgroup, cgroup, e));
 	return objects_lift_cgroup(c->plan, cgroup, e);
+}
+
+static int prepare_agent(struct creation *c, struct err *e)
+{
+	struct filter_agent *agent = c->plan->filter.agent;
+
+	if (!agent)
+		return 0;
+	container_process_state_split(&c->pool, &c->container->record, "created", agent->metadata, agent->text);
+	return agent_connect(agent, e);
 }
 
 static void write_hook_states(struct creation *c)
@@ -117,6 +139,7 @@ static int prepare(struct creation *c, struct err *e)
 	TRY(filter_check_support(&c->plan->filter, e));
 	TRY(objects_lift(c->plan, &c->init.objects, e));
 	write_hook_states(c);
+	TRY(prepare_agent(c, e));
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
 	TRY(c->init.start);
 	TRY(make_cgroup(c, e));
@@ -141,7 +164,13 @@ static int start_init(struct creation *c, struct err *e)
 	 */
 	if ((!c->plan->ids.new_namespace || geteuid() == 0) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
-	TRY(spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e));
+	int time = time_namespace(&c->plan->namespaces);
+	autofd int home = time >= 0 ? time_visit(time, e) : -EBADF;
+	if (time >= 0)
+		TRY(home);
+	int r = spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e);
+	TRY(time_return(home, e));
+	TRY(r);
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);
@@ -169,6 +198,7 @@ static int map_init(struct creation *c, struct err *e)
 	TRY(proc);
 	TRY(record_process(c, proc, e));
 	TRY(idmap_write(&c->plan->ids, proc, c->sandbox->pid, e));
+	TRY(net_devices_apply(c->plan, proc, c->sandbox->pid, e));
 	return creds_set_oom_score(&c->plan->creds, proc, c->sandbox->pid, e);
 }
 
@@ -199,6 +229,7 @@ static int drive(struct creation *c, struct err *e)
 	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */
 	c->phase = "while it entered the root filesystem";
 	TRY(sync_expect(c->sync, SYNC_READY, e)); /* 4 READY */
+	TRY(scheduling_apply(&c->plan->scheduling, c->sandbox->pid, e));
 	if (c->sandbox->cgroup >= 0)
 		TRY(cgroup_apply_last(&c->plan->cgroup, c->sandbox->cgroup, e));
 	c->container->record.created_done = true;
@@ -242,6 +273,8 @@ static void undo(struct creation *c, struct err *e)
 
 static void close_creation(struct creation *c)
 {
+	if (c->plan->filter.agent)
+		fd_close(&c->plan->filter.agent->socket);
 	fd_close(&c->sync);
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);

@@ -236,7 +236,7 @@ int creds_seal(const struct plan *plan, struct err *e)
 	TRY(set_limits(&plan->creds, e));
 #ifndef HRUN_MUTANT_FILTER
 	if (plan->filter.program)
-		TRY(filter_load(&plan->filter, e));
+		TRY(filter_load_and_notify(&plan->filter, e));
 #endif
 	if (kept_for_filter(plan))
 		TRY(set_sets(plan, 0, e));

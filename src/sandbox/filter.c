@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { WAIT_KILLABLE = 1 << 5 }; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, Linux 5.19 */
+
 static int seccomp_(unsigned int operation, unsigned int flags, void *data)
 {
 	return (int)syscall(SYS_seccomp, operation, flags, data);
@@ -39,7 +41,7 @@ int filter_check_support(const struct filter_plan *plan, struct err *e)
 {
 	if (!plan->program)
 		return 0;
-	TRY(check_flags(plan->flags, e));
+	TRY(check_flags(plan->flags | (plan->agent ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), e));
 	for (size_t i = 0; i < plan->length; i++) {
 		if (plan->program[i].code == (BPF_RET | BPF_K))
 			TRY(check_action(plan->program[i].k, e));
@@ -47,16 +49,33 @@ int filter_check_support(const struct filter_plan *plan, struct err *e)
 	return 0;
 }
 
-int filter_load(const struct filter_plan *plan, struct err *e)
+static int load(const struct filter_plan *plan, unsigned int flags, struct err *e)
 {
-	if (!plan->program)
-		return 0;
 	if (plan->length == 0 || plan->length > BPF_MAXINSNS)
 		return err_set(e, EINVAL, "load the seccomp filter %s: %zu instructions", plan->name, plan->length);
 	/* The kernel copies the program and does not write to it; struct sock_fprog just lacks the const. */
 	struct sock_fprog program = {.len = (unsigned short)plan->length,
 				     .filter = (struct sock_filter *)(uintptr_t)plan->program};
-	if (seccomp_(SECCOMP_SET_MODE_FILTER, plan->flags, &program) < 0)
+	int r = seccomp_(SECCOMP_SET_MODE_FILTER, flags, &program);
+	if (r < 0)
 		return err_errno(e, "load the seccomp filter %s (%zu instructions)", plan->name, plan->length);
-	return 0;
+	return r;
+}
+
+/* WAIT_KILLABLE_RECV is a word about listeners, and EINVAL without one. */
+int filter_load(const struct filter_plan *plan, struct err *e)
+{
+	return plan->program ? load(plan, plan->flags & ~(unsigned int)WAIT_KILLABLE, e) : 0;
+}
+
+static int load_with_listener(const struct filter_plan *plan, struct err *e)
+{
+	return load(plan, plan->flags | SECCOMP_FILTER_FLAG_NEW_LISTENER, e);
+}
+
+int filter_load_and_notify(const struct filter_plan *plan, struct err *e)
+{
+	if (!plan->program || !plan->agent)
+		return filter_load(plan, e);
+	return agent_load_filter(plan->agent, load_with_listener, plan, e);
 }

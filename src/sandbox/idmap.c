@@ -9,9 +9,15 @@
 #include <grp.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/proc.h>
+#include <hrun/spawn.h>
 #include <hrun/str.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* 340 lines of three ten-digit numbers: the kernel's limit, checked by plan_ids. */
@@ -44,6 +50,38 @@ int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e)
 		return 0;
 	TRY(write_map(proc, pid, "uid_map", plan->uid, plan->uid_count, e));
 	return write_map(proc, pid, "gid_map", plan->gid, plan->gid_count, e);
+}
+
+/* Nobody is left to keep it where the runtime is killed. */
+static void hold_namespace(void *argument)
+{
+	const pid_t *runtime = argument;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == *runtime)
+		pause();
+	_exit(0);
+}
+
+int idmap_make_namespace(const struct ids_plan *plan, struct err *e)
+{
+	const struct spawn how = {.create = CLONE_NEWUSER, .join_pidfd = -1, .cgroup = -1};
+	pid_t pid, runtime = getpid();
+	char name[64];
+	autofd int pidfd = -EBADF;
+	autofd int proc = proc_open(e);
+
+	TRY(proc);
+	TRY(spawn(&how, hold_namespace, &runtime, &pid, &pidfd, e));
+	int r = idmap_write(plan, proc, pid, e);
+	snprintf(name, sizeof name, "%d/ns/user", pid);
+	autofd int namespace = r < 0 ? r : openat(proc, name, O_RDONLY | O_CLOEXEC);
+	if (r >= 0 && namespace < 0)
+	namespace = err_errno(e, "open the user namespace of an idmapped mount");
+	proc_pidfd_signal(pidfd, SIGKILL);
+	while (waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED) < 0 && errno == EINTR)
+		;
+	return TAKE_FD(namespace);
 }
 
 /* The id to act as: 0 where it is mapped, else the first that is. */

@@ -8,8 +8,10 @@
  *
  * The frames carry the same numbers as in creator.c and start.c.
  */
+#include <fcntl.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/sync.h>
 #include <limits.h>
 #include <linux/prctl.h>
@@ -54,9 +56,10 @@ static int become_program(struct init *i, char *ret_path, size_t size, struct er
 {
 	const struct plan *plan = i->plan;
 	int rootfs = i->objects.rootfs;
-	const int keep[] = {i->sync, i->start};
+	const int keep[] = {i->sync, i->start, plan->filter.agent ? plan->filter.agent->socket : -1};
 
 	TRY(console_apply(plan, rootfs, i->console, true, e));
+	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, rootfs, e));
 	TRY(program_find(&plan->exec, ret_path, size, e));
 	return fd_close_except(3 + plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, e);
@@ -103,11 +106,22 @@ static void __attribute__((noreturn)) serve(struct init *i, const char *path)
 	}
 }
 
+/* While /proc is still the runtime's. */
+static int find_own_pid(struct filter_agent *agent, struct err *e)
+{
+	autofd int proc = agent ? open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+
+	if (!agent)
+		return 0;
+	return proc < 0 ? err_errno(e, "open /proc") : agent_find_pid(agent, proc, e);
+}
+
 void init_main(void *argument)
 {
 	struct init *i = argument;
 	struct err e = {0};
 	char path[PATH_MAX];
+	int r;
 
 #ifndef HRUN_MUTANT_PEER
 	fd_close(&i->peer);
@@ -117,8 +131,11 @@ void init_main(void *argument)
 	setsid();
 #endif
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
-	expect_or_die(i->sync, SYNC_MAPPED); /* 1 MAPPED */
-	if (idmap_become_root(i->plan, &e) < 0)
+	r = find_own_pid(i->plan->filter.agent, &e);
+	if (r >= 0)
+		r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
+	expect_or_die(i->sync, SYNC_MAPPED);		 /* 1 MAPPED */
+	if (r < 0 || idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
 	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)

@@ -8,8 +8,10 @@
  */
 #include <fcntl.h>
 #include <hrun/cgroup.h>
+#include <hrun/cgroup_dir.h>
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
+#include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
@@ -25,9 +27,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
 struct joiner {
 	const struct plan *plan;
 	int sync, console;
+	int proc; /* the runtime's */
 };
 
 /* In: the container's namespaces and cgroup, all capabilities there.  Out: the program. */
@@ -41,6 +48,7 @@ static int become(struct joiner *j, struct err *e)
 	if (root < 0)
 		return err_errno(e, "open the container's root");
 	TRY(console_apply(plan, root, j->console, false, e));
+	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, root, e));
 	TRY(program_find(&plan->exec, path, sizeof path, e));
 	return program_execute(plan, path, e);
@@ -49,31 +57,66 @@ static int become(struct joiner *j, struct err *e)
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
-	const int keep[] = {j->sync, j->console};
+	struct filter_agent *agent = j->plan->filter.agent;
+	const int keep[] = {j->sync, j->console, agent ? agent->socket : -1};
 	struct err e = {0};
 
 	/*
 	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
 	 * of the socket, whose EOF must mean that R is dead.
 	 */
+	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
 	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
 		_exit(1);
 	umask(0);
 	setsid();
 	if (sync_expect(j->sync, SYNC_MAPPED, &e) < 0) /* 1 MAPPED */
 		_exit(1);
-	become(j, &e);
+	if (r >= 0)
+		become(j, &e);
 	sync_send(j->sync, SYNC_FAILED, &e); /* 6 FAILED */
 	_exit(1);
 }
 
-static int spawn_joiner(struct joiner *j, const struct container_record *record, int init, struct sandbox *ret,
-			struct err *e)
+static int open_cgroup(const struct container_record *record, const char *below, struct err *e)
 {
-	struct spawn how = {.join_pidfd = init, .join_types = (int)record->namespaces, .cgroup = -1};
+	autofd int own = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
+
+	TRY(own);
+	if (!below)
+		return TAKE_FD(own);
+	int fd = cgroup_dir_open(own, below, O_RDONLY);
+	return fd < 0 ? err_set(e, -fd, "open cgroup `%s` below that of the container: %s", below, strerrordesc_np(-fd))
+		      : fd;
+}
+
+/*
+ * A container that manages cgroups itself has moved its init below its own cgroup and handed controllers down:
+ * then nobody may be in that one (EBUSY), and a new process goes where init is.
+ */
+static int spawn_beside_init(struct joiner *j, struct spawn *how, const struct container_record *record, int proc,
+			     struct sandbox *ret, struct err *e)
+{
+	autofd int beside = cgroup_open_of(ret->cgroup, record->cgroup, proc, record->pid, e);
+
+	TRY(beside);
+	fd_close(&ret->cgroup);
+	ret->cgroup = how->cgroup = TAKE_FD(beside);
+	return spawn(how, join_main, j, &ret->pid, &ret->pidfd, e);
+}
+
+static int spawn_joiner(struct joiner *j, const struct container_record *record, int proc, int init,
+			const char *sub_cgroup, struct sandbox *ret, struct err *e)
+{
+	struct spawn how = {
+		.join_pidfd = init,
+		.join_types = (int)record->namespaces & ~CLONE_NEWTIME,
+		.cgroup = -1,
+	};
+	bool time = record->namespaces & CLONE_NEWTIME;
 
 	if (record->cgroup) {
-		ret->cgroup = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, e);
+		ret->cgroup = open_cgroup(record, sub_cgroup, e);
 		TRY(ret->cgroup);
 		how.cgroup = ret->cgroup;
 	}
@@ -81,7 +124,31 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 #endif
-	return spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	autofd int home = time ? time_visit(init, e) : -EBADF;
+	if (time)
+		TRY(home);
+	int r = spawn(&how, join_main, j, &ret->pid, &ret->pidfd, e);
+	if (r == -EBUSY && how.cgroup >= 0 && !sub_cgroup)
+		r = spawn_beside_init(j, &how, record, proc, ret, e);
+	TRY(time_return(home, e));
+	return r;
+}
+
+/* It comes into the container's cgroup with its first processors: they are inherited from us. */
+static int spawn_on_cpus(struct joiner *j, const struct container_record *record, int proc, int init,
+			 const char *sub_cgroup, struct sandbox *ret, struct err *e)
+{
+	static const char where[] = "process.execCPUAffinity.initial";
+	const struct number_set *initial = j->plan->scheduling.initial_cpus;
+	struct number_set own;
+
+	if (!initial)
+		return spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
+	TRY(scheduling_get_cpus(&own, e));
+	TRY(scheduling_set_cpus(initial, 0, where, e));
+	int r = spawn_joiner(j, record, proc, init, sub_cgroup, ret, e);
+	TRY(scheduling_set_cpus(&own, 0, where, e));
+	return r;
 }
 
 /* EOF: it has executed, or it is dead and has never done so. */
@@ -110,8 +177,18 @@ static void reap(struct sandbox *s)
 	sandbox_close(s);
 }
 
-static int join(const struct plan *plan, const struct container_record *record, int console, struct sandbox *ret,
-		struct err *e)
+static int prepare_agent(struct filter_agent *agent, const struct container_record *record, struct pool *pool,
+			 struct err *e)
+{
+	if (!agent)
+		return 0;
+	agent->init = record->pid;
+	container_process_state_split(pool, record, "running", agent->metadata, agent->text);
+	return agent_connect(agent, e);
+}
+
+static int join(const struct plan *plan, const struct container_record *record, const struct sandbox_options *options,
+		struct sandbox *ret, struct err *e)
 {
 	autofd int proc = proc_open(e);
 	int pair[2];
@@ -124,13 +201,15 @@ static int join(const struct plan *plan, const struct container_record *record, 
 		return err_errno(e, "make a socket pair");
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
-	struct joiner j = {.plan = plan, .sync = theirs, .console = console};
-	int r = spawn_joiner(&j, record, init, ret, e);
+	struct joiner j = {.plan = plan, .sync = theirs, .console = options->console_socket, .proc = proc};
+	int r = spawn_on_cpus(&j, record, proc, init, options->sub_cgroup, ret, e);
 	/* It has ended meanwhile, or is about to (ESRCH): that is why its namespaces or its cgroup cannot be joined. */
 	if (r == -ESRCH || (r < 0 && proc_pidfd_wait(init, 0) == 0))
 		return err_set(e, ESRCH, "cannot exec in a stopped container");
 	TRY(r);
 	fd_close(&theirs);
+	TRY(scheduling_apply(&plan->scheduling, ret->pid, e));
+	TRY(scheduling_set_cpus(plan->scheduling.final_cpus, ret->pid, "process.execCPUAffinity.final", e));
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
 }
@@ -139,7 +218,14 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	int r = join(plan, &container->record, options->console_socket, ret, e);
+	struct filter_agent *agent = plan->filter.agent;
+	struct pool pool = {0};
+	int r = prepare_agent(agent, &container->record, &pool, e);
+	if (r >= 0)
+		r = join(plan, &container->record, options, ret, e);
+	if (agent)
+		fd_close(&agent->socket);
+	pool_free(&pool);
 	if (r < 0)
 		reap(ret);
 	return r;

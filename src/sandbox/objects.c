@@ -39,11 +39,32 @@ static int dress(const struct mount_step *m, int tree, struct err *e)
 	return 0;
 }
 
+/* Only a mount that nobody has seen yet can be idmapped, and only once. */
+static int map_ids(const struct mount_step *m, int tree, struct err *e)
+{
+	autofd int made = m->idmap_namespace < 0 ? idmap_make_namespace(&m->idmap, e) : -EBADF;
+
+	if (m->idmap_namespace < 0)
+		TRY(made);
+#ifdef HRUN_MUTANT_IDMAP
+	return 0;
+#endif
+	int r = mnt_idmap(tree, made >= 0 ? made : m->idmap_namespace, m->idmap_recursive, e);
+	if (r == -EINVAL)
+		return err_set(e, EINVAL,
+			       "%s%s cannot show other ids (idmapped mounts); remove idmap and the mappings of the "
+			       "mount, or use another file system",
+			       m->source_filesystem, m->idmap_recursive ? ", or a file system below it," : "");
+	return r;
+}
+
 static int lift_mount(struct mount_step *m, struct err *e)
 {
 	autofd int tree = mnt_clone(m->source_fd, m->recursive, e);
 
 	TRY(tree);
+	if (m->idmapped)
+		TRY(map_ids(m, tree, e));
 	TRY(dress(m, tree, e));
 	m->tree = TAKE_FD(tree);
 	return 0;

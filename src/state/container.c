@@ -12,6 +12,7 @@
 #include <hrun/json.h>
 #include <hrun/state.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,6 +112,19 @@ int container_open(struct pool *pool, int root, const char *id, bool lock, struc
 	return r;
 }
 
+int container_open_remains(struct pool *pool, int root, const char *id, bool lock, struct container *ret, struct err *e)
+{
+	struct err ignored;
+	char *data;
+	size_t size;
+
+	TRY(container_open_directory(root, id, lock, ret, e));
+	ret->id = pool_strdup(pool, id);
+	if (container_read_file(ret, pool, RECORD_FILE, RECORD_MAX_SIZE, &data, &size, &ignored) == 0)
+		record_read_remains(pool, data, size, &ret->record);
+	return 0;
+}
+
 /* -EEXIST where the directory is used, -EAGAIN where it vanished between two steps (somebody was removing it). */
 static int enter_reserved(int root, const char *id, struct container *ret, struct err *e)
 {
@@ -197,6 +211,17 @@ int container_save(struct container *container, struct err *e)
 	return r;
 }
 
+/* The one directory there may be is that of the notify socket. */
+static bool remove_directory(int dir, const char *name)
+{
+	char socket[NAME_MAX + 32];
+
+	if (str_format(socket, sizeof socket, "%s/" NOTIFY_SOCKET_NAME, name) < 0 ||
+	    (unlinkat(dir, socket, 0) < 0 && errno != ENOENT))
+		return false;
+	return unlinkat(dir, name, AT_REMOVEDIR) == 0;
+}
+
 /* Unlink what lies in DIR, all but the record and the lock. */
 static int unlink_others(const struct container *container, struct err *e)
 {
@@ -214,7 +239,8 @@ static int unlink_others(const struct container *container, struct err *e)
 			if (str_equal(name, ".") || str_equal(name, "..") || str_equal(name, RECORD_FILE) ||
 			    str_equal(name, LOCK_FILE))
 				continue;
-			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
+			if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT &&
+			    !(errno == EISDIR && remove_directory(container->dir, name)))
 				return err_errno(e, "remove %s of container `%s`", name, container->id);
 		}
 	}

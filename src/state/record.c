@@ -335,3 +335,34 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 		return refuse(expected_id, e, "cgroupMountpoint", "is missing");
 	return 0;
 }
+
+/* A member that is not there or not possible stays 0: there is nothing to end then. */
+static void read_member(struct pool *pool, const struct json *tree, size_t offset, struct container_record *ret)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		const struct json *value = json_at(tree, fields[i].name);
+		if (fields[i].offset != offset || !value)
+			continue;
+		if (!read_value(pool, value, &fields[i], (char *)ret + offset))
+			memset((char *)ret + offset, 0, fields[i].kind == KIND_PID ? sizeof(pid_t) : sizeof(uint64_t));
+	}
+}
+
+void record_read_remains(struct pool *pool, const char *bytes, size_t size, struct container_record *ret)
+{
+	static const size_t members[] = {
+		offsetof(struct container_record, pid),		 offsetof(struct container_record, start_ticks),
+		offsetof(struct container_record, cgroup),	 offsetof(struct container_record, cgroup_mountpoint),
+		offsetof(struct container_record, cgroup_inode),
+	};
+	struct json_error error = {0};
+	const struct json *tree;
+
+	*ret = (struct container_record){0};
+	if (json_read(pool, bytes, size, RECORD_MAX_SIZE, &tree, &error) < 0 || tree->type != JSON_OBJECT)
+		return;
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+		read_member(pool, tree, members[i], ret);
+	if (!ret->cgroup_mountpoint)
+		ret->cgroup = NULL;
+}

@@ -306,7 +306,9 @@ def the_callers_environment_stays_outside():
     names = {"SECRET_OF_CALLER", "LD_LIBRARY_PATH", "NOTIFY_SOCKET", "LISTEN_FDS"}
 
     def check(text, what):
-        equal(names & {line.partition("=")[0] for line in text.splitlines()}, set(), what)
+        # hrun puts a socket of its own in the place of the service manager's.
+        seen = {line.partition("=")[0] for line in text.splitlines() if line != "NOTIFY_SOCKET=/run/notify/notify.sock"}
+        equal(names & seen, set(), what)
 
     check(run(Bundle("env"), env=env).out, "run")
     out = tempfile.mktemp(dir=h.work)

@@ -292,6 +292,20 @@ trio("cgroups-path-escape", R, put("linux.cgroupsPath", "/a/../../b"), put("linu
      put("linux.cgroupsPath", "system.slice:../x:y"))
 trio("hostname-without-uts", R, no_namespace("uts"), put("hostname", "h" * 64), put("domainname", "a/b"), also=[("ns-uts-host", "br")], evasion_also=[])
 
+trio("scheduler-realtime", "-RR", put("process.scheduler", {"policy": "SCHED_FIFO", "priority": 1}),
+     put("process.scheduler", {"policy": "SCHED_BATCH", "nice": 19}), put("process.scheduler", {"policy": "SCHED_OTHER", "nice": -1}))
+trio("io-priority-realtime", "-RR", put("process.ioPriority", {"class": "IOPRIO_CLASS_RT", "priority": 7}),
+     put("process.ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 0}), put("process.ioPriority", {"class": "IOPRIO_CLASS_RT"}))
+
+trio("net-devices", "-RR", put("linux.netDevices", {"eth0": {}}), put("linux.netDevices", {}), put("linux.netDevices", {"eth0": {"name": "lo"}}))
+
+trio("seccomp-listener", "-RR", put("linux.seccomp.listenerPath", "/run/agent.sock"), put("linux.seccomp.listenerPath", ""),
+     put("linux.seccomp.listenerMetadata", "x"))
+trio("seccomp-trace", "-RR", put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRACE"), put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TRAP"),
+     put("linux.seccomp.defaultAction", "SCMP_ACT_TRACE"))
+
+trio("intel-rdt", "-RR", put("linux.intelRdt", {"closID": "a"}), put("linux.intelRdt", None), put("linux.intelRdt", {}))
+
 # ---- K, L: hooks, annotations ----
 trio("hook-path-invalid", R, hook(path="sh"), hook(), hook(path="/etc/passwd"))
 trio("hook-timeout", H, put("hooks", {"poststop": [{"path": "/bin/sh"}]}), hook(), put("hooks", {"poststop": [{"path": "/bin/sh", "timeout": None}]}))

@@ -29,6 +29,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	} else if (!e.text[0]) {
 		abort();
 	}
+	/* What is read of a record that is refused is bounded all the same. */
+	record_read_remains(&pool, (const char *)data, size, &again);
+	if (again.pid < 0 || again.pid == 1 || (again.cgroup && (!again.cgroup_mountpoint || !again.cgroup[1])))
+		abort();
 	pool_free(&pool);
 	return 0;
 }

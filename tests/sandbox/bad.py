@@ -140,8 +140,8 @@ def a_field_that_is_not_built_is_refused_by_name():
     b.process["apparmorProfile"] = "unconfined-not"
     check(b, "apparmorProfile")
     b = Bundle("true")
-    b.linux["personality"] = {"domain": "LINUX32"}
-    check(b, "personality")
+    b.linux["mountLabel"] = "a:b:c:s0"
+    check(b, "mountLabel")
 
 
 @test

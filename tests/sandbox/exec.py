@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from hrun import Bundle, CGROUP, contains, created, equal, eventually, main, namespace_of, read, sets_of, started, status_of, test
+from hrun import Bundle, CGROUP, contains, created, equal, eventually, has_ended, main, namespace_of, read, sets_of, started, status_of, test
 import hrun as h
 
 PROCESS = {"terminal": False, "user": {"uid": 1000, "gid": 1000}, "args": ["/bin/sleep", "1000"], "cwd": "/", "env": ["PATH=/bin"],
@@ -32,7 +32,7 @@ class detached:
 
     def __exit__(self, *_):
         os.kill(self.pid, 9)
-        eventually(lambda: not os.path.exists(f"/proc/{self.pid}") or status_of(self.pid)["State"][0] == "Z", "its end")
+        eventually(lambda: has_ended(self.pid), "its end")
 
 
 @test
@@ -206,7 +206,7 @@ def a_detached_process_outlives_hrun_and_dies_with_the_container():
     with started(Bundle()) as c:
         process = detached(c, "sleep", "1000")
         assert status_of(process.pid)["State"][0] in "RS"
-    eventually(lambda: not os.path.exists(f"/proc/{process.pid}") or status_of(process.pid)["State"][0] == "Z", "its end")
+    eventually(lambda: has_ended(process.pid), "its end")
 
 
 @test

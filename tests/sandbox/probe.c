@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -59,6 +61,18 @@ static void node(const char *path, const char *type, const char *numbers)
 	printf("%s\n", word(open_as(path, "r")));
 }
 
+/* sd_notify(3) */
+static void notify(const char *message)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strncpy(address.sun_path, getenv("NOTIFY_SOCKET") ? getenv("NOTIFY_SOCKET") : "", sizeof address.sun_path - 1);
+	if (sendto(fd, message, strlen(message), 0, (struct sockaddr *)&address, sizeof address) < 0)
+		fprintf(stderr, "notify: %s\n", strerrorname_np(errno));
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -67,6 +81,8 @@ int main(int argc, char **argv)
 			descriptors();
 		else if (!strcmp(verb, "keyring"))
 			printf("%ld\n", syscall(SYS_keyctl, 0, -3, 0)); /* KEYCTL_GET_KEYRING_ID, the session's */
+		else if (!strcmp(verb, "notify") && i + 1 < argc)
+			notify(argv[++i]);
 		else if (!strcmp(verb, "terminal"))
 			terminal();
 		else if (!strcmp(verb, "session"))

@@ -64,8 +64,8 @@ static void check_builtin(struct pool *pool)
 
 static void check_given(struct pool *pool)
 {
-	const char *name[] = {"read", "no_such_call_ever", "execve"};
-	struct config_seccomp_syscall allow = {.names = {name, 3, true}, .action = "SCMP_ACT_ALLOW"};
+	const char *name[] = {"read", "clone3", "no_such_call_ever", "execve"};
+	struct config_seccomp_syscall allow = {.names = {name, 4, true}, .action = "SCMP_ACT_ALLOW"};
 	struct config_seccomp seccomp = {.default_action = "SCMP_ACT_ERRNO",
 					 .default_errno_ret = {true, ENOTTY},
 					 .syscalls = &allow,
@@ -78,6 +78,7 @@ static void check_given(struct pool *pool)
 	check(str_equal(given.default_action, "ERRNO(ENOTTY)"), "the config's default");
 	check(answer(&given, SYS_read) == SECCOMP_RET_ALLOW, "the config's own entry");
 	check(answer(&given, SYS_mount) == (SECCOMP_RET_ERRNO | ENOTTY), "the config's own default");
+	check(answer(&given, SYS_clone3 + 1) == (SECCOMP_RET_ERRNO | ENOSYS), "a call newer than the profile");
 	section.seccomp = NULL;
 	section.builtin_seccomp = false;
 	check(filter_of(pool, &config, CAPS_BOUNDING, 0).program == NULL, "no filter where nobody asks for one");

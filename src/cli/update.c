@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * update.c - new limits for a container that lives.
+ *
+ * Judged like linux.resources at create and turned into writes by the same plan. Nothing is recorded: the cgroup
+ * itself is the memory of its limits. A value whose meaning depends on one that was not given (a quota without a
+ * period, memory and swap without memory) takes that from the cgroup.
+ */
+#include <hrun/cgroup.h>
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/json.h>
+#include <hrun/log.h>
+#include <hrun/proc.h>
+#include <hrun/str.h>
+
+static int read_resources(struct command *command, struct config_resources **ret_resources, struct err *e)
+{
+	const char *path = command->options.update.resources;
+	struct json_error error = {0};
+	const struct json *tree;
+
+	if (!path)
+		return update_options_read(&command->pool, &command->options, ret_resources, e);
+	TRY(document_read(command, path, "resources file", &tree, e));
+	if (config_read_resources(&command->pool, tree, ret_resources, &error) < 0)
+		return document_refused("resources file", &error, e);
+	return 0;
+}
+
+/* ---- judging ---- */
+
+/* What the container would have: its own resources with the new ones on top. */
+static struct config *with_resources(struct pool *pool, const struct config *config,
+				     const struct config_resources *asked)
+{
+	struct config *copy = pool_alloc(pool, sizeof *copy);
+	struct config_linux *linux_ = pool_alloc(pool, sizeof *linux_);
+	struct config_resources *resources = pool_alloc(pool, sizeof *resources);
+
+	*copy = *config;
+	if (config->linux_)
+		*linux_ = *config->linux_;
+	copy->linux_ = linux_;
+	*resources = *asked;
+	if (!asked->devices_present && linux_->resources) {
+		resources->devices = linux_->resources->devices;
+		resources->device_count = linux_->resources->device_count;
+		resources->devices_present = linux_->resources->devices_present;
+	}
+	linux_->resources = resources;
+	return copy;
+}
+
+/* An update answers for what it asks for: what else the container has was judged when it was created. */
+static void keep_asked(const struct config_resources *asked, struct verdict *verdict)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < verdict->count; i++) {
+		const char *where = verdict->findings[i].where;
+		if (!str_starts(where, "linux.resources") ||
+		    (str_starts(where, "linux.resources.devices") && !asked->devices_present))
+			continue;
+		verdict->findings[kept++] = verdict->findings[i];
+	}
+	verdict->count = kept;
+}
+
+static int judge(struct command *command, const struct container *container, struct config_resources *asked,
+		 struct err *e)
+{
+	struct pool *pool = &command->pool;
+	struct policy policy;
+	struct verdict verdict = {0};
+	const struct config *saved;
+
+	TRY(policy_load(pool, command->options.policy, &policy, e));
+	TRY(document_saved_config(pool, container, &saved, e));
+	struct config *config = with_resources(pool, saved, asked);
+	struct judged judged = {
+		.pool = pool,
+		.config = config,
+		.process = config->process,
+		.host_root = proc_in_first_user_namespace(),
+	};
+	policy_judge(&judged, &policy, &verdict);
+	keep_asked(asked, &verdict);
+	if (verdict_refuses(&verdict)) {
+		command->line = pool_printf(pool, "hrun: %s", verdict_line(pool, &verdict));
+		return err_set(e, EPERM, "baseline violation");
+	}
+	const struct config_resources *hardened = policy_harden(pool, config, &verdict)->linux_->resources;
+	if (asked->devices_present) {
+		asked->devices = hardened->devices;
+		asked->device_count = hardened->device_count;
+	}
+	if (asked->pids)
+		asked->pids = hardened->pids;
+	return 0;
+}
+
+/* ---- what the cgroup has now ---- */
+
+/* The words of FILE, NULL where the cgroup has no such file. */
+static const char *live_text(struct pool *pool, int cgroup, const char *file)
+{
+	char text[256];
+
+	return cgroup_read(cgroup, file, text, sizeof text) < 0 ? NULL : pool_strdup(pool, text);
+}
+
+/* The number at the beginning of TEXT; where there is none ("max"), UNLIMITED. */
+static int64_t live_number(struct pool *pool, const char *text, int64_t unlimited)
+{
+	int64_t value;
+
+	if (!text || str_to_i64(pool_strndup(pool, text, strspn(text, "0123456789")), 0, INT64_MAX, &value) < 0)
+		return unlimited;
+	return value;
+}
+
+static void complete_cpu(struct pool *pool, int cgroup, struct config_cpu *cpu)
+{
+	bool quota = cpu->quota.set && cpu->quota.value, period = cpu->period.set && cpu->period.value;
+	const char *now = quota != period ? live_text(pool, cgroup, "cpu.max") : NULL;
+
+	if (!now)
+		return;
+	if (!quota)
+		cpu->quota = (struct opt_i64){true, live_number(pool, now, -1)};
+	else
+		cpu->period = (struct opt_u64){
+			true, (uint64_t)live_number(pool, strchr(now, ' ') ? strchr(now, ' ') + 1 : "", 100000)};
+}
+
+static void complete_memory(struct pool *pool, int cgroup, struct config_memory *memory)
+{
+	if (!memory->swap.set || memory->swap.value <= 0 || (memory->limit.set && memory->limit.value))
+		return;
+	const char *now = live_text(pool, cgroup, "memory.max");
+	if (now)
+		memory->limit = (struct opt_i64){true, live_number(pool, now, -1)};
+}
+
+static int check_memory(struct pool *pool, int cgroup, const struct config_memory *memory, struct err *e)
+{
+	int64_t used = live_number(pool, live_text(pool, cgroup, "memory.current"), 0);
+	int64_t swap = live_number(pool, live_text(pool, cgroup, "memory.swap.current"), 0);
+
+	return plan_memory_fits(memory, (uint64_t)used, (uint64_t)swap, e);
+}
+
+/* ---- all ---- */
+
+static int apply(struct pool *pool, const struct container *container, struct config_resources *asked, int cgroup,
+		 struct err *e)
+{
+	const struct container_record *record = &container->record;
+	struct plan plan;
+
+	if (asked->cpu)
+		complete_cpu(pool, cgroup, asked->cpu);
+	if (asked->memory) {
+		complete_memory(pool, cgroup, asked->memory);
+		TRY(check_memory(pool, cgroup, asked->memory, e));
+	}
+	TRY(plan_update(pool, asked, record->cgroup_mountpoint, record->cgroup, &plan, e));
+	int r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
+	plan_close(&plan);
+	return r;
+}
+
+static int update(struct command *command, const struct container *container, struct err *e)
+{
+	struct config_resources *asked;
+
+	TRY(read_resources(command, &asked, e));
+	TRY(judge(command, container, asked, e));
+	autofd int cgroup = living_cgroup(container, e);
+	TRY(cgroup);
+	return apply(&command->pool, container, asked, cgroup, e);
+}
+
+int cmd_update(struct command *command, struct err *e)
+{
+	struct container container;
+
+	TRY(target_open(command, false, true, &container, e));
+	int r = update(command, &container, e);
+	container_close(&container);
+	return r;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * net_devices.c - host network devices into the container's network namespace (config-linux.md#network-devices).
+ *
+ * The kernel keeps a device's attributes when it moves it, but takes its addresses away and sets it down; they are
+ * given back inside.  What is inside when the container ends goes where the kernel puts it: physical devices back to the
+ * host, virtual ones are gone.
+ */
+#include <fcntl.h>
+#include <hrun/chapters.h>
+#include <hrun/fd.h>
+#include <hrun/netlink.h>
+#include <hrun/str.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TEMPLATE_TRIES = 4096 };
+
+/* A socket stays in the namespace in which it was made: the runtime goes there for just that. */
+static int open_inside(int namespace, struct err *e)
+{
+	autofd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (home < 0)
+		return err_errno(e, "open /proc/self/ns/net");
+	if (setns(namespace, CLONE_NEWNET) < 0)
+		return err_errno(e, "visit the container's network namespace");
+	autofd int socket = netlink_open(e);
+	if (setns(home, CLONE_NEWNET) < 0)
+		return err_errno(e, "leave the container's network namespace");
+	return TAKE_FD(socket);
+}
+
+/* "eth%d" is the first of eth0, eth1, ... that is free inside. */
+static int choose_name(const struct net_device_step *d, int inside, char name[IF_NAMESIZE], struct err *e)
+{
+	int prefix = (int)strlen(d->name) - 2;
+
+	if (!d->is_template && str_format(name, IF_NAMESIZE, "%s", d->name) >= 0 &&
+	    netlink_index(inside, name) == -ENODEV)
+		return 0;
+	for (int i = 0; d->is_template && i < TEMPLATE_TRIES; i++) {
+		if (str_format(name, IF_NAMESIZE, "%.*s%d", prefix, d->name, i) >= 0 &&
+		    netlink_index(inside, name) == -ENODEV)
+			return 0;
+	}
+	return err_set(e, EEXIST, "the container's network namespace has a device `%s`; choose another name", d->name);
+}
+
+static int move(const struct net_device_step *d, int outside, int inside, int namespace, struct err *e)
+{
+	char name[IF_NAMESIZE];
+	struct net_addresses addresses;
+	int index = netlink_index(outside, d->host_name);
+
+	if (index < 0)
+		return err_set(e, ENODEV, "the host has no such network device");
+	TRY(choose_name(d, inside, name, e));
+	TRY(netlink_addresses(outside, index, &addresses, e));
+	TRY(netlink_move(outside, index, namespace, name, e));
+	index = netlink_index(inside, name);
+	if (index < 0)
+		return err_set(e, -index, "it is not where it was moved to");
+	for (size_t i = 0; i < addresses.count; i++)
+		TRY(netlink_add_address(inside, index, &addresses.item[i], e));
+	return netlink_set_up(inside, index, e);
+}
+
+int net_devices_apply(const struct plan *plan, int proc, pid_t pid, struct err *e)
+{
+	char file[32];
+
+	if (!plan->net_device_count)
+		return 0;
+	snprintf(file, sizeof file, "%d/ns/net", pid);
+	autofd int namespace = openat(proc, file, O_RDONLY | O_CLOEXEC);
+	if (namespace < 0)
+		return err_errno(e, "open the container's network namespace");
+	autofd int outside = netlink_open(e);
+	TRY(outside);
+	autofd int inside = open_inside(namespace, e);
+	TRY(inside);
+	for (size_t i = 0; i < plan->net_device_count; i++) {
+		const struct net_device_step *d = &plan->net_devices[i];
+		struct err why;
+		int r = move(d, outside, inside, namespace, &why);
+		if (r < 0)
+			return err_set(e, -r, "%s: %s", d->where, why.text);
+	}
+	return 0;
+}

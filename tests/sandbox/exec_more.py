@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""exec: its flags, its cgroup, its CPUs, its terminal; never more than the container has."""
+import array
+import json
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+
+from hrun import Bundle, CGROUP, Skip, contains, created, environment_of, equal, eventually, hrun, main, read, sets_of, started, status_of
+from hrun import test, write
+import hrun as h
+
+
+def fails(result, *parts, status=255):
+    equal((result.status, result.out, result.err.count("\n")), (status, "", 1), repr(result))
+    for part in parts:
+        contains(result.err, part)
+
+
+def cgroup_of(pid):
+    return [line[3:] for line in read(f"/proc/{pid}/cgroup").splitlines() if line.startswith("0::")][0]
+
+
+class Executed:
+    """A detached exec of `sleep`; its pid is what the pid file says."""
+
+    def __init__(self, c, *options, args=("sleep", "1000"), **more):
+        path = f"{h.work}/exec-pid"
+        if os.path.exists(path):
+            os.unlink(path)
+        self.result = hrun("exec", "--detach", "--pid-file", path, *options, c.id, *args, **more)
+        equal((self.result.status, self.result.out, self.result.err), (0, "", ""), "exec --detach")
+        self.pid = int(read(path))
+        assert read(path) == str(self.pid), "the pid file holds more than digits"
+
+
+def process(b, **changes):
+    p = dict(b.process, args=["sleep", "1000"], **changes)
+    path = f"{h.work}/process.json"
+    write(path, json.dumps(p))
+    return path
+
+
+@test
+def output_and_exit_status():
+    with started(Bundle()) as c:
+        r = c.exec("sh", "-c", "echo out; echo err >&2; exit 7")
+        equal((r.status, r.out, r.err), (7, "out\n", "err\n"))
+        equal(c.exec("sh", "-c", "kill -9 $$").status, 128 + 9)
+        equal(c.exec("ls", "-d", "--", "/").out, "/\n", "options of the program")
+        fails(c.exec("nosuch"), 'executable file not found in $PATH')
+        fails(c.exec("/etc"), "permission denied")
+
+
+@test
+def environment_directory_user_groups():
+    with started(Bundle()) as c:
+        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=6")
+        env = environment_of(x.pid)
+        for part in ("A=1", "B=2=3", "PATH=/bin:/x"):
+            assert part in env, env
+        equal(len([e for e in env if e.startswith("PATH=")]), 1)
+        equal(os.readlink(f"/proc/{x.pid}/cwd"), "/tmp")
+        s = status_of(x.pid)
+        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "6"]))
+        for bad in ("root", "-1", "1:", "1:x", "4294967295", "1:4294967295", "0x1", " 1", ""):
+            fails(hrun("exec", f"--user={bad}", c.id, "true"), "--user")
+        fails(hrun("exec", "-e", "NOEQUALS", c.id, "true"), "--env")
+        fails(hrun("exec", "-e", "=x", c.id, "true"), "--env")
+        fails(hrun("exec", "--cwd", "relative", c.id, "true"), "cwd")
+
+
+@test
+def never_more_than_the_container():
+    b = Bundle(uid=0, caps=["CAP_CHOWN"])
+    with started(b) as c:
+        x = Executed(c)
+        equal(sets_of(x.pid)["bounding"], sets_of(c.pid)["bounding"])
+        equal(status_of(x.pid)["NoNewPrivs"], "1")
+        equal(status_of(x.pid)["Seccomp"], "2")
+        for level in (None, "privileged"):
+            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN" if level is None else "may not have")
+        x = Executed(c, "--process", process(b, noNewPrivileges=False), level="privileged", args=())
+        equal(status_of(x.pid)["NoNewPrivs"], "1")
+        equal(status_of(x.pid)["Seccomp"], "2")
+        fails(hrun("exec", "--process", process(b), c.id, "true"), "not both")
+
+
+@test
+def labels_are_refused_where_they_cannot_be_set():
+    with started(Bundle()) as c:
+        fails(hrun("exec", "--process-label", "system_u:system_r:x_t:s0", c.id, "true"))
+        fails(hrun("exec", "--apparmor", "docker-default", c.id, "true"))
+
+
+@test
+def the_cgroup_is_the_containers():
+    with started(Bundle()) as c:
+        x = Executed(c)
+        equal(cgroup_of(x.pid), f"/hrun/{c.id}")
+        os.makedirs(f"{CGROUP}/hrun/{c.id}/a/b")
+        for option, place in (("a", "/a"), ("/a/b", "/a/b"), ("/", "")):
+            x = Executed(c, "--cgroup", option)
+            equal(cgroup_of(x.pid), f"/hrun/{c.id}{place}")
+        for bad in ("..", "a/..", "/../x", "nosuch"):
+            fails(hrun("exec", "--cgroup", bad, c.id, "true"))
+
+
+@test
+def beside_init_where_the_container_manages_cgroups():
+    if "hugetlb" not in read(f"{CGROUP}/cgroup.controllers").split():
+        raise Skip("no controller on cgroup2 here that could be handed down")
+    b = Bundle()
+    b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 0}]
+    with started(b) as c:
+        own = f"{CGROUP}/hrun/{c.id}"
+        os.mkdir(f"{own}/init.scope")
+        write(f"{own}/init.scope/cgroup.procs", str(c.pid))
+        write(f"{own}/cgroup.subtree_control", "+hugetlb")
+        x = Executed(c)
+        equal(cgroup_of(x.pid), f"/hrun/{c.id}/init.scope")
+        fails(hrun("exec", "--cgroup", "/", c.id, "true"))
+        # Whatever is told of init, nothing outside the container's own cgroup is entered.
+        os.mkdir(f"{CGROUP}/outside")
+        try:
+            write(f"{CGROUP}/outside/cgroup.procs", str(c.pid))
+            fails(hrun("exec", c.id, "true"), "not in a cgroup of the container")
+        finally:
+            write(f"{own}/init.scope/cgroup.procs", str(c.pid))
+            os.rmdir(f"{CGROUP}/outside")
+
+
+@test
+def cpu_affinity():
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        raise Skip("one CPU only")
+    b = Bundle()
+    b.process["execCPUAffinity"] = {"final": str(cpus[1])}
+    with started(b) as c:
+        equal(sorted(os.sched_getaffinity(c.pid)), cpus, "init's own")
+        equal(os.sched_getaffinity(Executed(c).pid), {cpus[1]})
+        for affinity, expected in (({"initial": str(cpus[0])}, set(cpus)), ({"initial": str(cpus[0]), "final": str(cpus[1])}, {cpus[1]}),
+                                   ({"final": f"{cpus[0]},{cpus[1]}"}, set(cpus[:2])), ({}, set(cpus))):
+            x = Executed(c, "--process", process(b, execCPUAffinity=affinity), args=())
+            equal(os.sched_getaffinity(x.pid), expected, str(affinity))
+        for bad in ("x", "1-", "3-1", "1024", "0,", "99999999999"):
+            fails(hrun("exec", "--process", process(b, execCPUAffinity={"initial": bad}), c.id), "execCPUAffinity.initial")
+
+
+def talk(master, process, until):
+    """What comes out of a terminal until the text is there or the process has ended."""
+    text = b""
+    while until not in text:
+        ready, _, _ = select.select([master], [], [], 20)
+        assert ready, f"no more output after {text!r}"
+        try:
+            part = os.read(master, 4096)
+        except OSError:
+            break
+        text += part
+    return text
+
+
+@test
+def a_terminal_in_the_foreground():
+    """As CRI-O streams: a pty on 0, 1, 2, process.terminal, no socket."""
+    b = Bundle()
+    with started(b) as c:
+        path = f"{h.work}/process.json"
+        write(path, json.dumps(dict(b.process, args=["sh", "-c", "tty; read line; echo got $line; exit 5"], terminal=True)))
+        master, slave = pty.openpty()
+        inode = os.fstat(slave).st_rdev
+        p = subprocess.Popen([h.HRUN, "exec", "--process", path, c.id], stdin=slave, stdout=slave, stderr=slave)
+        os.close(slave)
+        text = talk(master, p, b"/dev/pts/")
+        os.write(master, b"hello\r")
+        contains(talk(master, p, b"got hello"), b"got hello")
+        equal(p.wait(20), 5)
+        os.close(master)
+        assert inode and b"not a tty" not in text, text
+
+
+@test
+def a_terminal_where_the_caller_has_none():
+    with started(Bundle()) as c:
+        r = hrun("exec", "-t", c.id, "sh", "-c", "tty")
+        equal(r.status, 0, repr(r))
+        contains(r.out, "/dev/pts/")
+        equal(hrun("exec", "--tty=false", c.id, "tty").out, "not a tty\n")
+
+
+@test
+def a_socket_nobody_accepts_on():
+    with started(Bundle()) as c:
+        path = f"{h.work}/console.sock"
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            fails(hrun("exec", "-t", "-d", "--console-socket", path, c.id, "true"), "console.sock")
+        os.unlink(path)
+        fails(hrun("exec", "-t", "-d", c.id, "true"), "--console-socket")
+        fails(hrun("exec", "-d", "--console-socket", path, c.id, "true"), "--console-socket")
+        # A listener who never takes the connection is no reason to wait for ever: it is in the queue.
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(path)
+            s.listen(1)
+            equal(hrun("exec", "-t", "-d", "--console-socket", path, c.id, "true").status, 0)
+        os.unlink(path)
+
+
+def receive(listener):
+    """(data, [descriptors]) of the one message that a caller sends."""
+    with listener.accept()[0] as connection:
+        data, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(64))
+        fds = array.array("i")
+        for level, kind, body in ancillary:
+            assert (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS), (level, kind)
+            fds.frombytes(body)
+        equal(connection.recv(1), b"", "a second message")
+        return data, list(fds)
+
+
+def pid_of(pidfd):
+    return [int(line.split()[1]) for line in read(f"/proc/self/fdinfo/{pidfd}").splitlines() if line.startswith("Pid:")][0]
+
+
+@test
+def the_pidfd_is_sent():
+    path = f"{h.work}/pidfd.sock"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        s.listen(4)
+        with created(Bundle("sleep", "1000"), "--pidfd-socket", path) as c:
+            data, fds = receive(s)
+            equal((len(fds), pid_of(fds[0]), len(data) > 0), (1, c.pid, True))
+            os.close(fds[0])
+            x = Executed(c, f"--pidfd-socket={path}")
+            data, fds = receive(s)
+            equal((len(fds), pid_of(fds[0])), (1, x.pid))
+            signal.pidfd_send_signal(fds[0], signal.SIGKILL)
+            os.close(fds[0])
+        p = subprocess.Popen([h.HRUN, "run", "-b", Bundle("true").save().path, "--pidfd-socket", path, "p1"], stdin=subprocess.DEVNULL)
+        data, fds = receive(s)
+        equal((len(fds), p.wait(20)), (1, 0))
+        os.close(fds[0])
+    with h.unchanged():
+        r = hrun("create", "-b", Bundle("true").save().path, "--pidfd-socket", path, "p2")
+        fails(r, "pidfd.sock", status=1)
+    os.unlink(path)
+
+
+@test
+def ignore_paused():
+    with started(Bundle()) as c:
+        equal(hrun("pause", c.id).status, 0)
+        fails(c.exec("true"), "--ignore-paused")
+        p = subprocess.Popen([h.HRUN, "exec", "--ignore-paused", c.id, "true"], stdin=subprocess.DEVNULL)
+        procs = f"{CGROUP}/hrun/{c.id}/cgroup.procs"
+        eventually(lambda: len(read(procs).split()) == 2, "a second process in the frozen cgroup")
+        equal(hrun("resume", c.id).status, 0)
+        equal(p.wait(20), 0)
+
+
+main()
