@@ -106,7 +106,7 @@ static int driver_check(const struct command *command, struct err *e)
 	return 0;
 }
 
-/* The standard ones are reset just before the program (sandbox/program.c), where no caller can end hrun half-way by them. */
+/* The standard ones are reset just before the program (program.c): who ignores them means hrun, too. */
 static void reset_realtime_signals(void)
 {
 	uint64_t ignored = proc_ignored_signals();
