@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 600
-# tree: sid podman,buildah,containerd,crun,busybox-static,catatonit,python3,iproute2,libyajl2,libseccomp2,libcap2
+# tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
 """containerd's shim with hrun, driven by ctr.  (crun cannot stand beside it: it refuses ctr's cpu.shares without a cpu controller.)
 
-Runs in a tree of Debian sid under build/tests/isolate --root; the image is an OCI layout made here, without network.
+Runs in a tree of Debian 13 under build/tests/isolate --root; the image is an OCI layout made here, without network.
 """
 import hashlib
 import json
@@ -143,7 +143,7 @@ def inside():
 
 def outside():
     """Unpacks the tree, brings hrun along, and runs this file again inside."""
-    tree = f"{os.environ['BUILD']}/engines-tree"
+    tree = f"{os.environ['BUILD']}/containerd-tree"
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(tree)
     subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
-# tree: sid podman,buildah,containerd,crun,busybox-static,catatonit,python3,iproute2,libyajl2,libseccomp2,libcap2
+# tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
 """podman with hrun and, beside it, with crun: the same commands, the same observable results.
 
-Runs in a tree of Debian sid under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
+Runs in a tree of Debian 13 under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
 and the output of each with ids and times taken out.  A case that names an expectation is checked for that as well; one that names a
 `wanted` difference is checked for hrun alone (docs/COMPATIBILITY.md tells why).
 """
@@ -247,7 +247,7 @@ def inside():
 
 def outside():
     """Unpacks the tree, brings hrun along, and runs this file again inside."""
-    tree = f"{os.environ['BUILD']}/engines-tree"
+    tree = f"{os.environ['BUILD']}/podman-tree"
     shutil.rmtree(tree, ignore_errors=True)
     os.makedirs(tree)
     subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)

@@ -290,6 +290,13 @@ def status_of(pid):
     return {k: v.strip() for k, _, v in (line.partition(":") for line in read(f"/proc/{pid}/status").splitlines())}
 
 
+def has_ended(pid):
+    try:
+        return status_of(pid)["State"][0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):  # reaped, perhaps while we read
+        return True
+
+
 def namespace_of(pid, kind):
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from hrun import Bundle, contains, created, equal, eventually, forked_no_exec, main, new_id, read, run, started, status_of, test
+from hrun import Bundle, contains, created, equal, eventually, forked_no_exec, has_ended, main, new_id, read, run, started, status_of, test
 import hrun as h
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -70,7 +70,7 @@ def kill_of_a_created_container():
         pid = c.pid
         equal(h.hrun("kill", c.id, "KILL").status, 0)
         eventually(lambda: c.state()["status"] == "stopped", "stopped")
-        assert not os.path.exists(f"/proc/{pid}") or status_of(pid)["State"][0] == "Z"
+        assert has_ended(pid)
 
 
 @test
