@@ -131,6 +131,8 @@ static int make_parent(struct descent *d, int dir, const char *name, bool *ret_m
 	*ret_made = mkdirat(dir, name, 0755) == 0;
 	if (!*ret_made && errno != EEXIST)
 		return err_errno(e, "make cgroup %s/%s for %s", d->path, name, d->plan->path);
+	if (*ret_made)
+		cgroup_dir_mark(dir, name);
 	return 0;
 }
 
