@@ -55,14 +55,18 @@ int document_read(struct command *command, const char *path, const char *what, c
 }
 
 /*
- * Is the file gone with its container?  Whoever deletes it holds the lock, so getting that tells.
+ * Is the file gone with its container?  Whoever deletes it holds the lock, so getting that tells; by then
+ * there may be another container of that name.
  */
 int document_missing(struct pool *pool, const struct container *container, const char *what, struct err *e)
 {
 	struct container again;
 
 	TRY(container_open(pool, container->root, container->id, true, &again, e));
+	bool same = str_equal(again.record.created, container->record.created);
 	container_close(&again);
+	if (!same)
+		return err_set(e, ENOENT, "container `%s` does not exist", container->id);
 	return err_set(e, EBADMSG, "the %s of container `%s` is missing or damaged", what, container->id);
 }
 

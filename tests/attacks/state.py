@@ -74,6 +74,7 @@ def bystander():
     time.sleep(0.03)  # not in the clock tick in which a container was started: start times are counted in ticks
     p = subprocess.Popen(["sleep", "1000"])
     eventually(lambda: read(f"/proc/{p.pid}/comm") == "sleep\n", "sleep")
+    time.sleep(0.03)
     try:
         yield p
         equal(p.poll(), None, "a process that has nothing to do with it")
