@@ -137,7 +137,12 @@ static int prepare(struct creation *c, struct err *e)
 	c->init.plan = c->plan;
 	c->init.console = c->options->console_socket;
 	TRY(filter_check_support(&c->plan->filter, e));
-	TRY(objects_lift(c->plan, &c->init.objects, e));
+	int r = objects_lift(c->plan, &c->init.objects, e);
+	/* What an ordinary user may not do here its init may, in a user namespace of its own. */
+	if (r == -EPERM && !objects_can_lift(c->plan))
+		c->init.lift = c->plan;
+	else
+		TRY(r);
 	write_hook_states(c);
 	TRY(prepare_agent(c, e));
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
