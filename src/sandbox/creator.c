@@ -175,6 +175,12 @@ static int start_init(struct creation *c, struct err *e)
 		TRY(home);
 	int r = spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e);
 	TRY(time_return(home, e));
+	if (r == -EACCES && c->sandbox->cgroup >= 0)
+		return err_set(
+			e, EACCES,
+			"make a process in cgroup %s: permission denied; hrun itself must be in a cgroup that is "
+			"delegated to the same user (cgroups(7))",
+			c->plan->cgroup.path);
 	TRY(r);
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);

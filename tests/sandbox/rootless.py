@@ -17,6 +17,11 @@ ENGINE = [*USER, "unshare", "--user", "--map-root-user", "--mount", "--"]
 SANITIZED = bool(os.environ.get("SANITIZED"))
 
 
+def need_programs():
+    if not shutil.which("newuidmap", path="/usr/bin"):
+        raise Skip("the package uidmap is not installed")
+
+
 @contextlib.contextmanager
 def user():
     """An ordinary user with subordinate ids and a runtime directory; /etc is the test's own copy."""
@@ -147,6 +152,7 @@ def its_life_is_that_of_any_container():
 
 @test
 def subordinate_ids_through_newuidmap():
+    need_programs()
     with user():
         b = map_ids(rootless_bundle("sleep", "1000"), (0, UID, 1), (1, SUBUID, 1000))
         b.process["user"].update(uid=5, gid=6, additionalGids=[7])
@@ -163,6 +169,7 @@ def subordinate_ids_through_newuidmap():
 
 @test
 def ids_that_nobody_gave_are_refused():
+    need_programs()
     with user():
         refused(map_ids(rootless_bundle("true"), (0, UID, 1), (1, SUBUID + SUBUIDS, 1)), "linux.uidMappings", "/etc/subuid")
         refused(map_ids(rootless_bundle("true"), (0, UID + 1, 1)), "linux.uidMappings", "/etc/subuid")
@@ -191,6 +198,7 @@ def without_program(path):
 
 @test
 def without_newuidmap_the_package_is_named():
+    need_programs()
     with user(), without_program("/usr/bin/newuidmap"):
         refused(map_ids(rootless_bundle("true"), (0, UID, 1), (1, SUBUID, 10)), "linux.uidMappings", "/usr/bin/newuidmap", "uidmap")
         equal(output(rootless_bundle("id", "-u")), "0\n", "the own id needs no help")
@@ -240,12 +248,59 @@ def locked_flags_stay():
 
 @test
 def limits_without_delegation_are_refused_by_name():
+    need_controller()
     with user():
         b = rootless_bundle("true")
         b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 0}]
         refused(b, "linux.resources.hugepageLimits", "delegated")
         del b.linux["resources"]["hugepageLimits"]
         equal(output(b, "id", "-u"), "0\n")
+
+
+def need_controller():
+    if "hugetlb" not in read(f"{h.CGROUP}/cgroup.controllers").split():
+        raise Skip("this machine has no hugetlb controller on cgroup2")
+
+
+@contextlib.contextmanager
+def delegated():
+    """A cgroup that belongs to the user, and a command that is run below it."""
+    need_controller()
+    path = f"{h.CGROUP}/delegated"
+    before = read(f"{h.CGROUP}/cgroup.subtree_control")
+    write(f"{h.CGROUP}/cgroup.subtree_control", "+hugetlb")
+    os.makedirs(f"{path}/caller")
+    for name in ("", "/cgroup.procs", "/cgroup.subtree_control"):
+        os.chown(path + name, UID, UID)
+    try:
+        yield ["sh", "-c", f'echo $$ >{path}/caller/cgroup.procs && exec "$@"', "sh", *USER]
+    finally:
+        os.rmdir(f"{path}/caller")
+        os.rmdir(path)
+        if "hugetlb" not in before:
+            write(f"{h.CGROUP}/cgroup.subtree_control", "-hugetlb")
+
+
+@test
+def limits_in_a_delegated_cgroup():
+    with user(), delegated() as caller:
+        b = rootless_bundle("sleep", "1000")
+        b.linux["cgroupsPath"] = "/delegated/box"
+        b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 2097152}]
+        with started(b, prefix=caller) as (_, pid):
+            contains(read(f"/proc/{pid}/cgroup").splitlines(), "0::/delegated/box")
+            equal(read(f"{h.CGROUP}/delegated/box/hugetlb.2MB.max").strip(), "2097152")
+        refused(b, "/delegated/box", "delegated to the same user")
+        b.linux["cgroupsPath"] = "/somewhere"
+        refused(b, "/somewhere", "have a cgroup delegated", prefix=caller)
+
+
+@test
+def the_written_config_passes_the_baseline():
+    with user():
+        b = rootless_bundle("id", "-u").save()
+        r = h.hrun("run", "-b", b.path, h.new_id(), prefix=USER, env=environment(), level="baseline")
+        equal((r.status, r.out, r.err), (0, "0\n", ""))
 
 
 @test
