@@ -321,6 +321,22 @@ def inside_an_engines_user_namespace():
 
 
 @test
+def inside_with_subordinate_ids():
+    """What rootless podman does with newuidmap; there the runtime may map and change ids like any root."""
+    need_programs()
+    engine = [*USER, "unshare", "--user", "--map-root-user", "--map-auto", "--mount", "--"]
+    with user():
+        b = inner_bundle("sleep", "1000")
+        b.process["user"].update(uid=5, gid=6, additionalGids=[7])
+        with started(b, prefix=engine) as (_, pid):
+            s = status_of(pid)
+            equal((s["Uid"].split()[0], s["Gid"].split()[0], s["Groups"]), (str(SUBUID + 4), str(SUBUID + 5), str(SUBUID + 6)))
+        b = inner_bundle("sleep", "1000").user_namespace(100, 50)
+        with started(b, prefix=engine) as (_, pid):
+            equal(status_of(pid)["Uid"].split()[0], str(SUBUID + 99), "a nested user namespace")
+
+
+@test
 def inside_with_the_engines_network():
     """Its sysfs cannot be made anew: the network is the host's, not the engine's."""
     with user():
