@@ -68,7 +68,7 @@ uint64_t cgroup_oom_kills(int cgroup);
 /*
  * Kill what is left, wait until it is empty, remove the directory with all below it.  A directory
  * that is gone, or whose inode is not INODE, is left alone: 0.  INODE 0 (hrun was killed before it
- * was recorded): only an empty directory is removed, nobody is killed.  Empty parents below /hrun go too.
+ * was recorded): only an empty directory is removed, nobody is killed.  Empty parents that hrun has made go too.
  */
 int cgroup_remove(const char *mountpoint, const char *path, uint64_t inode, struct err *e);
 

@@ -9,6 +9,7 @@
 #include <hrun/err.h>
 #include <hrun/plan.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,6 +19,13 @@
  * negative errno (no struct err: the caller knows the name).
  */
 int cgroup_dir_open(int dir, const char *path, int flags);
+
+/*
+ * Note at a cgroup that hrun has made it for those below it: whichever container is the last to go removes it.
+ * In a user namespace the kernel takes no note; then it stays.
+ */
+void cgroup_dir_mark(int dir, const char *name);
+bool cgroup_dir_is_marked(int dir, const char *path);
 
 /* The first SIZE - 1 bytes of FILE, NUL-terminated.  Their number or negative errno. */
 ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size);

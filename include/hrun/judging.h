@@ -39,6 +39,7 @@ struct mount_look {
 	const char *
 		destination; /* inside the root file system, links followed; NULL where it is not absolute or holds ".." */
 	bool has_source;     /* a bind mount whose source is there: */
+	const char *source_path;
 	struct stat source;
 };
 const struct mount_look *mount_look(const struct judged *judged);

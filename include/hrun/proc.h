@@ -42,6 +42,9 @@ struct proc_id_range {
 /* A line of /proc/PID/uid_map or gid_map; false where it is none. */
 bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
 
+/* Which signals this process ignores: bit N-1 for signal N; 0 where procfs does not say. */
+uint64_t proc_ignored_signals(void);
+
 /* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */
 bool proc_in_first_user_namespace(void);
 

@@ -16,6 +16,7 @@
 #include <hrun/pool.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
@@ -35,6 +36,8 @@ struct verdict {
 	enum level level;
 	struct finding *findings;
 	size_t count;
+	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
+	size_t mount_count;
 };
 
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
@@ -59,6 +62,9 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
  * it changes, shared elsewhere).  The plan is made from this copy only.
  */
 struct config *policy_harden(struct pool *pool, const struct config *config, const struct verdict *verdict);
+
+/* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
+bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
 
 bool verdict_refuses(const struct verdict *verdict);
 

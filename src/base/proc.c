@@ -192,6 +192,17 @@ bool proc_id_range_read(const char *line, struct proc_id_range *ret_range)
 	       take_u32(&rest, &ret_range->count) && (*rest == '\n' || *rest == '\0');
 }
 
+uint64_t proc_ignored_signals(void)
+{
+	char text[4096];
+	autofd int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+
+	text[size < 0 ? 0 : size] = '\0';
+	const char *line = strstr(text, "\nSigIgn:");
+	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : 0;
+}
+
 static bool in_first_user_namespace(void)
 {
 	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);

@@ -230,8 +230,7 @@ static int open_container(struct builder *b, enum json_type type)
 	if (!value)
 		return 0;
 	if (b->depth == JSON_MAX_DEPTH)
-		return refuse_value(b, "json-too-deep", value,
-				    "more than 32 arrays and objects inside one another; no field needs more than 8");
+		return refuse_value(b, "json-too-deep", value, "more than 32 arrays and objects inside one another");
 	b->newest[b->depth] = NULL;
 	b->open[b->depth++] = value;
 	return 1;

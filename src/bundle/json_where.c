@@ -111,7 +111,11 @@ static const char *unquote(struct pool *pool, const char *p, char **ret_text)
 		p++;
 		if (*p == 'u' && strlen(p) >= 5) {
 			const char digits[5] = {p[1], p[2], p[3], p[4], '\0'};
-			*end++ = (char)strtoul(digits, NULL, 16); /* only control characters are written so */
+			unsigned long code =
+				strtoul(digits, NULL, 16); /* only control characters, up to U+009F, are written so */
+			if (code >= 0x80)
+				*end++ = (char)(0xc0 | code >> 6);
+			*end++ = (char)(code < 0x80 ? code : 0x80 | (code & 0x3f));
 			p += 4;
 		} else {
 			*end++ = *p == 'n' ? '\n' : *p == 't' ? '\t' : *p == 'r' ? '\r' : *p;

@@ -9,6 +9,7 @@
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <signal.h>
 #include <stdio.h>
@@ -105,10 +106,22 @@ static int driver_check(const struct command *command, struct err *e)
 	return 0;
 }
 
+/* The standard ones are reset just before the program (program.c): who ignores them means hrun, too. */
+static void reset_realtime_signals(void)
+{
+	uint64_t ignored = proc_ignored_signals();
+
+	for (int signal_ = SIGRTMIN; signal_ <= SIGRTMAX; signal_++) {
+		if (ignored >> (signal_ - 1) & 1)
+			signal(signal_, SIG_DFL);
+	}
+}
+
 static int run_verb(struct command *command, int argc, int index, struct err *e)
 {
 	const struct verb *verb = command->verb;
 
+	command->failure = verb->failure;
 	if (verb->row_count == 0)
 		return verb->run(command, e);
 	command->args = pool_alloc(&command->pool, ((size_t)argc + 1) * sizeof *command->args);
@@ -119,8 +132,9 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 		return 0;
 	}
 	TRY(count_check(command, e));
-	command->failure = verb->failure;
 	TRY(driver_check(command, e));
+	if (verb->enters)
+		reset_realtime_signals();
 	return verb->run(command, e);
 }
 

@@ -2,6 +2,7 @@
 /*
  * filter_cache.c - compiled profiles, kept in a directory that only we can write.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/builtin_filter.h>
 #include <hrun/fd.h>
@@ -12,6 +13,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* At 32 KiB a file at most 8 MiB; an engine has a few profiles for all its containers. */
+enum { CACHE_FILES_MAX = 256 };
 
 /* Counts up with every change of this file's format or of how profiles are compiled. */
 enum { CACHE_FORMAT = 3 };
@@ -177,6 +181,25 @@ static int write_file(int cache, const char *name, const struct filter_key *key,
 	return fd_write_all(fd, program, size);
 }
 
+/* Nobody says when a profile is out of use: a full cache begins again, with what a killed writer left behind gone too. */
+static void make_room(int cache)
+{
+	int again = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = again < 0 ? NULL : fdopendir(again);
+	size_t count = 0;
+
+	if (!stream) {
+		fd_close(&again);
+		return;
+	}
+	while (readdir(stream))
+		count++;
+	rewinddir(stream);
+	for (struct dirent *entry; count > CACHE_FILES_MAX && (entry = readdir(stream));)
+		unlinkat(cache, entry->d_name, 0);
+	closedir(stream);
+}
+
 void filter_cache_write(int cache, const struct filter_key *key, const struct sock_filter *program, size_t length)
 {
 	char temporary[NAME_MAX + 1];
@@ -184,6 +207,7 @@ void filter_cache_write(int cache, const struct filter_key *key, const struct so
 	/* The process's number keeps parallel writers apart; O_EXCL where two pid namespaces share the directory. */
 	if (str_format(temporary, sizeof temporary, "%s.%d", key->name, (int)getpid()) < 0)
 		return;
+	make_room(cache);
 	int r = write_file(cache, temporary, key, program, length);
 	if (r == 0 && renameat(cache, temporary, cache, key->name) == 0)
 		return;

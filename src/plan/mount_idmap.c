@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hrun/planning.h>
+#include <hrun/str.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,22 +21,33 @@ static void close_file(FILE **file)
 		fclose(*file);
 }
 
+/* The type in a line of mountinfo: the word behind " - "; NULL where the line is not about mount ID. */
+static const char *type_of_line(struct pool *pool, const char *line, uint64_t id)
+{
+	char digits[24];
+	uint64_t number;
+	size_t length = strcspn(line, " ");
+	const char *rest = strstr(line, " - ");
+
+	if (!rest || str_format(digits, sizeof digits, "%.*s", (int)length, line) < 0 ||
+	    str_to_u64(digits, UINT64_MAX, &number) < 0 || number != id)
+		return NULL;
+	rest += strlen(" - ");
+	return pool_strndup(pool, rest, strcspn(rest, " \n"));
+}
+
 const char *plan_filesystem_of(struct pool *pool, int fd)
 {
-	char line[4096], type[64];
+	const char *type = NULL;
+	char line[4096];
 	struct statx stx;
-	int id;
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx) < 0 || !(stx.stx_mask & STATX_MNT_ID))
 		return "this file system";
 	autofile FILE *file = fopen("/proc/self/mountinfo", "re");
-	while (file && fgets(line, sizeof line, file)) {
-		const char *rest = strstr(line, " - ");
-		if (sscanf(line, "%d ", &id) == 1 && (uint64_t)id == stx.stx_mnt_id && rest &&
-		    sscanf(rest, " - %63s", type) == 1)
-			return pool_strdup(pool, type);
-	}
-	return "this file system";
+	while (file && !type && fgets(line, sizeof line, file))
+		type = type_of_line(pool, line, stx.stx_mnt_id);
+	return type ? type : "this file system";
 }
 
 static int own_map(struct pool *pool, const struct config_mount *mount, struct mount_step *step, struct err *e)

@@ -2,8 +2,8 @@
 /*
  * mounts.c - what is mounted where, in the order of config.json.
  *
- * Every bind source is opened here, once: the descriptor is what gets mounted,
- * whatever happens to the path afterwards.  A relative source lies in the
+ * Every bind source is opened here, once: the descriptor is what gets mounted, whatever
+ * happens to the path afterwards, and it must be what the rules have looked at.  A relative source lies in the
  * bundle and cannot leave it, neither by ".." nor by a symbolic link.
  */
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <hrun/path.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <hrun/verdict.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -50,7 +51,21 @@ static const char *remedy(int errnum)
 	}
 }
 
-static int find_source(struct pool *pool, const struct bundle *bundle, struct mount_step *step, struct err *e)
+/* A link on the way may have been turned since the rules looked. */
+static int check_judged(struct pool *pool, const struct plan_options *options, const struct mount_step *step,
+			const struct stat *st, struct err *e)
+{
+#ifdef HRUN_MUTANT_MOUNT_SOURCE
+	return 0;
+#endif
+	if (!options->verdict || verdict_judged_source(options->verdict, step->source, st))
+		return 0;
+	return err_set(e, ESTALE, "%s.source: %s was replaced while it was being judged; try again", step->where,
+		       plan_quote(pool, step->source));
+}
+
+static int find_source(struct pool *pool, const struct bundle *bundle, const struct plan_options *options,
+		       struct mount_step *step, struct err *e)
 {
 	struct stat st;
 
@@ -65,6 +80,7 @@ static int find_source(struct pool *pool, const struct bundle *bundle, struct mo
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, ELOOP, "%s.source: %s is a symbolic link", step->where,
 			       plan_quote(pool, step->source));
+	TRY(check_judged(pool, options, step, &st, e));
 	if (step->source[0] != '/')
 		step->source = path_clean(pool, pool_printf(pool, "%s/%s", bundle->path, step->source));
 	step->source_is_directory = S_ISDIR(st.st_mode);
@@ -120,7 +136,7 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	step->real_target = step->kind == MOUNT_FILESYSTEM && plan_is_kernel_view(step->type);
 	if (step->kind != MOUNT_BIND)
 		return plan_mount_fallback(pool, plan, step, e);
-	int r = find_source(pool, bundle, step, e);
+	int r = find_source(pool, bundle, options, step, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);
 		return 0;

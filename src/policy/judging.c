@@ -168,6 +168,7 @@ static void look_at_source(const struct judged *judged, const struct config_moun
 {
 	const char *source = mount->source;
 
+	look->source_path = source;
 	if (judged->bundle && mount_is_bind(mount) && source && *source)
 		look->has_source = fstatat(judged->bundle->dir, source, &look->source, 0) == 0;
 }

@@ -95,17 +95,41 @@ void judge_device_path_invalid(struct finder *finder)
 	}
 }
 
-/* Does the first rule deny every device every access? */
+/* Is RULE about every device of its type? */
+static bool names_no_number(const struct config_device_rule *rule)
+{
+	return (!rule->major.set || rule->major.value == -1) && (!rule->minor.set || rule->minor.value == -1);
+}
+
+static bool denies_all(const struct config_device_rule *rule)
+{
+	if (rule->allow || (rule->type && !str_equal(rule->type, "a")) || !names_no_number(rule))
+		return false;
+	return !rule->access || (strchr(rule->access, 'r') && strchr(rule->access, 'w') && strchr(rule->access, 'm'));
+}
+
 static bool denies_all_first(const struct config_resources *resources)
 {
-	const struct config_device_rule *first = resources && resources->device_count ? resources->devices : NULL;
+	return resources && resources->device_count && denies_all(&resources->devices[0]);
+}
 
-	if (!first || first->allow || (first->type && !str_equal(first->type, "a")))
-		return false;
-	if ((first->major.set && first->major.value != -1) || (first->minor.set && first->minor.value != -1))
-		return false;
-	return !first->access ||
-	       (strchr(first->access, 'r') && strchr(first->access, 'w') && strchr(first->access, 'm'));
+/* A node alone (mknod) is harmless: nobody can open it. */
+static bool allows_all(const struct config_device_rule *rule)
+{
+	return rule->allow && (!rule->major.set || rule->major.value == -1) &&
+	       (!rule->access || strpbrk(rule->access, "rw"));
+}
+
+void judge_device_cgroup_allow_all(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+	const struct config_resources *resources = linux_ ? linux_->resources : NULL;
+
+	/* What stands before a rule that denies everything says nothing. */
+	for (size_t i = resources ? resources->device_count : 0; i-- > 0 && !denies_all(&resources->devices[i]);) {
+		if (allows_all(&resources->devices[i]))
+			find(finder, at(finder, "linux.resources.devices[%zu]", i), "allows devices of every number");
+	}
 }
 
 void judge_device_cgroup_no_deny(struct finder *finder)

@@ -101,10 +101,9 @@ void judge_seccomp_invalid(struct finder *finder)
 		judge_syscall(finder, &seccomp->syscalls[i], at(finder, "linux.seccomp.syscalls[%zu]", i));
 }
 
-static void find_action(struct finder *finder, const char *action, const char *what)
+static void find_action(struct finder *finder, const struct config_seccomp *seccomp, const char *action,
+			const char *what)
 {
-	const struct config_seccomp *seccomp = seccomp_of(finder);
-
 	if (seccomp->default_action && str_equal(seccomp->default_action, action))
 		find(finder, "linux.seccomp.defaultAction", "%s", what);
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
@@ -123,11 +122,13 @@ void judge_seccomp_listener(struct finder *finder)
 		find(finder, "linux.seccomp.listenerPath", "names an agent outside the container");
 	if (seccomp->listener_metadata && *seccomp->listener_metadata)
 		find(finder, "linux.seccomp.listenerMetadata", "is for an agent outside the container");
-	find_action(finder, "SCMP_ACT_NOTIFY", "an agent outside the container decides");
+	find_action(finder, seccomp, "SCMP_ACT_NOTIFY", "an agent outside the container decides");
 }
 
 void judge_seccomp_trace(struct finder *finder)
 {
-	if (seccomp_of(finder))
-		find_action(finder, "SCMP_ACT_TRACE", "a tracer decides");
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+
+	if (seccomp)
+		find_action(finder, seccomp, "SCMP_ACT_TRACE", "a tracer decides");
 }

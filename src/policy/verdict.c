@@ -91,7 +91,11 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	struct judged looked_at = *judged;
 
 	looked_at.mounts = mount_look(judged);
-	*ret_verdict = (struct verdict){.level = policy->level};
+	*ret_verdict = (struct verdict){
+		.level = policy->level,
+		.mounts = looked_at.mounts,
+		.mount_count = judged->config->mount_count,
+	};
 	for (size_t i = 0; i < rule_count; i++) {
 		struct finder finder = {
 			.judged = &looked_at,
@@ -123,6 +127,17 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "line %u, column %u: %s", error->line, error->column, error->text);
 	else
 		find(&finder, where, "%s", error->text);
+}
+
+bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st)
+{
+	for (size_t i = 0; i < verdict->mount_count; i++) {
+		const struct mount_look *look = &verdict->mounts[i];
+		if (look->has_source && str_equal(look->source_path, source) && look->source.st_dev == st->st_dev &&
+		    look->source.st_ino == st->st_ino)
+			return true;
+	}
+	return false;
 }
 
 bool verdict_refuses(const struct verdict *verdict)
@@ -212,6 +227,12 @@ static const char *remedy_clause(struct pool *pool, const char *remedy)
 	return clause;
 }
 
+/* The readers' own texts end with a remedy where they know a better one than their rule. */
+static bool has_remedy(const struct finding *finding)
+{
+	return !finding->rule->judge && strstr(finding->text, "; ");
+}
+
 const char *verdict_line(struct pool *pool, const struct verdict *verdict)
 {
 	size_t refusing;
@@ -220,9 +241,9 @@ const char *verdict_line(struct pool *pool, const struct verdict *verdict)
 	if (!finding)
 		return "";
 	const char *where = ascii(pool, finding->where, WHERE_MAX);
-	char *line =
-		pool_printf(pool, "baseline violation: %s: %s%s%s; %s", finding->rule->id, where, *where ? ": " : "",
-			    ascii(pool, finding->text, TEXT_MAX), remedy_clause(pool, finding->rule->remedy));
+	const char *remedy = has_remedy(finding) ? "" : remedy_clause(pool, finding->rule->remedy);
+	char *line = pool_printf(pool, "baseline violation: %s: %s%s%s%s%s", finding->rule->id, where,
+				 *where ? ": " : "", ascii(pool, finding->text, TEXT_MAX), *remedy ? "; " : "", remedy);
 	if (refusing > 1)
 		line = pool_printf(pool, "%s (and %zu more)", line, refusing - 1);
 	defuse(line);

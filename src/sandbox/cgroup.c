@@ -141,6 +141,8 @@ static int make_parent(struct descent *d, int dir, const char *name, bool *ret_m
 	*ret_made = mkdirat(dir, name, 0755) == 0;
 	if (!*ret_made && errno != EEXIST)
 		return cannot_make(d->plan->path, e);
+	if (*ret_made)
+		cgroup_dir_mark(dir, name);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <hrun/fd.h>
 #include <linux/openat2.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int cgroup_dir_open(int dir, const char *path, int flags)
@@ -18,6 +19,23 @@ int cgroup_dir_open(int dir, const char *path, int flags)
 	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
 
 	return fd < 0 ? -errno : fd;
+}
+
+#define MARK "trusted.hrun"
+
+void cgroup_dir_mark(int dir, const char *name)
+{
+	autofd int fd = cgroup_dir_open(dir, name, O_RDONLY);
+
+	if (fd >= 0)
+		fsetxattr(fd, MARK, "", 0, 0);
+}
+
+bool cgroup_dir_is_marked(int dir, const char *path)
+{
+	autofd int fd = cgroup_dir_open(dir, path, O_RDONLY);
+
+	return fd >= 0 && fgetxattr(fd, MARK, NULL, 0) >= 0;
 }
 
 ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size)

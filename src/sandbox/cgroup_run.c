@@ -193,28 +193,6 @@ static bool may_stay(int errnum)
 	       errnum == EPERM;
 }
 
-/* /hrun and what is below it are parents that only hrun makes: the last to leave removes them. */
-static int remove_own_parents(int root, const char *path, struct err *e)
-{
-	char parent[4096];
-	char *slash;
-
-	if (!str_starts(path, "/hrun/") || str_format(parent, sizeof parent, "%s", path) < 0)
-		return 0;
-	while ((slash = strrchr(parent, '/')) && slash != parent) {
-		*slash = '\0';
-		char *name = strrchr(parent, '/');
-		*name = '\0';
-		autofd int above = cgroup_dir_open(root, *parent ? parent + 1 : ".", O_PATH);
-		if (above < 0)
-			errno = -above;
-		if (above < 0 || unlinkat(above, name + 1, AT_REMOVEDIR) < 0)
-			return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
-		*name = '/';
-	}
-	return 0;
-}
-
 /* Open the parent of PATH; *ret_name is the last component. */
 static int open_parent(int root, const char *path, const char **ret_name, struct err *e)
 {
@@ -227,6 +205,33 @@ static int open_parent(int root, const char *path, const char **ret_name, struct
 	int fd = cgroup_dir_open(root, *parent ? parent + 1 : ".", O_PATH);
 	errno = fd < 0 ? -fd : 0;
 	return fd < 0 ? err_errno(e, "open the parent of cgroup %s", path) : fd;
+}
+
+static bool made_by_hrun(int root, const char *path)
+{
+	return str_equal(path, "/hrun") || str_starts(path, "/hrun/") || cgroup_dir_is_marked(root, path + 1);
+}
+
+/* Parents that hrun has made: the last to leave removes them. */
+static int remove_own_parents(int root, const char *path, struct err *e)
+{
+	char parent[4096];
+	char *slash;
+
+	if (str_format(parent, sizeof parent, "%s", path) < 0)
+		return 0;
+	while ((slash = strrchr(parent, '/')) && slash != parent) {
+		*slash = '\0';
+		if (!made_by_hrun(root, parent))
+			return 0;
+		const char *name;
+		autofd int above = open_parent(root, parent, &name, e);
+		if (above < 0)
+			errno = -above;
+		if (above < 0 || unlinkat(above, name, AT_REMOVEDIR) < 0)
+			return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
+	}
+	return 0;
 }
 
 /* rmdir until nothing holds it: a process that was killed leaves its cgroup a moment later. */

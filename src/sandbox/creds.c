@@ -153,7 +153,13 @@ static int enter_cwd(const char *cwd, struct err *e)
 {
 	char now[PATH_MAX];
 
-	if (chdir(cwd) < 0)
+	int r = chdir(cwd);
+	if (r < 0 && errno == ENOENT)
+		return err_set(e, ENOENT,
+			       "process.cwd: enter `%s`: No such file or directory; make it in the image, "
+			       "hrun cannot on a read-only root",
+			       cwd);
+	if (r < 0)
 		return err_errno(e, "process.cwd: enter `%s`", cwd);
 	long n = syscall(SYS_getcwd, now, sizeof now);
 	if (n < 0)

@@ -162,13 +162,13 @@ int idmap_make_namespace(const struct ids_plan *plan, struct err *e)
 	TRY(spawn(&how, hold_namespace, &runtime, &pid, &pidfd, e));
 	int r = idmap_write(plan, proc, pid, e);
 	snprintf(name, sizeof name, "%d/ns/user", pid);
-	autofd int namespace = r < 0 ? r : openat(proc, name, O_RDONLY | O_CLOEXEC);
-	if (r >= 0 && namespace < 0)
-	namespace = err_errno(e, "open the user namespace of an idmapped mount");
+	autofd int made = r < 0 ? r : openat(proc, name, O_RDONLY | O_CLOEXEC);
+	if (r >= 0 && made < 0)
+		made = err_errno(e, "open the user namespace of an idmapped mount");
 	proc_pidfd_signal(pidfd, SIGKILL);
 	while (waitid(P_PIDFD, (id_t)pidfd, NULL, WEXITED) < 0 && errno == EINTR)
 		;
-	return TAKE_FD(namespace);
+	return TAKE_FD(made);
 }
 
 /* The id to act as: 0 where it is mapped, else the first that is. */

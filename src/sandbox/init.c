@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* In: the new namespaces, the host's mount tree (a copy).  Out: the root attached at root.path, filled, writable. */
@@ -92,6 +93,19 @@ static void __attribute__((noreturn)) start_program(struct init *i, int starter,
 	fail(starter, &e);
 }
 
+/* The machine is short of something for a moment: a container that waits may not die of it. */
+static bool may_pass(int errnum)
+{
+	static const struct timespec moment = {.tv_nsec = 10000000};
+
+	if (errnum == EINTR || errnum == ECONNABORTED)
+		return true;
+	if (errnum != EMFILE && errnum != ENFILE && errnum != ENOBUFS && errnum != ENOMEM)
+		return false;
+	nanosleep(&moment, NULL);
+	return true;
+}
+
 /* Wait for START; a starter that goes away without it is forgotten. */
 static void __attribute__((noreturn)) serve(struct init *i, const char *path)
 {
@@ -99,7 +113,7 @@ static void __attribute__((noreturn)) serve(struct init *i, const char *path)
 
 	for (;;) {
 		autofd int starter = accept4(i->start, NULL, NULL, SOCK_CLOEXEC);
-		if (starter < 0 && errno != EINTR && errno != ECONNABORTED)
+		if (starter < 0 && !may_pass(errno))
 			_exit(1);
 		if (starter >= 0 && sync_expect(starter, SYNC_START, &e) >= 0) /* 5 START */
 			start_program(i, starter, path);

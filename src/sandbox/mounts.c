@@ -107,13 +107,27 @@ static int make_mount(const struct mount_step *m, int target, struct err *e)
 	return TAKE_FD(mnt);
 }
 
+/* move_mount(2) says no more than "invalid argument" where a directory and a file meet. */
+static int attach_failed(const struct mount_step *m, int target, int r, struct err *e)
+{
+	struct stat st;
+
+	if (m->kind != MOUNT_BIND || fstat(target, &st) < 0 || S_ISDIR(st.st_mode) == m->source_is_directory)
+		return r;
+	return err_set(e, -r, "the source is %s and the destination is %s; make both directories or both files",
+		       m->source_is_directory ? "a directory" : "a file",
+		       m->source_is_directory ? "a file" : "a directory");
+}
+
 static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
 {
 	autofd int target = open_target(m, rootfs, e);
 
 	TRY(target);
-	if (m->tree >= 0) /* lifted by the runtime: a bind, or the cgroup that the container shares */
-		return mnt_attach(m->tree, target, e);
+	if (m->tree >= 0) { /* lifted by the runtime: a bind, or the cgroup that the container shares */
+		int r = mnt_attach(m->tree, target, e);
+		return r < 0 ? attach_failed(m, target, r, e) : r;
+	}
 	autofd int mnt = make_mount(m, target, e);
 	TRY(mnt);
 	return mnt_attach(mnt, target, e);

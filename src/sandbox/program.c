@@ -85,7 +85,7 @@ int program_find(const struct exec_plan *plan, char *ret_path, size_t size, stru
 
 /*
  * What the caller ignores stays ignored across execve; a service that was started with SIGPIPE or SIGHUP
- * ignored would pass that on.  Standard signals only: nobody ignores realtime ones for others.
+ * ignored would pass that on.  The realtime ones cost too many system calls here: cli.c resets those that are ignored.
  */
 static void reset_signals(void)
 {

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import tempfile
+import time
 
 import attack
 from attack import Bundle, contains, created, equal, eventually, h, outside, read, refused, run, started, test, write
@@ -70,6 +71,7 @@ def a_state_directory_that_is_a_link_or_not_ours():
 
 @contextlib.contextmanager
 def bystander():
+    time.sleep(0.03)  # not in the clock tick in which a container was started: start times are counted in ticks
     p = subprocess.Popen(["sleep", "1000"])
     eventually(lambda: read(f"/proc/{p.pid}/comm") == "sleep\n", "sleep")
     try:

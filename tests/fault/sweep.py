@@ -179,7 +179,7 @@ class Sweep:
 
     def effect_missing(self, verb, err, who="runtime"):
         status = self.state()["status"]
-        if verb == "create" and self.killing and who == "init" and status == "stopped":
+        if verb == "create" and who == "init" and status == "stopped":
             return None  # it was READY, waiting for start: create had done its work
         if verb == "run" and status == "stopped" and NOT_REMOVED.search(err):
             return None  # the program's own exit code is worth more than ours

@@ -193,6 +193,22 @@ def no_arguments():
 
 
 @test
+def a_working_directory_that_cannot_be_made():
+    b = Bundle("true")
+    b.process["cwd"] = "/no/such"
+    check(b, "process.cwd", "`/no/such`", "make it in the image", refusal=False)
+
+
+@test
+def a_bind_of_a_file_and_a_directory():
+    b = Bundle("true").mount("/etc", "bind", "file", ["bind"])
+    h.write(f"{b.path}/file", "")
+    check(b, "mounts[9]", "`/etc`", "the source is a file and the destination is a directory")
+    b = Bundle("true").mount("/etc/passwd", "bind", "/etc", ["bind"])
+    check(b, "mounts[9]", "`/etc/passwd`", "the source is a directory and the destination is a file")
+
+
+@test
 def a_missing_bind_source():
     check(Bundle("true").mount("/data", "bind", "/no/such/source", ["bind"]), "mounts[9].source", "/no/such/source", refusal=False)
 

@@ -22,6 +22,10 @@ def limited(path="/limits", **resources):
     return b
 
 
+def directories_below(top):
+    return sorted(os.path.relpath(os.path.join(path, d), top) for path, names, _ in os.walk(top) for d in names)
+
+
 @test
 def the_default_path_is_the_id():
     with created(Bundle()) as c:
@@ -46,6 +50,25 @@ def a_deep_path():
         assert not os.path.exists(f"{CGROUP}/top/middle-of-two")
     finally:
         os.rmdir(f"{CGROUP}/top")
+
+
+@test
+def parents_that_hrun_made_go_with_the_last_container():
+    os.mkdir(f"{CGROUP}/theirs")
+    try:
+        with created(limited("/theirs/a/b/two")) as second:
+            with created(limited("/theirs/a/one")):
+                os.mkdir(f"{CGROUP}/theirs/a/b/foreign")
+            equal(cgroup_of(second.pid), "/theirs/a/b/two")
+        equal(directories_below(f"{CGROUP}/theirs"), ["a", "a/b", "a/b/foreign"], "one that holds another's stays")
+        os.rmdir(f"{CGROUP}/theirs/a/b/foreign")
+        with created(limited("/theirs/a/b/c/d")):
+            pass
+        equal(directories_below(f"{CGROUP}/theirs"), [], "made by the first, removed by the last; what was there before stays")
+    finally:
+        for path in ("/a/b/foreign", "/a/b", "/a", ""):
+            if os.path.exists(f"{CGROUP}/theirs{path}"):
+                os.rmdir(f"{CGROUP}/theirs{path}")
 
 
 @test

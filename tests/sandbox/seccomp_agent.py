@@ -96,12 +96,13 @@ def bundle(seccomp, *args):
 @test
 def the_agent_gets_the_state_and_decides():
     with agent() as a:
-        for flags in ((), ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",)):
+        for n, flags in enumerate(((), ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",))):
             b = bundle(profile(a.path, "mkdir", "mkdirat", listenerMetadata='{"a": 1}', flags=flags), "sleep", "1000")
             b.c["annotations"] = {"key": "value"}
             with created(b, level="privileged") as c:
                 pid = c.pid
                 equal(c.start().status, 0)
+                eventually(lambda: len(a.states) == n + 1, "the agent has read the state")
                 state = a.states[-1]
                 equal((state["ociVersion"], state["fds"], state["pid"], state["metadata"]), (b.c["ociVersion"], ["seccompFd"], pid, '{"a": 1}'))
                 inner = state["state"]
@@ -116,10 +117,10 @@ def exec_has_a_listener_of_its_own():
     with agent() as a:
         b = bundle(profile(a.path, "mkdir", "mkdirat"))
         with started(b, level="privileged") as c:
-            n = len(a.states)
+            eventually(lambda: len(a.states) == 1, "the agent has read init's state")
             r = c.exec("mkdir", "/tmp/x", level="privileged")
             contains(r.err, "uota exceeded")
-            equal(len(a.states), n + 1)
+            equal(len(a.states), 2)
             equal((a.states[-1]["state"]["status"], a.states[-1]["state"]["pid"]), ("running", c.pid))
             assert a.states[-1]["pid"] != c.pid
 

@@ -161,4 +161,14 @@ def everything_may_be_allowed_where_the_level_lets_it():
         equal(may_open(c), "EPERM")
 
 
+@test
+def everything_is_not_allowed_at_baseline():
+    with started(odd_bundle()) as c:
+        before = may_open(c)
+        r = update(c, {"devices": [DENY_ALL, {"allow": True, "access": "rwm"}]})
+        assert r.status == 1 and r.out == "" and r.err.count("\n") == 1, r
+        contains(r.err, "device-cgroup-allow-all")
+        equal(may_open(c), before)
+
+
 main()

@@ -3,6 +3,8 @@
  * bundle.c - a bundle is opened once and read once; every failure is one line that
  * names the place and the remedy, and leaves no descriptor open.
  */
+#include "check.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <hrun/bundle.h>
@@ -11,15 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static int failures;
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			failures++;                                                \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
 
 static struct pool pool;
 static struct bundle bundle;
@@ -186,5 +179,5 @@ int main(void)
 	unlink("b/other.json");
 	if (rmdir("b/rootfs") < 0 || rmdir("b") < 0 || chdir("/") < 0 || rmdir(top) < 0)
 		perror(top);
-	return failures ? 1 : 0;
+	return failures != 0;
 }

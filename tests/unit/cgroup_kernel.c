@@ -6,6 +6,8 @@
  * Needs root and a cgroup namespace of its own with cgroup2 at /sys/fs/cgroup, whose root holds no
  * process (tests/isolate makes one); otherwise a skip.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/cgroup.h>
 #include <hrun/fd.h>
@@ -25,18 +27,6 @@
 #include <unistd.h>
 
 #define MOUNT "/sys/fs/cgroup"
-
-static int failures;
-
-#define CHECK(condition, ...)                                          \
-	do {                                                           \
-		if (!(condition)) {                                    \
-			printf("line %d: %s: ", __LINE__, #condition); \
-			printf(__VA_ARGS__);                           \
-			printf("\n");                                  \
-			failures++;                                    \
-		}                                                      \
-	} while (0)
 
 static struct err e;
 
@@ -539,7 +529,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	root_fd = open(MOUNT, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-		int before = failures;
+		unsigned int before = failures;
 		const char *skipped = tests[i].run();
 		if (failures != before)
 			printf("not ok - %s\n", tests[i].name);

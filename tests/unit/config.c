@@ -3,20 +3,13 @@
  * config.c - every field of the specification is read, into its own place; what is
  * ambiguous is refused by its rule and at its place.  Run from the top directory.
  */
+#include "check.h"
+
 #include <hrun/config.h>
 #include <hrun/field.h>
 #include <hrun/str.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static int failures;
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			failures++;                                                \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
 
 static struct pool pool;
 
@@ -424,5 +417,5 @@ int main(void)
 	test_many_unknown();
 	test_parts();
 	pool_free(&pool);
-	return failures ? 1 : 0;
+	return failures != 0;
 }

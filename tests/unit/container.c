@@ -2,6 +2,8 @@
 /*
  * container.c - ids, the state directory, its record and its lock, and the status by asking the kernel.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
@@ -17,15 +19,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int failed;
-#define CHECK(condition)                                                       \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failed = 1;                                            \
-		}                                                              \
-	} while (0)
 
 static char directory[] = "/tmp/hrun-state-XXXXXX";
 static struct pool pool;
@@ -118,7 +111,7 @@ static void hostile(const char *old, const char *new)
 	char *text = pool_printf(&pool, "%.*s%s%s", (int)(at - out.text), out.text, new, at + strlen(old));
 	if (record_read(&pool, text, strlen(text), "c1", &back, &e) != -EBADMSG) {
 		printf("taken: %s -> %s\n", old, new);
-		failed = 1;
+		failures++;
 	}
 }
 
@@ -321,5 +314,5 @@ int main(void)
 	/* nothing may be left */
 	CHECK(rmdir(directory) == 0);
 	pool_free(&pool);
-	return failed;
+	return failures != 0;
 }

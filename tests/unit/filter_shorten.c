@@ -89,7 +89,7 @@ static int compare_number(const struct sock_filter *old, size_t old_length, cons
 			call.args[j] = values[(i + j * pick(VALUES)) % VALUES];
 		failures += compare_call(old, old_length, new, new_length, &call);
 	}
-	return failures;
+	return failures != 0;
 }
 
 static int check(unsigned int rules, size_t *before, size_t *after)
@@ -116,7 +116,7 @@ static int check(unsigned int rules, size_t *before, size_t *after)
 	*before += length;
 	*after += shorter_length;
 	pool_free(&pool);
-	return failures;
+	return failures != 0;
 }
 
 int main(void)

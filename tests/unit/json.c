@@ -4,19 +4,12 @@
  *
  * What is refused is in tests/data/json, read by config.c.
  */
+#include "check.h"
+
 #include <hrun/json.h>
 #include <hrun/str.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static int failures;
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			failures++;                                                \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
 
 static struct pool pool;
 
@@ -209,5 +202,5 @@ int main(void)
 	test_writing();
 	test_round_trip();
 	pool_free(&pool);
-	return failures ? 1 : 0;
+	return failures != 0;
 }

@@ -2,6 +2,8 @@
 /*
  * log.c - what engines read: one line, valid JSON, RFC 3339, never truncated, links not followed.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
@@ -11,15 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int failed;
-#define CHECK(condition)                                                       \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failed = 1;                                            \
-		}                                                              \
-	} while (0)
 
 static char file[] = "/tmp/hrun-log-XXXXXX";
 
@@ -126,5 +119,5 @@ int main(void)
 	text_and_append();
 	links();
 	unlink(file);
-	return failed;
+	return failures != 0;
 }

@@ -2,19 +2,12 @@
 /*
  * options.c - the command lines that engines really send, and those that nobody should.
  */
+#include "check.h"
+
 #include <hrun/cli.h>
 #include <hrun/str.h>
 #include <signal.h>
 #include <stdio.h>
-
-static int failed;
-#define CHECK(condition)                                                       \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failed = 1;                                            \
-		}                                                              \
-	} while (0)
 
 static struct pool pool;
 static struct options options;
@@ -103,7 +96,7 @@ static void signals(void)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		if (signal_number(bad[i]) != -EINVAL) {
 			printf("signal `%s` is taken for %d\n", bad[i], signal_number(bad[i]));
-			failed = 1;
+			failures++;
 		}
 	}
 }
@@ -115,5 +108,5 @@ int main(void)
 	refused();
 	signals();
 	pool_free(&pool);
-	return failed;
+	return failures != 0;
 }

@@ -2,6 +2,8 @@
 /*
  * path.c - nothing that an image holds can lead a look-up out of its root.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
@@ -11,15 +13,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int failures;
-#define CHECK(cond)                                                                \
-	do {                                                                       \
-		if (!(cond)) {                                                     \
-			failures++;                                                \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
-		}                                                                  \
-	} while (0)
 
 static void test_text(void)
 {

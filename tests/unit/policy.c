@@ -5,6 +5,8 @@
  * The accepted cases need a directory that only root can write; without root, or where
  * /root is not such a directory, they are left out and only refusals are tested.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/policy.h>
 #include <hrun/str.h>
@@ -12,16 +14,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static unsigned int failures;
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failures++;                                                     \
-		}                                                                       \
-	} while (0)
 
 static void write_file(const char *path, const char *text, mode_t mode)
 {

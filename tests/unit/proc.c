@@ -2,6 +2,8 @@
 /*
  * proc.c - a process is known by its start time; a number alone is not believed.
  */
+#include "check.h"
+
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
@@ -11,15 +13,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static int failed;
-#define CHECK(condition)                                                       \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failed = 1;                                            \
-		}                                                              \
-	} while (0)
 
 /* A child that waits; with PROGRAM it executes sleep first. */
 static pid_t child(bool program)
@@ -96,5 +89,5 @@ int main(void)
 	CHECK(proc >= 0);
 	forked_and_executed(proc);
 	recognised(proc);
-	return failed;
+	return failures != 0;
 }

@@ -5,6 +5,7 @@
  * write to it.
  */
 #include "../seccomp/read_profile.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/builtin_filter.h>
 #include <hrun/filter_cache.h>
@@ -359,6 +360,45 @@ static void check_keys(const struct filter_key *key)
 		fail("the same profile has two keys");
 }
 
+static size_t files_in_cache(int cache, bool remove)
+{
+	size_t count = 0;
+	DIR *stream = opendir(cache_path);
+
+	for (struct dirent *entry; stream && (entry = readdir(stream));) {
+		count += entry->d_name[0] != '.';
+		if (remove)
+			unlinkat(cache, entry->d_name, 0);
+	}
+	if (stream)
+		closedir(stream);
+	return count;
+}
+
+/* Hundreds of profiles, and what writers that were killed left behind. */
+static void check_bound(const struct filter_key *key)
+{
+	int cache = filter_cache_open(cache_path);
+	struct filter_key other = *key;
+	size_t most = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		char left[32];
+		snprintf(left, sizeof left, "left.%d", i);
+		snprintf(other.name, sizeof other.name, "%064d", i);
+		filter_cache_write(cache, &other, &planted, 1);
+		close(openat(cache, left, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		size_t count = files_in_cache(cache, false);
+		most = count > most ? count : most;
+		if (faccessat(cache, other.name, F_OK, 0) < 0)
+			fail("what was written last is gone: %s", other.name);
+	}
+	if (most < 64 || most > 512)
+		fail("the cache grew to %zu files", most);
+	files_in_cache(cache, true);
+	close(cache);
+}
+
 static void check_cache(struct pool *pool)
 {
 	struct filter_key key;
@@ -381,6 +421,7 @@ static void check_cache(struct pool *pool)
 	check_bad_directories(pool, &key);
 	check_keys(&key);
 	unlink(file_path);
+	check_bound(&key);
 	if (rmdir(cache_path) < 0 || rmdir(cache_dir) < 0)
 		fail("something is left in %s: %m", cache_dir);
 }

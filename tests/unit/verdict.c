@@ -3,22 +3,14 @@
  * verdict.c - the table is whole, the line for the log is one that engines cannot take
  * for another error, and a repair never touches the original.
  */
+#include "check.h"
+
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static unsigned int failures;
-
-#define CHECK(condition)                                                                \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			failures++;                                                     \
-		}                                                                       \
-	} while (0)
 
 /* What podman looks for in a runtime's message (facts of its error handling, case-insensitive). */
 static bool podman_mistakes(const char *line)
@@ -245,6 +237,10 @@ static void test_json_error(void)
 	CHECK(verdict_refuses(&verdict) && verdict.count == 1);
 	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
 						       "line 3, column 7: stands here twice; keep one of the two"));
+	error.text = "stands here twice; drop the first";
+	verdict_of_json_error(&pool, &policy, &error, &verdict);
+	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
+						       "line 3, column 7: stands here twice; drop the first"));
 	error.rule = "unheard-of";
 	verdict_of_json_error(&pool, &policy, &error, &verdict);
 	CHECK(verdict_refuses(&verdict));
