@@ -321,6 +321,19 @@ def inside_an_engines_user_namespace():
 
 
 @test
+def a_user_namespace_without_a_mount_namespace():
+    """There hrun may not clone mounts, but its init may."""
+    with user():
+        equal(output(inner_bundle("id", "-u"), prefix=[*USER, "unshare", "--user", "--map-root-user", "--"]), "0\n")
+
+
+@test
+def without_a_user_namespace_the_config_is_refused_by_name():
+    with user():
+        refused(inner_bundle("true"), "needs a user namespace", "hrun spec --rootless")
+
+
+@test
 def inside_with_subordinate_ids():
     """What rootless podman does with newuidmap; there the runtime may map and change ids like any root."""
     need_programs()
