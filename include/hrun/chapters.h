@@ -69,6 +69,8 @@ int console_prepare(const struct plan *plan, int rootfs, struct err *e);
 int console_apply(const struct plan *plan, int root, int console_socket, bool on_console, struct err *e);
 
 /* Everything that makes the process powerless, and its working directory; then only filter, rlimits, execve are left. */
+/* Before the root becomes read-only: the working directory, if the image has none. */
+void cwd_make(const struct plan *plan, int root);
 int creds_apply(const struct plan *plan, int root, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);

@@ -161,8 +161,8 @@ struct creation {
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
 /* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
-/* Undo a build: process, cgroup, state directory. */
-void creation_undo(struct creation *creation);
+/* Undo a build: process, cgroup, state directory; poststop hooks where other hooks had their turn. */
+void creation_undo(struct pool *pool, struct creation *creation);
 void creation_close(struct creation *creation);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \

@@ -58,6 +58,7 @@ struct container {
 	int dir;  /* owned descriptor of ROOT/ID */
 	int lock; /* owned; the lock is held while it is open */
 	struct container_record record;
+	bool hooks_begun; /* by this command: it is not recorded */
 };
 
 /* Is TEXT an id: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 255 bytes? */

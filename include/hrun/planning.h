@@ -55,7 +55,7 @@ bool plan_mount_is_bind(const struct config_mount *mount);
 const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
 
 /* capabilities: names to bits, what the kernel could not grant taken out with a warning. */
-int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+void plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan);
 
 /* process.scheduler, ioPriority, execCPUAffinity */
 int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);

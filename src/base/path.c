@@ -21,6 +21,7 @@
 
 /* EAGAIN means that something was renamed below ".." meanwhile; a hostile image may keep that up. */
 enum { OPEN_TRIES = 64 };
+enum { MAX_LINKS = 40 }; /* as the kernel's own limit */
 
 static int open_resolved(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
@@ -93,6 +94,25 @@ static int open_or_make(int root, int parent, const char *prefix, const char *na
 	return open_resolved(root, prefix, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+/*
+ * NAME in PARENT is a symbolic link to nothing: in PATH (PATH_MAX bytes, up to NAME and REST behind it), put where it
+ * leads in its place.  The new text is as untrusted as the link, and is resolved in the root like any other.
+ */
+static int splice_link(int parent, char *path, const char *name, const char *rest)
+{
+	char target[PATH_MAX], whole[PATH_MAX];
+	ssize_t n = readlinkat(parent, name, target, sizeof target - 1);
+
+	if (n < 0)
+		return errno == EINVAL ? -ENOENT : -errno;
+	target[n] = '\0';
+	int kept = *target == '/' ? 0 : (int)(name - path);
+	TRY(str_format(whole, sizeof whole, "%.*s%s%s%s", kept, path, target, *rest ? "/" : "", rest));
+	memcpy(path, whole, strlen(whole) + 1);
+	return 0;
+}
+
+/* -ESTALE: PATH has become another one, see splice_link(). */
 static int make_components(int root, char *path, bool directory, mode_t mode)
 {
 	autofd int parent = open_resolved(root, ".", O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT);
@@ -106,6 +126,10 @@ static int make_components(int root, char *path, bool directory, mode_t mode)
 		char kept = *end;
 		*end = '\0';
 		int fd = open_or_make(root, parent, path, name, !last || directory, last ? mode : 0755);
+		if (fd == -ENOENT) {
+			TRY(splice_link(parent, path, name, next));
+			return -ESTALE;
+		}
 		*end = kept;
 		TRY(fd);
 		fd_close(&parent);
@@ -144,8 +168,8 @@ int path_make_in_root(int root, const char *path, bool directory, mode_t mode, s
 			return err_set(e, ENAMETOOLONG, "make `%.64s...` in the root filesystem: the path is too long",
 				       path);
 		fd = make_last(root, copy, directory, mode);
-		if (fd == -ENOENT)
-			fd = make_components(root, copy, directory, mode);
+		for (int links = 0; (fd == -ENOENT && !links) || fd == -ESTALE; links++)
+			fd = links < MAX_LINKS ? make_components(root, copy, directory, mode) : -ELOOP;
 	}
 	if (fd < 0) {
 		errno = -fd;

@@ -3,7 +3,8 @@
  * creation.c - bundle -> verdict -> plan -> container: the pipeline.
  *
  * Until container_new nothing on the machine has changed.  After it, whatever fails
- * is undone: sandbox_create undoes what it made, the state directory goes last.
+ * is undone: sandbox_create undoes what it made, poststop hooks what hooks made, the
+ * state directory goes last.
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
@@ -238,16 +239,16 @@ int creation_build(struct command *command, int console, struct creation *creati
 	TRY(container_new(&command->pool, root, &record, &creation->container, e));
 	int r = build(command, console, creation, e);
 	if (r < 0)
-		creation_undo(creation);
+		creation_undo(&command->pool, creation);
 	return r;
 }
 
-void creation_undo(struct creation *creation)
+void creation_undo(struct pool *pool, struct creation *creation)
 {
 	struct err ignored = {0};
 
 	/* The first failure is the one to report; the state directory stays where the rest could not be undone. */
-	if (sandbox_destroy(&creation->container, &ignored) < 0 || container_remove(&creation->container, &ignored) < 0)
+	if (lifecycle_delete(pool, &creation->container, &ignored) < 0)
 		log_debug("undo: %s", ignored.text);
 	container_close(&creation->container);
 }

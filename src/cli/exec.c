@@ -35,10 +35,9 @@ static int check_status(const struct container *container, bool ignore_paused, s
 }
 
 /* The same rules as for the container's own process, at the level of today. */
-static int judge(struct command *command, const struct config *config, struct config_process *process,
-		 const struct config_process **ret_process, struct err *e)
+static int judge(struct command *command, const struct policy *policy, const struct config *config,
+		 struct config_process *process, const struct config_process **ret_process, struct err *e)
 {
-	struct policy policy;
 	struct verdict verdict = {0};
 	struct config with_process = *config;
 
@@ -49,15 +48,22 @@ static int judge(struct command *command, const struct config *config, struct co
 		.process = process,
 		.host_root = proc_in_first_user_namespace(),
 	};
-	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
-	TRY(invocation_check(command, &policy, e));
-	policy_judge(&judged, &policy, &verdict);
+	TRY(invocation_check(command, policy, e));
+	policy_judge(&judged, policy, &verdict);
 	if (verdict_refuses(&verdict)) {
 		command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &verdict));
 		return err_set(e, EPERM, "baseline violation");
 	}
 	*ret_process = policy_harden(&command->pool, &with_process, &verdict)->process;
 	return 0;
+}
+
+/* Now, and when the container was made: what was judged by its bounding set stays below it. */
+static bool is_privileged(const struct policy *policy, const struct container *container)
+{
+	const char *level = container->record.level;
+
+	return policy->level == LEVEL_PRIVILEGED && level && policy_level_of(level) == LEVEL_PRIVILEGED;
 }
 
 static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
@@ -104,12 +110,14 @@ static int make_plan(struct command *command, const struct container *container,
 	const struct config *config;
 	struct config_process *asked;
 	const struct config_process *process;
+	struct policy policy;
 
 	TRY(exec_process_read(command, container, &config, &asked, e));
 	/* As runc does: the processors that process.json leaves open are as the config has them. */
 	if (!asked->exec_cpu_affinity && config->process)
 		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
-	TRY(judge(command, config, asked, &process, e));
+	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
+	TRY(judge(command, &policy, config, asked, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
 	if (plan->filter.program && config->linux_ && config->linux_->seccomp)
 		plan->filter.agent = plan_filter_agent(&command->pool, config->linux_->seccomp);
@@ -127,6 +135,8 @@ static int make_plan(struct command *command, const struct container *container,
 #endif
 	plan->creds.new_keyring = true;
 	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
+	if (is_privileged(&policy, container))
+		return 0;
 	return check_capabilities(&plan->creds, container->record.bounding, e);
 }
 

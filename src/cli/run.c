@@ -16,7 +16,7 @@ static int build_and_start(struct command *command, int console, struct creation
 	if (r == 0)
 		r = lifecycle_start(&command->pool, &creation->container, e);
 	if (r < 0 && creation->container.dir >= 0)
-		creation_undo(creation);
+		creation_undo(&command->pool, creation);
 	if (r < 0 && command->options.pid_file)
 		unlink(command->options.pid_file);
 	return r;

@@ -2,9 +2,9 @@
 /*
  * capabilities.c - five sets of names as bits (capabilities(7)).
  *
- * An absent object means none.  An unknown name is an error, never guessed.  What
- * the kernel cannot grant (effective outside permitted, anything outside the bounding set) is
- * taken out and said so: the sets in the plan are those that the process has.
+ * An absent object means none.  What nobody can grant (an unknown name: never guessed; effective outside
+ * permitted, anything outside the bounding set) is
+ * left out and said so: the sets in the plan are those that the process has.
  */
 #include <errno.h>
 #include <hrun/planning.h>
@@ -76,19 +76,22 @@ const char *plan_capability_name(int capability)
 	return capability >= 0 && capability < NAMES ? names[capability] : "CAP_?";
 }
 
-static int read_set(struct pool *pool, const struct string_list *list, enum capability_set set, uint64_t *ret_bits,
-		    struct err *e)
+/* config.md: a runtime should not fail because of one that cannot be granted; whether it may is the policy's word. */
+static uint64_t read_set(struct pool *pool, const struct string_list *list, enum capability_set set, struct plan *plan)
 {
+	uint64_t bits = 0;
+
 	for (size_t i = 0; i < list->count; i++) {
 		int capability = plan_capability(list->item[i]);
-		if (capability < 0)
-			return err_set(e, EINVAL,
-				       "process.capabilities.%s[%zu]: unknown capability %s; write it as in "
-				       "capabilities(7), such as CAP_NET_BIND_SERVICE",
-				       set_names[set], i, plan_quote(pool, list->item[i]));
-		*ret_bits |= UINT64_C(1) << capability;
+		if (capability >= 0)
+			bits |= UINT64_C(1) << capability;
+		else
+			plan_warn(pool, plan,
+				  "process.capabilities.%s[%zu]: unknown capability %s is left out; write it as in "
+				  "capabilities(7), such as CAP_NET_BIND_SERVICE",
+				  set_names[set], i, plan_quote(pool, list->item[i]));
 	}
-	return 0;
+	return bits;
 }
 
 static void keep_within(struct pool *pool, struct plan *plan, enum capability_set set, uint64_t limit,
@@ -104,19 +107,15 @@ static void keep_within(struct pool *pool, struct plan *plan, enum capability_se
 	*bits &= limit;
 }
 
-int plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e)
+void plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan)
 {
 	uint64_t *caps = plan->creds.caps;
 
-	for (enum capability_set set = 0; set < CAPS_SETS; set++) {
-		caps[set] = 0;
-		if (process->has_capabilities)
-			TRY(read_set(pool, &process->capabilities[set], set, &caps[set], e));
-	}
+	for (enum capability_set set = 0; set < CAPS_SETS; set++)
+		caps[set] = process->has_capabilities ? read_set(pool, &process->capabilities[set], set, plan) : 0;
 	keep_within(pool, plan, CAPS_PERMITTED, caps[CAPS_BOUNDING], "bounding");
 	keep_within(pool, plan, CAPS_INHERITABLE, caps[CAPS_BOUNDING], "bounding");
 	keep_within(pool, plan, CAPS_EFFECTIVE, caps[CAPS_PERMITTED], "permitted");
 	keep_within(pool, plan, CAPS_AMBIENT, caps[CAPS_PERMITTED] & caps[CAPS_INHERITABLE],
 		    "permitted and inheritable");
-	return 0;
 }

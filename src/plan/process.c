@@ -68,7 +68,7 @@ static int plan_creds(struct pool *pool, const struct config_process *process, s
 
 	*creds = (struct creds_plan){.new_keyring = true, .where = "process"};
 	TRY(plan_user(pool, process, plan, e));
-	TRY(plan_capabilities(pool, process, plan, e));
+	plan_capabilities(pool, process, plan);
 	TRY(plan_rlimits(pool, process, plan, e));
 	creds->no_new_privs = process->no_new_privileges.set && process->no_new_privileges.value;
 	if (!process->oom_score_adj.set)

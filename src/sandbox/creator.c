@@ -245,6 +245,7 @@ static int drive(struct creation *c, struct err *e)
 	TRY(say(c, SYNC_MAPPED, e)); /* 1 MAPPED */
 	c->phase = "while it built the root filesystem";
 	TRY(sync_expect(c->sync, SYNC_MOUNTED, e)); /* 2 MOUNTED */
+	c->container->hooks_begun = true;
 	TRY(run_hooks(c, HOOK_PRESTART, e));
 	TRY(run_hooks(c, HOOK_CREATE_RUNTIME, e));
 	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */

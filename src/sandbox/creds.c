@@ -136,13 +136,12 @@ static int set_ids(const struct creds_plan *c, struct err *e)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? err_errno(e, "stay undumpable") : 0;
 }
 
-/* Engines count on a missing working directory being made. */
-static int make_cwd(const struct plan *plan, int root, struct err *e)
+/* Engines count on a missing working directory being made.  Where it cannot be, entering it tells. */
+void cwd_make(const struct plan *plan, int root)
 {
-	autofd int fd = path_make_in_root(root, plan->exec.cwd, true, 0755, e);
-
-	TRY(fd);
-	return 0;
+	struct err ignored;
+	autofd int fd = path_make_in_root(root, plan->exec.cwd, true, 0755, &ignored);
+	(void)fd;
 }
 
 /*
@@ -244,10 +243,10 @@ int creds_apply(const struct plan *plan, int root, struct err *e)
 		TRY(new_keyring(e));
 	TRY(raise_limits(c, e));
 	struct err why;
-	bool made = make_cwd(plan, root, &why) >= 0; /* on a read-only root it fails; entering it tells */
+	cwd_make(plan, root);
 	umask(c->umask);
 	/* As root first: the directory may be closed to the user that the engine chose; NFS may say no to root. */
-	bool entered = made && enter_cwd(plan->exec.cwd, &why) >= 0;
+	bool entered = enter_cwd(plan->exec.cwd, &why) >= 0;
 	TRY(become_powerless(plan, e));
 	return entered ? 0 : enter_cwd(plan->exec.cwd, e);
 }

@@ -47,6 +47,7 @@ static int close_root(struct init *i, struct err *e)
 	i->hook_state[0].pid = getpid();
 	TRY(hooks_apply(&plan->hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, &i->hook_state[0], rootfs, NULL,
 			e));
+	cwd_make(plan, rootfs);
 	TRY(mounts_freeze(plan, rootfs, e));
 	TRY(masks_apply(plan, rootfs, i->objects.null_device, e));
 	return rootfs_enter(&plan->rootfs, rootfs, e);

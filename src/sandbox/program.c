@@ -120,6 +120,8 @@ int program_execute(const struct plan *plan, const char *path, struct err *e)
 	TRY(creds_seal(plan, e));
 	execve(path, plan->exec.args, plan->exec.env);
 	if (errno == ENOENT)
-		return err_set(e, ENOENT, "exec: \"%s\": the file or the interpreter that it names is gone", path);
+		return err_set(e, ENOENT,
+			       "exec %s: no such file or directory; or it names an interpreter that is missing",
+			       path); /* the words that are 127 to an engine */
 	return err_errno(e, "exec: \"%s\"", path);
 }

@@ -139,7 +139,7 @@ def control_characters(text):
 def messages_hold_no_control_characters():
     log = f"{h.work}/log"
     changes = [lambda b: b.mount(HOSTILE, "tmpfs", "tmpfs"), lambda b: b.mount("/data", "bind", "/" + HOSTILE, ["bind", "nosuid", "nodev"]),
-               lambda b: b.process.update(args=[HOSTILE]), lambda b: b.process.update(cwd="/" + HOSTILE),
+               lambda b: b.process.update(args=[HOSTILE]), lambda b: b.process.update(cwd="/etc/passwd/" + HOSTILE),
                lambda b: b.linux.update(cgroupsPath="/" + HOSTILE), lambda b: b.linux.update(sysctl={HOSTILE: "1"}),
                lambda b: b.namespace("network", path="/" + HOSTILE), lambda b: b.c["root"].update(path=HOSTILE),
                lambda b: b.process["capabilities"].update(bounding=[HOSTILE]), lambda b: b.linux.update(seccomp={"defaultAction": HOSTILE}),

@@ -195,8 +195,8 @@ def no_arguments():
 @test
 def a_working_directory_that_cannot_be_made():
     b = Bundle("true")
-    b.process["cwd"] = "/no/such"
-    check(b, "process.cwd", "`/no/such`", "make it in the image", refusal=False)
+    b.process["cwd"] = "/sys/no/such"
+    check(b, "process.cwd", "`/sys/no/such`", "make it in the image", refusal=False)
 
 
 @test

@@ -91,6 +91,19 @@ def never_more_than_the_container():
 
 
 @test
+def a_container_of_level_privileged_is_not_a_bound():
+    with started(Bundle(uid=0, caps=["CAP_CHOWN"]), level="privileged") as c:
+        for names in (["CAP_KILL"], ["CAP_KILL", "CAP_SYS_ADMIN"], ["CAP_KILL", "CAP_NONE_SUCH"]):
+            options = [word for name in names for word in ("--cap", name)]
+            x = Executed(c, *options, level="privileged")
+            known = [name[4:] for name in ["CAP_CHOWN"] + names if name != "CAP_NONE_SUCH"]
+            equal(sets_of(x.pid)["bounding"], h.mask_of(known), names)
+            equal(sets_of(x.pid)["effective"], h.mask_of(known), names)
+        fails(hrun("exec", "--cap", "CAP_KILL", c.id, "true"), "may not have")
+        fails(hrun("exec", "--cap", "CAP_NONE_SUCH", c.id, "true"), "CAP_NONE_SUCH")
+
+
+@test
 def labels_are_refused_where_they_cannot_be_set():
     with started(Bundle()) as c:
         fails(hrun("exec", "--process-label", "system_u:system_r:x_t:s0", c.id, "true"))

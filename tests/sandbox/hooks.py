@@ -186,15 +186,30 @@ def fails(kind, verb, script="exit 3", **more):
 @test
 def a_failing_hook_of_create_undoes_create():
     for kind in ("prestart", "createRuntime", "createContainer"):
-        r, _ = fails(kind, "create")
+        r, log = fails(kind, "create")
+        assert log.has("poststop"), f"no poststop hook after {kind}"
         contains(r.err, "exit status 3")
         contains(r.err, "it said")
 
 
 @test
+def a_create_that_fails_after_its_hooks_runs_the_poststop_hooks():
+    for args, ran in ((["/no/such/program"], True), (["sleep", "1"], False)):
+        b, log = with_hooks("touch {log}/{kind}", kinds=("createRuntime", "poststop"))
+        b.process["args"] = args
+        if not ran:
+            b.mount("/etc/passwd/below", "tmpfs", "tmpfs")  # before any hook
+        b.save()
+        with h.unchanged():
+            assert h.hrun("create", "-b", b.path, new_id()).status != 0
+        equal((log.has("createRuntime"), log.has("poststop")), (ran, ran), args)
+
+
+@test
 def a_failing_hook_of_start_destroys_the_container():
     for kind in ("startContainer", "poststart"):
-        r, _ = fails(kind, "start")
+        r, log = fails(kind, "start")
+        assert log.has("poststop"), f"no poststop hook after {kind}"
         contains(r.err, "exit status 3")
 
 

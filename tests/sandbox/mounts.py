@@ -365,6 +365,25 @@ def a_target_that_is_a_link_to_outside_stays_in_the_root():
 
 
 @test
+def a_target_that_is_a_link_to_nothing_is_made_in_the_root():
+    """As /etc/resolv.conf of many images; engines bind their own file there."""
+    b = Bundle("sh", "-c", "cat /etc/resolv.conf /srv/resolver/stub; stat -L -c %F /volume")
+    os.symlink("../../srv/resolver/stub", f"{b.root}/etc/resolv.conf")
+    os.symlink("/../../../srv/data", f"{b.root}/volume")
+    with host_tmpfs() as source:
+        h.write(f"{source}/file", "x\n")
+        b.mount("/etc/resolv.conf", "bind", f"{source}/file", ["bind"]).mount("/volume", "tmpfs", "tmpfs")
+        equal(output(b), "x\nx\ndirectory\n")
+    assert os.path.isfile(f"{b.root}/srv/resolver/stub") and os.path.isdir(f"{b.root}/srv/data")
+    assert not os.path.exists("/srv/resolver") and not os.path.exists("/srv/data")
+    b = Bundle("true")
+    os.symlink("loop", f"{b.root}/loop")
+    with h.unchanged():
+        r = run(b.mount("/loop", "tmpfs", "tmpfs"))
+        equal((r.status != 0, r.out, r.err.count("\n")), (True, "", 1), repr(r))
+
+
+@test
 def proc_on_a_link_is_refused():
     b = Bundle("true")
     os.rmdir(f"{b.root}/proc")

@@ -420,4 +420,42 @@ def stdin_reaches_the_program():
         equal(h.hrun("run", "-b", b.path, h.new_id(), stdin=f).out, "some input\n")
 
 
+@test
+def a_missing_working_directory_is_made():
+    for readonly in (True, False):
+        b = Bundle("pwd")
+        b.c["root"]["readonly"] = readonly
+        b.process["cwd"] = "/not/there/yet"
+        equal(output(b), "/not/there/yet\n", f"root.readonly {readonly}")
+        equal(os.stat(f"{b.root}/not/there/yet").st_mode & 0o7777, 0o755)
+    b = Bundle("pwd")  # a link of the image to nothing: made in the root
+    os.symlink("../../../../lost", f"{b.root}/link")
+    b.process["cwd"] = "/link/below"
+    equal(output(b), "/lost/below\n")
+    assert os.path.isdir(f"{b.root}/lost/below") and not os.path.exists("/lost")
+
+
+@test
+def a_script_whose_interpreter_is_missing():
+    b = Bundle("/script")
+    h.write(f"{b.root}/script", "#!/no/such/shell\n", 0o755)
+    r = run(b)
+    equal((r.out, r.err), ("", 'exec /script: no such file or directory; or it names an interpreter that is missing\n'), repr(r))
+    assert r.status != 0
+    with started(Bundle(change=lambda c: None)) as c:
+        h.write(f"{c.bundle.root}/script", "#!/no/such/shell\n", 0o755)
+        r = c.exec("/script")
+        contains(r.err, "no such file or directory")
+        equal((r.status, r.err.count("\n")), (255, 1), repr(r))
+
+
+@test
+def an_unknown_capability_is_left_out_at_level_privileged():
+    b = Bundle("sh", "-c", "grep Cap /proc/self/status", uid=0, caps=["CAP_KILL", "CAP_NONE_SUCH"])
+    r = run(b, level="privileged")
+    equal((r.status, r.err), (0, ""), repr(r))
+    equal({line.split()[1] for line in r.out.splitlines()}, {"0" * 16, f"{h.mask_of(['KILL']):016x}"})
+    equal(run(b).status, 125, "at the level of a machine without a policy")
+
+
 main()

@@ -245,7 +245,7 @@ static const struct row rows[] = {
 	 .error = "linux.sysctl[\"kernel.hostname\"]: hostname is set too"},
 	/* process */
 	{.process = ",\"capabilities\":{\"bounding\":[\"cap_kill\"]}",
-	 .error = "process.capabilities.bounding[0]: unknown capability cap_kill"},
+	 .warning = "process.capabilities.bounding[0]: unknown capability cap_kill is left out"},
 	{.process = ",\"capabilities\":{\"permitted\":[\"CAP_KILL\"]}",
 	 .warning = "process.capabilities.permitted: CAP_KILL is left out: not in bounding"},
 	{.process =
