@@ -20,6 +20,10 @@ struct host_objects {
 
 /* R: clone every host object of the plan (idmap.c writes the maps, objects.c the rest). */
 int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err *e);
+/* R: may we clone mounts?  Root may; an ordinary user may in a namespace of its own only. */
+bool objects_can_lift(const struct plan *plan);
+/* I, where R cannot: look up the same objects again, compare them with what was judged, clone them. */
+int objects_lift_inside(struct plan *plan, struct host_objects *ret_objects, struct err *e);
 /* R: the directory CGROUP as the tree of each cgroup2 mount, where the container shares a cgroup namespace. */
 int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e);
 void objects_close(struct host_objects *objects);
@@ -106,6 +110,7 @@ int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct
 struct init {
 	const struct plan *plan;
 	struct host_objects objects;
+	struct plan *lift;		 /* not NULL: init lifts the objects itself */
 	int sync;			 /* to R */
 	int peer;			 /* R's end of it, closed first: EOF on `sync` must mean that R is dead */
 	int start;			 /* listening: S connects */

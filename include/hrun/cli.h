@@ -42,6 +42,8 @@ struct options {
 	bool help;
 	/* events */
 	const char *interval;
+	/* spec */
+	bool rootless_config;
 	bool stats;
 	struct update_options {
 		const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,

@@ -21,6 +21,12 @@ int mnt_clone(int fd, bool recursive, struct err *e);
  */
 int mnt_setattr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *e);
 
+/*
+ * The same, but a flag to be cleared that is locked stays: whoever made our user namespace has not left us
+ * more of the mount than this (mount_namespaces(7)).  Keeping it is always the stricter way.
+ */
+int mnt_setattr_unlocked(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *e);
+
 /* Show the ids of the detached mount FD through the maps of the user namespace NAMESPACE (MOUNT_ATTR_IDMAP). */
 int mnt_idmap(int fd, int namespace, bool recursive, struct err *e);
 

@@ -29,9 +29,15 @@
 
 /* `where` in a step: the place in config.json that caused it, or "(hardened, RULE)", or "" for a default. */
 
+/* Debian's package uidmap; never looked up in PATH. */
+#define NEWUIDMAP "/usr/bin/newuidmap"
+#define NEWGIDMAP "/usr/bin/newgidmap"
+
 /* ---- ids: the user namespace (user_namespaces(7)) ---- */
 struct ids_plan {
 	bool new_namespace;
+	bool by_helper;	  /* newuidmap(1) and newgidmap(1) write the maps: they hold more than the caller's own id */
+	bool keep_groups; /* an ordinary user's own map: the kernel takes it only where setgroups(2) is denied */
 	struct id_mapping *uid, *gid; /* to be written to uid_map and gid_map */
 	size_t uid_count, gid_count;
 };
@@ -346,7 +352,8 @@ void plan_print_json(FILE *out, struct pool *pool, const struct plan *plan);
 void plan_close(struct plan *plan);
 
 /* ---- the chapters; each fills one section (plan/NAME.c) ---- */
-int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
+int plan_ids(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+	     struct err *e);
 int plan_namespaces(struct pool *pool, const struct config *config, const struct plan_options *options,
 		    struct plan *plan, struct err *e);
 int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,

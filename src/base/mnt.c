@@ -29,6 +29,25 @@ int mnt_setattr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool
 	return 0;
 }
 
+int mnt_setattr_unlocked(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *e)
+{
+	int r = mnt_setattr(fd, set, clear, propagation, recursive, e);
+
+	if (r != -EPERM || !clear)
+		return r;
+#ifdef HRUN_MUTANT_LOCKED_FLAGS
+	return r;
+#endif
+	for (uint64_t flag = 1; flag && flag <= clear; flag <<= 1) {
+		struct err ignored;
+		/* A kind of access time replaces another as a whole. */
+		if (flag & clear & ~(uint64_t)MOUNT_ATTR__ATIME)
+			mnt_setattr(fd, 0, flag, 0, recursive, &ignored);
+	}
+	r = clear & MOUNT_ATTR__ATIME ? mnt_setattr(fd, set, MOUNT_ATTR__ATIME, propagation, recursive, e) : -EPERM;
+	return r == -EPERM ? mnt_setattr(fd, set & ~(uint64_t)MOUNT_ATTR__ATIME, 0, propagation, recursive, e) : r;
+}
+
 int mnt_idmap(int fd, int namespace, bool recursive, struct err *e)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned int)namespace};

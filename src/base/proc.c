@@ -203,7 +203,7 @@ uint64_t proc_ignored_signals(void)
 	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : 0;
 }
 
-bool proc_in_first_user_namespace(void)
+static bool in_first_user_namespace(void)
 {
 	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
@@ -212,4 +212,14 @@ bool proc_in_first_user_namespace(void)
 	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
 		return true;
 	return proc_id_range_read(text, &range) && range.inside == 0 && range.outside == 0 && range.count == UINT32_MAX;
+}
+
+/* We never leave it: asked once. */
+bool proc_in_first_user_namespace(void)
+{
+	static enum { UNKNOWN, NO, YES } known;
+
+	if (known == UNKNOWN)
+		known = in_first_user_namespace() ? YES : NO;
+	return known == YES;
 }

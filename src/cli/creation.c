@@ -73,6 +73,16 @@ static int judge(struct command *command, struct creation *creation, struct err 
 	return err_set(e, EPERM, "baseline violation");
 }
 
+/* One for each user, whom nobody else can give a filter; without a place there is none. */
+static const char *cache_directory(struct pool *pool)
+{
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0 && proc_in_first_user_namespace())
+		return CACHE_DIR;
+	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/hrun-cache", runtime_dir) : NULL;
+}
+
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
 	const struct options *options = &command->options;
@@ -82,7 +92,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
 		.preserve_fds = options->preserve_fds,
 		.no_new_keyring = options->no_new_keyring,
-		.cache_dir = geteuid() == 0 ? CACHE_DIR : NULL,
+		.cache_dir = cache_directory(&command->pool),
 		.verdict = &creation->verdict,
 	};
 

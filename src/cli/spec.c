@@ -13,14 +13,19 @@
 #include <hrun/str.h>
 #include <unistd.h>
 
-static const char head[] =
-	"{\n"
-	"  \"ociVersion\": \"1.3.0\",\n"
-	"  \"root\": { \"path\": \"rootfs\", \"readonly\": true },\n"
-	"  \"hostname\": \"hrun\",\n"
-	"  \"process\": {\n"
-	"    \"terminal\": false,\n"
-	"    \"user\": { \"uid\": 1000, \"gid\": 1000, \"umask\": 18 },\n"
+static const char head[] = "{\n"
+			   "  \"ociVersion\": \"1.3.0\",\n"
+			   "  \"root\": { \"path\": \"rootfs\", \"readonly\": true },\n"
+			   "  \"hostname\": \"hrun\",\n"
+			   "  \"process\": {\n"
+			   "    \"terminal\": false,\n"
+			   "    \"user\": ";
+
+/* An ordinary user has one id to give: it is root in there, and nobody special outside. */
+static const char user[] = "{ \"uid\": 1000, \"gid\": 1000, \"umask\": 18 },\n";
+static const char rootless_user[] = "{ \"uid\": 0, \"gid\": 0, \"umask\": 18 },\n";
+
+static const char middle[] =
 	"    \"args\": [\"sh\"],\n"
 	"    \"env\": [\"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\"],\n"
 	"    \"cwd\": \"/\",\n"
@@ -53,10 +58,12 @@ static const char head[] =
 	"  \"linux\": {\n"
 	"    \"namespaces\": [\n"
 	"      { \"type\": \"pid\" }, { \"type\": \"network\" }, { \"type\": \"ipc\" },\n"
-	"      { \"type\": \"uts\" }, { \"type\": \"mount\" }, { \"type\": \"cgroup\" }\n"
-	"    ],\n"
-	"    \"resources\": {\n"
-	"      \"devices\": [{ \"allow\": false, \"access\": \"rwm\" }]";
+	"      { \"type\": \"uts\" }, { \"type\": \"mount\" }, { \"type\": \"cgroup\" }";
+
+static const char resources[] = "\n"
+				"    ],\n"
+				"    \"resources\": {\n"
+				"      \"devices\": [{ \"allow\": false, \"access\": \"rwm\" }]";
 
 static const char tail[] =
 	"\n    },\n"
@@ -114,6 +121,31 @@ static void write_limits(struct json_out *out)
 	}
 }
 
+static void write_rootless(struct json_out *out)
+{
+	json_out_printf(out,
+			",\n      { \"type\": \"user\" }\n    ],\n"
+			"    \"uidMappings\": [{ \"containerID\": 0, \"hostID\": %u, \"size\": 1 }],\n"
+			"    \"gidMappings\": [{ \"containerID\": 0, \"hostID\": %u, \"size\": 1 }],\n",
+			geteuid(), getegid());
+	json_out_raw(out, resources + sizeof "\n    ],\n" - 1);
+}
+
+static void write_config(bool rootless, struct json_out *out)
+{
+	json_out_raw(out, head);
+	json_out_raw(out, rootless ? rootless_user : user);
+	json_out_raw(out, middle);
+	if (rootless)
+		write_rootless(out);
+	else
+		json_out_raw(out, resources);
+	/* Limits take a cgroup, which an ordinary user rarely has. */
+	if (!rootless)
+		write_limits(out);
+	json_out_raw(out, tail);
+}
+
 int cmd_spec(struct command *command, struct err *e)
 {
 	const char *directory = command->options.bundle ? command->options.bundle : ".";
@@ -127,9 +159,7 @@ int cmd_spec(struct command *command, struct err *e)
 		return err_set(e, EEXIST, "%s/config.json exists and is not overwritten", directory);
 	if (fd < 0)
 		return err_errno(e, "make %s/config.json", directory);
-	json_out_raw(&out, head);
-	write_limits(&out);
-	json_out_raw(&out, tail);
+	write_config(command->options.rootless_config, &out);
 	int r = fd_write_all(fd, out.text, out.length);
 	if (r < 0) {
 		unlinkat(dir, "config.json", 0);

@@ -131,6 +131,7 @@ static const struct option_row plan_rows[] = {
 };
 static const struct option_row spec_rows[] = {
 	VALUE("bundle", 'b', "DIR", bundle, "where config.json is written (default: the working directory)"),
+	FLAG("rootless", 0, rootless_config, "with a user namespace that maps the caller's own id, without limits"),
 	HELP,
 };
 static const struct option_row check_rows[] = {

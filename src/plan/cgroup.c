@@ -224,15 +224,26 @@ static bool may_make_cgroup(int root)
  * A user without a delegated cgroup can have a container all the same, if nothing is asked of its
  * cgroup; it stays in the caller's.
  */
-static void do_without(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan)
+static int do_without(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan,
+		      struct err *e)
 {
 	bool rootless = geteuid() != 0 || in_user_namespace();
 
-	if (!rootless || options->look_only || (path && *path) || plan->cgroup.write_count ||
-	    may_make_cgroup(plan->cgroup.root))
-		return;
+	if (!rootless || options->look_only || (path && *path) || may_make_cgroup(plan->cgroup.root))
+		return 0;
+	for (size_t i = 0; i < plan->cgroup.write_count; i++) {
+		const struct cgroup_write *write = &plan->cgroup.writes[i];
+		if (write->kind == CGROUP_LIMIT)
+			return err_set(
+				e, EACCES,
+				"%s: no cgroup below %s is delegated to uid %u, so no limit can be set; have one "
+				"delegated and name it in linux.cgroupsPath, or remove the limit",
+				write->where, plan->cgroup.mountpoint, geteuid());
+	}
+	plan->cgroup.write_count = plan->cgroup.controller_count = 0;
 	plan->cgroup.disabled = true;
 	warn(pool, plan, "linux.cgroupsPath: this user may not make a cgroup; the container stays in the caller's");
+	return 0;
 }
 
 /* ---- devices ---- */
@@ -302,7 +313,7 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	TRY(find_available(pool, options, plan, &available, e));
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
 	if (!plan->cgroup.disabled && plan->cgroup.root >= 0)
-		do_without(pool, path, options, plan);
+		TRY(do_without(pool, path, options, plan, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
 	if (plan->cgroup.disabled)
 		fd_close(&plan->cgroup.root);

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum { MAP_LINES_MAX = 340 };
 
@@ -63,7 +66,41 @@ static const struct config_namespace *user_namespace(const struct config_linux *
 	return NULL;
 }
 
-int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, struct err *e)
+static bool may_map_any_id(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+	const uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & needed) == needed;
+}
+
+static bool is_own_id(const struct id_mapping_list *list, uint32_t id)
+{
+	return list->count == 1 && list->item->size == 1 && list->item->host_id == id;
+}
+
+/* An ordinary user may map the own id; whatever else is the set-user-ID programs' to allow (/etc/subuid). */
+static int plan_ordinary_user(const struct config_linux *linux_, const struct plan_options *options,
+			      struct ids_plan *ids, struct err *e)
+{
+	if (may_map_any_id())
+		return 0;
+	if (is_own_id(&linux_->uid_mappings, geteuid()) && is_own_id(&linux_->gid_mappings, getegid())) {
+		ids->keep_groups = true;
+		return 0;
+	}
+	ids->by_helper = true;
+	if (options->look_only || (access(NEWUIDMAP, X_OK) == 0 && access(NEWGIDMAP, X_OK) == 0))
+		return 0;
+	return err_set(e, ENOENT,
+		       "linux.uidMappings: more than the own uid %u and gid %u takes " NEWUIDMAP " and " NEWGIDMAP
+		       ", which are missing; install the package uidmap or map the own ids only",
+		       geteuid(), getegid());
+}
+
+int plan_ids(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
+	     struct err *e)
 {
 	const struct config_linux *linux_ = config->linux_;
 	const struct config_namespace *user = user_namespace(linux_);
@@ -86,5 +123,5 @@ int plan_ids(struct pool *pool, const struct config *config, struct plan *plan, 
 		.gid = linux_->gid_mappings.item,
 		.gid_count = linux_->gid_mappings.count,
 	};
-	return 0;
+	return plan_ordinary_user(linux_, options, &plan->ids, e);
 }

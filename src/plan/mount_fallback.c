@@ -10,6 +10,7 @@
 #include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
@@ -46,13 +47,27 @@ static bool owned_by_joined_user(const struct namespaces_plan *ns, const struct 
 	       owner_stat.st_dev == user_stat.st_dev && owner_stat.st_ino == user_stat.st_ino;
 }
 
+/* Inside an engine's user namespace: is the namespace, joined or the one that we are in, owned by it? */
+static bool is_ours(const struct namespace_join *join, enum namespace_type type)
+{
+	struct stat owner_stat, user_stat;
+	const char *own = type == NS_NETWORK ? "/proc/self/ns/net" : "/proc/self/ns/pid";
+
+	autofd int opened = join ? -EBADF : open(own, O_RDONLY | O_CLOEXEC);
+	autofd int owner = ioctl(join ? join->fd : opened, NS_GET_USERNS);
+	return owner >= 0 && fstat(owner, &owner_stat) == 0 && stat("/proc/self/ns/user", &user_stat) == 0 &&
+	       owner_stat.st_dev == user_stat.st_dev && owner_stat.st_ino == user_stat.st_ino;
+}
+
 /* Will the kernel make the file system that shows namespaces of TYPE? */
 static bool may_make(const struct namespaces_plan *ns, enum namespace_type type, uint64_t flag)
 {
 	const struct namespace_join *join = join_of(ns, type);
 
-	if (!ns->has_user || ns->create & flag)
+	if (ns->create & flag)
 		return true;
+	if (!ns->has_user)
+		return proc_in_first_user_namespace() || is_ours(join, type);
 	return join && owned_by_joined_user(ns, join);
 }
 

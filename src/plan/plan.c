@@ -40,7 +40,7 @@ static int fill(struct pool *pool, const struct config *config, const struct bun
 	TRY(plan_refuse_unsupported(config, e));
 	if (!config->linux_)
 		return err_set(e, EINVAL, "linux: missing; a container needs namespaces");
-	TRY(plan_ids(pool, config, plan, e));
+	TRY(plan_ids(pool, config, options, plan, e));
 	TRY(plan_cgroup(pool, config, options, plan, e));
 	TRY(plan_namespaces(pool, config, options, plan, e));
 	TRY(plan_net_devices(pool, config, plan, e));

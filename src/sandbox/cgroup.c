@@ -106,13 +106,23 @@ static void undo(struct descent *d)
 	}
 }
 
+static int cannot_make(const char *path, struct err *e)
+{
+	if (errno != EACCES && errno != EPERM)
+		return err_errno(e, "make cgroup %s", path);
+	return err_set(e, errno,
+		       "make cgroup %s: %s; have a cgroup delegated to this user (cgroups(7)) and name it in "
+		       "linux.cgroupsPath, or leave path and limits out",
+		       path, strerrordesc_np(errno));
+}
+
 /* Make NAME in DIR, whatever empty cgroup was there before. */
 static int make_last(struct descent *d, int dir, const char *name, struct err *e)
 {
 	if (mkdirat(dir, name, 0755) == 0)
 		return 0;
 	if (errno != EEXIST)
-		return err_errno(e, "make cgroup %s", d->plan->path);
+		return cannot_make(d->plan->path, e);
 	if (unlinkat(dir, name, AT_REMOVEDIR) == 0 && mkdirat(dir, name, 0755) == 0)
 		return 0;
 	if (errno == EBUSY || errno == ENOTEMPTY || errno == EEXIST)
@@ -130,7 +140,7 @@ static int make_parent(struct descent *d, int dir, const char *name, bool *ret_m
 {
 	*ret_made = mkdirat(dir, name, 0755) == 0;
 	if (!*ret_made && errno != EEXIST)
-		return err_errno(e, "make cgroup %s/%s for %s", d->path, name, d->plan->path);
+		return cannot_make(d->plan->path, e);
 	if (*ret_made)
 		cgroup_dir_mark(dir, name);
 	return 0;

@@ -137,7 +137,12 @@ static int prepare(struct creation *c, struct err *e)
 	c->init.plan = c->plan;
 	c->init.console = c->options->console_socket;
 	TRY(filter_check_support(&c->plan->filter, e));
-	TRY(objects_lift(c->plan, &c->init.objects, e));
+	int r = objects_lift(c->plan, &c->init.objects, e);
+	/* What an ordinary user may not do here its init may, in a user namespace of its own. */
+	if (r == -EPERM && !objects_can_lift(c->plan))
+		c->init.lift = c->plan;
+	else
+		TRY(r);
 	write_hook_states(c);
 	TRY(prepare_agent(c, e));
 	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
@@ -151,6 +156,22 @@ static int prepare(struct creation *c, struct err *e)
 }
 
 /* ---- the process ---- */
+
+/* What an ordinary user may not do, in more words than the kernel has. */
+static int explain_spawn(const struct creation *c, int r, struct err *e)
+{
+	if (r == -EACCES && c->sandbox->cgroup >= 0)
+		return err_set(
+			e, EACCES,
+			"make a process in cgroup %s: permission denied; hrun itself must be in a cgroup that is "
+			"delegated to the same user (cgroups(7))",
+			c->plan->cgroup.path);
+	if (r == -EPERM && c->init.lift && !c->plan->namespaces.has_user)
+		return err_set(e, EPERM,
+			       "linux.namespaces: an ordinary user's container needs a user namespace; add {\"type\": "
+			       "\"user\"} and the mappings, as `hrun spec --rootless` does");
+	return r;
+}
 
 static int start_init(struct creation *c, struct err *e)
 {
@@ -170,7 +191,7 @@ static int start_init(struct creation *c, struct err *e)
 		TRY(home);
 	int r = spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e);
 	TRY(time_return(home, e));
-	TRY(r);
+	TRY(explain_spawn(c, r, e));
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);

@@ -11,6 +11,7 @@
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
 #include <hrun/filter.h>
+#include <hrun/mnt.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -93,13 +94,27 @@ static int raise_ambient(uint64_t ambient, struct err *e)
 	return 0;
 }
 
+static bool setgroups_is_denied(void)
+{
+	char text[8] = "";
+	struct err ignored;
+	autofd int proc = mnt_private_proc(&ignored);
+	autofd int fd = proc < 0 ? -EBADF : openat(proc, "self/setgroups", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && fd_read_all(fd, text, sizeof text - 1) > 0 && str_starts(text, "deny");
+}
+
 static int set_groups(const struct creds_plan *c, struct err *e)
 {
 #ifdef HRUN_MUTANT_GROUPS
 	return 0;
 #endif
-	if (setgroups(c->group_count, c->groups) < 0)
+	if (setgroups(c->group_count, c->groups) < 0) {
+		/* Denied for good in a namespace of an ordinary user: the caller's groups stay, they are nobody's there. */
+		if (errno == EPERM && !c->group_count && setgroups_is_denied())
+			return 0;
 		return err_errno(e, "process.user.additionalGids: set %zu supplementary groups", c->group_count);
+	}
 	return 0;
 }
 

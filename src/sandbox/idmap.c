@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 /* 340 lines of three ten-digit numbers: the kernel's limit, checked by plan_ids. */
-enum { MAP_TEXT = 340 * 33 + 1 };
+enum { MAP_LINES_MAX = 340, MAP_TEXT = MAP_LINES_MAX * 33 + 1 };
 
 static int write_map(int proc, pid_t pid, const char *file, const struct id_mapping *map, size_t count, struct err *e)
 {
@@ -37,6 +37,11 @@ static int write_map(int proc, pid_t pid, const char *file, const struct id_mapp
 	}
 	TRY(str_format(name, sizeof name, "%d/%s", pid, file));
 	int r = fd_write_file_at(proc, name, text);
+	if (r == -EPERM)
+		return err_set(e, EPERM,
+			       "linux.%cidMappings: the kernel refused them; name ids only that are mapped in the user "
+			       "namespace of hrun itself (/proc/self/%s)",
+			       file[0], file);
 	if (r < 0) {
 		errno = -r;
 		return err_errno(e, "write linux.%cidMappings to %s", file[0], file);
@@ -44,10 +49,92 @@ static int write_map(int proc, pid_t pid, const char *file, const struct id_mapp
 	return 0;
 }
 
+/* ---- newuidmap(1), newgidmap(1) ---- */
+
+struct helper_call {
+	char *argv[2 + MAP_LINES_MAX * 3 + 1];
+	char text[MAP_TEXT + 16];
+};
+
+static void run_helper(void *argument)
+{
+	struct helper_call *call = argument;
+	char *const environment[] = {NULL};
+	sigset_t none;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (dup2(null, fd) < 0)
+			_exit(1);
+	}
+	execve(call->argv[0], call->argv, environment);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* Its arguments: the process, then each line of the map as three words. */
+static int fill_call(struct helper_call *call, pid_t pid, const struct id_mapping *map, size_t count, struct err *e)
+{
+	size_t length = 0;
+	int n = str_format(call->text, sizeof call->text, "%d", pid);
+
+	call->argv[1] = call->text;
+	for (size_t i = 0; n >= 0 && i < count * 3; i++) {
+		const struct id_mapping *m = &map[i / 3];
+		const uint32_t word[3] = {m->container_id, m->host_id, m->size};
+		length += (size_t)n + 1;
+		n = length < sizeof call->text
+			    ? str_format(call->text + length, sizeof call->text - length, "%u", word[i % 3])
+			    : -E2BIG;
+		call->argv[2 + i] = call->text + length;
+	}
+	return n < 0 || count > MAP_LINES_MAX ? err_set(e, E2BIG, "too many mappings") : 0;
+}
+
+static int call_helper(const char *program, pid_t pid, const struct id_mapping *map, size_t count, struct err *e)
+{
+	const struct spawn how = {.join_pidfd = -1, .cgroup = -1};
+	const char *file = program[sizeof "/usr/bin/new" - 1] == 'u' ? "uid" : "gid";
+	struct helper_call call = {.argv = {(char *)program}};
+	siginfo_t end = {0};
+	pid_t helper;
+	autofd int pidfd = -EBADF;
+
+	TRY(fill_call(&call, pid, map, count, e));
+	TRY(spawn(&how, run_helper, &call, &helper, &pidfd, e));
+	while (waitid(P_PIDFD, (id_t)pidfd, &end, WEXITED) < 0 && errno == EINTR)
+		;
+	if (end.si_code == CLD_EXITED && end.si_status == 0)
+		return 0;
+	if (end.si_code == CLD_EXITED && end.si_status > 125)
+		return err_set(e, ENOENT, "linux.%sMappings: %s cannot be executed; install the package uidmap", file,
+			       program);
+	return err_set(e, EPERM,
+		       "linux.%sMappings: %s refused them; map the own %s and ids that /etc/sub%s gives to this user",
+		       file, program, file, file);
+}
+
+/* An ordinary user's group map is taken only where nobody inside can drop a group that denies something. */
+static int deny_setgroups(int proc, pid_t pid, struct err *e)
+{
+	char name[64];
+
+	TRY(str_format(name, sizeof name, "%d/setgroups", pid));
+	int r = fd_write_file_at(proc, name, "deny");
+	return r < 0 ? err_set(e, -r, "deny setgroups in the new user namespace: %s", strerrordesc_np(-r)) : 0;
+}
+
 int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e)
 {
 	if (!plan->new_namespace)
 		return 0;
+	if (plan->by_helper) {
+		TRY(call_helper(NEWUIDMAP, pid, plan->uid, plan->uid_count, e));
+		return call_helper(NEWGIDMAP, pid, plan->gid, plan->gid_count, e);
+	}
+	if (plan->keep_groups)
+		TRY(deny_setgroups(proc, pid, e));
 	TRY(write_map(proc, pid, "uid_map", plan->uid, plan->uid_count, e));
 	return write_map(proc, pid, "gid_map", plan->gid, plan->gid_count, e);
 }
@@ -116,7 +203,7 @@ int idmap_become_root(const struct plan *plan, struct err *e)
 	bool dropped = setgroups(0, NULL) >= 0;
 	if (!ids->new_namespace)
 		return become(0, 0, e) < 0 ? become(plan->creds.uid, plan->creds.gid, e) : 0;
-	if (!dropped)
+	if (!dropped && !ids->keep_groups)
 		return err_errno(e, "drop supplementary groups in the new user namespace");
 	return become(acting_id(ids->uid, ids->uid_count), acting_id(ids->gid, ids->gid_count), e);
 }

@@ -149,7 +149,9 @@ void init_main(void *argument)
 	r = find_own_pid(i->plan->filter.agent, &e);
 	if (r >= 0)
 		r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
-	expect_or_die(i->sync, SYNC_MAPPED);		 /* 1 MAPPED */
+	if (r >= 0 && i->lift)
+		r = objects_lift_inside(i->lift, &i->objects, &e); /* as the user who called us */
+	expect_or_die(i->sync, SYNC_MAPPED);			   /* 1 MAPPED */
 	if (r < 0 || idmap_become_root(i->plan, &e) < 0)
 		fail(i->sync, &e);
 	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */

@@ -6,6 +6,9 @@
  * and a path would be looked up again.  So the runtime clones every host object while it is still on the
  * host, from the descriptor that was judged, gives the clone its attributes while nobody can reach it, and
  * the container's init only moves it into place.
+ *
+ * Where the runtime may not clone (an ordinary user), init does it first of all, in the user and mount
+ * namespaces that are its own, with the user's own rights and before it changes ids (objects_lift_inside).
  */
 #include <fcntl.h>
 #include <hrun/chapters.h>
@@ -29,11 +32,11 @@ static int dress(const struct mount_step *m, int tree, struct err *e)
 	uint64_t top = several ? 0 : m->attr_set, top_clear = several ? 0 : m->attr_clear;
 
 	if (!peer)
-		TRY(mnt_setattr(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
+		TRY(mnt_setattr_unlocked(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
 	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+		TRY(mnt_setattr_unlocked(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 	if ((peer || several) && (m->attr_set || m->attr_clear))
-		TRY(mnt_setattr(tree, m->attr_set, m->attr_clear, 0, false, e));
+		TRY(mnt_setattr_unlocked(tree, m->attr_set, m->attr_clear, 0, false, e));
 	if (m->propagation && m->propagation != MS_PRIVATE)
 		TRY(mnt_setattr(tree, 0, 0, m->propagation, m->propagation_recursive, e));
 	return 0;
@@ -58,9 +61,44 @@ static int map_ids(const struct mount_step *m, int tree, struct err *e)
 	return r;
 }
 
-static int lift_mount(struct mount_step *m, struct err *e)
+/*
+ * An ordinary user's runtime may clone nothing on the host; its init may, in its own namespaces, but only what it
+ * looked up there.  It must be the very file that was judged.
+ */
+static int reopen(int judged, const char *path, struct err *e)
 {
-	autofd int tree = mnt_clone(m->source_fd, m->recursive, e);
+	struct stat before, now;
+
+	autofd int fd = path_open_host(path, false, e);
+	TRY(fd);
+	if (fstat(judged, &before) < 0 || fstat(fd, &now) < 0)
+		return err_errno(e, "stat `%s`", path);
+#ifdef HRUN_MUTANT_REOPEN
+	return TAKE_FD(fd);
+#endif
+	if (before.st_dev != now.st_dev || before.st_ino != now.st_ino || (before.st_mode ^ now.st_mode) & S_IFMT)
+		return err_set(e, ESTALE, "`%s` was replaced while the container was being made", path);
+	return TAKE_FD(fd);
+}
+
+static int clone_judged(int judged, const char *path, bool recursive, bool again, struct err *e)
+{
+	autofd int fd = again ? reopen(judged, path, e) : -EBADF;
+
+	if (again)
+		TRY(fd);
+	int tree = mnt_clone(again ? fd : judged, recursive, e);
+	/* In a less privileged mount namespace what was mounted together stays together. */
+	if (tree == -EINVAL && again && !recursive)
+		return err_set(e, EINVAL,
+			       "other mounts lie below `%s`, and an ordinary user cannot leave them behind; use rbind",
+			       path);
+	return tree;
+}
+
+static int lift_mount(struct mount_step *m, bool again, struct err *e)
+{
+	autofd int tree = clone_judged(m->source_fd, m->source, m->recursive, again, e);
 
 	TRY(tree);
 	if (m->idmapped)
@@ -70,27 +108,27 @@ static int lift_mount(struct mount_step *m, struct err *e)
 	return 0;
 }
 
-static int lift_mounts(struct plan *plan, struct err *e)
+static int lift_mounts(struct plan *plan, bool again, struct err *e)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		struct mount_step *m = &plan->mounts[i];
 		struct err why;
 		if (m->kind != MOUNT_BIND)
 			continue;
-		int r = lift_mount(m, &why);
+		int r = lift_mount(m, again, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: bind `%s`: %s", m->where, m->source, why.text);
 	}
 	return 0;
 }
 
-static int lift_devices(struct plan *plan, struct err *e)
+static int lift_devices(struct plan *plan, bool again, struct err *e)
 {
 	for (size_t i = 0; i < plan->device_count; i++) {
 		struct device_step *d = &plan->devices[i];
 		if (d->kind != DEVICE_BIND)
 			continue;
-		d->tree = mnt_clone(d->source_fd, false, e);
+		d->tree = clone_judged(d->source_fd, d->target, false, again, e);
 		TRY(d->tree);
 		TRY(mnt_setattr(d->tree, 0, 0, MS_PRIVATE, false, e));
 	}
@@ -98,9 +136,9 @@ static int lift_devices(struct plan *plan, struct err *e)
 }
 
 /* root.path as the plan's propagation wants it; `shared` is made later, on its own (rootfs_enter). */
-static int lift_rootfs(const struct rootfs_plan *plan, struct err *e)
+static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e)
 {
-	autofd int tree = mnt_clone(plan->fd, true, e);
+	autofd int tree = clone_judged(plan->fd, plan->path, true, again, e);
 	uint64_t propagation = plan->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
 
 	TRY(tree);
@@ -128,17 +166,35 @@ static int lift_null_device(struct err *e)
 	return TAKE_FD(tree);
 }
 
-int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err *e)
+static int lift(struct plan *plan, struct host_objects *ret_objects, bool again, struct err *e)
 {
-	autofd int rootfs = lift_rootfs(&plan->rootfs, e);
+	autofd int rootfs = lift_rootfs(&plan->rootfs, again, e);
 	TRY(rootfs);
 	autofd int null_device = lift_null_device(e);
 	TRY(null_device);
-	TRY(lift_mounts(plan, e));
-	TRY(lift_devices(plan, e));
+	TRY(lift_mounts(plan, again, e));
+	TRY(lift_devices(plan, again, e));
 	ret_objects->rootfs = TAKE_FD(rootfs);
 	ret_objects->null_device = TAKE_FD(null_device);
 	return 0;
+}
+
+int objects_lift(struct plan *plan, struct host_objects *ret_objects, struct err *e)
+{
+	return lift(plan, ret_objects, false, e);
+}
+
+int objects_lift_inside(struct plan *plan, struct host_objects *ret_objects, struct err *e)
+{
+	return lift(plan, ret_objects, true, e);
+}
+
+bool objects_can_lift(const struct plan *plan)
+{
+	struct err ignored;
+	autofd int tree = mnt_clone(plan->rootfs.fd, false, &ignored);
+
+	return tree != -EPERM;
 }
 
 /*

@@ -26,6 +26,15 @@ const char *container_root_default(struct pool *pool)
 	return pool_printf(pool, "/run/user/%u/hrun", (unsigned int)geteuid());
 }
 
+static int cannot_make(const char *path, struct err *e)
+{
+	if (errno != EACCES && errno != EPERM && errno != EROFS)
+		return err_errno(e, "make the state root %s", path);
+	return err_set(e, errno,
+		       "make the state root %s: %s; set XDG_RUNTIME_DIR or give --root a directory of this user", path,
+		       strerrordesc_np(errno));
+}
+
 /* mkdir -p; what exists is fine, whether it may be used is checked on the descriptor. */
 static int make_directories(const char *path, struct err *e)
 {
@@ -39,11 +48,11 @@ static int make_directories(const char *path, struct err *e)
 			continue;
 		*p = '\0';
 		if (mkdir(partial, 0700) < 0 && errno != EEXIST)
-			return err_errno(e, "make the state root %s", partial);
+			return cannot_make(partial, e);
 		*p = '/';
 	}
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(e, "make the state root %s", path);
+		return cannot_make(path, e);
 	return 0;
 }
 

@@ -91,6 +91,8 @@ def kill_all_reaches_every_process():
         procs = f"{cgroup_of(c)}/cgroup.procs"
         eventually(lambda: len(read(procs).split()) == 2, "two processes")
         eventually(lambda: int(status_of(c.pid)["SigCgt"], 16) & 1 << signal.SIGUSR1 - 1, "the trap")
+        # Until then it is a copy of the shell, which would catch the signal as well.
+        eventually(lambda: any(status_of(p)["Name"] == "sleep" for p in read(procs).split()), "the child's own program")
         silent(hrun("kill", "--all", c.id, "USR1"))
         # The shell survives by its trap, its child by nothing.
         eventually(lambda: read(procs).split() == [str(c.pid)], "the end of the child")

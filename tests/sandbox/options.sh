@@ -25,7 +25,7 @@ exits "--log journald:" 1 "$HRUN" --log journald:x list
 exits "--log syslog:" 1 "$HRUN" --log syslog:x list
 exits "mounts" 1 "$HRUN" mounts add x
 like "is no command" "$(cat "$work/err")" "unknown command"
-for words in "kill --regex x" "delete --regex x" "spec --rootless"; do
+for words in "kill --regex x" "delete --regex x"; do
   exits "$words" 1 "$HRUN" $words
   like "$words: no such option" "$(cat "$work/err")" "unknown option"
 done
