@@ -21,11 +21,11 @@
 int cgroup_dir_open(int dir, const char *path, int flags);
 
 /*
- * Note at a cgroup that hrun has made it for those below it: whichever container is the last to go removes it.
- * In a user namespace the kernel takes no note; then it stays.
+ * The mode of a cgroup that hrun makes for those below it.  The sticky bit, which means nothing there, is the note that
+ * hrun made it, born with the directory: whichever container is the last to go removes it.
  */
-void cgroup_dir_mark(int dir, const char *name);
-bool cgroup_dir_is_marked(int dir, const char *path);
+#define CGROUP_PARENT_MODE 01755
+bool cgroup_dir_is_parent(int dir, const char *path);
 
 /* The first SIZE - 1 bytes of FILE, NUL-terminated.  Their number or negative errno. */
 ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size);

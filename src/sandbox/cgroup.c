@@ -138,12 +138,8 @@ static int make_last(struct descent *d, int dir, const char *name, struct err *e
 
 static int make_parent(struct descent *d, int dir, const char *name, bool *ret_made, struct err *e)
 {
-	*ret_made = mkdirat(dir, name, 0755) == 0;
-	if (!*ret_made && errno != EEXIST)
-		return cannot_make(d->plan->path, e);
-	if (*ret_made)
-		cgroup_dir_mark(dir, name);
-	return 0;
+	*ret_made = mkdirat(dir, name, CGROUP_PARENT_MODE) == 0;
+	return !*ret_made && errno != EEXIST ? cannot_make(d->plan->path, e) : 0;
 }
 
 /* Enter the component NAME: controllers on in *dir, NAME made, *dir replaced by it. */

@@ -6,8 +6,8 @@
 #include <hrun/cgroup_dir.h>
 #include <hrun/fd.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 int cgroup_dir_open(int dir, const char *path, int flags)
@@ -21,21 +21,12 @@ int cgroup_dir_open(int dir, const char *path, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-#define MARK "trusted.hrun"
-
-void cgroup_dir_mark(int dir, const char *name)
+bool cgroup_dir_is_parent(int dir, const char *path)
 {
-	autofd int fd = cgroup_dir_open(dir, name, O_RDONLY);
+	autofd int fd = cgroup_dir_open(dir, path, O_PATH);
+	struct stat st;
 
-	if (fd >= 0)
-		fsetxattr(fd, MARK, "", 0, 0);
-}
-
-bool cgroup_dir_is_marked(int dir, const char *path)
-{
-	autofd int fd = cgroup_dir_open(dir, path, O_RDONLY);
-
-	return fd >= 0 && fgetxattr(fd, MARK, NULL, 0) >= 0;
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_mode & S_ISVTX;
 }
 
 ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size)

@@ -209,7 +209,7 @@ static int open_parent(int root, const char *path, const char **ret_name, struct
 
 static bool made_by_hrun(int root, const char *path)
 {
-	return str_equal(path, "/hrun") || str_starts(path, "/hrun/") || cgroup_dir_is_marked(root, path + 1);
+	return str_equal(path, "/hrun") || str_starts(path, "/hrun/") || cgroup_dir_is_parent(root, path + 1);
 }
 
 /* Parents that hrun has made: the last to leave removes them. */
