@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int fill_stdio(struct err *e)
@@ -106,14 +107,20 @@ static int driver_check(const struct command *command, struct err *e)
 	return 0;
 }
 
-/* The standard ones are reset just before the program (program.c): who ignores them means hrun, too. */
+enum { REALTIME_FIRST = 32, SIGNAL_LAST = 64, KERNEL_SET_SIZE = 8 };
+
+/*
+ * The standard ones are reset just before the program (program.c): who ignores them means hrun, too.  Past the C library, which keeps
+ * 32 and 33 for itself and refuses them: posix_spawn(3) of glibc leaves them ignored in what it starts, make for one.
+ */
 static void reset_realtime_signals(void)
 {
+	static const unsigned long standard[4]; /* the kernel's struct sigaction: SIG_DFL is 0 */
 	uint64_t ignored = proc_ignored_signals();
 
-	for (int signal_ = SIGRTMIN; signal_ <= SIGRTMAX; signal_++) {
-		if (ignored >> (signal_ - 1) & 1)
-			signal(signal_, SIG_DFL);
+	for (int number = REALTIME_FIRST; number <= SIGNAL_LAST; number++) {
+		if (ignored >> (number - 1) & 1)
+			syscall(SYS_rt_sigaction, number, standard, NULL, KERNEL_SET_SIZE);
 	}
 }
 
