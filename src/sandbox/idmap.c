@@ -66,7 +66,7 @@ static void run_helper(void *argument)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		if (dup2(null, fd) < 0)
+		if (null < 0 || dup2(null, fd) < 0)
 			_exit(1);
 	}
 	execve(call->argv[0], call->argv, environment);
