@@ -16,9 +16,18 @@ struct finder {
 	struct verdict *verdict;
 };
 void find(struct finder *finder, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* As find, for element INDEX of the list that the rule judges: its repair gets the number back. */
-void find_item(struct finder *finder, size_t index, const char *where, const char *format, ...)
+/* As find; VALUE is what a waiver's match.value must equal (a capability's name, a mount's real source, a number). */
+void find_value(struct finder *finder, const char *value, const char *where, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/*
+ * The rule cannot look at WHERE's real object: a finding with the rule's own action that says so (fail closed); for a
+ * bare config (judged->config_only) the rule is listed in verdict->not_judged instead.
+ */
+void cannot_judge(struct finder *finder, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* As find_value (VALUE may be NULL), for element INDEX of the list that the rule judges: its repair gets the number back. */
+void find_item(struct finder *finder, size_t index, const char *value, const char *where, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
 
 /* TEXT of the config in double quotes, cut where it is long, for a finding. */
 const char *quote(const struct finder *finder, const char *text);
@@ -27,8 +36,21 @@ const char *at(const struct finder *finder, const char *format, ...) __attribute
 /* linux.sysctl["a.b"]: the place of a map's member in json_where's form. */
 const char *at_key(const struct finder *finder, const char *map, const char *key);
 
+enum chapter {
+#define CHAPTER(name, title) CHAPTER_##name,
+#define RULE_READ(...)
+#define RULE(...)
+#define RULE_HARDEN(...)
+#define RULE_ASKED(...)
+#include <hrun/rules.def>
+	CHAPTERS
+};
+/* "Seccomp": the heading of a chapter in the documents. */
+const char *chapter_title(enum chapter chapter);
+
 struct rule {
 	const char *id;
+	enum chapter chapter;
 	enum severity severity;
 	enum action action[LEVELS];
 	const char *title;	/* what it stops, half a sentence */
@@ -36,7 +58,8 @@ struct rule {
 	const char *references; /* "CVE-2024-21626; CWE-403" */
 	/* Calls find() for each hit.  NULL: found while reading (section A). */
 	void (*judge)(struct finder *finder);
-	/* Repairs what FINDING says in *config (a private copy) where action can be ACTION_HARDEN; else NULL. */
+	bool repair_is_asked; /* the policy file may ask for the repair; no level does so by itself */
+	/* Repairs what FINDING says in *config (a private copy); NULL where nothing has to change, or nothing can. */
 	void (*harden)(struct pool *pool, struct config *config, const struct finding *finding);
 };
 
@@ -52,6 +75,7 @@ const struct rule *rule_by_id(const char *id);
 #define RULE_HARDEN(id, severity, p, b, r, judge, harden, ...) \
 	void judge(struct finder *finder);                     \
 	void harden(struct pool *pool, struct config *config, const struct finding *finding);
+#define RULE_ASKED(...) RULE_HARDEN(__VA_ARGS__)
 #include <hrun/rules.def>
 
 #endif

@@ -15,29 +15,48 @@
 #include <hrun/policy.h>
 #include <hrun/pool.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 struct rule;
 struct mount_look;
 
+/* Why the action of a finding is not the one that its rule has at the level. */
+enum why { WHY_LEVEL, WHY_POLICY_RULE, WHY_ASKED_REPAIR, WHY_WARN_LEVEL, WHY_AUDIT, WHY_WAIVED };
+
 struct finding {
 	const struct rule *rule;
-	enum action action; /* at the verdict's level */
-	const char *where;  /* "linux.namespaces" in json_where's form */
-	const char *text;   /* what was found, one sentence; no control characters */
-	size_t index;	    /* the element of the list that the rule judges, for its repair */
+	enum action action; /* what is done about it */
+	enum action would;  /* what the level (or warnLevel) asks for; not less than action */
+	enum why why;
+	const char *where;	     /* "linux.namespaces" in json_where's form */
+	const char *text;	     /* what was found, one sentence; no control characters */
+	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
+	const struct waiver *waiver; /* with WHY_WAIVED */
+	size_t index;		     /* the element of the list that the rule judges, for its repair */
 };
 
 struct verdict {
 	enum level level;
 	struct finding *findings;
 	size_t count;
+	const struct rule **not_judged; /* rules that need a real object where none may be looked at */
+	size_t not_judged_count;
 	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
+};
+
+/* What the command line asks for (group N); NULL in struct judged: nothing. */
+struct invocation {
+	bool no_pivot, cgroups_disabled, no_new_keyring;
+	/* exec: what the container was made with; its process may not get more */
+	bool is_exec;
+	uint64_t bounding;
+	bool no_new_privs;
+	const char *selinux_label, *apparmor_profile;
 };
 
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
@@ -46,8 +65,11 @@ struct judged {
 	const struct bundle *bundle; /* the real objects; NULL for exec: they are not looked at again */
 	const struct config *config;
 	const struct config_process *process; /* config->process, or exec's own */
+	const struct policy *policy;	      /* filled by policy_judge */
+	const struct invocation *invocation;  /* or NULL */
 	bool host_root;			      /* uid 0 here is the host's uid 0 */
-	const struct mount_look *mounts;      /* one for each of config->mounts; filled by policy_judge */
+	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
+	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

@@ -185,11 +185,22 @@ static int read_file(struct pool *pool, int fd, struct policy *policy, struct er
 	return read_members(tree, policy, e);
 }
 
+struct policy policy_default(void)
+{
+	return (struct policy){
+		.rule_set = POLICY_RULE_SET,
+		.level = LEVEL_BASELINE,
+		.warn_level = LEVELS,
+		.config_bytes = 1 << 20,
+	};
+}
+
 int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e)
 {
-	struct policy policy = {.path = absolute(pool, file ? file : POLICY_FILE), .level = LEVEL_BASELINE};
+	struct policy policy = policy_default();
 
-	*ret_policy = (struct policy){.level = LEVEL_BASELINE};
+	*ret_policy = policy;
+	policy.path = absolute(pool, file ? file : POLICY_FILE);
 	if (path_has_dotdot(policy.path))
 		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", policy.path);
 	autofd int fd = open_checked(pool, policy.path, e);

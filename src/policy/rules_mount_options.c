@@ -27,7 +27,7 @@ static bool goes_to(const struct finder *finder, const struct config_mount *moun
 
 static void find_lack(struct finder *finder, size_t i, const char *word)
 {
-	find_item(finder, i, at(finder, "mounts[%zu].options", i), "%s on %s is not %s",
+	find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i), "%s on %s is not %s",
 		  finder->judged->config->mounts[i].type ? finder->judged->config->mounts[i].type : "bind",
 		  quote(finder, finder->judged->config->mounts[i].destination), word);
 }

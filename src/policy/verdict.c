@@ -56,8 +56,9 @@ const char *at_key(const struct finder *finder, const char *map, const char *key
 	return out.text;
 }
 
-__attribute__((format(printf, 4, 0))) static void add(struct finder *finder, size_t index, const char *where,
-						      const char *format, va_list args)
+__attribute__((format(printf, 6, 0))) static void add(struct finder *finder, enum action action, size_t index,
+						      const char *value, const char *where, const char *format,
+						      va_list args)
 {
 	struct pool *pool = finder->judged->pool;
 	char *text = pool_strdup(pool, format_in(pool, format, args));
@@ -65,7 +66,14 @@ __attribute__((format(printf, 4, 0))) static void add(struct finder *finder, siz
 
 	str_remove_controls(text);
 	*finding = (struct finding){
-		.rule = finder->rule, .action = finder->action, .where = where, .text = text, .index = index};
+		.rule = finder->rule,
+		.action = action,
+		.would = action,
+		.where = where,
+		.text = text,
+		.value = value,
+		.index = index,
+	};
 }
 
 void find(struct finder *finder, const char *where, const char *format, ...)
@@ -73,16 +81,50 @@ void find(struct finder *finder, const char *where, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	add(finder, 0, where, format, args);
+	add(finder, finder->action, 0, NULL, where, format, args);
 	va_end(args);
 }
 
-void find_item(struct finder *finder, size_t index, const char *where, const char *format, ...)
+void find_value(struct finder *finder, const char *value, const char *where, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	add(finder, index, where, format, args);
+	add(finder, finder->action, 0, value, where, format, args);
+	va_end(args);
+}
+
+void find_item(struct finder *finder, size_t index, const char *value, const char *where, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(finder, finder->action, index, value, where, format, args);
+	va_end(args);
+}
+
+/* Each rule once: findings of one rule come together. */
+static void add_not_judged(struct finder *finder)
+{
+	struct verdict *verdict = finder->verdict;
+
+	if (verdict->not_judged_count && verdict->not_judged[verdict->not_judged_count - 1] == finder->rule)
+		return;
+	*pool_array_add(finder->judged->pool, verdict->not_judged, verdict->not_judged_count) = finder->rule;
+}
+
+void cannot_judge(struct finder *finder, const char *where, const char *format, ...)
+{
+	/* Nothing is repaired that was not seen. */
+	enum action action = finder->action == ACTION_HARDEN ? ACTION_REFUSE : finder->action;
+	va_list args;
+
+	if (finder->judged->config_only) {
+		add_not_judged(finder);
+		return;
+	}
+	va_start(args, format);
+	add(finder, action, 0, NULL, where, format, args);
 	va_end(args);
 }
 
@@ -90,6 +132,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 {
 	struct judged looked_at = *judged;
 
+	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,

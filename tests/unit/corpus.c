@@ -135,7 +135,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 {
 	const struct json *rule = json_at(one, "rule");
 	const char *file = json_at(one, "file")->text;
-	const struct policy policy = {.level = level};
+	struct policy policy = policy_default();
+	policy.level = level;
 	struct json_error error = {0};
 	struct verdict verdict;
 	struct bundle bundle;

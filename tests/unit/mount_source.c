@@ -24,7 +24,8 @@ static struct bundle bundle = {.path = directory, .rootfs = -ENOENT, .config = &
 
 static struct verdict judge(void)
 {
-	const struct policy policy = {.level = LEVEL_BASELINE};
+	struct policy policy = policy_default();
+	policy.level = LEVEL_BASELINE;
 	const struct judged judged = {.pool = &pool, .bundle = &bundle, .config = &config};
 	struct verdict verdict;
 

@@ -53,7 +53,8 @@ static int print_plan(struct pool *pool, const struct bundle *bundle, const stru
 
 static int run(struct pool *pool, const char *directory, bool json)
 {
-	const struct policy policy = {.level = LEVEL_BASELINE};
+	struct policy policy = policy_default();
+	policy.level = LEVEL_BASELINE;
 	struct json_error error = {0};
 	struct bundle bundle;
 	struct verdict verdict;

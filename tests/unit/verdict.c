@@ -47,7 +47,8 @@ static void test_table(void)
 static struct verdict judge(struct pool *pool, const struct config *config, enum level level)
 {
 	const struct judged judged = {.pool = pool, .config = config, .process = config->process, .host_root = true};
-	const struct policy policy = {.level = level};
+	struct policy policy = policy_default();
+	policy.level = level;
 	struct verdict verdict;
 
 	policy_judge(&judged, &policy, &verdict);
@@ -211,7 +212,8 @@ static void test_exec(void)
 	struct config_linux linux_ = {.namespaces = namespaces, .namespace_count = 2};
 	struct config config = {.process = NULL, .linux_ = &linux_};
 	const struct judged judged = {.pool = &pool, .config = &config, .process = &process};
-	const struct policy policy = {.level = LEVEL_PRIVILEGED};
+	struct policy policy = policy_default();
+	policy.level = LEVEL_PRIVILEGED;
 	struct verdict verdict;
 
 	config.hooks[HOOK_POSTSTOP] = (struct config_hook_list){.item = &hook, .count = 1};
@@ -228,7 +230,8 @@ static void test_exec(void)
 static void test_json_error(void)
 {
 	struct pool pool = {0};
-	const struct policy policy = {.level = LEVEL_PRIVILEGED};
+	struct policy policy = policy_default();
+	policy.level = LEVEL_PRIVILEGED;
 	struct json_error error = {
 		.rule = "json-duplicate-key", .where = "root", .line = 3, .column = 7, .text = "stands here twice"};
 	struct verdict verdict;
