@@ -12,8 +12,14 @@
 struct finder {
 	const struct judged *judged;
 	const struct rule *rule;
-	enum action action;
+	enum action action; /* what is done about a finding where no waiver says otherwise */
+	enum action would;
+	enum why why;
 	struct verdict *verdict;
+	/* those of the rule; looked up by its first finding */
+	const struct waiver *waivers;
+	size_t waiver_count;
+	bool has_waivers;
 };
 void find(struct finder *finder, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* As find; VALUE is what a waiver's match.value must equal (a capability's name, a mount's real source, a number). */

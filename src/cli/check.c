@@ -50,7 +50,7 @@ static int print_verdict(struct command *command, const struct container *contai
 		print_member(finding, "action", 7, " ");
 		print_member(finding, "rule", 0, "  ");
 		print_member(finding, "pointer", 0, "  ");
-		print_member(finding, "text", 0, "\n");
+		print_member(finding, "message", 0, "\n");
 	}
 	return 0;
 }
