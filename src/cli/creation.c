@@ -66,8 +66,8 @@ static int judge(struct command *command, const char *id, struct creation *creat
 	};
 
 	policy_judge(&judged, &creation->policy, &creation->verdict);
-	TRY(judge_tell(command, &creation->policy, &creation->verdict,
-		       how_to_see_all(command, creation->bundle.path), e));
+	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
+		       e));
 	return invocation_apply(command, &creation->verdict, e);
 }
 

@@ -147,7 +147,7 @@ static void look_up_waivers(struct finder *finder)
 
 static bool is_over(const struct waiver *waiver)
 {
-#ifdef HRUN_MUTANT_WAIVER_EXPIRY
+#ifdef HRUN_MUTANT_WAIVER_ENDED
 	return false;
 #endif
 	return waiver->days_left < 0;

@@ -143,7 +143,8 @@ const char *verdict_waiver_warning(struct pool *pool, const struct policy *polic
 	if (!first)
 		return NULL;
 	const struct waiver *waiver = first->waiver;
-	return pool_printf(pool, "the waiver of %s for %s (%s, line %u) ends on %s: from the next day on the rule is back",
+	return pool_printf(pool,
+			   "the waiver of %s for %s (%s, line %u) ends on %s: from the next day on the rule is back",
 			   waiver->owner ? waiver->owner : "?", first->rule->id, policy->path ? policy->path : "policy",
 			   waiver->line, waiver->expires);
 }

@@ -63,10 +63,14 @@ static void add_waiver(struct json_out *out, const struct waiver *waiver)
 static const char *why_word(enum why why)
 {
 	static const char *const words[] = {
-		[WHY_LEVEL] = NULL,		     [WHY_POLICY_RULE] = "rules",
-		[WHY_ASKED_REPAIR] = "onViolation",  [WHY_CRI_SANDBOX] = "criSandbox",
-		[WHY_WARN_LEVEL] = "warnLevel",	     [WHY_AUDIT] = "mode",
-		[WHY_WAIVED] = "waivers",	     [WHY_DROPPED] = "drop",
+		[WHY_LEVEL] = NULL,
+		[WHY_POLICY_RULE] = "rules",
+		[WHY_ASKED_REPAIR] = "onViolation",
+		[WHY_CRI_SANDBOX] = "criSandbox",
+		[WHY_WARN_LEVEL] = "warnLevel",
+		[WHY_AUDIT] = "mode",
+		[WHY_WAIVED] = "waivers",
+		[WHY_DROPPED] = "drop",
 	};
 
 	return words[why];

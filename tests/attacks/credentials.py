@@ -121,7 +121,7 @@ def exec_cannot_ask_for_more():
 @test
 def exec_is_never_weaker_than_init():
     """At a level that lets the process object alone, what the container has still holds."""
-    with started(Bundle()) as c:
+    with started(Bundle(), level="privileged") as c:
         path = tempfile.mktemp(dir=h.work)
         write(path, json.dumps({"args": ["cat", "/proc/self/status"], "cwd": "/", "user": {"uid": 0, "gid": 0}, "noNewPrivileges": False}))
         r = h.hrun("exec", "--process", path, c.id, level="privileged")

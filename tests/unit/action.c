@@ -31,7 +31,8 @@ static signed char *own_actions(const char *rule, int own)
 }
 
 static const struct transition {
-	const char *rule; /* ns-mount-missing RRR, ns-net-host -RR, user-root -WR, no-new-privileges -HH, caps-inheritable -HR */
+	const char *
+		rule; /* ns-mount-missing RRR, ns-net-host -RR, user-root -WR, no-new-privileges -HH, caps-inheritable -HR */
 	enum level level, warn_level;
 	int own;
 	bool harden_violations, audit;
@@ -132,8 +133,11 @@ static void fresh_config(void)
 		.cwd = "/", .args = {.item = pause_args, .count = 1, .present = true}, .has_capabilities = true};
 	process.capabilities[CAPS_BOUNDING] = (struct string_list){.item = net_raw, .count = 2, .present = true};
 	linux_ = (struct config_linux){.namespaces = host_network, .namespace_count = 4};
-	config = (struct config){
-		.oci_version = "1.0.2", .has_root = true, .process = &process, .linux_ = &linux_, .root.path = "rootfs"};
+	config = (struct config){.oci_version = "1.0.2",
+				 .has_root = true,
+				 .process = &process,
+				 .linux_ = &linux_,
+				 .root.path = "rootfs"};
 }
 
 static struct judged judged_of(void)
@@ -206,7 +210,8 @@ static const struct finding *waived(const struct waiver *waiver, const char *cgr
 
 static void test_waivers(void)
 {
-	size_t raises = (size_t)(rule_by_id("exec-raises") - rules), other = (size_t)(rule_by_id("ns-net-host") - rules);
+	size_t raises = (size_t)(rule_by_id("exec-raises") - rules),
+	       other = (size_t)(rule_by_id("ns-net-host") - rules);
 	static const char *const one[] = {"CAP_CHOWN"};
 	const struct {
 		struct waiver waiver;
@@ -228,7 +233,10 @@ static void test_waivers(void)
 		{{.rule = raises, .image_digest = "sha256:1", .days_left = 20}, NULL, NULL, false},
 		{{.rule = raises, .image_digest = "sha256:1", .days_left = 20}, NULL, "sha256:2", false},
 		{{.rule = raises, .image_digest = "sha256:1", .days_left = 20}, NULL, "sha256:1", true},
-		{{.rule = raises, .value = "CAP_CHOWN", .image_digest = "sha256:1", .days_left = 20}, NULL, NULL, false},
+		{{.rule = raises, .value = "CAP_CHOWN", .image_digest = "sha256:1", .days_left = 20},
+		 NULL,
+		 NULL,
+		 false},
 	};
 
 	fresh_config();
@@ -243,7 +251,7 @@ static void test_waivers(void)
 		CHECK(is_waived == rows[i].matches, "row %zu", i);
 		CHECK(f && (is_waived || f->action == ACTION_REFUSE), "row %zu", i);
 		CHECK(f && (strstr(f->text, "its waiver ended on 2026-01-02") != NULL) ==
-				   (waiver.days_left < 0 && waiver.value != NULL),
+				      (waiver.days_left < 0 && waiver.value != NULL),
 		      "row %zu", i);
 	}
 }
@@ -289,9 +297,13 @@ static void test_many_waivers(void)
 	process.capabilities[CAPS_BOUNDING] =
 		(struct string_list){.item = (const char **)one, .count = 1, .present = true};
 	for (size_t i = 0; i < MANY; i++)
-		waivers[i] = (struct waiver){.rule = i < 300 ? 0 : i < 700 ? raises : rule_count - 1 + i,
+		waivers[i] = (struct waiver){.rule = i < 300   ? 0
+						     : i < 700 ? raises
+							       : rule_count - 1 + i,
 					     .value = i == 650 || i == 660 ? "CAP_CHOWN" : "CAP_KILL",
-					     .days_left = i == 650 ? 15 : i == 660 ? 14 : 300,
+					     .days_left = i == 650   ? 15
+							  : i == 660 ? 14
+								     : 300,
 					     .expires = "2026-01-02",
 					     .owner = "me",
 					     .line = (unsigned int)i};
@@ -305,7 +317,8 @@ static void test_many_waivers(void)
 	waivers[650].value = "CAP_KILL";
 	policy_judge(&judged, &policy, &verdict);
 	const char *warning = verdict_waiver_warning(&pool, &policy, &verdict);
-	CHECK(warning && strstr(warning, "exec-raises") && strstr(warning, "2026-01-02") && strstr(warning, "line 660"));
+	CHECK(warning && strstr(warning, "exec-raises") && strstr(warning, "2026-01-02") &&
+	      strstr(warning, "line 660"));
 }
 
 static void test_glob(void)
@@ -314,11 +327,20 @@ static void test_glob(void)
 		const char *pattern, *text;
 		bool matches;
 	} rows[] = {
-		{"/a", "/a", true},	   {"/a", "/ab", false},	  {"/a*", "/a", true},
-		{"/a*", "/a/b/c", true},   {"*", "", true},		  {"", "", true},
-		{"", "a", false},	   {"?", "", false},		  {"/?", "/x", true},
-		{"*b*d", "abcbd", true},   {"*b*d", "abcbde", false},	  {"a**b", "ab", true},
-		{"/s.slice/n*", "/s.slice/n.service/libpod-1", true},	  {"[a]", "a", false},
+		{"/a", "/a", true},
+		{"/a", "/ab", false},
+		{"/a*", "/a", true},
+		{"/a*", "/a/b/c", true},
+		{"*", "", true},
+		{"", "", true},
+		{"", "a", false},
+		{"?", "", false},
+		{"/?", "/x", true},
+		{"*b*d", "abcbd", true},
+		{"*b*d", "abcbde", false},
+		{"a**b", "ab", true},
+		{"/s.slice/n*", "/s.slice/n.service/libpod-1", true},
+		{"[a]", "a", false},
 		{"*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
 	};
 
@@ -383,10 +405,9 @@ static void test_pod_sandbox(void)
 	policy.level = LEVEL_RESTRICTED;
 	for (size_t i = 0; i < rule_count; i++) {
 		bool changed = policy_decide(&policy, &rules[i], true).why == WHY_CRI_SANDBOX;
-		bool may_change = str_equal(rules[i].id, "caps-net-raw") ||
-				  str_equal(rules[i].id, "caps-not-minimal") ||
-				  str_equal(rules[i].id, "rootfs-writable") ||
-				  str_equal(rules[i].id, "memory-limit-missing");
+		bool may_change =
+			str_equal(rules[i].id, "caps-net-raw") || str_equal(rules[i].id, "caps-not-minimal") ||
+			str_equal(rules[i].id, "rootfs-writable") || str_equal(rules[i].id, "memory-limit-missing");
 		CHECK(changed == may_change, "%s", rules[i].id);
 	}
 	CHECK(policy_decide(&policy, rule_by_id("user-root"), true).action == ACTION_REFUSE);
@@ -447,8 +468,11 @@ static void test_exec_raises(void)
 static void test_flags(void)
 {
 	static const int fds[] = {0, 7};
-	struct invocation invocation = {
-		.no_pivot = true, .cgroups_disabled = true, .no_new_keyring = true, .host_fds = fds, .host_fd_count = 2};
+	struct invocation invocation = {.no_pivot = true,
+					.cgroups_disabled = true,
+					.no_new_keyring = true,
+					.host_fds = fds,
+					.host_fd_count = 2};
 	static const char *const names[] = {"flag-no-pivot", "flag-cgroups-disabled", "flag-no-new-keyring",
 					    "flag-preserve-fds"};
 	struct policy policy = policy_default();

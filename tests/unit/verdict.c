@@ -77,8 +77,9 @@ static void test_example_line(void)
 	config.root.path = "rootfs";
 	struct verdict verdict = judge(&pool, &config, LEVEL_PRIVILEGED);
 	CHECK(verdict_refuses(&verdict));
-	CHECK(str_equal(verdict_line(&pool, &verdict, "x"), "hrun: refused [ns-mount-missing] linux.namespaces no mount "
-							    "namespace; add {\"type\":\"mount\"}"));
+	CHECK(str_equal(verdict_line(&pool, &verdict, "x"),
+			"hrun: refused [ns-mount-missing] linux.namespaces no mount "
+			"namespace; add {\"type\":\"mount\"}"));
 	config.has_root = false;
 	config.oci_version = "9.0.0";
 	verdict = judge(&pool, &config, LEVEL_PRIVILEGED);
