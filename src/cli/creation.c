@@ -19,15 +19,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX_SIZE = 1 << 20 };
-
 #define CACHE_DIR "/run/hrun-cache"
 
 static int open_bundle(struct command *command, const char *path, struct creation *creation, struct err *e)
 {
 	struct json_error error = {0};
-	int r = bundle_open(&command->pool, path, command->options.config, CONFIG_MAX_SIZE, &creation->bundle, &error,
-			    e);
+	int r = bundle_open(&command->pool, path, command->options.config, creation->policy.config_bytes,
+			    &creation->bundle, &error, e);
 
 	/* A document that cannot be read without doubt is refused like one that breaks a rule. */
 	if (r < 0 && error.rule) {
@@ -109,7 +107,7 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	const char *path, *id;
 
 	TRY(target_bundle(command, &path, &id, e));
-	TRY(policy_load(&command->pool, command->options.policy, &creation->policy, e));
+	TRY(policy_of_command(command, &creation->policy, e));
 	TRY(invocation_check(command, &creation->policy, e));
 	TRY(open_bundle(command, path, creation, e));
 	TRY(judge(command, creation, e));

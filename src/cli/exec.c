@@ -116,7 +116,7 @@ static int make_plan(struct command *command, const struct container *container,
 	/* As runc does: the processors that process.json leaves open are as the config has them. */
 	if (!asked->exec_cpu_affinity && config->process)
 		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
-	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
+	TRY(policy_of_command(command, &policy, e));
 	TRY(judge(command, &policy, config, asked, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
 	if (plan->filter.program && config->linux_ && config->linux_->seccomp)

@@ -75,7 +75,7 @@ static int judge(struct command *command, const struct container *container, str
 	struct verdict verdict = {0};
 	const struct config *saved;
 
-	TRY(policy_load(pool, command->options.policy, &policy, e));
+	TRY(policy_of_command(command, &policy, e));
 	TRY(document_saved_config(pool, container, &saved, e));
 	struct config *config = with_resources(pool, saved, asked);
 	struct judged judged = {
