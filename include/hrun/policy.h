@@ -152,8 +152,8 @@ int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, 
 int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,
 		     struct policy *ret_policy, struct err *e);
 /* The bytes of a policy file; policy->path is for messages and set by the caller. */
-int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today,
-		struct policy *policy, struct err *e);
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e);
 /* What holds without any file: level baseline, the built-in defaults. */
 struct policy policy_default(void);
 

@@ -51,7 +51,8 @@ static const char *const names[] = {
 	[CAP_CHECKPOINT_RESTORE] = "CAP_CHECKPOINT_RESTORE",
 };
 _Static_assert(sizeof names / sizeof *names == CAPABILITY_COUNT, "one name for each");
-_Static_assert(CAPABILITY_COUNT == CAP_LAST_CAP + 1, "the kernel headers know a capability that this table does not name");
+_Static_assert(CAPABILITY_COUNT == CAP_LAST_CAP + 1,
+	       "the kernel headers know a capability that this table does not name");
 
 int capability_number(const char *name)
 {

@@ -57,8 +57,13 @@ static const char *containers_storage[] = {"/var/lib/containers/storage", "/run/
 static const char *containerd[] = {"/var/lib/containerd", "/run/containerd"};
 static const char *docker[] = {"/var/lib/docker", "/run/docker"};
 static const char *kubelet[] = {"/var/lib/kubelet"};
-static const char *other[] = {"/var/lib/rancher/k3s", "/var/lib/rancher/rke2", "/run/k3s", "/var/lib/k0s", "/run/k0s",
-			      "/var/lib/crio",	      "/run/crio"};
+static const char *other[] = {"/var/lib/rancher/k3s",
+			      "/var/lib/rancher/rke2",
+			      "/run/k3s",
+			      "/var/lib/k0s",
+			      "/run/k0s",
+			      "/var/lib/crio",
+			      "/run/crio"};
 #define LIST(items) ((struct string_list){.item = (items), .count = sizeof(items) / sizeof(items)[0], .present = true})
 
 struct policy policy_default(void)
@@ -148,16 +153,18 @@ int policy_class_of(struct pool *pool, const char *program, const char **ret_cla
 	*ret_class_name = NULL;
 	for (const char *slash; (slash = strchr(base, '/')); base = slash + 1) {
 		if (is_broken_class(base, (size_t)(slash - base)))
-			return err_set(e, EINVAL, "policy: `%.64s` is no name of a class; call hrun as hrun-NAME", program);
+			return err_set(e, EINVAL, "policy: `%.64s` is no name of a class; call hrun as hrun-NAME",
+				       program);
 	}
 	if (!str_starts(base, "hrun-"))
 		return 0;
 	const char *name = base + strlen("hrun-");
 	if (!policy_class_valid(name))
-		return err_set(e, EINVAL,
-			       "policy: `%.64s` is no name of a class: NAME of hrun-NAME is 1 to 32 small letters, digits "
-			       "and hyphens, and does not begin with a hyphen",
-			       base);
+		return err_set(
+			e, EINVAL,
+			"policy: `%.64s` is no name of a class: NAME of hrun-NAME is 1 to 32 small letters, digits "
+			"and hyphens, and does not begin with a hyphen",
+			base);
 	*ret_class_name = pool_strdup(pool, name);
 	return 0;
 }

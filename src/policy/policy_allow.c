@@ -67,7 +67,8 @@ static const char *check_property(struct pool *pool, const char **text)
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 	(void)pool;
-	return **text && strspn(*text, letters) == strlen(*text) ? NULL : "must be a property of systemd, as CollectMode";
+	return **text && strspn(*text, letters) == strlen(*text) ? NULL
+								 : "must be a property of systemd, as CollectMode";
 }
 
 static const char *check_architecture(struct pool *pool, const char **text)
@@ -81,11 +82,11 @@ static const char *check_architecture(struct pool *pool, const char **text)
 	return NULL;
 }
 
-#define STRINGS(function, member, check)                                                      \
-	static int function(struct policy_reader *r, const struct json *value, void *place)   \
-	{                                                                                     \
-		(void)place;                                                                  \
-		return policy_read_strings(r, value, check, &r->policy->allow.member);        \
+#define STRINGS(function, member, check)                                                    \
+	static int function(struct policy_reader *r, const struct json *value, void *place) \
+	{                                                                                   \
+		(void)place;                                                                \
+		return policy_read_strings(r, value, check, &r->policy->allow.member);      \
 	}
 STRINGS(read_sysctls, sysctls, check_sysctl)
 STRINGS(read_annotations, annotations, check_annotation)

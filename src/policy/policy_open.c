@@ -80,8 +80,8 @@ static int check_owner(int fd, const struct owners *owners, const char *path, st
 	return 0;
 #endif
 	if (!may_own(owners, st.st_uid))
-		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root%s; chown root it", path,
-			       st.st_uid, owners->or_callers ? " or to you" : "");
+		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root%s; chown root it",
+			       path, st.st_uid, owners->or_callers ? " or to you" : "");
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(e, EPERM, "policy: `%s` is writable by group or others (mode %04o); chmod go-w it", path,
 			       st.st_mode & 07777u);

@@ -324,11 +324,11 @@ static int read_limits(struct policy_reader *r, const struct json *value, void *
 	return POLICY_READ_OBJECT(r, value, rows, place);
 }
 
-#define ENGINE(function, member)                                                                       \
-	static int function(struct policy_reader *r, const struct json *value, void *place)            \
-	{                                                                                              \
-		(void)place;                                                                           \
-		return policy_read_strings(r, value, policy_check_path, &r->policy->engines.member);   \
+#define ENGINE(function, member)                                                                     \
+	static int function(struct policy_reader *r, const struct json *value, void *place)          \
+	{                                                                                            \
+		(void)place;                                                                         \
+		return policy_read_strings(r, value, policy_check_path, &r->policy->engines.member); \
 	}
 ENGINE(read_containers_storage, containers_storage)
 ENGINE(read_containerd, containerd)
@@ -407,8 +407,8 @@ static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1
 	sha256_hex(binary, text);
 }
 
-int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today,
-		struct policy *policy, struct err *e)
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e)
 {
 	struct policy_reader r = {.pool = pool, .policy = policy, .own_class = own_class, .today = today, .e = e};
 	const struct json *tree;

@@ -120,8 +120,8 @@ static int read_expires(struct policy_reader *r, const struct json *value, void 
 static int read_waiver(struct policy_reader *r, const struct json *value, struct waiver *waiver)
 {
 	static const struct policy_row rows[] = {
-		{"rule", JSON_STRING, true, read_rule},	    {"match", JSON_OBJECT, true, read_match},
-		{"reason", JSON_STRING, true, read_reason}, {"owner", JSON_STRING, true, read_owner},
+		{"rule", JSON_STRING, true, read_rule},	      {"match", JSON_OBJECT, true, read_match},
+		{"reason", JSON_STRING, true, read_reason},   {"owner", JSON_STRING, true, read_owner},
 		{"expires", JSON_STRING, true, read_expires},
 	};
 
@@ -129,10 +129,11 @@ static int read_waiver(struct policy_reader *r, const struct json *value, struct
 	TRY(POLICY_READ_OBJECT(r, value, rows, waiver));
 	const struct rule *rule = &rules[waiver->rule];
 	if (rule->severity >= SEVERITY_HIGH && !waiver->image_digest && !r->own_class)
-		return policy_refuse(r, value,
-				     "waives %s, a severe rule: match an imageDigest, or write it into the file of a class "
-				     "(hrun-NAME)",
-				     rule->id);
+		return policy_refuse(
+			r, value,
+			"waives %s, a severe rule: match an imageDigest, or write it into the file of a class "
+			"(hrun-NAME)",
+			rule->id);
 	return 0;
 }
 
@@ -157,7 +158,8 @@ int policy_read_waivers(struct policy_reader *r, const struct json *value, void 
 
 	(void)place;
 	if (value->count > POLICY_MAX_WAIVERS)
-		return policy_refuse(r, value, "has %zu waivers; at most %d are read", value->count, POLICY_MAX_WAIVERS);
+		return policy_refuse(r, value, "has %zu waivers; at most %d are read", value->count,
+				     POLICY_MAX_WAIVERS);
 	struct waiver *waivers = pool_alloc(r->pool, (value->count + 1) * sizeof *waivers);
 	for (const struct json *v = value->first; v; v = v->next)
 		TRY(read_waiver(r, v, &waivers[n++]));
