@@ -135,6 +135,12 @@ int policy_of_command(struct command *command, struct policy *ret_policy, struct
 /* NAME of hrun-NAME, or NULL; a NAME that is none is an error. */
 int class_of_command(struct command *command, const char **ret_class_name, struct err *e);
 
+/* ---- policy_json.c: a policy as the file would say it ---- */
+void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
+/* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
+int policy_learn(struct command *command, struct err *e);
+
 /* ---- notify.c: sd_notify(3) between the program and who started hrun ---- */
 struct notify {
 	int socket;	  /* owned: the program's messages arrive here; -1: none */

@@ -190,7 +190,8 @@ static void test_bad_members(void)
 	CHECK(read_text("{\"format\":null}", &policy, &e) < 0 && strstr(e.text, "`format` is null"));
 	CHECK(read_text("{\"level\":\"restricted\"}", &policy, &e) == 0 && policy.level == LEVEL_RESTRICTED);
 	CHECK(read_text("{}", &policy, &e) == 0 && policy.level == LEVEL_BASELINE && policy.given == 0);
-	CHECK(read_text("[]", &policy, &e) < 0 && read_text("", &policy, &e) < 0 && read_text("{\"format\":1,}", &policy, &e) < 0);
+	CHECK(read_text("[]", &policy, &e) < 0 && read_text("", &policy, &e) < 0 &&
+	      read_text("{\"format\":1,}", &policy, &e) < 0);
 	CHECK(read_text("{\"format\":1} {}", &policy, &e) < 0 && read_text("{/**/}", &policy, &e) < 0);
 }
 
@@ -210,7 +211,8 @@ static void test_defaults(void)
 	CHECK(is_list(&policy.engines.docker, "/var/lib/docker", 2) && policy.given == 1u << POLICY_FORMAT);
 	CHECK(strlen(policy.digest) == 64 && str_equal(policy.rule_set, "1"));
 	/* printf '{"format":1}' | sha256sum */
-	CHECK(str_equal(policy.digest, "3f0a99256beeb89a6b9f2793885291a6454928fd74903159ab2e51452b13df6f"), "%s", policy.digest);
+	CHECK(str_equal(policy.digest, "3f0a99256beeb89a6b9f2793885291a6454928fd74903159ab2e51452b13df6f"), "%s",
+	      policy.digest);
 }
 
 static void test_scalars(void)
@@ -219,8 +221,10 @@ static void test_scalars(void)
 				    "\"onViolation\":\"harden\",\"criSandbox\":true,\"mode\":\"enforce\"");
 
 	CHECK(policy.level == LEVEL_PRIVILEGED && policy.warn_level == LEVEL_BASELINE && policy.harden_violations);
-	CHECK(policy.cri_sandbox && !policy.audit && policy.given >> POLICY_MODE & 1 && !(policy.given >> POLICY_RULES & 1));
-	policy = take("\"warnLevel\":\"restricted\",\"level\":\"baseline\",\"onViolation\":\"refuse\",\"criSandbox\":false");
+	CHECK(policy.cri_sandbox && !policy.audit && policy.given >> POLICY_MODE & 1 &&
+	      !(policy.given >> POLICY_RULES & 1));
+	policy = take(
+		"\"warnLevel\":\"restricted\",\"level\":\"baseline\",\"onViolation\":\"refuse\",\"criSandbox\":false");
 	CHECK(policy.warn_level == LEVEL_RESTRICTED && !policy.harden_violations && !policy.cri_sandbox);
 	policy = take("\"defaults\":{\"seccompProfile\":\"strict\",\"pidsLimit\":4194304,\"memoryLimitBytes\":1,"
 		      "\"hookTimeoutSeconds\":86400},\"limits\":{\"configBytes\":4194304}");
@@ -241,7 +245,8 @@ static void test_audit(void)
 	today = "2026-11-21";
 	CHECK(take(text).audit);
 	today = "2026-11-22";
-	CHECK(!take("\"auditUntil\":\"2030-01-01\"").audit && take("\"mode\":\"audit\",\"auditUntil\":\"2028-02-29\"").audit);
+	CHECK(!take("\"auditUntil\":\"2030-01-01\"").audit &&
+	      take("\"mode\":\"audit\",\"auditUntil\":\"2028-02-29\"").audit);
 }
 
 static enum action action_of(const struct policy *policy, const char *rule)
@@ -255,7 +260,8 @@ static void test_rules(void)
 				    "\"harden\",\"ns-pid-host\":\"warn\",\"ns-mount-missing\":\"refuse\"}");
 
 	CHECK(action_of(&policy, "ns-net-host") == ACTION_NONE && action_of(&policy, "user-root") == ACTION_REFUSE);
-	CHECK(action_of(&policy, "no-new-privileges") == ACTION_HARDEN && action_of(&policy, "ns-pid-host") == ACTION_WARN);
+	CHECK(action_of(&policy, "no-new-privileges") == ACTION_HARDEN &&
+	      action_of(&policy, "ns-pid-host") == ACTION_WARN);
 	CHECK((int)action_of(&policy, "ns-ipc-host") == POLICY_UNCHANGED);
 	CHECK(action_of(&policy, "ns-mount-missing") == ACTION_REFUSE);
 	/* Each rule that refuses at every level says so itself. */
@@ -264,8 +270,9 @@ static void test_rules(void)
 			continue;
 		refuse(pool_printf(&pool, "\"rules\":{\"%s\":\"warn\"}", rules[i].id), rules[i].id);
 		own_class = true;
-		refuse(pool_printf(&pool, "\"waivers\":[{\"rule\":\"%s\",\"match\":{\"imageDigest\":\"sha256:" A64
-					  "\"},\"reason\":\"a good reason\",\"owner\":\"me\",\"expires\":\"2026-12-01\"}]",
+		refuse(pool_printf(&pool,
+				   "\"waivers\":[{\"rule\":\"%s\",\"match\":{\"imageDigest\":\"sha256:" A64
+				   "\"},\"reason\":\"a good reason\",\"owner\":\"me\",\"expires\":\"2026-12-01\"}]",
 				   rules[i].id),
 		       rules[i].id);
 		own_class = false;
@@ -285,11 +292,13 @@ static void test_allow(void)
 		     "\"drop\":{\"capabilities\":[\"CAP_CHOWN\"]}");
 
 	CHECK(policy.allow.capabilities == (UINT64_C(1) << 13 | UINT64_C(1) << 40) && policy.drop_capabilities == 1);
-	CHECK(is_list(&policy.allow.sysctls, "net.core.somaxconn", 2) && is_list(&policy.allow.annotations, "org.example.*", 2));
+	CHECK(is_list(&policy.allow.sysctls, "net.core.somaxconn", 2) &&
+	      is_list(&policy.allow.annotations, "org.example.*", 2));
 	CHECK(is_list(&policy.allow.systemd_properties, "CollectMode", 1));
 	CHECK(is_list(&policy.allow.seccomp_architectures, "SCMP_ARCH_X86", 1) && policy.allow.cgroups_disabled);
 	const struct policy_device *device = policy.allow.devices;
-	CHECK(policy.allow.device_count == 2 && device[0].type == 'c' && device[0].major == 10 && device[0].minor == 229);
+	CHECK(policy.allow.device_count == 2 && device[0].type == 'c' && device[0].major == 10 &&
+	      device[0].minor == 229);
 	CHECK(str_equal(device[0].access, "rw") && device[1].type == 'b' && str_equal(device[1].access, "m"));
 	const struct policy_mount_prefix *prefix = policy.allow.mount_prefixes;
 	CHECK(policy.allow.mount_prefix_count == 2 && str_equal(prefix[0].path, "/srv/data/x") && prefix[0].read_only);
@@ -299,8 +308,9 @@ static void test_allow(void)
 
 static void test_engines(void)
 {
-	struct policy policy = take("\"engines\":{\"containersStorage\":[\"/a/\"],\"containerd\":[\"/b\"],\"docker\":[],"
-				    "\"other\":[\"/c\",\"/c/\"]}");
+	struct policy policy =
+		take("\"engines\":{\"containersStorage\":[\"/a/\"],\"containerd\":[\"/b\"],\"docker\":[],"
+		     "\"other\":[\"/c\",\"/c/\"]}");
 
 	CHECK(is_list(&policy.engines.containers_storage, "/a", 1) && is_list(&policy.engines.containerd, "/b", 1));
 	CHECK(is_list(&policy.engines.docker, NULL, 0) && is_list(&policy.engines.other, "/c", 1));

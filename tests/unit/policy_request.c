@@ -39,8 +39,11 @@ static void remove_file(const char *name)
 
 static int load(const char *file, const char *class_name, bool is_root, struct policy *policy, struct err *e)
 {
-	struct policy_request request = {
-		.file = file, .class_name = class_name, .is_root = is_root, .today = utc_today(), .directory = directory};
+	struct policy_request request = {.file = file,
+					 .class_name = class_name,
+					 .is_root = is_root,
+					 .today = utc_today(),
+					 .directory = directory};
 
 	*e = (struct err){0};
 	return policy_load_for(&pool, &request, policy, e);
@@ -58,7 +61,8 @@ static enum level level(const char *file, const char *class_name, bool is_root, 
 	return r < 0 ? LEVELS : policy.level;
 }
 
-static const char privileged[] = "{\"format\":1,\"level\":\"privileged\"}", restricted[] = "{\"format\":1,\"level\":\"restricted\"}";
+static const char privileged[] = "{\"format\":1,\"level\":\"privileged\"}",
+		  restricted[] = "{\"format\":1,\"level\":\"restricted\"}";
 
 static void test_machine(void)
 {
@@ -76,9 +80,11 @@ static void test_option(void)
 	const char *loose = write_file("loose.json", privileged), *tight = write_file("tight.json", restricted);
 
 	CHECK(level(loose, NULL, true, NULL) == LEVEL_PRIVILEGED && level(loose, NULL, false, NULL) == LEVEL_BASELINE);
-	CHECK(level(tight, NULL, true, NULL) == LEVEL_RESTRICTED && level(tight, NULL, false, NULL) == LEVEL_RESTRICTED);
+	CHECK(level(tight, NULL, true, NULL) == LEVEL_RESTRICTED &&
+	      level(tight, NULL, false, NULL) == LEVEL_RESTRICTED);
 	write_file("policy.json", restricted);
-	CHECK(level(loose, NULL, true, NULL) == LEVEL_PRIVILEGED && level(loose, NULL, false, NULL) == LEVEL_RESTRICTED);
+	CHECK(level(loose, NULL, true, NULL) == LEVEL_PRIVILEGED &&
+	      level(loose, NULL, false, NULL) == LEVEL_RESTRICTED);
 	write_file("policy.json", "{}}");
 	CHECK(level(loose, NULL, true, NULL) == LEVEL_PRIVILEGED && level(tight, NULL, false, "line 1") == LEVELS);
 	remove_file("policy.json");
@@ -90,7 +96,8 @@ static void test_own_file(void)
 {
 	const char *own = write_file("own.json", restricted);
 
-	CHECK(chown(own, USER, 0) == 0 && level(own, NULL, true, "belongs to uid 1000, not to the host's root;") == LEVELS);
+	CHECK(chown(own, USER, 0) == 0 &&
+	      level(own, NULL, true, "belongs to uid 1000, not to the host's root;") == LEVELS);
 	CHECK(level(own, NULL, true, "chown root it") == LEVELS);
 	CHECK(seteuid(USER) == 0);
 	CHECK(level(own, NULL, false, NULL) == LEVEL_RESTRICTED && !policy_caller_is_root());
@@ -111,12 +118,16 @@ static void test_class(void)
 
 	CHECK(level(NULL, "gpu", true, "hrun-gpu needs") == LEVELS && level(NULL, "gpu", false, "not there") == LEVELS);
 	write_file("gpu.json", privileged);
-	CHECK(load(NULL, "gpu", true, &policy, &e) == 0 && policy.level == LEVEL_PRIVILEGED && str_equal(policy.class_name, "gpu"));
-	CHECK(load(NULL, "gpu", false, &policy, &e) == 0 && policy.level == LEVEL_BASELINE && str_equal(policy.class_name, "gpu"));
+	CHECK(load(NULL, "gpu", true, &policy, &e) == 0 && policy.level == LEVEL_PRIVILEGED &&
+	      str_equal(policy.class_name, "gpu"));
+	CHECK(load(NULL, "gpu", false, &policy, &e) == 0 && policy.level == LEVEL_BASELINE &&
+	      str_equal(policy.class_name, "gpu"));
 	write_file("policy.json", restricted);
-	CHECK(level(NULL, "gpu", true, NULL) == LEVEL_PRIVILEGED && level(NULL, "gpu", false, NULL) == LEVEL_RESTRICTED);
+	CHECK(level(NULL, "gpu", true, NULL) == LEVEL_PRIVILEGED &&
+	      level(NULL, "gpu", false, NULL) == LEVEL_RESTRICTED);
 	write_file("gpu.json", "{\"level\":\"strict\"}");
-	CHECK(level(NULL, "gpu", true, "`level` must be") == LEVELS && level(NULL, "gpu", false, "`level` must be") == LEVELS);
+	CHECK(level(NULL, "gpu", true, "`level` must be") == LEVELS &&
+	      level(NULL, "gpu", false, "`level` must be") == LEVELS);
 	/* A broken policy.json does not stop root's class, and does everybody else's. */
 	write_file("gpu.json", restricted);
 	write_file("policy.json", "x");
@@ -133,8 +144,10 @@ static void test_class_waiver(void)
 	struct err e;
 
 	utc_date_text(utc_today() + 30, date, sizeof date);
-	const char *text = pool_printf(&pool, "{\"waivers\":[{\"rule\":\"ns-net-host\",\"match\":{\"value\":\"x\"},\"reason\":"
-				       "\"a good reason\",\"owner\":\"o\",\"expires\":\"%s\"}]}", date);
+	const char *text = pool_printf(&pool,
+				       "{\"waivers\":[{\"rule\":\"ns-net-host\",\"match\":{\"value\":\"x\"},\"reason\":"
+				       "\"a good reason\",\"owner\":\"o\",\"expires\":\"%s\"}]}",
+				       date);
 	const char *file = write_file("gpu.json", text);
 	CHECK(load(NULL, "gpu", true, &policy, &e) == 0 && policy.waiver_count == 1);
 	/* Not root: policy.json does not waive it. */
@@ -210,7 +223,8 @@ int main(void)
 		test_own_file();
 	test_class();
 	test_class_waiver();
-	for (const char *const *name = (const char *const[]){"loose.json", "tight.json", "own.json", NULL}; *name; name++)
+	for (const char *const *name = (const char *const[]){"loose.json", "tight.json", "own.json", NULL}; *name;
+	     name++)
 		remove_file(*name);
 	CHECK(rmdir(directory) == 0);
 	pool_free(&pool);

@@ -36,12 +36,12 @@ static struct policy stricter(const char *a, const char *b)
 }
 
 /* HOLDS (about `both`) whichever of the two comes first. */
-#define BOTH(a, b, holds)                                  \
-	do {                                               \
-		struct policy both = stricter(a, b);       \
-		CHECK(holds, "%s and %s", a, b);           \
-		both = stricter(b, a);                     \
-		CHECK(holds, "%s and %s (turned)", a, b);  \
+#define BOTH(a, b, holds)                                 \
+	do {                                              \
+		struct policy both = stricter(a, b);      \
+		CHECK(holds, "%s and %s", a, b);          \
+		both = stricter(b, a);                    \
+		CHECK(holds, "%s and %s (turned)", a, b); \
 	} while (0)
 
 static bool lists(const struct string_list *list, const char *const *words)
@@ -69,8 +69,8 @@ static void test_levels(void)
 	BOTH("\"level\":\"privileged\"", "", both.level == LEVEL_BASELINE);
 	BOTH("\"warnLevel\":\"restricted\"", "", both.level == LEVEL_BASELINE && both.warn_level == LEVEL_RESTRICTED);
 	BOTH("\"warnLevel\":\"restricted\"", "\"level\":\"restricted\"", both.warn_level == LEVELS);
-	BOTH("\"level\":\"privileged\",\"warnLevel\":\"baseline\"", "\"level\":\"privileged\",\"warnLevel\":\"restricted\"",
-	     both.warn_level == LEVEL_RESTRICTED);
+	BOTH("\"level\":\"privileged\",\"warnLevel\":\"baseline\"",
+	     "\"level\":\"privileged\",\"warnLevel\":\"restricted\"", both.warn_level == LEVEL_RESTRICTED);
 	BOTH("\"level\":\"privileged\",\"warnLevel\":\"baseline\"", "", both.warn_level == LEVELS);
 	BOTH("", "", both.warn_level == LEVELS);
 }
@@ -87,7 +87,8 @@ static void test_flags(void)
 	BOTH("\"criSandbox\":true", "", !both.cri_sandbox);
 	BOTH("\"criSandbox\":true", "\"criSandbox\":true", both.cri_sandbox);
 	BOTH("\"allow\":{\"cgroupsDisabled\":true}", "", !both.allow.cgroups_disabled);
-	BOTH("\"allow\":{\"cgroupsDisabled\":true}", "\"allow\":{\"cgroupsDisabled\":true}", both.allow.cgroups_disabled);
+	BOTH("\"allow\":{\"cgroupsDisabled\":true}", "\"allow\":{\"cgroupsDisabled\":true}",
+	     both.allow.cgroups_disabled);
 }
 
 static int action_of(const struct policy *policy, const char *rule)
@@ -100,10 +101,13 @@ static void test_rules(void)
 {
 	BOTH("", "", !both.rule_actions);
 	BOTH("\"rules\":{\"ns-net-host\":\"off\"}", "", action_of(&both, "ns-net-host") == ACTION_REFUSE);
-	BOTH("\"rules\":{\"ns-net-host\":\"off\"}", "\"level\":\"privileged\"", action_of(&both, "ns-net-host") == ACTION_NONE);
-	BOTH("\"rules\":{\"ns-net-host\":\"off\"}", "\"rules\":{\"ns-net-host\":\"warn\"}", action_of(&both, "ns-net-host") == ACTION_WARN);
+	BOTH("\"rules\":{\"ns-net-host\":\"off\"}", "\"level\":\"privileged\"",
+	     action_of(&both, "ns-net-host") == ACTION_NONE);
+	BOTH("\"rules\":{\"ns-net-host\":\"off\"}", "\"rules\":{\"ns-net-host\":\"warn\"}",
+	     action_of(&both, "ns-net-host") == ACTION_WARN);
 	BOTH("\"rules\":{\"user-root\":\"refuse\"}", "", action_of(&both, "user-root") == ACTION_REFUSE);
-	BOTH("\"rules\":{\"user-root\":\"off\"}", "\"level\":\"restricted\"", action_of(&both, "user-root") == ACTION_REFUSE);
+	BOTH("\"rules\":{\"user-root\":\"off\"}", "\"level\":\"restricted\"",
+	     action_of(&both, "user-root") == ACTION_REFUSE);
 	BOTH("\"rules\":{\"user-root\":\"off\"}", "", action_of(&both, "user-root") == ACTION_WARN);
 	BOTH("\"rules\":{\"user-root\":\"off\"}", "", action_of(&both, "ns-net-host") == POLICY_UNCHANGED);
 	BOTH("\"rules\":{\"no-new-privileges\":\"warn\"}", "\"rules\":{\"no-new-privileges\":\"harden\"}",
@@ -115,14 +119,17 @@ static void test_lists(void)
 	BOTH("\"allow\":{\"capabilities\":[\"CAP_CHOWN\",\"CAP_KILL\"]}", "\"allow\":{\"capabilities\":[\"CAP_KILL\"]}",
 	     both.allow.capabilities == 1 << 5);
 	BOTH("\"allow\":{\"capabilities\":[\"CAP_CHOWN\"]}", "", !both.allow.capabilities);
-	BOTH("\"drop\":{\"capabilities\":[\"CAP_CHOWN\"]}", "\"drop\":{\"capabilities\":[\"CAP_KILL\"]}", both.drop_capabilities == 33);
-	BOTH("\"allow\":{\"sysctls\":[\"a\",\"b\"]}", "\"allow\":{\"sysctls\":[\"b\",\"c\"]}", LISTS(both.allow.sysctls, "b"));
+	BOTH("\"drop\":{\"capabilities\":[\"CAP_CHOWN\"]}", "\"drop\":{\"capabilities\":[\"CAP_KILL\"]}",
+	     both.drop_capabilities == 33);
+	BOTH("\"allow\":{\"sysctls\":[\"a\",\"b\"]}", "\"allow\":{\"sysctls\":[\"b\",\"c\"]}",
+	     LISTS(both.allow.sysctls, "b"));
 	BOTH("\"allow\":{\"sysctls\":[\"a\",\"b\"]}", "", both.allow.sysctls.count == 0);
 	BOTH("\"allow\":{\"systemdProperties\":[\"A\",\"B\"]}", "\"allow\":{\"systemdProperties\":[\"A\"]}",
 	     LISTS(both.allow.systemd_properties, "A"));
-	BOTH("\"allow\":{\"seccompArchitectures\":[\"SCMP_ARCH_X86\"]}", "\"allow\":{\"seccompArchitectures\":[\"SCMP_ARCH_X32\"]}",
-	     both.allow.seccomp_architectures.count == 0);
-	BOTH("\"allow\":{\"annotations\":[\"org.a.*\",\"x\"]}", "\"allow\":{\"annotations\":[\"org.a.b\",\"org.c\",\"x\"]}",
+	BOTH("\"allow\":{\"seccompArchitectures\":[\"SCMP_ARCH_X86\"]}",
+	     "\"allow\":{\"seccompArchitectures\":[\"SCMP_ARCH_X32\"]}", both.allow.seccomp_architectures.count == 0);
+	BOTH("\"allow\":{\"annotations\":[\"org.a.*\",\"x\"]}",
+	     "\"allow\":{\"annotations\":[\"org.a.b\",\"org.c\",\"x\"]}",
 	     LISTS(both.allow.annotations, "org.a.b", "x"));
 	BOTH("\"allow\":{\"annotations\":[\"org.a.*\"]}", "\"allow\":{\"annotations\":[\"org.*\",\"com.*\"]}",
 	     LISTS(both.allow.annotations, "org.a.*"));
@@ -130,15 +137,17 @@ static void test_lists(void)
 	     both.allow.annotations.count == 0);
 }
 
-#define DEVICE(type, major, minor, access) \
-	"\"allow\":{\"devices\":[{\"type\":\"" type "\",\"major\":" major ",\"minor\":" minor ",\"access\":\"" access "\"}]}"
+#define DEVICE(type, major, minor, access)                                                                            \
+	"\"allow\":{\"devices\":[{\"type\":\"" type "\",\"major\":" major ",\"minor\":" minor ",\"access\":\"" access \
+	"\"}]}"
 #define PREFIX(path, more) "\"allow\":{\"mountPrefixes\":[{\"path\":\"" path "\"" more "}]}"
 #define HOOK(path, sha256) "\"allow\":{\"hooks\":[{\"path\":\"" path "\",\"sha256\":\"" sha256 "\"}]}"
 
 static void test_objects(void)
 {
 	BOTH(DEVICE("c", "1", "2", "rw"), DEVICE("c", "1", "2", "wm"),
-	     both.allow.device_count == 1 && str_equal(both.allow.devices[0].access, "w") && both.allow.devices[0].minor == 2);
+	     both.allow.device_count == 1 && str_equal(both.allow.devices[0].access, "w") &&
+		     both.allow.devices[0].minor == 2);
 	BOTH(DEVICE("c", "1", "2", "r"), DEVICE("c", "1", "2", "wm"), both.allow.device_count == 0);
 	BOTH(DEVICE("c", "1", "2", "r"), DEVICE("b", "1", "2", "r"), both.allow.device_count == 0);
 	BOTH(DEVICE("c", "1", "2", "r"), DEVICE("c", "3", "2", "r"), both.allow.device_count == 0);
@@ -163,9 +172,11 @@ static void test_numbers(void)
 	BOTH("\"defaults\":{\"pidsLimit\":10}", "", both.defaults.pids_limit == 10);
 	/* The built-in default is smaller. */
 	BOTH("\"defaults\":{\"pidsLimit\":4000000}", "", both.defaults.pids_limit == POLICY_PIDS_LIMIT);
-	BOTH("", "", both.defaults.pids_limit == 0 && both.defaults.memory_limit == 0 && both.defaults.hook_timeout == 0);
+	BOTH("", "",
+	     both.defaults.pids_limit == 0 && both.defaults.memory_limit == 0 && both.defaults.hook_timeout == 0);
 	BOTH("\"defaults\":{\"memoryLimitBytes\":10}", "", both.defaults.memory_limit == 10);
-	BOTH("\"defaults\":{\"memoryLimitBytes\":10}", "\"defaults\":{\"memoryLimitBytes\":9}", both.defaults.memory_limit == 9);
+	BOTH("\"defaults\":{\"memoryLimitBytes\":10}", "\"defaults\":{\"memoryLimitBytes\":9}",
+	     both.defaults.memory_limit == 9);
 	BOTH("\"defaults\":{\"hookTimeoutSeconds\":1}", "", both.defaults.hook_timeout == 1);
 	BOTH("\"defaults\":{\"hookTimeoutSeconds\":100}", "", both.defaults.hook_timeout == POLICY_HOOK_TIMEOUT);
 	BOTH("\"defaults\":{\"seccompProfile\":\"strict\"}", "", str_equal(both.defaults.seccomp_profile, "strict"));
@@ -176,7 +187,7 @@ static void test_numbers(void)
 	BOTH("\"limits\":{\"configBytes\":4194304}", "", both.config_bytes == POLICY_CONFIG_BYTES);
 }
 
-#define WAIVER(rule, match, expires)                                                              \
+#define WAIVER(rule, match, expires)                                                                 \
 	"{\"rule\":\"" rule "\",\"match\":{" match "},\"reason\":\"a good reason\",\"owner\":\"o\"," \
 	"\"expires\":\"" expires "\"}"
 #define WAIVERS(...) "\"waivers\":[" __VA_ARGS__ "]"
@@ -191,16 +202,19 @@ static void test_waivers(void)
 	BOTH(x, WAIVERS(WAIVER("ns-net-host", "\"value\":\"x\"", "2027-01-01")), both.waiver_count == 0);
 	/* The earlier end, an expired one too; the narrower match. */
 	BOTH(x, WAIVERS(WAIVER("ns-uts-host", "\"value\":\"x\"", "2026-11-21")),
-	     both.waiver_count == 1 && both.waivers[0].days_left == -1 && str_equal(both.waivers[0].expires, "2026-11-21"));
+	     both.waiver_count == 1 && both.waivers[0].days_left == -1 &&
+		     str_equal(both.waivers[0].expires, "2026-11-21"));
 	BOTH(x, WAIVERS(WAIVER("ns-uts-host", "\"value\":\"x\",\"cgroup\":\"/a\"", "2027-01-01")),
 	     both.waiver_count == 1 && both.waivers[0].cgroup && str_equal(both.waivers[0].cgroup, "/a"));
 	BOTH(WAIVERS(WAIVER("ns-uts-host", "\"imageDigest\":\"sha256:" A64 "\"", "2027-01-01")),
-	     WAIVERS(WAIVER("ns-uts-host", "\"imageDigest\":\"sha256:" B64 "\"", "2027-01-01")), both.waiver_count == 0);
+	     WAIVERS(WAIVER("ns-uts-host", "\"imageDigest\":\"sha256:" B64 "\"", "2027-01-01")),
+	     both.waiver_count == 0);
 	/* The other file lets the rule's findings pass anyway. */
 	BOTH(x, "\"level\":\"privileged\"", both.waiver_count == 1);
 	BOTH(x, "\"rules\":{\"ns-uts-host\":\"warn\"}", both.waiver_count == 1);
 	BOTH(x, "\"rules\":{\"ns-uts-host\":\"refuse\"},\"level\":\"privileged\"", both.waiver_count == 0);
-	BOTH(WAIVERS(WAIVER("user-root", "\"value\":\"0\"", "2027-01-01") "," WAIVER("ns-uts-host", "\"value\":\"x\"", "2027-01-01")),
+	BOTH(WAIVERS(WAIVER("user-root", "\"value\":\"0\"", "2027-01-01") "," WAIVER("ns-uts-host", "\"value\":\"x\"",
+										     "2027-01-01")),
 	     "\"level\":\"privileged\"", both.waiver_count == 2 && both.waivers[0].rule < both.waivers[1].rule);
 }
 

@@ -28,7 +28,8 @@ static int read_waivers(const char *waivers, const char *today, bool own_class, 
 }
 
 /* A waiver with these members, NULL: a good one. */
-static const char *waiver(const char *rule, const char *match, const char *reason, const char *owner, const char *expires)
+static const char *waiver(const char *rule, const char *match, const char *reason, const char *owner,
+			  const char *expires)
 {
 	return pool_printf(&pool, "{%s,%s,%s,%s,%s}", rule ? rule : "\"rule\":\"user-root\"",
 			   match ? match : "\"match\":{\"value\":\"x\"}", reason ? reason : "\"reason\":\"12345678\"",
@@ -41,7 +42,8 @@ static void refuse(const char *text, const char *why)
 	struct err e;
 	int r = read_waivers(text, "2026-11-22", false, &policy, &e);
 
-	CHECK(r == -EINVAL && strstr(e.text, why) && strstr(e.text, "line 3"), "%s: %s (expected %s)", text, e.text, why);
+	CHECK(r == -EINVAL && strstr(e.text, why) && strstr(e.text, "line 3"), "%s: %s (expected %s)", text, e.text,
+	      why);
 }
 
 static void test_members(void)
@@ -69,13 +71,18 @@ static void test_members(void)
 	refuse(waiver(0, 0, 0, "\"owner\":[]", 0), "must be a string");
 	refuse(waiver(0, 0, 0, 0, "\"expires\":\"never\""), "a date of the calendar");
 	refuse(waiver(0, 0, 0, 0, "\"until\":\"2026-12-31\""), "`waivers[0].until` is not a member");
-	refuse("{\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":\"2026-12-31\"}", "has no `rule`");
-	refuse("{\"rule\":\"user-root\",\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":\"2026-12-31\"}", "has no `match`");
-	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"owner\":\"o\",\"expires\":\"2026-12-31\"}", "has no `reason`");
-	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"expires\":\"2026-12-31\"}", "no `owner`");
-	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"owner\":\"o\"}", "has no `expires`");
-	CHECK(read_waivers(waiver(0, "\"match\":{" DIGEST ",\"cgroup\":\"/a*\",\"value\":\"v\"}", 0, 0, 0), "2026-11-22", false,
-			   &policy, &e) == 0);
+	refuse("{\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":\"2026-12-31\"}",
+	       "has no `rule`");
+	refuse("{\"rule\":\"user-root\",\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":\"2026-12-31\"}",
+	       "has no `match`");
+	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"owner\":\"o\",\"expires\":\"2026-12-31\"}",
+	       "has no `reason`");
+	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"expires\":\"2026-12-31\"}",
+	       "no `owner`");
+	refuse("{\"rule\":\"user-root\",\"match\":{\"value\":\"x\"},\"reason\":\"12345678\",\"owner\":\"o\"}",
+	       "has no `expires`");
+	CHECK(read_waivers(waiver(0, "\"match\":{" DIGEST ",\"cgroup\":\"/a*\",\"value\":\"v\"}", 0, 0, 0),
+			   "2026-11-22", false, &policy, &e) == 0);
 	const struct waiver *w = policy.waivers;
 	CHECK(policy.waiver_count == 1 && str_equal(rules[w->rule].id, "user-root") && str_equal(w->cgroup, "/a*"));
 	CHECK(str_equal(w->value, "v") && str_equal(w->image_digest, "sha256:" A64) && str_equal(w->owner, "o"));
@@ -93,7 +100,8 @@ static void test_severe(void)
 		const char *rule = pool_printf(&pool, "\"rule\":\"%s\"", severe[i]);
 		refuse(waiver(rule, 0, 0, 0, 0), "a severe rule: match an imageDigest");
 		refuse(waiver(rule, "\"match\":{\"cgroup\":\"/x\",\"value\":\"y\"}", 0, 0, 0), severe[i]);
-		CHECK(read_waivers(waiver(rule, "\"match\":{" DIGEST "}", 0, 0, 0), "2026-11-22", false, &policy, &e) == 0);
+		CHECK(read_waivers(waiver(rule, "\"match\":{" DIGEST "}", 0, 0, 0), "2026-11-22", false, &policy, &e) ==
+		      0);
 		CHECK(read_waivers(waiver(rule, 0, 0, 0, 0), "2026-11-22", true, &policy, &e) == 0);
 	}
 	/* medium: no digest needed */
@@ -104,17 +112,17 @@ static const struct {
 	const char *today, *expires;
 	int days_left; /* 999: refused */
 } days[] = {
-	{"2026-11-22", "2026-11-22", 0},     {"2026-11-22", "2026-11-23", 1},	{"2026-11-22", "2026-11-21", -1},
-	{"2026-11-22", "2026-12-06", 14},    {"2026-11-22", "2026-12-07", 15},	{"2026-11-22", "2027-11-22", 365},
-	{"2026-11-22", "2027-11-23", 366},   {"2026-11-22", "2027-11-24", 999}, {"2026-11-22", "9999-12-31", 999},
-	{"2027-06-01", "2028-06-01", 366},   {"2027-06-01", "2028-06-02", 999}, {"2027-12-31", "2028-02-29", 60},
-	{"2028-02-28", "2028-02-29", 1},     {"2028-02-29", "2028-03-01", 1},	{"2027-02-28", "2027-03-01", 1},
-	{"2026-12-31", "2027-01-01", 1},     {"2026-11-22", "2027-02-29", 999}, {"2026-11-22", "2027-04-31", 999},
-	{"2026-11-22", "2026-13-01", 999},   {"2026-11-22", "2026-00-10", 999}, {"2026-11-22", "2026-12-00", 999},
-	{"2026-11-22", "2026-12-32", 999},   {"2026-11-22", "0000-01-01", 999}, {"2026-11-22", "26-12-01", 999},
-	{"2026-11-22", "2026-1-01", 999},    {"2026-11-22", "2026/12/01", 999}, {"2026-11-22", " 2026-12-1", 999},
-	{"2026-11-22", "+026-12-01", 999},   {"2026-11-22", "2026-12-01x", 999}, {"2026-11-22", "", 999},
-	{"2026-11-22", "1970-01-01", -20779}, {"2100-02-27", "2100-02-28", 1},	{"2100-02-27", "2100-02-29", 999},
+	{"2026-11-22", "2026-11-22", 0},      {"2026-11-22", "2026-11-23", 1},	  {"2026-11-22", "2026-11-21", -1},
+	{"2026-11-22", "2026-12-06", 14},     {"2026-11-22", "2026-12-07", 15},	  {"2026-11-22", "2027-11-22", 365},
+	{"2026-11-22", "2027-11-23", 366},    {"2026-11-22", "2027-11-24", 999},  {"2026-11-22", "9999-12-31", 999},
+	{"2027-06-01", "2028-06-01", 366},    {"2027-06-01", "2028-06-02", 999},  {"2027-12-31", "2028-02-29", 60},
+	{"2028-02-28", "2028-02-29", 1},      {"2028-02-29", "2028-03-01", 1},	  {"2027-02-28", "2027-03-01", 1},
+	{"2026-12-31", "2027-01-01", 1},      {"2026-11-22", "2027-02-29", 999},  {"2026-11-22", "2027-04-31", 999},
+	{"2026-11-22", "2026-13-01", 999},    {"2026-11-22", "2026-00-10", 999},  {"2026-11-22", "2026-12-00", 999},
+	{"2026-11-22", "2026-12-32", 999},    {"2026-11-22", "0000-01-01", 999},  {"2026-11-22", "26-12-01", 999},
+	{"2026-11-22", "2026-1-01", 999},     {"2026-11-22", "2026/12/01", 999},  {"2026-11-22", " 2026-12-1", 999},
+	{"2026-11-22", "+026-12-01", 999},    {"2026-11-22", "2026-12-01x", 999}, {"2026-11-22", "", 999},
+	{"2026-11-22", "1970-01-01", -20779}, {"2100-02-27", "2100-02-28", 1},	  {"2100-02-27", "2100-02-29", 999},
 	{"2000-02-28", "2000-02-29", 1},
 };
 
@@ -137,16 +145,18 @@ static void test_order(void)
 {
 	struct policy policy;
 	struct err e;
-	const char *text = pool_printf(&pool, "%s,\n%s,\n%s,\n%s", waiver("\"rule\":\"ns-uts-host\"", 0, 0, "\"owner\":\"1\"", 0),
-				       waiver("\"rule\":\"user-root\"", 0, 0, "\"owner\":\"2\"", 0),
-				       waiver("\"rule\":\"ns-uts-host\"", 0, 0, "\"owner\":\"3\"", 0),
-				       waiver("\"rule\":\"user-root\"", 0, 0, "\"owner\":\"4\"", 0));
+	const char *text =
+		pool_printf(&pool, "%s,\n%s,\n%s,\n%s", waiver("\"rule\":\"ns-uts-host\"", 0, 0, "\"owner\":\"1\"", 0),
+			    waiver("\"rule\":\"user-root\"", 0, 0, "\"owner\":\"2\"", 0),
+			    waiver("\"rule\":\"ns-uts-host\"", 0, 0, "\"owner\":\"3\"", 0),
+			    waiver("\"rule\":\"user-root\"", 0, 0, "\"owner\":\"4\"", 0));
 
 	CHECK(read_waivers(text, "2026-11-22", false, &policy, &e) == 0 && policy.waiver_count == 4);
 	for (size_t i = 1; i < 4; i++)
 		CHECK(policy.waivers[i - 1].rule <= policy.waivers[i].rule);
 	CHECK(str_equal(policy.waivers[0].owner, "2") && str_equal(policy.waivers[1].owner, "4"));
-	CHECK(str_equal(policy.waivers[2].owner, "1") && str_equal(policy.waivers[3].owner, "3") && policy.waivers[3].line == 5);
+	CHECK(str_equal(policy.waivers[2].owner, "1") && str_equal(policy.waivers[3].owner, "3") &&
+	      policy.waivers[3].line == 5);
 }
 
 int main(void)
