@@ -20,7 +20,7 @@
 #include <stddef.h>
 
 /* Exit statuses of hrun itself; a foreground run or exec otherwise ends with the program's. */
-enum { EXIT_ERROR = 1, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+enum { EXIT_ERROR = 1, EXIT_POLICY = 3, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
 
 /* Where the options of every verb end up; a verb's table says which of them it takes. */
 struct options {
@@ -39,6 +39,8 @@ struct options {
 	/* kill, delete, list, plan, check */
 	bool all, force, quiet, json;
 	const char *format, *id;
+	/* policy */
+	const char *class_name, *owner, *expires;
 	bool help;
 	/* events */
 	const char *interval;
@@ -138,6 +140,17 @@ int target_open(struct command *command, bool make_root, bool lock, struct conta
 int target_open_remains(struct command *command, struct container *ret, struct err *e);
 /* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
 int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+
+/* ---- policy_of.c: the policy that holds for this command ---- */
+int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
+/* NAME of hrun-NAME, or NULL; a NAME that is none is an error. */
+int class_of_command(struct command *command, const char **ret_class_name, struct err *e);
+
+/* ---- policy_json.c: a policy as the file would say it ---- */
+void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
+/* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
+int policy_learn(struct command *command, struct err *e);
 
 /* ---- notify.c: sd_notify(3) between the program and who started hrun ---- */
 struct notify {
@@ -297,6 +310,7 @@ int cmd_events(struct command *command, struct err *e);
 int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
+int cmd_policy(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

@@ -74,6 +74,10 @@ extern const size_t rule_count;
 
 /* NULL where there is no such rule. */
 const struct rule *rule_by_id(const char *id);
+/* No policy file can lift it. */
+bool rule_refuses_always(const struct rule *rule);
+/* Can `harden` be said of it? */
+bool rule_has_repair(const struct rule *rule);
 
 /* Every predicate and repair that rules.def names. */
 #define RULE_READ(...)

@@ -65,8 +65,4 @@ const char *spec_namespace_name(enum namespace_type type);
 /* NS_TYPES where the word is unknown. */
 enum namespace_type spec_namespace_type(const char *word);
 
-/* The number of a capability by its exact name ("CAP_CHOWN"), or -ENOENT; and its name, "CAP_?" where it has none. */
-int spec_capability(const char *name);
-const char *spec_capability_name(int capability);
-
 #endif

@@ -118,7 +118,6 @@ const char *verdict_line(struct pool *pool, const struct verdict *verdict, const
 /*
  * The line that warns of waivers that were used and end within WAIVER_WARNING_DAYS, the first one by name; NULL: none.
  */
-enum { WAIVER_WARNING_DAYS = 14 };
 const char *verdict_waiver_warning(struct pool *pool, const struct policy *policy, const struct verdict *verdict);
 
 /* One line a finding to OUT: "refuse  ns-mount-missing  linux.namespaces  TEXT". */

@@ -79,10 +79,10 @@ int document_saved_config(struct pool *pool, const struct container *container, 
 	char *data;
 	size_t size;
 
-	int r = container_read_file(container, pool, "config.json", DOCUMENT_MAX_SIZE, &data, &size, e);
+	int r = container_read_file(container, pool, "config.json", POLICY_CONFIG_BYTES_MAX, &data, &size, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (r == -ENOENT || json_read(pool, data, size, DOCUMENT_MAX_SIZE, &tree, &error) < 0 ||
+	if (r == -ENOENT || json_read(pool, data, size, POLICY_CONFIG_BYTES_MAX, &tree, &error) < 0 ||
 	    config_read(pool, tree, &config, &error) < 0)
 		return document_missing(pool, container, "config", e);
 	*ret_config = config;

@@ -6,6 +6,7 @@
  * the process object says.
  */
 #include <hrun/action.h>
+#include <hrun/capability.h>
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
@@ -42,7 +43,7 @@ static uint64_t capabilities_of(const struct config_process *process)
 
 	for (int set = 0; process && set < CAPS_SETS; set++) {
 		for (size_t i = 0; i < process->capabilities[set].count; i++) {
-			int number = spec_capability(process->capabilities[set].item[i]);
+			int number = capability_number(process->capabilities[set].item[i]);
 			bits |= number < 0 ? 0 : UINT64_C(1) << number;
 		}
 	}
@@ -100,7 +101,7 @@ static uint64_t raised(const struct policy *policy, const struct verdict *verdic
 		return UINT64_MAX;
 	for (size_t i = 0; i < verdict->count; i++) {
 		const struct finding *finding = &verdict->findings[i];
-		int number = finding->rule == rule && finding->value ? spec_capability(finding->value) : -1;
+		int number = finding->rule == rule && finding->value ? capability_number(finding->value) : -1;
 		bits |= number < 0 ? 0 : UINT64_C(1) << number;
 	}
 	return bits;

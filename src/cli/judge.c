@@ -11,7 +11,7 @@
 
 int judge_policy(struct command *command, struct policy *ret_policy, struct err *e)
 {
-	TRY(policy_load(&command->pool, command->options.policy, ret_policy, e));
+	TRY(policy_of_command(command, ret_policy, e));
 	command->audit.level = policy_level_name(ret_policy->level);
 	command->audit.policy_digest = pool_strdup(&command->pool, ret_policy->digest);
 	return 0;

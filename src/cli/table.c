@@ -138,6 +138,13 @@ static const struct option_row check_rows[] = {
 	VALUE("id", 0, "ID", id, "print what was found when container ID was created"),
 	HELP,
 };
+static const struct option_row policy_rows[] = {
+	FLAG("json", 0, json, "show, list-waivers: for machines"),
+	VALUE("class", 0, "NAME", class_name, "as if called as hrun-NAME; learn: for the file of a class"),
+	VALUE("owner", 0, "TEXT", owner, "learn: who answers for the waivers"),
+	VALUE("expires", 0, "DATE", expires, "learn: the last day of the waivers (default: in 90 days)"),
+	HELP,
+};
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
@@ -167,6 +174,9 @@ const struct verb verbs[] = {
 	 false, false, false, EXIT_ERROR, cmd_plan},
 	{"check", "", "print the findings about a container", ROWS(check_rows), 0, 0, false, true, false, EXIT_ERROR,
 	 cmd_check},
+	{"policy", "show|check [FILE]|list-waivers|learn DIR...",
+	 "show the policy, check a policy file, list waivers, or write those for what runs today", ROWS(policy_rows), 1,
+	 -1, false, true, false, EXIT_POLICY, cmd_policy},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,
 	 EXIT_ERROR, cmd_spec},
 	{"features", "", "print what this build can do as JSON", ROWS(plain_rows), 0, 0, false, true, false, EXIT_ERROR,

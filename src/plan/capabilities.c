@@ -6,10 +6,8 @@
  * permitted, anything outside the bounding set) is
  * left out and said so: the sets in the plan are those that the process has.
  */
-#include <errno.h>
+#include <hrun/capability.h>
 #include <hrun/planning.h>
-#include <hrun/str.h>
-#include <linux/capability.h>
 
 static const char *const set_names[CAPS_SETS] = {
 	[CAPS_BOUNDING] = "bounding",	    [CAPS_PERMITTED] = "permitted", [CAPS_EFFECTIVE] = "effective",
@@ -18,12 +16,12 @@ static const char *const set_names[CAPS_SETS] = {
 
 int plan_capability(const char *name)
 {
-	return spec_capability(name);
+	return capability_number(name);
 }
 
 const char *plan_capability_name(int capability)
 {
-	return spec_capability_name(capability);
+	return capability_name(capability);
 }
 
 /* config.md: a runtime should not fail because of one that cannot be granted; whether it may is the policy's word. */
@@ -49,10 +47,10 @@ static void keep_within(struct pool *pool, struct plan *plan, enum capability_se
 {
 	uint64_t *bits = &plan->creds.caps[set];
 
-	for (int i = 0; i <= CAP_LAST_CAP; i++) {
+	for (int i = 0; i < CAPABILITY_COUNT; i++) {
 		if (*bits & ~limit & UINT64_C(1) << i)
 			plan_warn(pool, plan, "process.capabilities.%s: %s is left out: not in %s", set_names[set],
-				  spec_capability_name(i), reason);
+				  capability_name(i), reason);
 	}
 	*bits &= limit;
 }

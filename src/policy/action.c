@@ -8,14 +8,6 @@
 #include <hrun/action.h>
 #include <hrun/str.h>
 
-static bool refuses_always(const struct rule *rule)
-{
-#ifdef HRUN_MUTANT_POLICY_ALWAYS
-	return false;
-#endif
-	return rule->action[LEVEL_PRIVILEGED] == ACTION_REFUSE;
-}
-
 /* What RULES allow the pause container at restricted; nothing else is different for it. */
 static enum action pod_sandbox_action(const struct rule *rule, enum action action)
 {
@@ -52,7 +44,7 @@ static struct decision at_level(const struct policy *policy, const struct rule *
 	enum action action = rule->action[level];
 	int own = policy->rule_actions ? policy->rule_actions[rule - rules] : POLICY_UNCHANGED;
 
-	if (refuses_always(rule))
+	if (rule_refuses_always(rule))
 		return (struct decision){action, action, WHY_LEVEL};
 	/* Who names the rule knows better than who says how refusals go in general. */
 	if (own != POLICY_UNCHANGED)
@@ -188,7 +180,7 @@ void finding_settle(struct finder *finder, struct finding *finding)
 {
 	const struct policy *policy = finder->judged->policy;
 
-	if (refuses_always(finder->rule))
+	if (rule_refuses_always(finder->rule))
 		return;
 	if (finding->action == ACTION_REFUSE && audit_covers(policy, finder->rule)) {
 		finding->action = ACTION_WARN;

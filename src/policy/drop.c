@@ -6,11 +6,12 @@
  * them before any repair, so that an element's number means the same to the rule and to its repair.
  */
 #include <hrun/action.h>
+#include <hrun/capability.h>
 #include <hrun/str.h>
 
 static bool is_dropped(const char *name, uint64_t bits)
 {
-	int number = spec_capability(name);
+	int number = capability_number(name);
 
 	return number >= 0 && bits >> number & 1;
 }
@@ -23,7 +24,7 @@ static uint64_t named(const struct config_process *process, uint64_t bits)
 	for (int set = 0; set < CAPS_SETS; set++) {
 		for (size_t i = 0; i < process->capabilities[set].count; i++) {
 			if (is_dropped(process->capabilities[set].item[i], bits))
-				found |= UINT64_C(1) << spec_capability(process->capabilities[set].item[i]);
+				found |= UINT64_C(1) << capability_number(process->capabilities[set].item[i]);
 		}
 	}
 	return found;
@@ -67,8 +68,8 @@ static void add_hardenings(const struct judged *judged, struct verdict *verdict)
 			.why = WHY_DROPPED,
 			.where = "process.capabilities",
 			.text = pool_printf(judged->pool, "%s is taken from every set: the policy file drops it",
-					    spec_capability_name(number)),
-			.value = spec_capability_name(number),
+					    capability_name(number)),
+			.value = capability_name(number),
 		};
 	}
 }

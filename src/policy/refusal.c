@@ -99,7 +99,7 @@ static bool has_remedy(const struct finding *finding)
 /* Where the policy file could let it pass, for a time and with a reason. */
 static bool may_be_waived(const struct rule *rule)
 {
-	return rule->action[LEVEL_PRIVILEGED] != ACTION_REFUSE && rule->chapter != CHAPTER_INVOCATION;
+	return !rule_refuses_always(rule) && rule->chapter != CHAPTER_INVOCATION;
 }
 
 static const char *what_to_do(struct pool *pool, const struct finding *finding)

@@ -4,6 +4,7 @@
  *
  * A finding names no place in the config (where is ""): it stands on the command line.
  */
+#include <hrun/capability.h>
 #include <hrun/judging.h>
 #include <hrun/str.h>
 
@@ -60,13 +61,13 @@ static void find_capabilities(struct finder *finder, const struct config_process
 	for (int set = 0; set < CAPS_SETS; set++) {
 		const struct string_list *list = &process->capabilities[set];
 		for (size_t i = 0; i < list->count; i++) {
-			int number = spec_capability(list->item[i]);
+			int number = capability_number(list->item[i]);
 			if (number < 0 || seen >> number & 1)
 				continue; /* an unknown name is never granted */
 			seen |= UINT64_C(1) << number;
-			find_value(finder, spec_capability_name(number),
+			find_value(finder, capability_name(number),
 				   at(finder, "process.capabilities.%s[%zu]", sets[set], i),
-				   "%s is a capability that the container may not have", spec_capability_name(number));
+				   "%s is a capability that the container may not have", capability_name(number));
 		}
 	}
 }
