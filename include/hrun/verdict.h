@@ -37,6 +37,7 @@ struct finding {
 	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
 	const struct waiver *waiver; /* with WHY_WAIVED */
 	size_t index;		     /* the element of the list that the rule judges, for its repair */
+	unsigned int line, column;   /* of the value, from 1; 0: not looked up (verdict_locate) */
 };
 
 struct verdict {
@@ -100,7 +101,7 @@ const char *verdict_line(struct pool *pool, const struct verdict *verdict);
 /* One line a finding to OUT: "refuse  ns-mount-missing  linux.namespaces  TEXT". */
 void verdict_print(FILE *out, const struct verdict *verdict);
 
-/* verdict.json: {"level","ruleSet","findings":[{"rule","action","severity","pointer","text","remedy"}]} */
+/* verdict.json: {"ruleSet","level","verdict","findings":[{"rule","action","severity","pointer","message","remedy"}]} */
 void verdict_to_json(struct json_out *out, const struct verdict *verdict);
 
 #endif

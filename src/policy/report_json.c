@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * report_json.c - a verdict as JSON, for verdict.json and `hrun check --json`.
+ * report_json.c - a verdict as JSON, for verdict.json and `hrun check --format json`.
  */
-#include <hrun/rules.h>
+#include <hrun/report.h>
+#include <stdio.h>
 
 static void add_member(struct json_out *out, const char *name, const char *value)
 {
@@ -13,35 +14,70 @@ static void add_member(struct json_out *out, const char *name, const char *value
 
 static void add_finding(struct json_out *out, const struct finding *finding)
 {
-	static const char *const actions[] = {"none", "warn", "harden", "refuse"};
-	static const char *const severities[] = {"low", "medium", "high", "critical"};
-
 	json_out_raw(out, "{");
 	add_member(out, "rule", finding->rule->id);
 	json_out_raw(out, ",");
-	add_member(out, "action", actions[finding->action]);
+	add_member(out, "action", action_name(finding->action));
 	json_out_raw(out, ",");
-	add_member(out, "severity", severities[finding->rule->severity]);
+	add_member(out, "severity", severity_name(finding->rule->severity));
 	json_out_raw(out, ",");
 	add_member(out, "pointer", json_pointer_of_where(out->pool, finding->where));
 	json_out_raw(out, ",");
-	add_member(out, "text", finding->text);
+	if (finding->line)
+		json_out_printf(out, "\"line\":%u,\"column\":%u,", finding->line, finding->column);
+	add_member(out, "message", finding->text);
 	json_out_raw(out, ",");
 	add_member(out, "remedy", finding->rule->remedy);
 	json_out_raw(out, "}");
 }
 
-void verdict_to_json(struct json_out *out, const struct verdict *verdict)
+static void add_not_judged(struct json_out *out, const struct verdict *verdict)
+{
+	json_out_raw(out, ",\"notJudged\":[");
+	for (size_t i = 0; i < verdict->not_judged_count; i++) {
+		json_out_raw(out, i ? "," : "");
+		json_out_string(out, verdict->not_judged[i]->id);
+	}
+	json_out_raw(out, "]");
+}
+
+/* All but the closing brace: check has more to say. */
+static void add_verdict(struct json_out *out, const struct verdict *verdict, const char *word)
 {
 	json_out_raw(out, "{");
+	add_member(out, "ruleSet", POLICY_RULE_SET);
+	json_out_raw(out, ",");
 	add_member(out, "level", policy_level_name(verdict->level));
 	json_out_raw(out, ",");
-	add_member(out, "ruleSet", POLICY_RULE_SET);
+	add_member(out, "verdict", word);
 	json_out_raw(out, ",\"findings\":[");
 	for (size_t i = 0; i < verdict->count; i++) {
 		if (i)
 			json_out_raw(out, ",");
 		add_finding(out, &verdict->findings[i]);
 	}
-	json_out_raw(out, "]}");
+	json_out_raw(out, "]");
+	if (verdict->not_judged_count)
+		add_not_judged(out, verdict);
+}
+
+void verdict_to_json(struct json_out *out, const struct verdict *verdict)
+{
+	add_verdict(out, verdict, verdict_word(verdict));
+	json_out_raw(out, "}");
+}
+
+void report_json(FILE *out, const struct report *report)
+{
+	struct json_out text = {.pool = report->pool};
+
+	add_verdict(&text, report->verdict, report->unreadable ? "refuse" : verdict_word(report->verdict));
+	if (report->score)
+		json_out_printf(&text, ",\"score\":%.1f", report->score->total);
+	if (report->unreadable) {
+		json_out_raw(&text, ",");
+		add_member(&text, "error", report->unreadable);
+	}
+	json_out_raw(&text, "}\n");
+	fputs(text.text, out);
 }
