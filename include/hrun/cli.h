@@ -262,9 +262,11 @@ struct check {
 	void (*print)(FILE *out, const struct report *report);
 };
 void check_judge(struct pool *pool, struct check *check);
-int check_status(const struct command *command, const struct verdict *verdict);
+int check_exit_status(const struct command *command, const struct verdict *verdict);
 /* ---- check_fix.c: --fix ---- */
 int check_fix(struct command *command, struct check *check, struct err *e);
+/* ---- check_seccomp.c: the built-in profile for PROCESS as linux.seccomp ---- */
+struct json *check_seccomp(struct pool *pool, const struct config_process *process);
 /* ---- check_id.c: --id ---- */
 int check_container(struct command *command, struct err *e);
 

@@ -203,7 +203,7 @@ static int unreadable(struct command *command, struct check *check, struct err *
 	return EXIT_CHECK_UNREADABLE;
 }
 
-int check_status(const struct command *command, const struct verdict *verdict)
+int check_exit_status(const struct command *command, const struct verdict *verdict)
 {
 	if (verdict_refuses(verdict))
 		return EXIT_CHECK_REFUSED;
@@ -222,7 +222,7 @@ static int check_document(struct command *command, struct check *check, struct e
 	if (command->options.fix)
 		return check_fix(command, check, e);
 	print(command, check, NULL);
-	return check_status(command, &check->verdict);
+	return check_exit_status(command, &check->verdict);
 }
 
 int cmd_check(struct command *command, struct err *e)

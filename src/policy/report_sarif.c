@@ -92,7 +92,8 @@ static unsigned int column_in_characters(const struct report *report, const stru
 
 static void add_location(struct json_out *out, const struct report *report, const struct finding *finding)
 {
-	add(out, "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":", uri_of(out->pool, report->name));
+	add(out,
+	    "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":", uri_of(out->pool, report->name));
 	json_out_raw(out, ",\"index\":0}");
 	if (finding->line)
 		json_out_printf(out, ",\"region\":{\"startLine\":%u,\"startColumn\":%u}", finding->line,
@@ -106,8 +107,8 @@ static void add_result(struct json_out *out, const struct report *report, const 
 	add(out, "{\"ruleId\":", finding->rule->id);
 	json_out_printf(out, ",\"ruleIndex\":%zu", index);
 	add(out, ",\"level\":", sarif_level(finding->action));
-	add(out, ",\"message\":{\"text\":", pool_printf(out->pool, "%s: %s. %s", action_name(finding->action), finding->text,
-							finding->rule->remedy));
+	add(out, ",\"message\":{\"text\":",
+	    pool_printf(out->pool, "%s: %s. %s", action_name(finding->action), finding->text, finding->rule->remedy));
 	json_out_raw(out, "},");
 	add_location(out, report, finding);
 	if (finding->waiver) {
@@ -136,7 +137,8 @@ static void add_invocation(struct json_out *out, const struct report *report)
 {
 	json_out_printf(out, "\"invocations\":[{\"executionSuccessful\":%s", report->unreadable ? "false" : "true");
 	if (report->unreadable) {
-		add(out, ",\"toolExecutionNotifications\":[{\"level\":\"error\",\"message\":{\"text\":", report->unreadable);
+		add(out,
+		    ",\"toolExecutionNotifications\":[{\"level\":\"error\",\"message\":{\"text\":", report->unreadable);
 		json_out_raw(out, "}}]");
 	}
 	json_out_raw(out, "}],");
