@@ -43,7 +43,7 @@ MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-OBJECTS += $(BASE)/gen/builtin_filters.o
+OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o,$(OBJECTS))
 
 .PHONY: all
@@ -117,7 +117,13 @@ $(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
 $(BASE)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
 	$(SAY) "  GEN   $@"
 	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
-$(BASE)/gen/builtin_filters.o: $(BASE)/gen/builtin_filters.c
+# The text that `hrun check --fix` writes into a config.
+$(BASE)/gen/portable_profile.c: seccomp-profiles/portable/default.json
+	@mkdir -p $(@D)
+	$(SAY) "  GEN   $@"
+	$(Q){ echo 'extern const char portable_profile[];'; echo 'const char portable_profile[] ='; \
+		sed 's/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@.new && mv $@.new $@
+$(BASE)/gen/%.o: $(BASE)/gen/%.c
 	$(SAY) "  CC    $<"
 	$(Q)$(COMPILE)
 

@@ -18,9 +18,12 @@
 #include <hrun/verdict.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Exit statuses of hrun itself; a foreground run or exec otherwise ends with the program's. */
 enum { EXIT_ERROR = 1, EXIT_POLICY = 3, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+/* Of check, explain and rules; 0: clean, or hardened only. */
+enum { EXIT_CHECK_REFUSED = 1, EXIT_CHECK_UNREADABLE = 2, EXIT_CHECK_USAGE = 3, EXIT_CHECK_WARNINGS = 4 };
 
 /* Where the options of every verb end up; a verb's table says which of them it takes. */
 struct options {
@@ -36,9 +39,10 @@ struct options {
 	struct string_list env, additional_gids, caps;
 	struct opt_bool tty;
 	bool no_new_privs, ignore_paused;
-	/* kill, delete, list, plan, check */
+	/* kill, delete, list, plan, check, rules */
 	bool all, force, quiet, json;
-	const char *format, *id;
+	const char *format, *id, *level, *output;
+	bool score, strict, fix, diff;
 	/* policy */
 	const char *class_name, *owner, *expires;
 	bool help;
@@ -291,6 +295,30 @@ pid_t show_pid(const struct container *container, enum container_status status);
 /* The findings of verdict.json as "ACTION RULE" words, or NULL. */
 const char *show_findings(struct pool *pool, const struct container *container);
 
+/* ---- check.c: a judged config ---- */
+struct report;
+struct check {
+	struct policy policy;
+	const char *name; /* for people: the config's path, or "-" */
+	struct bundle bundle;
+	bool has_bundle;
+	const char *bytes;
+	size_t size;
+	const struct json *tree;
+	struct config *config;
+	struct verdict verdict;
+	struct json_error error;
+	void (*print)(FILE *out, const struct report *report);
+};
+void check_judge(struct pool *pool, struct check *check);
+int check_exit_status(const struct command *command, const struct verdict *verdict);
+/* ---- check_fix.c: --fix ---- */
+int check_fix(struct command *command, struct check *check, struct err *e);
+/* ---- check_seccomp.c: the built-in profile for PROCESS as linux.seccomp ---- */
+struct json *check_seccomp(struct pool *pool, const struct config_process *process);
+/* ---- check_id.c: --id ---- */
+int check_container(struct command *command, struct err *e);
+
 /* ---- the verbs ---- */
 int cmd_create(struct command *command, struct err *e);
 int cmd_start(struct command *command, struct err *e);
@@ -311,6 +339,8 @@ int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
 int cmd_policy(struct command *command, struct err *e);
+int cmd_explain(struct command *command, struct err *e);
+int cmd_rules(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

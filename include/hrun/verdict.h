@@ -47,6 +47,7 @@ struct finding {
 	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
 	const struct waiver *waiver; /* with WHY_WAIVED */
 	size_t index;		     /* the element of the list that the rule judges, for its repair */
+	unsigned int line, column;   /* of the value, from 1; 0: not looked up (verdict_locate) */
 };
 
 struct verdict {
@@ -123,28 +124,11 @@ const char *verdict_waiver_warning(struct pool *pool, const struct policy *polic
 /* One line a finding to OUT: "refuse  ns-mount-missing  linux.namespaces  TEXT". */
 void verdict_print(FILE *out, const struct verdict *verdict);
 
-/* "refuse", "harden", "warn", "none"; and of the whole verdict "refuse", "harden", "warn" or "pass". */
-const char *action_name(enum action action);
-const char *verdict_word(const struct verdict *verdict);
-const char *severity_name(enum severity severity);
-
-/*
- * Who knows the document tells where a place in it stands (`hrun check`): true with line and column from 1.
- * POINTER is RFC 6901; "" is the whole document, and what the command line asks for.
- */
-struct positions {
-	bool (*find)(const struct positions *positions, const char *pointer, unsigned int *ret_line,
-		     unsigned int *ret_column);
-	const void *document;
-};
-
 /*
  * {"ruleSet","level","verdict","findings":[{"rule","action","severity","pointer","line"?,"column"?,"message","remedy",
  * "would"?,"why"?,"waiver"?:{"reason","owner","expires"}}],"notJudged"?:[ids]}: verdict.json, and `hrun check`.
- * "would" and "why" stand where something else than the level decided.  POSITIONS may be NULL.
+ * "would" and "why" stand where something else than the level decided.
  */
-void verdict_to_json(struct json_out *out, const struct verdict *verdict, const struct positions *positions);
-/* The same without the braces around it, for who has more to say. */
-void verdict_members_to_json(struct json_out *out, const struct verdict *verdict, const struct positions *positions);
+void verdict_to_json(struct json_out *out, const struct verdict *verdict);
 
 #endif

@@ -176,7 +176,7 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 	const struct filter_plan *filter = &creation->plan.filter;
 	struct json_out out = {.pool = pool};
 
-	verdict_to_json(&out, &creation->verdict, NULL);
+	verdict_to_json(&out, &creation->verdict);
 	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
 	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
 				 e));

@@ -5,7 +5,7 @@
  *
  * Engines show this line and look for phrases in it; what it quotes was written by whoever made the bundle.
  */
-#include <hrun/rules.h>
+#include <hrun/report.h>
 #include <hrun/str.h>
 #include <stdio.h>
 #include <strings.h>

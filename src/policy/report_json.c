@@ -2,32 +2,8 @@
 /*
  * report_json.c - a verdict as JSON, for verdict.json and `hrun check --format json`.
  */
-#include <hrun/rules.h>
-
-const char *action_name(enum action action)
-{
-	static const char *const names[] = {"none", "warn", "harden", "refuse"};
-
-	return names[action];
-}
-
-const char *severity_name(enum severity severity)
-{
-	static const char *const names[] = {"low", "medium", "high", "critical"};
-
-	return names[severity];
-}
-
-const char *verdict_word(const struct verdict *verdict)
-{
-	enum action worst = ACTION_NONE;
-
-	for (size_t i = 0; i < verdict->count; i++) {
-		if (verdict->findings[i].action > worst)
-			worst = verdict->findings[i].action;
-	}
-	return worst == ACTION_NONE ? "pass" : action_name(worst);
-}
+#include <hrun/report.h>
+#include <stdio.h>
 
 static void add_member(struct json_out *out, const char *name, const char *value)
 {
@@ -40,14 +16,6 @@ static void add_next(struct json_out *out, const char *name, const char *value)
 {
 	json_out_raw(out, ",");
 	add_member(out, name, value);
-}
-
-static void add_position(struct json_out *out, const struct positions *positions, const char *pointer)
-{
-	unsigned int line, column;
-
-	if (positions && positions->find(positions, pointer, &line, &column))
-		json_out_printf(out, ",\"line\":%u,\"column\":%u", line, column);
 }
 
 static void add_waiver(struct json_out *out, const struct waiver *waiver)
@@ -76,25 +44,35 @@ static const char *why_word(enum why why)
 	return words[why];
 }
 
-static void add_finding(struct json_out *out, const struct finding *finding, const struct positions *positions)
+static void add_reasons(struct json_out *out, const struct finding *finding)
 {
-	const char *pointer = json_pointer_of_where(out->pool, finding->where);
 	const char *why = why_word(finding->why);
 
-	json_out_raw(out, "{");
-	add_member(out, "rule", finding->rule->id);
-	add_next(out, "action", action_name(finding->action));
-	add_next(out, "severity", severity_name(finding->rule->severity));
-	add_next(out, "pointer", pointer);
-	add_position(out, positions, pointer);
-	add_next(out, "message", finding->text);
-	add_next(out, "remedy", finding->rule->remedy);
 	if (finding->would != finding->action)
 		add_next(out, "would", action_name(finding->would));
 	if (why)
 		add_next(out, "why", why);
 	if (finding->waiver)
 		add_waiver(out, finding->waiver);
+}
+
+static void add_finding(struct json_out *out, const struct finding *finding)
+{
+	json_out_raw(out, "{");
+	add_member(out, "rule", finding->rule->id);
+	json_out_raw(out, ",");
+	add_member(out, "action", action_name(finding->action));
+	json_out_raw(out, ",");
+	add_member(out, "severity", severity_name(finding->rule->severity));
+	json_out_raw(out, ",");
+	add_member(out, "pointer", json_pointer_of_where(out->pool, finding->where));
+	json_out_raw(out, ",");
+	if (finding->line)
+		json_out_printf(out, "\"line\":%u,\"column\":%u,", finding->line, finding->column);
+	add_member(out, "message", finding->text);
+	json_out_raw(out, ",");
+	add_member(out, "remedy", finding->rule->remedy);
+	add_reasons(out, finding);
 	json_out_raw(out, "}");
 }
 
@@ -102,32 +80,49 @@ static void add_not_judged(struct json_out *out, const struct verdict *verdict)
 {
 	json_out_raw(out, ",\"notJudged\":[");
 	for (size_t i = 0; i < verdict->not_judged_count; i++) {
-		if (i)
-			json_out_raw(out, ",");
+		json_out_raw(out, i ? "," : "");
 		json_out_string(out, verdict->not_judged[i]->id);
 	}
 	json_out_raw(out, "]");
 }
 
-void verdict_members_to_json(struct json_out *out, const struct verdict *verdict, const struct positions *positions)
+/* All but the closing brace: check has more to say. */
+static void add_verdict(struct json_out *out, const struct verdict *verdict, const char *word)
 {
+	json_out_raw(out, "{");
 	add_member(out, "ruleSet", POLICY_RULE_SET);
-	add_next(out, "level", policy_level_name(verdict->level));
-	add_next(out, "verdict", verdict_word(verdict));
+	json_out_raw(out, ",");
+	add_member(out, "level", policy_level_name(verdict->level));
+	json_out_raw(out, ",");
+	add_member(out, "verdict", word);
 	json_out_raw(out, ",\"findings\":[");
 	for (size_t i = 0; i < verdict->count; i++) {
 		if (i)
 			json_out_raw(out, ",");
-		add_finding(out, &verdict->findings[i], positions);
+		add_finding(out, &verdict->findings[i]);
 	}
 	json_out_raw(out, "]");
 	if (verdict->not_judged_count)
 		add_not_judged(out, verdict);
 }
 
-void verdict_to_json(struct json_out *out, const struct verdict *verdict, const struct positions *positions)
+void verdict_to_json(struct json_out *out, const struct verdict *verdict)
 {
-	json_out_raw(out, "{");
-	verdict_members_to_json(out, verdict, positions);
+	add_verdict(out, verdict, verdict_word(verdict));
 	json_out_raw(out, "}");
+}
+
+void report_json(FILE *out, const struct report *report)
+{
+	struct json_out text = {.pool = report->pool};
+
+	add_verdict(&text, report->verdict, report->unreadable ? "refuse" : verdict_word(report->verdict));
+	if (report->score)
+		json_out_printf(&text, ",\"score\":%.1f", report->score->total);
+	if (report->unreadable) {
+		json_out_raw(&text, ",");
+		add_member(&text, "error", report->unreadable);
+	}
+	json_out_raw(&text, "}\n");
+	fputs(text.text, out);
 }

@@ -8,6 +8,7 @@
 #include <hrun/action.h>
 #include <hrun/config.h>
 #include <hrun/judging.h>
+#include <hrun/report.h>
 #include <hrun/str.h>
 #include <stdlib.h>
 #include <string.h>
@@ -513,7 +514,7 @@ static void test_json(void)
 		(struct string_list){.item = (const char **)one, .count = 1, .present = true};
 	const struct finding *f = waived(&waiver, NULL, NULL);
 	struct verdict verdict = {.level = BASE, .findings = (struct finding *)f, .count = 1};
-	verdict_to_json(&out, &verdict, NULL);
+	verdict_to_json(&out, &verdict);
 	CHECK(json_read(&pool, out.text, out.length, 1 << 20, &tree, &error) == 0);
 	CHECK(str_equal(json_at(tree, "verdict")->text, "warn"));
 	const struct json *found = json_at(tree, "findings")->first;

@@ -196,7 +196,7 @@ static void test_json(void)
 	const struct json *tree, *found = NULL;
 	struct json_error error;
 
-	verdict_to_json(&out, &verdict, NULL);
+	verdict_to_json(&out, &verdict);
 	CHECK(json_read(&pool, out.text, out.length, 1 << 20, &tree, &error) == 0);
 	CHECK(str_equal(json_at(tree, "level")->text, "baseline") && str_equal(json_at(tree, "ruleSet")->text, "1"));
 	CHECK(json_at(tree, "findings")->count == verdict.count);
