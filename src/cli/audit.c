@@ -45,7 +45,7 @@ static int connect_log(bool *ret_journal)
 
 	for (size_t i = 0; fd >= 0 && i < sizeof paths / sizeof paths[0]; i++) {
 		struct sockaddr_un address = {.sun_family = AF_UNIX};
-		strcpy(address.sun_path, paths[i]);
+		str_format(address.sun_path, sizeof address.sun_path, "%s", paths[i]);
 		*ret_journal = i == 0;
 		if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
 			return TAKE_FD(fd);

@@ -104,15 +104,16 @@ def a_level_that_was_loosened_since_does_not_loosen_exec():
 def what_create_took_exec_takes_again():
     """Engines send the config's process with every exec, with what hrun had taken from it."""
     b = Bundle(uid=0, caps=["CAP_CHOWN", "CAP_KILL"])
-    policy = h.policy_file({"format": 1, "level": "baseline", "drop": {"capabilities": ["CAP_KILL"]}})
-    with started(b, policy=policy) as c:
+    policy = {"drop": {"capabilities": ["CAP_KILL"]}}
+    with started(b, level=policy) as c:
         full = dict(user={"uid": 0, "gid": 0}, capabilities=b.process["capabilities"])
         for options in (("--process", process_file(**full)), ()):
-            for more in ({"policy": policy}, {}):
-                with detached(c, *(() if options else ("sleep", "1000")), options=options, **more) as pid:
+            for level in (policy, None):
+                args = () if options else ("sleep", "1000")
+                with detached(c, *args, options=options, level=level) as pid:
                     equal(sets_of(pid)["bounding"], h.mask_of(["CHOWN"]))
                     equal(sets_of(pid)["effective"], h.mask_of(["CHOWN"]))
-        findings = json.loads(read(f"{h.state_root()}/{c.id}/verdict.json"))["findings"]
+        findings = json.loads(read(f"/run/hrun/{c.id}/verdict.json"))["findings"]
         dropped = [f for f in findings if f.get("why") == "drop"]
         equal([(f["action"], f["pointer"]) for f in dropped], [("harden", "/process/capabilities")])
 

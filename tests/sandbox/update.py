@@ -138,7 +138,7 @@ def odd_bundle():
 
 @test
 def the_device_filter_is_replaced():
-    with started(odd_bundle(), level="privileged") as c:
+    with started(odd_bundle()) as c:
         if may_open(c) != "EPERM":
             raise Skip("no device filter here")
         silent(update(c, {"devices": [DENY_ALL, ODD_DEVICE]}))
@@ -152,7 +152,7 @@ def the_device_filter_is_replaced():
 
 @test
 def everything_may_be_allowed_where_the_level_lets_it():
-    with started(odd_bundle()) as c:
+    with started(odd_bundle(), level="privileged") as c:
         if may_open(c) != "EPERM":
             raise Skip("no device filter here")
         silent(update(c, {"devices": [{"allow": True, "access": "rwm"}]}, level="privileged"))
