@@ -163,6 +163,11 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
+# What judging costs: tests/bench/judge.c.
+$(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # Programs of the tests that need no library.
 TOOLS := isolate fault/inject
 $(TOOLS:%=$(BUILD)/tests/%): %: %.o
@@ -209,7 +214,7 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
 	$(Q)tests/fuzz/run build-fuzz $(TIME)
 
-bench: all
+bench: all $(BUILD)/tests/bench/judge
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 
 .PHONY: clean help
