@@ -97,6 +97,7 @@ struct audit {
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
+	bool nobody_listens;
 };
 
 struct command {

@@ -61,7 +61,7 @@ static int judge(struct command *command, const char *id, struct creation *creat
 		.process = creation->bundle.config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
-		.cgroup = cgroup_of(command, id, creation),
+		.cgroup_path = cgroup_of(command, id, creation),
 		.image_digest = NULL, /* no image is verified yet */
 	};
 

@@ -81,7 +81,7 @@ static int judge(struct command *command, const struct container *container, con
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.chapters = 1U << CHAPTER_PROCESS | 1U << CHAPTER_INVOCATION,
-		.cgroup = container->record.cgroup,
+		.cgroup_path = container->record.cgroup,
 	};
 	read_invocation(command, container, config);
 	policy_judge(&judged, policy, ret_verdict);

@@ -121,7 +121,7 @@ static int judge(struct command *command, const struct container *container, str
 		.process = config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.chapters = 1U << CHAPTER_CGROUP | 1U << CHAPTER_DEVICES,
-		.cgroup = container->record.cgroup,
+		.cgroup_path = container->record.cgroup,
 	};
 	policy_judge(&judged, &policy, &verdict);
 	keep_asked(asked, &verdict);

@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 				      .config = bundle.config,
 				      .process = bundle.config->process,
 				      .host_root = true,
-				      .cgroup = "/hrun/x"};
+				      .cgroup_path = "/hrun/x"};
 	if (once) {
 		struct verdict verdict;
 		fputs("judging\n", stderr);

@@ -202,7 +202,7 @@ static const struct finding *waived(const struct waiver *waiver, const char *cgr
 	struct judged judged = judged_of();
 
 	judged.invocation = &invocation;
-	judged.cgroup = cgroup;
+	judged.cgroup_path = cgroup;
 	judged.image_digest = digest;
 	policy.waivers = waiver;
 	policy.waiver_count = 1;
@@ -270,7 +270,7 @@ static void test_waived_repair(void)
 
 	fresh_config();
 	linux_.namespace_count = 0;
-	judged.cgroup = "/x";
+	judged.cgroup_path = "/x";
 	policy.waivers = waivers;
 	policy.waiver_count = 2;
 	CHECK(waivers[0].rule < waivers[1].rule);
