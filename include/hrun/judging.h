@@ -6,6 +6,7 @@
 #define HRUN_JUDGING_H
 
 #include <hrun/config.h>
+#include <hrun/filter_program.h>
 #include <hrun/rules.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -43,6 +44,19 @@ struct mount_look {
 	struct stat source;
 };
 const struct mount_look *mount_look(const struct judged *judged);
+
+/* ---- seccomp ---- */
+/* linux.seccomp as the program that is loaded: compiled once, for the rules and for the plan. */
+struct filter_look {
+	const struct config_seccomp *seccomp; /* NULL: nobody has asked yet */
+	int result;			      /* 0, or why it does not compile: */
+	struct err error;
+	struct filter_program program;
+};
+/*
+ * NULL where there is no profile, or where it is not looked at (exec and update: their container has a filter already).
+ */
+const struct filter_look *filter_look(const struct judged *judged);
 
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */

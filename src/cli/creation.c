@@ -55,24 +55,6 @@ static void log_findings(const struct verdict *verdict)
 	free(text);
 }
 
-static int judge(struct command *command, struct creation *creation, struct err *e)
-{
-	struct judged judged = {
-		.pool = &command->pool,
-		.bundle = &creation->bundle,
-		.config = creation->bundle.config,
-		.process = creation->bundle.config->process,
-		.host_root = proc_in_first_user_namespace(),
-	};
-
-	policy_judge(&judged, &creation->policy, &creation->verdict);
-	log_findings(&creation->verdict);
-	if (!verdict_refuses(&creation->verdict))
-		return 0;
-	command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
-	return err_set(e, EPERM, "baseline violation");
-}
-
 /* One for each user, whom nobody else can give a filter; without a place there is none. */
 static const char *cache_directory(struct pool *pool)
 {
@@ -81,6 +63,26 @@ static const char *cache_directory(struct pool *pool)
 	if (geteuid() == 0 && proc_in_first_user_namespace())
 		return CACHE_DIR;
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/hrun-cache", runtime_dir) : NULL;
+}
+
+static int judge(struct command *command, bool look_only, struct creation *creation, struct err *e)
+{
+	struct judged judged = {
+		.pool = &command->pool,
+		.bundle = &creation->bundle,
+		.config = creation->bundle.config,
+		.process = creation->bundle.config->process,
+		.host_root = proc_in_first_user_namespace(),
+		/* `hrun plan` changes nothing, so it keeps nothing. */
+		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
+	};
+
+	policy_judge(&judged, &creation->policy, &creation->verdict);
+	log_findings(&creation->verdict);
+	if (!verdict_refuses(&creation->verdict))
+		return 0;
+	command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
+	return err_set(e, EPERM, "baseline violation");
 }
 
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
@@ -112,7 +114,7 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	TRY(policy_load(&command->pool, command->options.policy, &creation->policy, e));
 	TRY(invocation_check(command, &creation->policy, e));
 	TRY(open_bundle(command, path, creation, e));
-	TRY(judge(command, creation, e));
+	TRY(judge(command, look_only, creation, e));
 	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
 	return make_plan(command, id, look_only, creation, e);
 }

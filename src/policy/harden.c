@@ -22,6 +22,7 @@ static struct config_linux *copy_linux(struct pool *pool, const struct config_li
 	struct config_linux *copy = pool_alloc(pool, sizeof *copy);
 	*copy = *original;
 	copy->namespaces = COPY(pool, copy->namespaces, copy->namespace_count);
+	copy->seccomp = COPY(pool, copy->seccomp, 1);
 	if (copy->resources)
 		copy->resources = COPY(pool, copy->resources, 1);
 	else

@@ -134,10 +134,12 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 
 	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
+	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
 		.mount_count = judged->config->mount_count,
+		.filter = looked_at.filter,
 	};
 	for (size_t i = 0; i < rule_count; i++) {
 		struct finder finder = {

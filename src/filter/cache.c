@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_cache.c - compiled profiles, kept in a directory that only we can write.
+ * cache.c - compiled profiles, kept in a directory that only we can write.
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <hrun/builtin_filter.h>
 #include <hrun/fd.h>
+#include <hrun/filter_arch.h>
 #include <hrun/filter_cache.h>
 #include <hrun/str.h>
 #include <linux/limits.h>
@@ -17,14 +17,15 @@
 /* At 32 KiB a file at most 8 MiB; an engine has a few profiles for all its containers. */
 enum { CACHE_FILES_MAX = 256 };
 
-/* Counts up with every change of this file's format or of how profiles are compiled. */
-enum { CACHE_FORMAT = 3 };
+/* Counts up with every change of this file's format, or of how profiles are compiled or judged. */
+enum { CACHE_FORMAT = 4 };
 
 struct cache_header {
 	char magic[8];
 	unsigned char key[SHA256_SIZE];
-	unsigned char digest[SHA256_SIZE]; /* of the program: a file cut by a crash is not whole */
+	unsigned char digest[SHA256_SIZE]; /* of the rest: a file cut by a crash is not whole */
 	uint64_t length;		   /* instructions */
+	struct filter_judgement judgement;
 };
 struct cache_file {
 	struct cache_header header;
@@ -84,10 +85,12 @@ void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *r
 
 	sha256_init(&hash);
 	add_number(&hash, CACHE_FORMAT);
-	add_number(&hash, builtin_filter_native_arch());
+	add_number(&hash, filter_native_arch());
 	add_number(&hash, version->major);
 	add_number(&hash, version->minor);
 	add_number(&hash, version->micro);
+	for (size_t i = 0; i < watched_call_count; i++)
+		add_text(&hash, watched_calls[i].name);
 	add_text(&hash, seccomp->default_action);
 	add_optional(&hash, seccomp->default_errno_ret);
 	add_list(&hash, &seccomp->architectures);
@@ -126,10 +129,20 @@ int filter_cache_open(const char *directory)
 	return TAKE_FD(cache);
 }
 
+static void digest_of(const struct cache_header *header, const struct sock_filter *program,
+		      unsigned char ret_digest[SHA256_SIZE])
+{
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	sha256_add(&hash, &header->judgement, sizeof header->judgement);
+	sha256_add(&hash, program, header->length * sizeof *program);
+	sha256_end(&hash, ret_digest);
+}
+
 static bool is_whole(const struct cache_file *file, size_t size, const struct filter_key *key)
 {
 	unsigned char digest[SHA256_SIZE];
-	struct sha256 hash;
 
 	if (size < CACHE_HEADER || memcmp(file->header.magic, cache_magic, sizeof cache_magic) != 0 ||
 	    memcmp(file->header.key, key->digest, sizeof file->header.key) != 0)
@@ -137,14 +150,11 @@ static bool is_whole(const struct cache_file *file, size_t size, const struct fi
 	if (file->header.length == 0 || file->header.length > BPF_MAXINSNS ||
 	    size != CACHE_HEADER + file->header.length * sizeof *file->program)
 		return false;
-	sha256_init(&hash);
-	sha256_add(&hash, file->program, file->header.length * sizeof *file->program);
-	sha256_end(&hash, digest);
+	digest_of(&file->header, file->program, digest);
 	return memcmp(digest, file->header.digest, sizeof digest) == 0;
 }
 
-bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key,
-		       const struct sock_filter **ret_program, size_t *ret_length)
+bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key, struct filter_program *ret_program)
 {
 	struct stat st;
 
@@ -157,28 +167,22 @@ bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *ke
 	ssize_t size = fd_read_all(fd, file, (size_t)st.st_size);
 	if (size < 0 || !is_whole(file, (size_t)size, key))
 		return false;
-	*ret_program = file->program;
-	*ret_length = file->header.length;
+	*ret_program = (struct filter_program){file->program, file->header.length, file->header.judgement};
 	return true;
 }
 
-static int write_file(int cache, const char *name, const struct filter_key *key, const struct sock_filter *program,
-		      size_t length)
+static int write_file(int cache, const char *name, const struct filter_key *key, const struct filter_program *program)
 {
-	struct cache_header header = {.length = length};
-	size_t size = length * sizeof *program;
-	struct sha256 hash;
+	struct cache_header header = {.length = program->length, .judgement = program->judgement};
 
 	memcpy(header.magic, cache_magic, sizeof header.magic);
 	memcpy(header.key, key->digest, sizeof header.key);
-	sha256_init(&hash);
-	sha256_add(&hash, program, size);
-	sha256_end(&hash, header.digest);
+	digest_of(&header, program->program, header.digest);
 	autofd int fd = openat(cache, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	TRY(fd_write_all(fd, &header, CACHE_HEADER));
-	return fd_write_all(fd, program, size);
+	return fd_write_all(fd, program->program, program->length * sizeof *program->program);
 }
 
 /* Nobody says when a profile is out of use: a full cache begins again, with what a killed writer left behind gone too. */
@@ -200,7 +204,7 @@ static void make_room(int cache)
 	closedir(stream);
 }
 
-void filter_cache_write(int cache, const struct filter_key *key, const struct sock_filter *program, size_t length)
+void filter_cache_write(int cache, const struct filter_key *key, const struct filter_program *program)
 {
 	char temporary[NAME_MAX + 1];
 
@@ -208,7 +212,7 @@ void filter_cache_write(int cache, const struct filter_key *key, const struct so
 	if (str_format(temporary, sizeof temporary, "%s.%d", key->name, (int)getpid()) < 0)
 		return;
 	make_room(cache);
-	int r = write_file(cache, temporary, key, program, length);
+	int r = write_file(cache, temporary, key, program);
 	if (r == 0 && renameat(cache, temporary, cache, key->name) == 0)
 		return;
 	unlinkat(cache, temporary, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_shorten.c - comparisons of the call's number by ranges.
+ * shorten.c - comparisons of the call's number by ranges.
  *
  * libseccomp compares with one number after the other.  But whatever stands behind a load of the number and compares only
  * that is a function from numbers to the instruction that is reached, and long runs of numbers reach the same one.  The

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_newer.c - system calls that are newer than the profile do not exist.
+ * newer.c - system calls that are newer than the profile do not exist.
  *
  * A profile that answers EPERM to what it does not name was written before the newest calls: a libc that tries
  * one of them falls back on ENOSYS only.  So what is above the highest number that the profile names for an

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_simulate.c - classic BPF over struct seccomp_data, as far as seccomp lets a program go.
+ * simulate.c - classic BPF over struct seccomp_data, as far as seccomp lets a program go.
  *
  * Every jump goes forward, so a program of n instructions ends within n steps.
  */

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_compile.c - linux.seccomp -> BPF, by libseccomp.
+ * compile.c - linux.seccomp -> BPF, by libseccomp.
  *
  * A word that we do not know is refused: a rule that is silently left out is a hole.
  */
 #include <fcntl.h>
-#include <hrun/builtin_filter.h>
 #include <hrun/fd.h>
+#include <hrun/filter_arch.h>
 #include <hrun/filter_compile.h>
 #include <hrun/filter_shorten.h>
 #include <hrun/str.h>
-#include <linux/audit.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { LAST_ERRNO = 4095 };
 
 static const struct action_word {
 	const char *name;
@@ -61,15 +62,6 @@ static const struct action_word *find_action(const char *word)
 	return NULL;
 }
 
-static int check_errno(const struct action_word *word, struct opt_u32 errno_ret, const char *where, struct err *e)
-{
-	if (!word->takes_errno && errno_ret.set)
-		return err_set(e, EINVAL, "%s: %s takes no errno: remove it", where, word->name);
-	if (errno_ret.set && errno_ret.value > 4095)
-		return err_set(e, EINVAL, "%s: errno %u is above 4095, the kernel's last one", where, errno_ret.value);
-	return 0;
-}
-
 static const char *action_text(struct pool *pool, const struct action_word *word, uint32_t errnum)
 {
 	const char *name = strerrorname_np((int)errnum), *short_name = word->name + strlen("SCMP_ACT_");
@@ -86,48 +78,28 @@ int filter_action(struct pool *pool, const char *word, struct opt_u32 errno_ret,
 
 	if (!known)
 		return err_set(e, EINVAL, "%s: unknown seccomp action %s", where, word ? word : "(none)");
-	TRY(check_errno(known, errno_ret, where, e));
-	uint32_t errnum = errno_ret.set ? errno_ret.value : EPERM;
+	/* The kernel cuts the same way; that it is said at all is for the verdict to judge (seccomp-errno-zero). */
+	uint32_t errnum = !errno_ret.set ? EPERM : errno_ret.value > LAST_ERRNO ? LAST_ERRNO : errno_ret.value;
 	*ret_action = known->value | (known->takes_errno ? errnum : 0);
 	if (ret_text)
 		*ret_text = action_text(pool, known, errnum);
 	return 0;
 }
 
-/* "SCMP_ARCH_X86_64" -> libseccomp's token, 0 where it knows none of that name. */
-static uint32_t find_arch(const char *word)
-{
-	static const char prefix[] = "SCMP_ARCH_";
-	char name[32];
-	size_t i;
-
-	if (!str_starts(word, prefix) || strlen(word) >= sizeof name)
-		return 0;
-	word += strlen(prefix);
-	for (i = 0; word[i]; i++) {
-		if (word[i] >= 'a' && word[i] <= 'z')
-			return 0;
-		name[i] = word[i] >= 'A' && word[i] <= 'Z' ? (char)(word[i] - 'A' + 'a') : word[i];
-	}
-	name[i] = '\0';
-	return seccomp_arch_resolve_name(name);
-}
-
 /* The other ABI that this kernel may run.  Not x32: nothing needs it, its calls stay refused. */
 static bool is_companion(uint32_t token)
 {
-	return (builtin_filter_native_arch() == AUDIT_ARCH_X86_64 && token == SCMP_ARCH_X86) ||
-	       (builtin_filter_native_arch() == AUDIT_ARCH_AARCH64 && token == SCMP_ARCH_ARM);
+	return token && token == filter_companion_arch();
 }
 
-/* The native one is in every filter.  Those of other machines are left out: their calls cannot come, and would kill. */
+/*
+ * The native one is in every filter.  Those of other machines are left out: their calls cannot come, and would kill.
+ * Unknown words are too, and are for the verdict to judge (seccomp-arch).
+ */
 static int add_architectures(scmp_filter_ctx context, const struct string_list *list, struct err *e)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		uint32_t token = find_arch(list->item[i]);
-		if (!token)
-			return err_set(e, EINVAL, "linux.seccomp.architectures[%zu]: unknown architecture %s", i,
-				       list->item[i]);
+		uint32_t token = filter_arch(list->item[i]);
 		int r = is_companion(token) ? seccomp_arch_add(context, token) : 0;
 		if (r < 0 && r != -EEXIST)
 			return err_set(e, -r, "linux.seccomp.architectures[%zu]: libseccomp cannot add %s", i,
@@ -186,6 +158,11 @@ static int add_rule(scmp_filter_ctx context, uint32_t action, int number, const 
 	return 0;
 }
 
+bool filter_knows_call(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
 static int add_syscall(struct pool *pool, scmp_filter_ctx context, const struct config_seccomp_syscall *syscall,
 		       const char *where, uint32_t default_action, struct err *e)
 {
@@ -201,7 +178,7 @@ static int add_syscall(struct pool *pool, scmp_filter_ctx context, const struct 
 	for (size_t i = 0; i < syscall->names.count; i++) {
 		int number = seccomp_syscall_resolve_name(syscall->names.item[i]);
 		if (number == __NR_SCMP_ERROR)
-			continue;
+			continue; /* told by the verdict (seccomp-unknown-syscall) */
 		int r = add_rule(context, action, number, &conditions);
 		if (r < 0)
 			return err_set(e, -r, "%s: libseccomp cannot add a rule for %s", where, syscall->names.item[i]);
@@ -254,7 +231,7 @@ static void add_newer(struct pool *pool, const struct config_seccomp *seccomp, u
 	if ((default_action & ~(uint32_t)0xffff) != SCMP_ACT_ERRNO(0) || default_action == SCMP_ACT_ERRNO(ENOSYS))
 		return;
 	for (size_t i = 0; i < seccomp->architectures.count && count == 1; i++) {
-		uint32_t token = find_arch(seccomp->architectures.item[i]);
+		uint32_t token = filter_arch(seccomp->architectures.item[i]);
 		if (is_companion(token))
 			archs[count++] = token;
 	}
