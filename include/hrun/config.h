@@ -177,9 +177,9 @@ struct config_linux {
 	/* Set by policy_harden: */
 	const char *builtin_seccomp; /* where seccomp is absent, the built-in profile: "default.json" */
 	enum seccomp_floor {	     /* what stands below the config's own profile */
-		SECCOMP_FLOOR_NONE,
-		SECCOMP_FLOOR_DANGEROUS, /* none of the dangerous calls */
-		SECCOMP_FLOOR_PROFILE,	 /* nothing that the built-in profile denies */
+			     SECCOMP_FLOOR_NONE,
+			     SECCOMP_FLOOR_DANGEROUS, /* none of the dangerous calls */
+			     SECCOMP_FLOOR_PROFILE,   /* nothing that the built-in profile denies */
 	} seccomp_floor;
 	struct string_map sysctl;
 	struct string_list masked_paths, readonly_paths;

@@ -241,6 +241,8 @@ struct filter_plan {
 	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
 	struct filter_agent *agent; /* NULL: the filter notifies nobody */
+	/* Loaded before this one, which then can only deny more; NULL: none. Has no agent and no floor. */
+	const struct filter_plan *floor;
 };
 
 /* ---- the program ---- */

@@ -160,6 +160,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.no_new_privs = plan->creds.no_new_privs,
 		.bounding = plan->creds.caps[CAPS_BOUNDING],
 		.has_filter = plan->filter.program != NULL,
+		.has_floor = plan->filter.floor != NULL,
 		.filter_flags = plan->filter.flags,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
@@ -170,6 +171,11 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.poststart = config->hooks[HOOK_POSTSTART],
 		.poststop = config->hooks[HOOK_POSTSTOP],
 	};
+}
+
+static int save_filter(struct container *container, const char *name, const struct filter_plan *filter, struct err *e)
+{
+	return container_write_file(container, name, filter->program, filter->length * sizeof *filter->program, e);
 }
 
 /* What later verbs need, before the container exists: exec is never weaker than init. */
@@ -183,10 +189,9 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
 	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
 				 e));
-	if (!filter->program)
-		return 0;
-	return container_write_file(container, "filter.bpf", filter->program, filter->length * sizeof *filter->program,
-				    e);
+	if (filter->floor)
+		TRY(save_filter(container, "floor.bpf", filter->floor, e));
+	return filter->program ? save_filter(container, "filter.bpf", filter, e) : 0;
 }
 
 /* As the program of a service sees it: it is process 1 of its own. */

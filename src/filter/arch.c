@@ -55,8 +55,8 @@ uint32_t filter_arch(const char *word)
 bool filter_arch_is_known(const char *word)
 {
 	static const char *const newer[] = {
-		"SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64",    "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64",
-		"SCMP_ARCH_M68K",   "SCMP_ARCH_SH",	     "SCMP_ARCH_SHEB",
+		"SCMP_ARCH_PARISC", "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64",
+		"SCMP_ARCH_M68K",   "SCMP_ARCH_SH",	  "SCMP_ARCH_SHEB",
 	};
 
 	for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LAST_ERRNO = 4095 };
+enum { LAST_ERRNO = 4094 }; /* libseccomp takes none above; the kernel's last is one more */
 
 static const struct action_word {
 	const char *name;
@@ -78,7 +78,7 @@ int filter_action(struct pool *pool, const char *word, struct opt_u32 errno_ret,
 
 	if (!known)
 		return err_set(e, EINVAL, "%s: unknown seccomp action %s", where, word ? word : "(none)");
-	/* The kernel cuts the same way; that it is said at all is for the verdict to judge (seccomp-errno-zero). */
+	/* The kernel cuts as well; that it is said at all is for the verdict to judge (seccomp-errno-zero). */
 	uint32_t errnum = !errno_ret.set ? EPERM : errno_ret.value > LAST_ERRNO ? LAST_ERRNO : errno_ret.value;
 	*ret_action = known->value | (known->takes_errno ? errnum : 0);
 	if (ret_text)

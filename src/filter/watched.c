@@ -11,16 +11,16 @@
 #include <sched.h>
 #include <seccomp.h>
 
-#define CALL(name, ...)                                      \
-	{                                                    \
+#define CALL(name, ...)                                   \
+	{                                                 \
 		(name), WATCH_DANGEROUS, {__VA_ARGS__}, 0 \
 	}
-#define UNCONDITIONAL(name, ...)                                           \
-	{                                                                  \
+#define UNCONDITIONAL(name, ...)                                        \
+	{                                                               \
 		(name), WATCH_DANGEROUS_UNCONDITIONAL, {__VA_ARGS__}, 0 \
 	}
-#define RESTRICTED(name, bits)                                        \
-	{                                                             \
+#define RESTRICTED(name, bits)                                      \
+	{                                                           \
 		(name), WATCH_RESTRICTED, {"CAP_SYS_ADMIN"}, (bits) \
 	}
 

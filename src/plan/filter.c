@@ -8,6 +8,7 @@
 #include <hrun/builtin_filter.h>
 #include <hrun/config.h>
 #include <hrun/filter_compile.h>
+#include <hrun/filter_floor.h>
 #include <hrun/filter_program.h>
 #include <hrun/filter_simulate.h>
 #include <hrun/plan.h>
@@ -142,25 +143,73 @@ static uint64_t capabilities_of(const struct creds_plan *creds)
 	return capabilities;
 }
 
+/* ---- what stands below the profile of a config ---- */
+
+/* The calls for which the container has a capability. */
+static uint64_t granted_calls(uint64_t capabilities)
+{
+	uint64_t granted = 0;
+
+	for (size_t i = 0; i < watched_call_count; i++) {
+		for (size_t k = 0; k < 2 && watched_calls[i].capabilities[k]; k++) {
+			int capability = plan_capability(watched_calls[i].capabilities[k]);
+			if (capability >= 0 && capabilities & UINT64_C(1) << capability)
+				granted |= UINT64_C(1) << i;
+		}
+	}
+	return granted;
+}
+
+/* A profile that lists the other ABI is not to lose it. */
+static const char *floor_profile(const struct config_seccomp *seccomp)
+{
+	for (size_t i = 0; i < seccomp->architectures.count; i++) {
+		if (str_equal(seccomp->architectures.item[i], "SCMP_ARCH_X86"))
+			return "compat-x86.json";
+	}
+	return "default.json";
+}
+
+static int plan_floor(struct pool *pool, const struct config_linux *linux_, struct plan *plan, struct err *e)
+{
+	struct filter_plan *floor = pool_alloc(pool, sizeof *floor);
+	uint64_t capabilities = capabilities_of(&plan->creds);
+
+	if (linux_->seccomp_floor == SECCOMP_FLOOR_PROFILE) {
+		TRY(builtin_filter_get(pool, floor_profile(linux_->seccomp), filter_native_arch(), capabilities, floor,
+				       e));
+	} else {
+		*floor = (struct filter_plan){
+			.name = "dangerous calls", .default_action = "ALLOW", .where = "linux.seccomp"};
+		filter_floor(pool, granted_calls(capabilities), &floor->program, &floor->length);
+	}
+	plan->filter.floor = floor;
+	return 0;
+}
+
+/* ---- what hrun itself must be able to do after loading a filter ---- */
+
 /*
  * A filter that does not let the program be executed is no container.  Without no_new_privs the filter is loaded while
  * CAP_SYS_ADMIN is still there, and the calls that drop it come after: a filter that answers them with errno 0 would fake
  * that, and the container would keep the capability.
  */
-static int check_last_calls(const struct plan *plan, struct err *e)
+static int check_last_calls(const struct plan *plan, const struct filter_plan *filter, struct err *e)
 {
 	static const struct {
 		const char *name;
 		int number;
-		bool drops;
-	} last[] = {{"capset", SYS_capset, true}, {"prctl", SYS_prctl, true}, {"execve", SYS_execve, false}};
-	const struct filter_plan *filter = &plan->filter;
+		bool drops, loads;
+	} last[] = {{"capset", SYS_capset, true, false},
+		    {"prctl", SYS_prctl, true, false},
+		    {"execve", SYS_execve, false, false},
+		    {"seccomp", SYS_seccomp, false, true}};
 
 #ifdef HRUN_MUTANT_LAST_CALLS
 	return 0;
 #endif
 	for (size_t i = 0; filter->program && i < sizeof last / sizeof *last; i++) {
-		if ((last[i].drops && plan->creds.no_new_privs) ||
+		if ((last[i].drops && plan->creds.no_new_privs) || (last[i].loads && filter != plan->filter.floor) ||
 		    filter_always_allows(filter->program, filter->length, filter_native_arch(), last[i].number))
 			continue;
 		return err_set(e, EINVAL,
@@ -183,5 +232,9 @@ int plan_filter(struct pool *pool, const struct config *config, const struct pla
 	else if (linux_ && linux_->builtin_seccomp)
 		TRY(builtin_filter_get(pool, linux_->builtin_seccomp, filter_native_arch(),
 				       capabilities_of(&plan->creds), &plan->filter, e));
-	return check_last_calls(plan, e);
+	if (linux_ && linux_->seccomp && linux_->seccomp_floor != SECCOMP_FLOOR_NONE) {
+		TRY(plan_floor(pool, linux_, plan, e));
+		TRY(check_last_calls(plan, plan->filter.floor, e));
+	}
+	return check_last_calls(plan, &plan->filter, e);
 }

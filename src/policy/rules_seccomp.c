@@ -166,8 +166,7 @@ void judge_seccomp_errno_zero(struct finder *finder)
 
 	if (!seccomp)
 		return;
-	judge_errno(finder, seccomp->default_action, seccomp->default_errno_ret, NULL,
-		    "linux.seccomp.defaultErrnoRet");
+	judge_errno(finder, seccomp->default_action, seccomp->default_errno_ret, NULL, "linux.seccomp.defaultErrnoRet");
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
 		const struct config_seccomp_syscall *call = &seccomp->syscalls[i];
 		judge_errno(finder, call->action, call->errno_ret, call->names.count == 1 ? *call->names.item : NULL,

@@ -81,10 +81,10 @@ static void judge_calls(struct finder *finder, bool dangerous)
 		if (is_dangerous(call) != dangerous || is_granted(finder->judged->process, call))
 			continue;
 		find_call(finder, look, i,
-			  !dangerous                                     ? "may be called"
+			  !dangerous					 ? "may be called"
 			  : call->watch == WATCH_DANGEROUS_UNCONDITIONAL ? "may be called with any arguments"
-			  : *call->capabilities ? "may be called without the capability for it"
-						: "may be called");
+			  : *call->capabilities				 ? "may be called without the capability for it"
+									 : "may be called");
 	}
 }
 
