@@ -58,6 +58,23 @@ struct filter_look {
  */
 const struct filter_look *filter_look(const struct judged *judged);
 
+/* ---- cgroups ---- */
+/* The host's hierarchy, opened by the first rule that asks. */
+struct cgroup_look {
+	bool opened;
+	int root;
+};
+/* The container's place below it ("/hrun/ID" where the config names none); NULL for a unit of systemd. */
+const char *cgroup_path_of(const struct judged *judged);
+/* Has a cgroup above the container's, below the root, a number in FILE ("memory.max")? */
+bool cgroup_is_limited_above(const struct judged *judged, const char *file);
+enum cgroup_use { CGROUP_FREE, CGROUP_USED, CGROUP_UNKNOWN };
+/* Are there processes in PATH, and was it not delegated to whoever asks? */
+enum cgroup_use cgroup_use(const struct judged *judged, const char *path);
+/* The same of another hierarchy, for tests. */
+bool cgroup_limited_below(int root, const char *path, const char *file);
+enum cgroup_use cgroup_use_below(int root, const char *path);
+
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */
 const char *path_of_fd(struct pool *pool, int fd);

@@ -67,12 +67,20 @@ static void keep_asked(const struct config_resources *asked, struct verdict *ver
 	verdict->count = kept;
 }
 
+static bool is_hardened(const struct verdict *verdict, const char *where)
+{
+	for (size_t i = 0; i < verdict->count; i++) {
+		if (verdict->findings[i].action == ACTION_HARDEN && str_starts(verdict->findings[i].where, where))
+			return true;
+	}
+	return false;
+}
+
 static int judge(struct command *command, const struct container *container, struct config_resources *asked,
-		 struct err *e)
+		 struct verdict *ret_verdict, struct err *e)
 {
 	struct pool *pool = &command->pool;
 	struct policy policy;
-	struct verdict verdict = {0};
 	const struct config *saved;
 
 	TRY(policy_load(pool, command->options.policy, &policy, e));
@@ -84,19 +92,26 @@ static int judge(struct command *command, const struct container *container, str
 		.process = config->process,
 		.host_root = proc_in_first_user_namespace(),
 	};
-	policy_judge(&judged, &policy, &verdict);
-	keep_asked(asked, &verdict);
-	if (verdict_refuses(&verdict)) {
-		command->line = pool_printf(pool, "hrun: %s", verdict_line(pool, &verdict));
+	policy_judge(&judged, &policy, ret_verdict);
+	keep_asked(asked, ret_verdict);
+	if (verdict_refuses(ret_verdict)) {
+		command->line = pool_printf(pool, "hrun: %s", verdict_line(pool, ret_verdict));
 		return err_set(e, EPERM, "baseline violation");
 	}
-	const struct config_resources *hardened = policy_harden(pool, config, &verdict)->linux_->resources;
+	const struct config_resources *hardened = policy_harden(pool, config, ret_verdict)->linux_->resources;
 	if (asked->devices_present) {
 		asked->devices = hardened->devices;
 		asked->device_count = hardened->device_count;
 	}
-	if (asked->pids)
+	/* Each section as it was asked for, unless a repair changed it. */
+	if (asked->pids || is_hardened(ret_verdict, "linux.resources.unified[\"pids.max\"]"))
 		asked->pids = hardened->pids;
+	if ((asked->memory && is_hardened(ret_verdict, "linux.resources.memory")) ||
+	    is_hardened(ret_verdict, "linux.resources.unified[\"memory."))
+		asked->memory = hardened->memory;
+	if (asked->cpu && is_hardened(ret_verdict, "linux.resources.cpu"))
+		asked->cpu = hardened->cpu;
+	asked->unified = hardened->unified;
 	return 0;
 }
 
@@ -153,8 +168,8 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 
 /* ---- all ---- */
 
-static int apply(struct pool *pool, const struct container *container, struct config_resources *asked, int cgroup,
-		 struct err *e)
+static int apply(struct pool *pool, const struct container *container, struct config_resources *asked,
+		 const struct verdict *verdict, int cgroup, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	struct plan plan;
@@ -165,7 +180,7 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		complete_memory(pool, cgroup, asked->memory);
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
-	TRY(plan_update(pool, asked, record->cgroup_mountpoint, record->cgroup, &plan, e));
+	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
 	int r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
 	plan_close(&plan);
 	return r;
@@ -174,12 +189,13 @@ static int apply(struct pool *pool, const struct container *container, struct co
 static int update(struct command *command, const struct container *container, struct err *e)
 {
 	struct config_resources *asked;
+	struct verdict verdict;
 
 	TRY(read_resources(command, &asked, e));
-	TRY(judge(command, container, asked, e));
+	TRY(judge(command, container, asked, &verdict, e));
 	autofd int cgroup = living_cgroup(container, e);
 	TRY(cgroup);
-	return apply(&command->pool, container, asked, cgroup, e);
+	return apply(&command->pool, container, asked, &verdict, cgroup, e);
 }
 
 int cmd_update(struct command *command, struct err *e)

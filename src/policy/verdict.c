@@ -6,6 +6,7 @@
  * What a finding quotes was written by whoever made the bundle: it loses its control
  * characters here, so that it can neither move a terminal's cursor nor begin a new log line.
  */
+#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/str.h>
 #include <stdarg.h>
@@ -135,6 +136,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
 	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
+	looked_at.cgroup = pool_alloc(judged->pool, sizeof *looked_at.cgroup);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
@@ -151,6 +153,8 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 		if (finder.action != ACTION_NONE && rules[i].judge)
 			rules[i].judge(&finder);
 	}
+	if (looked_at.cgroup->opened)
+		fd_close(&looked_at.cgroup->root);
 }
 
 void verdict_of_json_error(struct pool *pool, const struct policy *policy, const struct json_error *error,

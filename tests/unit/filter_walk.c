@@ -57,9 +57,15 @@ static struct sock_filter made_up_step(void)
 {
 	static const uint16_t operations[] = {BPF_AND, BPF_AND, BPF_AND, BPF_OR,  BPF_XOR, BPF_ADD,
 					      BPF_SUB, BPF_MUL, BPF_LSH, BPF_RSH, BPF_NEG, BPF_DIV};
-	static const uint16_t others[] = {BPF_LDX | BPF_IMM,	BPF_ST,		    BPF_STX, BPF_LD | BPF_MEM,
-					  BPF_LDX | BPF_MEM,	BPF_MISC | BPF_TAX, BPF_MISC | BPF_TXA,
-					  BPF_LD | BPF_W | BPF_LEN, BPF_LD | BPF_IMM};
+	static const uint16_t others[] = {BPF_LDX | BPF_IMM,
+					  BPF_ST,
+					  BPF_STX,
+					  BPF_LD | BPF_MEM,
+					  BPF_LDX | BPF_MEM,
+					  BPF_MISC | BPF_TAX,
+					  BPF_MISC | BPF_TXA,
+					  BPF_LD | BPF_W | BPF_LEN,
+					  BPF_LD | BPF_IMM};
 
 	switch (pick(8)) {
 	case 0:
@@ -79,8 +85,9 @@ static struct sock_filter made_up_step(void)
 
 static size_t made_up(struct sock_filter *program, size_t most)
 {
-	static const uint32_t answers[] = {SECCOMP_RET_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_LOG, SECCOMP_RET_ERRNO | 1,
-					   SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRACE, SECCOMP_RET_USER_NOTIF};
+	static const uint32_t answers[] = {SECCOMP_RET_ALLOW,	  SECCOMP_RET_ALLOW,	    SECCOMP_RET_LOG,
+					   SECCOMP_RET_ERRNO | 1, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_TRACE,
+					   SECCOMP_RET_USER_NOTIF};
 	size_t length = 2 + pick((uint32_t)most - 2);
 
 	for (size_t i = 0; i + 1 < length; i++) {
@@ -142,12 +149,24 @@ static const struct {
 	{"at least 0", 1, 0, {ARG(4), JUMP(BPF_JGT, 0, 3, 0), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY, ALLOW}},
 	{"above the last", 2, 0, {ARG(0), JUMP(BPF_JGT, UINT32_MAX, 0, 1), ALLOW, DENY}},
 	{"below 0", 2, 0, {ARG(0), JUMP(BPF_JGE, 0, 1, 0), ALLOW, DENY}},
-	{"a mask of nothing", 1, 0, {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
-	{"a value outside its mask", 2, 0, {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 6), JUMP(BPF_JEQ, 1, 0, 1), ALLOW, DENY}},
+	{"a mask of nothing",
+	 1,
+	 0,
+	 {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
+	{"a value outside its mask",
+	 2,
+	 0,
+	 {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 6), JUMP(BPF_JEQ, 1, 0, 1), ALLOW, DENY}},
 	{"no bit", 2, 0, {ARG(0), JUMP(BPF_JSET, 0, 0, 1), ALLOW, DENY}},
 	{"two ranges that do not meet", 2, 0, {ARG(0), JUMP(BPF_JGT, 9, 0, 2), JUMP(BPF_JGT, 9, 1, 0), ALLOW, DENY}},
-	{"a bit that is set", 2, 0x10000000, {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7e020000), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
-	{"another bit", 3, 0x00000100, {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7e020000), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
+	{"a bit that is set",
+	 2,
+	 0x10000000,
+	 {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7e020000), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
+	{"another bit",
+	 3,
+	 0x00000100,
+	 {ARG(0), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x7e020000), JUMP(BPF_JEQ, 0, 0, 1), ALLOW, DENY}},
 	{"a bit that is set, by jset", 2, 0x10000000, {ARG(0), JUMP(BPF_JSET, 0x7e020000, 1, 0), ALLOW, DENY}},
 	{"log is allowed", 1, 0, {RET(SECCOMP_RET_LOG)}},
 	{"an agent is not", 2, 0, {RET(SECCOMP_RET_USER_NOTIF)}},

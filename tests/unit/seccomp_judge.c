@@ -104,7 +104,8 @@ static void check_denied(const struct sock_filter *program, size_t length, uint6
 
 static void check_floor(struct pool *pool)
 {
-	static const char *const others[] = {"read", "execve", "capset", "prctl", "seccomp", "mount", "keyctl", "ptrace"};
+	static const char *const others[] = {"read",	"execve", "capset", "prctl",
+					     "seccomp", "mount",  "keyctl", "ptrace"};
 	const struct sock_filter *program;
 	struct filter_judgement judgement;
 	size_t length;
@@ -120,9 +121,10 @@ static void check_floor(struct pool *pool)
 		check(answer(program, length, FILTER_NATIVE, others[i], 5) == SECCOMP_RET_ALLOW, "the floor denies",
 		      others[i]);
 	check(answer(program, length, FILTER_NATIVE, "socket", AF_INET) == SECCOMP_RET_ALLOW, "socket", "AF_INET");
-	check(answer(program, length, FILTER_NATIVE, "socket", AF_NETLINK) == SECCOMP_RET_ALLOW, "socket", "AF_NETLINK");
-	check(answer(program, length, FILTER_NATIVE, "socket", AF_VSOCK) == (SECCOMP_RET_ERRNO | EAFNOSUPPORT), "socket",
-	      "AF_VSOCK");
+	check(answer(program, length, FILTER_NATIVE, "socket", AF_NETLINK) == SECCOMP_RET_ALLOW, "socket",
+	      "AF_NETLINK");
+	check(answer(program, length, FILTER_NATIVE, "socket", AF_VSOCK) == (SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+	      "socket", "AF_VSOCK");
 	check(answer(program, length, FILTER_COMPANION, "personality", 0x40000) == (SECCOMP_RET_ERRNO | EPERM),
 	      "personality", "ADDR_NO_RANDOMIZE");
 	check(answer(program, length, FILTER_NATIVE, "personality", UINT32_MAX) == SECCOMP_RET_ALLOW, "personality",
@@ -164,9 +166,10 @@ int main(void)
 	struct pool pool = {NULL};
 
 	check_engine(&pool, "docker.json", "");
-	check_engine(&pool, "podman.json",
-		     "mount umount umount2 pivot_root fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr "
-		     "setns unshare clone clone3");
+	check_engine(
+		&pool, "podman.json",
+		"mount umount umount2 pivot_root fsopen fsconfig fsmount fspick move_mount open_tree mount_setattr "
+		"setns unshare clone clone3");
 	check_builtin(&pool);
 	check_floor(&pool);
 	check_abi(&pool);
