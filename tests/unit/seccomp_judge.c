@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * watched.c, floor.c - what engines' and our own profiles let through, by name; what a floor denies and what it does not.
+ *
+ * Usage: seccomp_judge [measure]: what it costs, in microseconds of CPU time, instead of testing.
  */
 #include "../seccomp/read_profile.h"
 #include <hrun/builtin_filter.h>
+#include <hrun/filter_cache.h>
+#include <hrun/filter_compile.h>
 #include <hrun/filter_floor.h>
 #include <hrun/filter_program.h>
 #include <hrun/filter_simulate.h>
@@ -12,6 +16,8 @@
 #include <linux/seccomp.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 static int failures;
 
@@ -161,10 +167,63 @@ static void check_abi(struct pool *pool)
 	expect(pool, "x32", &judgement, "kexec_load init_module", "");
 }
 
-int main(void)
+/* ---- what it costs ---- */
+
+enum { ROUNDS = 200 };
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void measure(const char *file)
+{
+	const struct config_seccomp *seccomp = &read_test_profile("tests/seccomp", file)->seccomp;
+	static char directory[] = "/tmp/hrun-measure-XXXXXX";
+	struct filter_program program = {0};
+	struct filter_judgement judgement;
+	char kept[128];
+	struct filter_key key;
+	double us[3] = {0};
+	struct err e;
+
+	if (!mkdtemp(directory))
+		die("mkdtemp: %m");
+	for (int i = 0; i < ROUNDS; i++) {
+		struct pool pool = {NULL};
+		double start = now_us();
+		if (filter_compile(&pool, seccomp, &program.program, &program.length, &e) < 0)
+			die("%s", e.text);
+		us[0] += now_us() - start;
+		start = now_us();
+		filter_judge(&pool, program.program, program.length, &judgement);
+		us[1] += now_us() - start;
+		filter_program_get(&pool, seccomp, directory, &program, &e);
+		start = now_us();
+		filter_program_get(&pool, seccomp, directory, &program, &e);
+		us[2] += now_us() - start;
+		pool_free(&pool);
+	}
+	printf("%s: compile %.0f us, judge %.0f us; both from the cache %.0f us\n", file, us[0] / ROUNDS,
+	       us[1] / ROUNDS, us[2] / ROUNDS);
+	filter_cache_key(seccomp, &key);
+	snprintf(kept, sizeof kept, "%s/%s", directory, key.name);
+	unlink(kept);
+	rmdir(directory);
+}
+
+int main(int argc, char **argv)
 {
 	struct pool pool = {NULL};
 
+	if (argc > 1 && str_equal(argv[1], "measure")) {
+		measure("docker.json");
+		test_free();
+		return 0;
+	}
 	check_engine(&pool, "docker.json", "");
 	check_engine(
 		&pool, "podman.json",
