@@ -93,7 +93,7 @@ struct judged {
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
 	struct filter_look *filter;	 /* filled by policy_judge, and by the first rule that asks */
-	struct cgroup_look *cgroup;
+	struct cgroup_look *cgroups;
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

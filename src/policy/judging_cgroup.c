@@ -29,7 +29,7 @@ const char *cgroup_path_of(const struct judged *judged)
 
 static int root_of(const struct judged *judged)
 {
-	struct cgroup_look *look = judged->cgroup;
+	struct cgroup_look *look = judged->cgroups;
 	const char *mountpoint;
 
 	if (!look->opened)

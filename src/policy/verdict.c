@@ -142,7 +142,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
 	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
-	looked_at.cgroup = pool_alloc(judged->pool, sizeof *looked_at.cgroup);
+	looked_at.cgroups = pool_alloc(judged->pool, sizeof *looked_at.cgroups);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
@@ -165,8 +165,8 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 		};
 		rules[i].judge(&finder);
 	}
-	if (looked_at.cgroup->opened)
-		fd_close(&looked_at.cgroup->root);
+	if (looked_at.cgroups->opened)
+		fd_close(&looked_at.cgroups->root);
 }
 
 void verdict_of_json_error(struct pool *pool, const struct policy *policy, const struct json_error *error,
