@@ -6,8 +6,8 @@
  * cannot, so they are chosen here.
  */
 #include <hrun/builtin_filter.h>
-#include <hrun/filter_arch.h>
 #include <hrun/cli.h>
+#include <hrun/filter_arch.h>
 #include <hrun/json_edit.h>
 #include <hrun/str.h>
 #include <linux/audit.h>
