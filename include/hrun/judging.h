@@ -44,6 +44,9 @@ struct mount_look {
 };
 const struct mount_look *mount_look(const struct judged *judged);
 
+/* Does every bind mount show what an engine keeps for its containers (policy->engines)? */
+bool mounts_are_engine_managed(const struct judged *judged);
+
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */
 const char *path_of_fd(struct pool *pool, int fd);

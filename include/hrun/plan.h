@@ -203,7 +203,7 @@ struct creds_plan {
 		struct rlimit limit;
 	} * rlimits;
 	size_t rlimit_count;
-	const char *where;
+	const char *where, *caps_where; /* caps_where NULL: process.capabilities */
 };
 
 /* ---- sched(7), ioprio_set(2), set_mempolicy(2), personality(2) ---- */

@@ -142,7 +142,9 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 	TRY(driver_check(command, e));
 	if (verb->enters)
 		reset_realtime_signals();
-	return verb->run(command, e);
+	int r = verb->run(command, e);
+	audit_write(command, r, e);
+	return r;
 }
 
 static int run_command(struct command *command, int argc, struct err *e)

@@ -10,6 +10,7 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
@@ -19,43 +20,39 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX_SIZE = 1 << 20 };
-
 #define CACHE_DIR "/run/hrun-cache"
+
+static const char *how_to_see_all(struct command *command, const char *bundle)
+{
+	return pool_printf(&command->pool, "hrun check %s", bundle);
+}
 
 static int open_bundle(struct command *command, const char *path, struct creation *creation, struct err *e)
 {
 	struct json_error error = {0};
-	int r = bundle_open(&command->pool, path, command->options.config, CONFIG_MAX_SIZE, &creation->bundle, &error,
-			    e);
+	int r = bundle_open(&command->pool, path, command->options.config, creation->policy.config_bytes,
+			    &creation->bundle, &error, e);
 
-	/* A document that cannot be read without doubt is refused like one that breaks a rule. */
-	if (r < 0 && error.rule) {
-		verdict_of_json_error(&command->pool, &creation->policy, &error, &creation->verdict);
-		command->line =
-			pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
-	}
+	if (r < 0 && error.rule)
+		return judge_unreadable(command, &creation->policy, &error, how_to_see_all(command, path),
+					&creation->verdict, e);
 	return r;
 }
 
-static void log_findings(const struct verdict *verdict)
+/* Asked for only where it matters: a path that the plan refuses matches no waiver. */
+static const char *cgroup_of(struct command *command, const char *id, const struct creation *creation)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = log_has_debug() ? open_memstream(&text, &size) : NULL;
+	const struct config_linux *linux_ = creation->bundle.config->linux_;
+	const char *path;
+	struct err ignored;
 
-	if (!out)
-		return;
-	verdict_print(out, verdict);
-	fclose(out);
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		if (*line)
-			log_debug("%s", line);
-	}
-	free(text);
+	if (creation->policy.waiver_count == 0 || command->invocation.cgroups_disabled ||
+	    plan_cgroup_path(&command->pool, linux_ ? linux_->cgroups_path : NULL, id, &path, &ignored) < 0)
+		return NULL;
+	return path;
 }
 
-static int judge(struct command *command, struct creation *creation, struct err *e)
+static int judge(struct command *command, const char *id, struct creation *creation, struct err *e)
 {
 	struct judged judged = {
 		.pool = &command->pool,
@@ -63,14 +60,15 @@ static int judge(struct command *command, struct creation *creation, struct err 
 		.config = creation->bundle.config,
 		.process = creation->bundle.config->process,
 		.host_root = proc_in_first_user_namespace(),
+		.invocation = &command->invocation,
+		.cgroup = cgroup_of(command, id, creation),
+		.image_digest = NULL, /* no image is verified yet */
 	};
 
 	policy_judge(&judged, &creation->policy, &creation->verdict);
-	log_findings(&creation->verdict);
-	if (!verdict_refuses(&creation->verdict))
-		return 0;
-	command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
-	return err_set(e, EPERM, "baseline violation");
+	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
+		       e));
+	return invocation_apply(command, &creation->verdict, e);
 }
 
 /* One for each user, whom nobody else can give a filter; without a place there is none. */
@@ -109,10 +107,11 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	const char *path, *id;
 
 	TRY(target_bundle(command, &path, &id, e));
-	TRY(policy_load(&command->pool, command->options.policy, &creation->policy, e));
-	TRY(invocation_check(command, &creation->policy, e));
+	command->audit.id = id;
+	TRY(judge_policy(command, &creation->policy, e));
+	invocation_read(command, false);
 	TRY(open_bundle(command, path, creation, e));
-	TRY(judge(command, creation, e));
+	TRY(judge(command, id, creation, e));
 	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
 	return make_plan(command, id, look_only, creation, e);
 }
@@ -240,6 +239,7 @@ int creation_build(struct command *command, int console, struct creation *creati
 	int r = build(command, console, creation, e);
 	if (r < 0)
 		creation_undo(&command->pool, creation);
+	command->audit.pid = r < 0 ? 0 : creation->sandbox.pid;
 	return r;
 }
 

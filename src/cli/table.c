@@ -148,6 +148,13 @@ static const struct option_row check_rows[] = {
 	VALUE("id", 0, "ID", id, "print what was found when container ID was created"),
 	HELP,
 };
+static const struct option_row policy_rows[] = {
+	FLAG("json", 0, json, "show, list-waivers: for machines"),
+	VALUE("class", 0, "NAME", class_name, "as if called as hrun-NAME; learn: for the file of a class"),
+	VALUE("owner", 0, "TEXT", owner, "learn: who answers for the waivers"),
+	VALUE("expires", 0, "DATE", expires, "learn: the last day of the waivers (default: in 90 days)"),
+	HELP,
+};
 static const struct option_row rules_rows[] = {
 	VALUE("level", 'l', "LEVEL", level, "only what acts at privileged, baseline or restricted"),
 	FLAG("json", 0, json, "for machines"),
@@ -180,6 +187,9 @@ const struct verb verbs[] = {
 	 ROWS(events_rows), 1, 1, false, true, false, EXIT_ERROR, cmd_events},
 	{"plan", "[BUNDLE]", "print what create would do; needs no root and changes nothing", ROWS(plan_rows), 0, 1,
 	 false, false, false, EXIT_ERROR, cmd_plan},
+	{"policy", "show|check [FILE]|list-waivers|learn DIR...",
+	 "show the policy, check a policy file, list waivers, or write those for what runs today", ROWS(policy_rows), 1,
+	 -1, false, true, false, EXIT_POLICY, cmd_policy},
 	{"check", "BUNDLE|FILE|-", "judge a bundle, a config.json or stdin; needs no root and starts nothing",
 	 ROWS(check_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_check},
 	{"explain", "[RULE]", "tell what a rule looks at, why, and what to do; without RULE list them",

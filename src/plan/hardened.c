@@ -76,6 +76,9 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 		return;
 	if (hardening(verdict, "no-new-privileges"))
 		plan->creds.where = "(hardened, no-new-privileges)";
+	const struct finding *caps = hardening_at(verdict, "process.capabilities");
+	if (caps)
+		plan->creds.caps_where = pool_printf(pool, "process.capabilities  (hardened, %s)", caps->rule->id);
 	if (hardening(verdict, "ns-cgroup-missing"))
 		plan->namespaces.where = "linux.namespaces  (cgroup: hardened, ns-cgroup-missing)";
 	if (hardening(verdict, "device-cgroup-no-deny"))

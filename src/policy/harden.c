@@ -6,7 +6,7 @@
  * copied first, once, so that no repair has to think of it.  Lists of options and paths are
  * replaced, never written into (list_append).
  */
-#include <hrun/rules.h>
+#include <hrun/action.h>
 #include <string.h>
 
 static void *copy_of(struct pool *pool, const void *original, size_t size)
@@ -46,9 +46,11 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 {
 	struct config *copy = copy_config(pool, config);
 
+	if (verdict->dropped && copy->process)
+		process_drop_capabilities(pool, copy->process, verdict->dropped);
 	for (size_t i = 0; i < verdict->count; i++) {
 		const struct finding *finding = &verdict->findings[i];
-		if (finding->action == ACTION_HARDEN && finding->rule->harden)
+		if (finding->action == ACTION_HARDEN && finding->rule->harden && finding->why != WHY_DROPPED)
 			finding->rule->harden(pool, copy, finding);
 	}
 	return copy;

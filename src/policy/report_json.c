@@ -12,6 +12,50 @@ static void add_member(struct json_out *out, const char *name, const char *value
 	json_out_string(out, value);
 }
 
+static void add_next(struct json_out *out, const char *name, const char *value)
+{
+	json_out_raw(out, ",");
+	add_member(out, name, value);
+}
+
+static void add_waiver(struct json_out *out, const struct waiver *waiver)
+{
+	json_out_raw(out, ",\"waiver\":{");
+	add_member(out, "reason", waiver->reason ? waiver->reason : "");
+	add_next(out, "owner", waiver->owner ? waiver->owner : "");
+	add_next(out, "expires", waiver->expires ? waiver->expires : "");
+	json_out_raw(out, "}");
+}
+
+/* The member of the policy file that decided instead of the level. */
+static const char *why_word(enum why why)
+{
+	static const char *const words[] = {
+		[WHY_LEVEL] = NULL,
+		[WHY_POLICY_RULE] = "rules",
+		[WHY_ASKED_REPAIR] = "onViolation",
+		[WHY_CRI_SANDBOX] = "criSandbox",
+		[WHY_WARN_LEVEL] = "warnLevel",
+		[WHY_AUDIT] = "mode",
+		[WHY_WAIVED] = "waivers",
+		[WHY_DROPPED] = "drop",
+	};
+
+	return words[why];
+}
+
+static void add_reasons(struct json_out *out, const struct finding *finding)
+{
+	const char *why = why_word(finding->why);
+
+	if (finding->would != finding->action)
+		add_next(out, "would", action_name(finding->would));
+	if (why)
+		add_next(out, "why", why);
+	if (finding->waiver)
+		add_waiver(out, finding->waiver);
+}
+
 static void add_finding(struct json_out *out, const struct finding *finding)
 {
 	json_out_raw(out, "{");
@@ -28,6 +72,7 @@ static void add_finding(struct json_out *out, const struct finding *finding)
 	add_member(out, "message", finding->text);
 	json_out_raw(out, ",");
 	add_member(out, "remedy", finding->rule->remedy);
+	add_reasons(out, finding);
 	json_out_raw(out, "}");
 }
 

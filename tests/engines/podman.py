@@ -104,13 +104,13 @@ CASES = [
 
 # Where hrun says no on purpose: the command, and what hrun says.
 WANTED = [
-    ("privileged is refused", "podman run --rm --privileged bb true", 126, "baseline violation: "),
-    ("the host's processes are refused", "podman run --rm --pid host bb true", 126, "baseline violation: ns-pid-host"),
-    ("the host's network is refused", "podman run --rm --network host bb true", 126, "baseline violation: ns-net-host"),
-    ("a dangerous capability is refused", "podman run --rm --cap-add sys_admin bb true", 126, "baseline violation: caps-dangerous"),
-    ("an unmasked /proc is refused", "podman run --rm --security-opt unmask=ALL bb true", 126, "baseline violation: "),
-    ("the host's root is refused", "podman run --rm -v /:/host bb true", 126, "baseline violation: mount-host-root"),
-    ("cgroups may not be turned off", "podman run --rm --cgroups=disabled bb true", 126, "baseline violation: flag-cgroups-disabled"),
+    ("privileged is refused", "podman run --rm --privileged bb true", 126, "refused ["),
+    ("the host's processes are refused", "podman run --rm --pid host bb true", 126, "refused [ns-pid-host]"),
+    ("the host's network is refused", "podman run --rm --network host bb true", 126, "refused [ns-net-host]"),
+    ("a dangerous capability is refused", "podman run --rm --cap-add sys_admin bb true", 126, "refused [caps-dangerous]"),
+    ("an unmasked /proc is refused", "podman run --rm --security-opt unmask=ALL bb true", 126, "refused ["),
+    ("the host's root is refused", "podman run --rm -v /:/host bb true", 126, "refused [mount-host-root]"),
+    ("cgroups may not be turned off", "podman run --rm --cgroups=disabled bb true", 126, "refused [flag-cgroups-disabled]"),
     ("a filter of its own", "podman run --rm --security-opt seccomp=/root/deny-mkdir.json bb mkdir /tmp/x", 1, "not permitted"),
     ("an unconfined filter is replaced", "podman run --rm --security-opt seccomp=unconfined bb grep Seccomp: /proc/self/status", 0, "Seccomp:\t2"),
 ]

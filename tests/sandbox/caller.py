@@ -237,7 +237,7 @@ def the_session_keyring():
 @test
 def no_pivot_is_refused():
     b = Bundle("true").save()
-    for level, text in ((None, "baseline violation: flag-no-pivot"), ("privileged", "pivot_root at every level")):
+    for level, text in ((None, "refused [flag-no-pivot]"), ("privileged", "pivot_root at every level")):
         with h.unchanged():
             fails(hrun("create", "--no-pivot", "-b", b.path, "x1", level=level), text)
     r = hrun("run", "-no-subreaper", "--no-subreaper", "-b", b.path, h.new_id())

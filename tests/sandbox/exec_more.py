@@ -83,8 +83,13 @@ def never_more_than_the_container():
         equal(status_of(x.pid)["NoNewPrivs"], "1")
         equal(status_of(x.pid)["Seccomp"], "2")
         for level in (None, "privileged"):
-            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN" if level is None else "may not have")
-        x = Executed(c, "--process", process(b, noNewPrivileges=False), level="privileged", args=())
+            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN")
+            fails(hrun("exec", "--cap", "CAP_KILL", c.id, "true", level=level), "may not have")
+        silent_process = process(b)
+        config = json.loads(read(silent_process))
+        del config["noNewPrivileges"]
+        write(silent_process, json.dumps(config))
+        x = Executed(c, "--process", silent_process, level="privileged", args=())
         equal(status_of(x.pid)["NoNewPrivs"], "1")
         equal(status_of(x.pid)["Seccomp"], "2")
         fails(hrun("exec", "--process", process(b), c.id, "true"), "not both")

@@ -173,10 +173,17 @@ class Result:
 
 
 def policy(level):
-    path = f"/run/policy-{level}.json"
+    """A level, or the members of a policy file."""
+    members = level if isinstance(level, dict) else {"level": level}
+    path = "/run/policy-" + (level if isinstance(level, str) else f"{hash(json.dumps(level)):x}") + ".json"
     if not os.path.exists(path):
-        write(path, json.dumps({"format": 1, "level": level}), 0o644)
+        write(path, json.dumps({"format": 1, **members}), 0o644)
     return ["--policy", path]
+
+
+def days_from_now(days):
+    """A date as policy files have them."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * days))
 
 
 def hrun(*args, level=None, stdin=None, env=None, cwd=None, pass_fds=(), prefix=()):
