@@ -122,6 +122,15 @@ static void compare(const char *file, const char *rule, const struct json *expec
 	}
 }
 
+static const char *first_refusal(const struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->count; i++) {
+		if (verdict->findings[i].action == ACTION_REFUSE)
+			return verdict->findings[i].rule->id;
+	}
+	return "nothing";
+}
+
 /* Rules that are not built cannot refuse: where only such would, the verdict is not compared. */
 static void compare_lenient(const char *file, const char *rule, const struct json *expect,
 			    const struct verdict *verdict)
@@ -136,7 +145,7 @@ static void compare_lenient(const char *file, const char *rule, const struct jso
 	if (wanted && !refuses)
 		complain(file, verdict->level, "nothing", "refuses");
 	if (refuses && !wanted && all_built)
-		complain(file, verdict->level, verdict_line((struct pool[1]){{0}}, verdict), "refuses");
+		complain(file, verdict->level, first_refusal(verdict), "refuses");
 	if (rule && rule_by_id(rule) && has_word(refuse, rule) && !acts(verdict, rule, ACTION_REFUSE))
 		complain(file, verdict->level, rule, "does not refuse");
 }
