@@ -34,9 +34,12 @@ const char *verdict_word(const struct verdict *verdict)
 
 void verdict_locate(struct pool *pool, struct verdict *verdict, const struct json *tree)
 {
+	struct json_cursor cursor[JSON_MAX_DEPTH] = {{NULL, NULL}};
+
 	for (size_t i = 0; i < verdict->count; i++) {
 		struct finding *finding = &verdict->findings[i];
-		const struct json *value = json_nearest(pool, tree, json_pointer_of_where(pool, finding->where));
+		const char *pointer = json_pointer_of_where(pool, finding->where);
+		const struct json *value = json_nearest(pool, tree, pointer, cursor);
 		finding->line = value->line;
 		finding->column = value->column;
 	}
