@@ -52,9 +52,11 @@ const char *printable(struct pool *pool, const char *text, size_t max)
 	json_out_raw(&out, "");
 	for (size_t i = 0; text[i] && i < max; i++) {
 		unsigned char byte = (unsigned char)text[i];
+#ifndef HRUN_MUTANT_PRINTABLE
 		if (byte < 0x20 || byte >= 0x7f)
 			json_out_printf(&out, "\\x%02x", byte);
 		else
+#endif
 			json_out_raw(&out, (char[]){(char)byte, '\0'});
 	}
 	if (strnlen(text, max + 1) > max)

@@ -215,28 +215,28 @@ static void check_written(const char *file, const struct judged *judged, const s
 	}
 }
 
-static void check_fixed(const char *file, const struct judged *judged, const struct policy *policy,
-			const struct verdict *verdict)
+static void check_fixed(const char *file, const struct judged *judged, const struct policy *policy)
 {
-	struct verdict repaired = *verdict;
 	const struct bundle *bundle = judged->bundle;
+	struct policy with_number = *policy;
 	struct json_error error = {0};
+	struct verdict repaired;
 	const struct json *tree;
 
 	if (json_read(judged->pool, bundle->config_bytes, bundle->config_size, FILE_MAX, &tree, &error) < 0)
 		return;
-	repaired.findings = pool_alloc(judged->pool, verdict->count * sizeof *repaired.findings + 1);
-	for (size_t i = 0; i < verdict->count; i++) {
-		repaired.findings[i] = verdict->findings[i];
-		const struct rule *rule = verdict->findings[i].rule;
+	with_number.defaults.memory_limit = 64 << 20; /* without it there is nothing to repair a missing limit with */
+	policy_judge(judged, &with_number, &repaired);
+	for (size_t i = 0; i < repaired.count; i++) {
+		const struct rule *rule = repaired.findings[i].rule;
 		/* One that hardens by itself may do less than what a stricter level then refuses. */
-		bool repairs = rule->harden && (rule->repair_is_asked || verdict->findings[i].action == ACTION_HARDEN);
+		bool repairs = rule->harden && (rule->repair_is_asked || repaired.findings[i].action == ACTION_HARDEN);
 		repaired.findings[i].action = repairs ? ACTION_HARDEN : ACTION_NONE;
 	}
 	struct json *copy = json_copy(judged->pool, tree);
 	struct config *hardened = policy_harden(judged->pool, judged->config, &repaired);
 	field_edit(judged->pool, &config_table, copy, judged->config, hardened);
-	check_written(file, judged, policy, &repaired, copy);
+	check_written(file, judged, &with_number, &repaired, copy);
 }
 
 static void judge_at(struct pool *pool, const char *path, enum level level, const struct json *one, bool lenient)
@@ -267,7 +267,7 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 	if (r == 0) {
 		check_hardened(file, &judged, &policy, &verdict);
 		check_bare(file, &judged, &policy, &verdict);
-		check_fixed(file, &judged, &policy, &verdict);
+		check_fixed(file, &judged, &policy);
 		bundle_close(&bundle);
 	}
 }
