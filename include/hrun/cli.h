@@ -97,14 +97,16 @@ struct audit {
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
+	bool nobody_listens;
 };
 
 struct command {
 	struct pool pool;
 	struct options options;
 	const struct verb *verb;
-	char **argv; /* the whole command line */
-	char **args; /* what is left after the options */
+	char **argv;		  /* the whole command line */
+	uint64_t ignored_signals; /* by hrun's caller: bit N-1 for signal N; verbs that enter only */
+	char **args;		  /* what is left after the options */
 	int arg_count;
 	int failure;		/* exit status of a failure: the verb's, until it knows better */
 	struct err unprotected; /* errnum 0: nobody can write to our own program */

@@ -6,6 +6,7 @@
 #define HRUN_JUDGING_H
 
 #include <hrun/config.h>
+#include <hrun/filter_program.h>
 #include <hrun/rules.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -46,6 +47,36 @@ const struct mount_look *mount_look(const struct judged *judged);
 
 /* Does every bind mount show what an engine keeps for its containers (policy->engines)? */
 bool mounts_are_engine_managed(const struct judged *judged);
+
+/* ---- seccomp ---- */
+/* linux.seccomp as the program that is loaded: compiled once, for the rules and for the plan. */
+struct filter_look {
+	const struct config_seccomp *seccomp; /* NULL: nobody has asked yet */
+	int result;			      /* 0, or why it does not compile: */
+	struct err error;
+	struct filter_program program;
+};
+/*
+ * NULL where there is no profile, or where it is not looked at (exec and update: their container has a filter already).
+ */
+const struct filter_look *filter_look(const struct judged *judged);
+
+/* ---- cgroups ---- */
+/* The host's hierarchy, opened by the first rule that asks. */
+struct cgroup_look {
+	bool opened;
+	int root;
+};
+/* The container's place below it ("/hrun/ID" where the config names none); NULL for a unit of systemd. */
+const char *cgroup_path_of(const struct judged *judged);
+/* Has a cgroup above the container's, below the root, a number in FILE ("memory.max")? */
+bool cgroup_is_limited_above(const struct judged *judged, const char *file);
+enum cgroup_use { CGROUP_FREE, CGROUP_USED, CGROUP_UNKNOWN };
+/* Are there processes in PATH, and was it not delegated to whoever asks? */
+enum cgroup_use cgroup_use(const struct judged *judged, const char *path);
+/* The same of another hierarchy, for tests. */
+bool cgroup_limited_below(int root, const char *path, const char *file);
+enum cgroup_use cgroup_use_below(int root, const char *path);
 
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */

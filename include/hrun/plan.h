@@ -241,6 +241,8 @@ struct filter_plan {
 	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
 	struct filter_agent *agent; /* NULL: the filter notifies nobody */
+	/* Loaded before this one, which then can only deny more; NULL: none. Has no agent and no floor. */
+	const struct filter_plan *floor;
 };
 
 /* ---- the program ---- */
@@ -252,6 +254,7 @@ struct exec_plan {
 	bool terminal;
 	unsigned short console_height, console_width; /* 0: unknown */
 	unsigned int preserve_fds;		      /* descriptors 3.. that stay open */
+	uint64_t ignored_signals; /* bit N-1: signal N is ignored by hrun's caller, and shall not be by the program */
 	/* exec only: the CPUs before and after the container's cgroup is entered; NULL: as they are */
 	const char *where;
 };
@@ -303,6 +306,7 @@ struct plan_options {
 	bool no_new_keyring;
 	bool cgroup_disabled;
 	unsigned int preserve_fds;
+	uint64_t ignored_signals;
 	const char *cache_dir;	       /* compiled filters; NULL: no cache */
 	const struct verdict *verdict; /* what was hardened, for `where`; may be NULL */
 };
@@ -333,10 +337,10 @@ void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, c
 
 /*
  * New resources for a container whose cgroup is PATH below MOUNTPOINT: fills plan->cgroup by the same conversion
- * as create.  Whatever is asked for must be possible.
+ * as create.  Whatever is asked for must be possible; what VERDICT (may be NULL) added is left out where it is not.
  */
-int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
-		struct plan *ret_plan, struct err *e);
+int plan_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
+		const char *mountpoint, const char *path, struct plan *ret_plan, struct err *e);
 /* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
 int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
 /* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */

@@ -22,6 +22,9 @@
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
+struct cgroup_look;
+struct filter_look;
+struct filter_program;
 struct rule;
 struct mount_look;
 
@@ -58,7 +61,8 @@ struct verdict {
 	size_t not_judged_count;
 	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
-	uint64_t dropped; /* capabilities that policy_harden takes from every set */
+	uint64_t dropped;		  /* capabilities that policy_harden takes from every set */
+	const struct filter_look *filter; /* the compiled linux.seccomp that was judged */
 };
 
 /* What the command line asks for (group N); NULL in struct judged: nothing. */
@@ -82,11 +86,14 @@ struct judged {
 	const struct policy *policy;	      /* filled by policy_judge */
 	const struct invocation *invocation;  /* or NULL */
 	unsigned int chapters;		      /* bits 1 << CHAPTER_x: only these are judged; 0: all of them */
-	const char *cgroup;	  /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
+	const char *cgroup_path;  /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
 	const char *image_digest; /* "sha256:..." of an image that was verified; NULL: none was */
 	bool host_root;		  /* uid 0 here is the host's uid 0 */
 	bool config_only;	  /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
+	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
+	struct filter_look *filter;	 /* filled by policy_judge, and by the first rule that asks */
+	struct cgroup_look *cgroups;
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */
@@ -104,6 +111,12 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 
 /* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
 bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
+
+/*
+ * The program of SECCOMP, as it was judged; NULL where it was not.  A repair changes flags and architectures of a profile,
+ * which are not in its program.
+ */
+const struct filter_program *verdict_judged_filter(const struct verdict *verdict, const struct config_seccomp *seccomp);
 
 bool verdict_refuses(const struct verdict *verdict);
 /* Is there a finding of RULE that is repaired? */

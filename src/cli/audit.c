@@ -191,10 +191,11 @@ void audit_write(struct command *command, int result, const struct err *e)
 	struct json_out out = {.pool = &command->pool};
 	bool journal;
 
-	if (command->audit.done || !is_recorded(command))
+	if (command->audit.done || command->audit.nobody_listens || !is_recorded(command))
 		return;
 	command->audit.done = true;
 	autofd int fd = connect_log(&journal);
+	command->audit.nobody_listens = fd < 0;
 	if (fd < 0)
 		return;
 	write_line(&out, command, result, e);

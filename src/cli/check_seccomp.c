@@ -7,6 +7,7 @@
  */
 #include <hrun/builtin_filter.h>
 #include <hrun/cli.h>
+#include <hrun/filter_arch.h>
 #include <hrun/json_edit.h>
 #include <hrun/str.h>
 #include <linux/audit.h>
@@ -79,7 +80,7 @@ static void allow_by_capability(struct json *entries)
 
 struct json *check_seccomp(struct pool *pool, const struct config_process *process)
 {
-	bool is_x86 = builtin_filter_native_arch() == AUDIT_ARCH_X86_64;
+	bool is_x86 = filter_native_arch() == AUDIT_ARCH_X86_64;
 	struct json *profile = json_of_text(pool, portable_profile);
 	struct json *entries = json_member(profile, "syscalls");
 

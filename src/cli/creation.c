@@ -52,25 +52,6 @@ static const char *cgroup_of(struct command *command, const char *id, const stru
 	return path;
 }
 
-static int judge(struct command *command, const char *id, struct creation *creation, struct err *e)
-{
-	struct judged judged = {
-		.pool = &command->pool,
-		.bundle = &creation->bundle,
-		.config = creation->bundle.config,
-		.process = creation->bundle.config->process,
-		.host_root = proc_in_first_user_namespace(),
-		.invocation = &command->invocation,
-		.cgroup = cgroup_of(command, id, creation),
-		.image_digest = NULL, /* no image is verified yet */
-	};
-
-	policy_judge(&judged, &creation->policy, &creation->verdict);
-	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
-		       e));
-	return invocation_apply(command, &creation->verdict, e);
-}
-
 /* One for each user, whom nobody else can give a filter; without a place there is none. */
 static const char *cache_directory(struct pool *pool)
 {
@@ -81,6 +62,27 @@ static const char *cache_directory(struct pool *pool)
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/hrun-cache", runtime_dir) : NULL;
 }
 
+static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
+{
+	struct judged judged = {
+		.pool = &command->pool,
+		.bundle = &creation->bundle,
+		.config = creation->bundle.config,
+		.process = creation->bundle.config->process,
+		.host_root = proc_in_first_user_namespace(),
+		.invocation = &command->invocation,
+		.cgroup_path = cgroup_of(command, id, creation),
+		.image_digest = NULL, /* no image is verified yet */
+		/* `hrun plan` changes nothing, so it keeps nothing. */
+		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
+	};
+
+	policy_judge(&judged, &creation->policy, &creation->verdict);
+	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
+		       e));
+	return invocation_apply(command, &creation->verdict, e);
+}
+
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
 	const struct options *options = &command->options;
@@ -89,6 +91,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.look_only = look_only,
 		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
 		.preserve_fds = options->preserve_fds,
+		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
 		.cache_dir = cache_directory(&command->pool),
 		.verdict = &creation->verdict,
@@ -111,7 +114,7 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	TRY(judge_policy(command, &creation->policy, e));
 	invocation_read(command, false);
 	TRY(open_bundle(command, path, creation, e));
-	TRY(judge(command, id, creation, e));
+	TRY(judge(command, id, look_only, creation, e));
 	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
 	return make_plan(command, id, look_only, creation, e);
 }
@@ -157,6 +160,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.no_new_privs = plan->creds.no_new_privs,
 		.bounding = plan->creds.caps[CAPS_BOUNDING],
 		.has_filter = plan->filter.program != NULL,
+		.has_floor = plan->filter.floor != NULL,
 		.filter_flags = plan->filter.flags,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
@@ -167,6 +171,11 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.poststart = config->hooks[HOOK_POSTSTART],
 		.poststop = config->hooks[HOOK_POSTSTOP],
 	};
+}
+
+static int save_filter(struct container *container, const char *name, const struct filter_plan *filter, struct err *e)
+{
+	return container_write_file(container, name, filter->program, filter->length * sizeof *filter->program, e);
 }
 
 /* What later verbs need, before the container exists: exec is never weaker than init. */
@@ -180,10 +189,9 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
 	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
 				 e));
-	if (!filter->program)
-		return 0;
-	return container_write_file(container, "filter.bpf", filter->program, filter->length * sizeof *filter->program,
-				    e);
+	if (filter->floor)
+		TRY(save_filter(container, "floor.bpf", filter->floor, e));
+	return filter->program ? save_filter(container, "filter.bpf", filter, e) : 0;
 }
 
 /* As the program of a service sees it: it is process 1 of its own. */

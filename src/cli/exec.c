@@ -81,7 +81,7 @@ static int judge(struct command *command, const struct container *container, con
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.chapters = 1U << CHAPTER_PROCESS | 1U << CHAPTER_INVOCATION,
-		.cgroup = container->record.cgroup,
+		.cgroup_path = container->record.cgroup,
 	};
 	read_invocation(command, container, config);
 	policy_judge(&judged, policy, ret_verdict);
@@ -116,28 +116,42 @@ static void keep_within_container(struct creds_plan *creds, const struct contain
 		creds->caps[set] &= container->record.bounding | more;
 }
 
-static int load_filter(struct command *command, const struct container *container, struct filter_plan *filter,
-		       struct err *e)
+static int read_filter(struct command *command, const struct container *container, const char *name, unsigned int flags,
+		       struct filter_plan *filter, struct err *e)
 {
 	char *data;
 	size_t size, one = sizeof(struct sock_filter);
 
-#ifdef HRUN_MUTANT_EXEC_FILTER
-	return 0;
-#endif
-	if (!container->record.has_filter)
-		return 0;
-	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
+	int r = container_read_file(container, &command->pool, name, BPF_MAXINSNS * one, &data, &size, e);
 	if (r == -ENOENT || (r == 0 && (size == 0 || size % one)))
 		return document_missing(&command->pool, container, "filter", e);
 	TRY(r);
 	*filter = (struct filter_plan){
 		.program = (const void *)data,
 		.length = size / one,
-		.flags = container->record.filter_flags,
-		.name = "filter.bpf",
+		.flags = flags,
+		.name = name,
 		.where = "",
 	};
+	return 0;
+}
+
+static int load_filter(struct command *command, const struct container *container, struct filter_plan *filter,
+		       struct err *e)
+{
+#ifdef HRUN_MUTANT_EXEC_FILTER
+	return 0;
+#endif
+	if (!container->record.has_filter)
+		return 0;
+	TRY(read_filter(command, container, "filter.bpf", container->record.filter_flags, filter, e));
+	if (!container->record.has_floor)
+		return 0;
+	struct filter_plan *floor = pool_alloc(&command->pool, sizeof *floor);
+	TRY(read_filter(command, container, "floor.bpf", 0, floor, e));
+#ifndef HRUN_MUTANT_EXEC_FLOOR
+	filter->floor = floor;
+#endif
 	return 0;
 }
 
@@ -178,6 +192,7 @@ static int make_plan(struct command *command, const struct container *container,
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
+	plan->exec.ignored_signals = command->ignored_signals;
 #ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 #endif

@@ -38,10 +38,11 @@ int invocation_apply(struct command *command, const struct verdict *verdict, str
 			e, EPERM,
 			"--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
 			"be left; let it be used");
-#ifndef HRUN_MUTANT_NEW_KEYRING
-	if (verdict_hardens(verdict, "flag-no-new-keyring"))
-		options->no_new_keyring = false;
+	bool own_keyring = verdict_hardens(verdict, "flag-no-new-keyring");
+#ifdef HRUN_MUTANT_NEW_KEYRING
+	own_keyring = false;
 #endif
+	options->no_new_keyring = options->no_new_keyring && !own_keyring;
 	return 0;
 }
 

@@ -40,8 +40,18 @@ static struct config_memory *merged_memory(struct pool *pool, const struct confi
 	*memory = *asked;
 	if (own && !asked->limit.set)
 		memory->limit = own->limit;
-	if (own && !asked->swap.set)
-		memory->swap = own->swap;
+	return memory;
+}
+
+/* What is written: a limit that was not asked for, but was needed to judge, is not. */
+static struct config_memory *repaired_memory(struct pool *pool, const struct config_memory *asked,
+					     const struct config_memory *repaired)
+{
+	struct config_memory *memory = pool_alloc(pool, sizeof *memory);
+
+	*memory = *repaired;
+	if (asked && !asked->limit.set)
+		memory->limit = asked->limit;
 	return memory;
 }
 
@@ -80,6 +90,7 @@ static bool is_asked(const struct config_resources *asked, const char *where)
 		bool asked;
 	} parts[] = {
 		{"linux.resources.devices", asked->devices_present},
+		{"linux.resources.memory.limit", asked->memory && asked->memory->limit.set},
 		{"linux.resources.memory", asked->memory != NULL},
 		{"linux.resources.cpu", asked->cpu != NULL},
 		{"linux.resources.pids", asked->pids != NULL},
@@ -103,12 +114,20 @@ static void keep_asked(const struct config_resources *asked, struct verdict *ver
 	verdict->count = kept;
 }
 
+static bool is_hardened(const struct verdict *verdict, const char *where)
+{
+	for (size_t i = 0; i < verdict->count; i++) {
+		if (verdict->findings[i].action == ACTION_HARDEN && str_starts(verdict->findings[i].where, where))
+			return true;
+	}
+	return false;
+}
+
 static int judge(struct command *command, const struct container *container, struct config_resources *asked,
-		 struct err *e)
+		 struct verdict *ret_verdict, struct err *e)
 {
 	struct pool *pool = &command->pool;
 	struct policy policy;
-	struct verdict verdict = {0};
 	const struct config *saved;
 
 	TRY(judge_policy(command, &policy, e));
@@ -121,18 +140,25 @@ static int judge(struct command *command, const struct container *container, str
 		.process = config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.chapters = 1U << CHAPTER_CGROUP | 1U << CHAPTER_DEVICES,
-		.cgroup = container->record.cgroup,
+		.cgroup_path = container->record.cgroup,
 	};
-	policy_judge(&judged, &policy, &verdict);
-	keep_asked(asked, &verdict);
-	TRY(judge_tell(command, &policy, &verdict, "hrun --debug update", e));
-	const struct config_resources *hardened = policy_harden(pool, config, &verdict)->linux_->resources;
+	policy_judge(&judged, &policy, ret_verdict);
+	keep_asked(asked, ret_verdict);
+	TRY(judge_tell(command, &policy, ret_verdict, "hrun --debug update", e));
+	const struct config_resources *hardened = policy_harden(pool, config, ret_verdict)->linux_->resources;
 	if (asked->devices_present) {
 		asked->devices = hardened->devices;
 		asked->device_count = hardened->device_count;
 	}
-	if (asked->pids)
+	/* Each section as it was asked for, unless a repair changed it. */
+	if (asked->pids || is_hardened(ret_verdict, "linux.resources.unified[\"pids.max\"]"))
 		asked->pids = hardened->pids;
+	if ((asked->memory && is_hardened(ret_verdict, "linux.resources.memory")) ||
+	    is_hardened(ret_verdict, "linux.resources.unified[\"memory."))
+		asked->memory = repaired_memory(pool, asked->memory, hardened->memory);
+	if (asked->cpu && is_hardened(ret_verdict, "linux.resources.cpu"))
+		asked->cpu = hardened->cpu;
+	asked->unified = hardened->unified;
 	return 0;
 }
 
@@ -189,8 +215,8 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 
 /* ---- all ---- */
 
-static int apply(struct pool *pool, const struct container *container, struct config_resources *asked, int cgroup,
-		 struct err *e)
+static int apply(struct pool *pool, const struct container *container, struct config_resources *asked,
+		 const struct verdict *verdict, int cgroup, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	struct plan plan;
@@ -201,7 +227,7 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		complete_memory(pool, cgroup, asked->memory);
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
-	TRY(plan_update(pool, asked, record->cgroup_mountpoint, record->cgroup, &plan, e));
+	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
 	int r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
 	plan_close(&plan);
 	return r;
@@ -210,12 +236,13 @@ static int apply(struct pool *pool, const struct container *container, struct co
 static int update(struct command *command, const struct container *container, struct err *e)
 {
 	struct config_resources *asked;
+	struct verdict verdict;
 
 	TRY(read_resources(command, &asked, e));
-	TRY(judge(command, container, asked, e));
+	TRY(judge(command, container, asked, &verdict, e));
 	autofd int cgroup = living_cgroup(container, e);
 	TRY(cgroup);
-	return apply(&command->pool, container, asked, cgroup, e);
+	return apply(&command->pool, container, asked, &verdict, cgroup, e);
 }
 
 int cmd_update(struct command *command, struct err *e)

@@ -69,6 +69,20 @@ static void mark_masks(struct pool *pool, const struct config *original, const s
 	}
 }
 
+static void mark_floor(struct pool *pool, const struct verdict *verdict, struct filter_plan *filter)
+{
+	static const char *const causes[] = {"seccomp-default-allow", "seccomp-restricted-syscall",
+					     "seccomp-dangerous-syscall"};
+	struct filter_plan *floor = pool_alloc(pool, sizeof *floor);
+	size_t i = 0;
+
+	while (i < 2 && !hardening(verdict, causes[i]))
+		i++;
+	*floor = *filter->floor;
+	floor->where = pool_printf(pool, "%s  (hardened, %s)", floor->where, causes[i]);
+	filter->floor = floor;
+}
+
 void plan_mark_hardened(struct pool *pool, const struct config *original, const struct verdict *verdict,
 			struct plan *plan)
 {
@@ -85,6 +99,8 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 		plan->cgroup.device_where = "(hardened, device-cgroup-no-deny)";
 	if (plan->filter.program && hardening(verdict, "seccomp-absent"))
 		plan->filter.where = pool_printf(pool, "%s  (hardened, seccomp-absent)", plan->filter.where);
+	if (plan->filter.floor)
+		mark_floor(pool, verdict, &plan->filter);
 	mark_mounts(pool, verdict, plan);
 	mark_masks(pool, original, verdict, plan);
 }

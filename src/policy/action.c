@@ -113,7 +113,7 @@ static bool matches(const struct waiver *waiver, const struct judged *judged, co
 		return false;
 	if (waiver->image_digest && (!judged->image_digest || !str_equal(waiver->image_digest, judged->image_digest)))
 		return false;
-	if (waiver->cgroup && (!judged->cgroup || !glob_match(waiver->cgroup, judged->cgroup)))
+	if (waiver->cgroup && (!judged->cgroup_path || !glob_match(waiver->cgroup, judged->cgroup_path)))
 		return false;
 	return waiver->value || waiver->image_digest || waiver->cgroup;
 }

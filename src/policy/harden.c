@@ -15,6 +15,19 @@ static void *copy_of(struct pool *pool, const void *original, size_t size)
 }
 #define COPY(pool, array, count) copy_of((pool), (array), (count) * sizeof *(array))
 
+/* There is always one: limits that are missing are put into it. */
+static struct config_resources *copy_resources(struct pool *pool, const struct config_resources *original)
+{
+	struct config_resources *copy = pool_alloc(pool, sizeof *copy);
+
+	if (original)
+		*copy = *original;
+	copy->memory = COPY(pool, copy->memory, 1);
+	copy->cpu = COPY(pool, copy->cpu, 1);
+	copy->pids = COPY(pool, copy->pids, 1);
+	return copy;
+}
+
 static struct config_linux *copy_linux(struct pool *pool, const struct config_linux *original)
 {
 	if (!original)
@@ -22,10 +35,8 @@ static struct config_linux *copy_linux(struct pool *pool, const struct config_li
 	struct config_linux *copy = pool_alloc(pool, sizeof *copy);
 	*copy = *original;
 	copy->namespaces = COPY(pool, copy->namespaces, copy->namespace_count);
-	if (copy->resources)
-		copy->resources = COPY(pool, copy->resources, 1);
-	else
-		copy->resources = pool_alloc(pool, sizeof *copy->resources);
+	copy->seccomp = COPY(pool, copy->seccomp, 1);
+	copy->resources = copy_resources(pool, copy->resources);
 	return copy;
 }
 

@@ -84,9 +84,11 @@ void judge_exec_raises(struct finder *finder)
 
 	if (!invocation || !invocation->is_exec || !process)
 		return;
-#ifndef HRUN_MUTANT_EXEC_BOUNDING
-	find_capabilities(finder, process, invocation->capabilities);
+	uint64_t allowed = invocation->capabilities;
+#ifdef HRUN_MUTANT_EXEC_BOUNDING
+	allowed = UINT64_MAX;
 #endif
+	find_capabilities(finder, process, allowed);
 	/* Silent: the container's own holds.  Explicit: asked for. */
 	if (invocation->no_new_privs && process->no_new_privileges.set && !process->no_new_privileges.value)
 		find_value(finder, "noNewPrivileges", "process.noNewPrivileges",

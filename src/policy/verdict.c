@@ -6,6 +6,7 @@
  * characters here, so that it can neither move a terminal's cursor nor begin a new log line.
  */
 #include <hrun/action.h>
+#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/str.h>
 #include <stdarg.h>
@@ -140,10 +141,13 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 
 	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
+	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
+	looked_at.cgroups = pool_alloc(judged->pool, sizeof *looked_at.cgroups);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
 		.mount_count = judged->config->mount_count,
+		.filter = looked_at.filter,
 	};
 	policy_drop_capabilities(&looked_at, ret_verdict);
 	bool pod_sandbox = judged_is_pod_sandbox(&looked_at);
@@ -161,6 +165,8 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 		};
 		rules[i].judge(&finder);
 	}
+	if (looked_at.cgroups->opened)
+		fd_close(&looked_at.cgroups->root);
 }
 
 void verdict_of_json_error(struct pool *pool, const struct policy *policy, const struct json_error *error,

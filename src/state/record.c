@@ -58,6 +58,7 @@ static const struct field fields[] = {
 	FIELD("noNewPrivs", KIND_BOOL, no_new_privs),
 	FIELD("bounding", KIND_U64, bounding),
 	FIELD("hasFilter", KIND_BOOL, has_filter),
+	FIELD("hasFloor", KIND_BOOL, has_floor),
 	FIELD("filterFlags", KIND_UINT, filter_flags),
 	FIELD("newPidNamespace", KIND_BOOL, new_pid_namespace),
 	FIELD("namespaces", KIND_NAMESPACES, namespaces),

@@ -93,7 +93,9 @@ def no_new_privs_that_was_asked_for_may_not_be_asked_away():
 
 @test
 def a_level_that_was_loosened_since_does_not_loosen_exec():
-    for level, status in (("restricted", 255), ("baseline", 0)):
+    # Not every machine has the controller for the limit that restricted asks for.
+    restricted = {"level": "restricted", "rules": {"memory-limit-missing": "off"}}
+    for level, status in ((restricted, 255), ("baseline", 0)):
         with started(Bundle(uid=1000), level=level) as c:
             equal(h.hrun("exec", "--user", "0:0", c.id, "true", level="baseline").status, status)
             equal(h.hrun("exec", "--user", "0:0", c.id, "true", level="restricted").status, 255)

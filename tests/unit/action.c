@@ -105,7 +105,7 @@ static void test_every_rule(void)
 		for (int level = 0; level < LEVELS; level++) {
 			policy.level = (enum level)level;
 			policy.rule_actions = NULL;
-			struct decision d = policy_decide(&policy, rule, true);
+			struct decision d = policy_decide(&policy, rule, false);
 			CHECK(d.action <= d.would, "%s", rule->id);
 			if (rule->repair_is_asked && rule->action[level] == ACTION_REFUSE &&
 			    rule->action[PRIV] != ACTION_REFUSE)
@@ -202,7 +202,7 @@ static const struct finding *waived(const struct waiver *waiver, const char *cgr
 	struct judged judged = judged_of();
 
 	judged.invocation = &invocation;
-	judged.cgroup = cgroup;
+	judged.cgroup_path = cgroup;
 	judged.image_digest = digest;
 	policy.waivers = waiver;
 	policy.waiver_count = 1;
@@ -270,7 +270,7 @@ static void test_waived_repair(void)
 
 	fresh_config();
 	linux_.namespace_count = 0;
-	judged.cgroup = "/x";
+	judged.cgroup_path = "/x";
 	policy.waivers = waivers;
 	policy.waiver_count = 2;
 	CHECK(waivers[0].rule < waivers[1].rule);

@@ -239,6 +239,29 @@ static void check_fixed(const char *file, const struct judged *judged, const str
 	check_written(file, judged, &with_number, &repaired, copy);
 }
 
+/* A repair that only the policy file may ask for works like the others: what it repairs is not found again. */
+static void check_asked(const char *file, const struct judged *judged, const struct policy *policy)
+{
+	struct verdict asked, second;
+	struct judged again = *judged;
+	struct policy with_number = *policy;
+
+	with_number.defaults.memory_limit = 64 << 20;
+	policy_judge(judged, &with_number, &asked);
+
+	for (size_t i = 0; i < asked.count; i++) {
+		if (asked.findings[i].rule->repair_is_asked)
+			asked.findings[i].action = ACTION_HARDEN;
+	}
+	again.config = policy_harden(judged->pool, judged->config, &asked);
+	again.process = again.config->process;
+	policy_judge(&again, &with_number, &second);
+	for (size_t i = 0; i < second.count; i++) {
+		if (second.findings[i].rule->repair_is_asked)
+			complain(file, policy->level, second.findings[i].rule->id, "is not repaired when asked");
+	}
+}
+
 static void judge_at(struct pool *pool, const char *path, enum level level, const struct json *one, bool lenient)
 {
 	const struct json *rule = json_at(one, "rule");
@@ -268,6 +291,7 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		check_hardened(file, &judged, &policy, &verdict);
 		check_bare(file, &judged, &policy, &verdict);
 		check_fixed(file, &judged, &policy);
+		check_asked(file, &judged, &policy);
 		bundle_close(&bundle);
 	}
 }

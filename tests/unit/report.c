@@ -42,8 +42,9 @@ static void edits_keep_the_rest(void)
 	json_insert(json_member(copy, "b"), 99, json_of_text(&pool, "8"));
 	json_delete(json_member(copy, "b"), 0);
 	json_delete(json_member(copy, "b"), 99);
-	CHECK(str_equal(text_of(copy), "{\n\t\"a\": true,\n\t\"b\": [\n\t\t7,\n\t\tnull,\n\t\t{},\n\t\t8\n\t],\n\t\"d\": [],\n"
-				       "\t\"e\": {\n\t\t\"k\": [\n\t\t\t\"v\"\n\t\t]\n\t}\n}\n"),
+	CHECK(str_equal(text_of(copy),
+			"{\n\t\"a\": true,\n\t\"b\": [\n\t\t7,\n\t\tnull,\n\t\t{},\n\t\t8\n\t],\n\t\"d\": [],\n"
+			"\t\"e\": {\n\t\t\"k\": [\n\t\t\t\"v\"\n\t\t]\n\t}\n}\n"),
 	      "%s", text_of(copy));
 	CHECK(copy->count == 4 && json_member(copy, "b")->count == 4);
 	CHECK(json_of_text(&pool, "{") == NULL && json_of_text(&pool, "\"x") == NULL);
@@ -60,9 +61,16 @@ static void places(void)
 		const char *pointer;
 		unsigned int line, column;
 	} rows[] = {
-		{"", 1, 1},	      {"/a~1b/~0/1", 2, 2}, {"/a~1b/~0/0", 1, 14}, {"/a~1b/~0/2", 1, 13},
-		{"/a~1b/~0/x", 1, 13}, {"/a~1b/x/y", 1, 8},  {"/c", 2, 11},	    {"/c/d", 2, 11},
-		{"/a/b", 1, 1},	      {"/a~1b/~0/01", 1, 13},
+		{"", 1, 1},
+		{"/a~1b/~0/1", 2, 2},
+		{"/a~1b/~0/0", 1, 14},
+		{"/a~1b/~0/2", 1, 13},
+		{"/a~1b/~0/x", 1, 13},
+		{"/a~1b/x/y", 1, 8},
+		{"/c", 2, 11},
+		{"/c/d", 2, 11},
+		{"/a/b", 1, 1},
+		{"/a~1b/~0/01", 1, 13},
 	};
 
 	for (int round = 0; round < 2; round++) {
@@ -112,18 +120,23 @@ static void root_readonly(struct config *config)
 
 static void changes_are_found(void)
 {
-	static const char document[] = "{\"root\":{\"z\":1,\"path\":\"r\"},\"process\":null,\"mounts\":[{\"destination\":\"/a\"},"
-				       "{\"x\":2,\"destination\":\"/b\"},{\"destination\":\"/c\",\"options\":null}]}";
+	static const char document[] =
+		"{\"root\":{\"z\":1,\"path\":\"r\"},\"process\":null,\"mounts\":[{\"destination\":\"/a\"},"
+		"{\"x\":2,\"destination\":\"/b\"},{\"destination\":\"/c\",\"options\":null}]}";
 
 	CHECK(str_equal(edited(document, nothing), text_of(tree_of(document))));
-	CHECK(str_equal(edited(document, two_mounts_less_one),
-			text_of(tree_of("{\"root\":{\"z\":1,\"path\":\"r\"},\"process\":null,\"mounts\":[{\"x\":2,\"destination\":\"/b\"},"
-					"{\"destination\":\"/c\",\"options\":null},{\"destination\":\"/new\",\"type\":\"tmpfs\"}]}"))),
+	CHECK(str_equal(
+		      edited(document, two_mounts_less_one),
+		      text_of(tree_of(
+			      "{\"root\":{\"z\":1,\"path\":\"r\"},\"process\":null,\"mounts\":[{\"x\":2,\"destination\":\"/b\"},"
+			      "{\"destination\":\"/c\",\"options\":null},{\"destination\":\"/new\",\"type\":\"tmpfs\"}]}"))),
 	      "%s", edited(document, two_mounts_less_one));
 	/* A struct that a repair has made and left empty is no change. */
-	CHECK(str_equal(edited(document, root_readonly),
-			text_of(tree_of("{\"root\":{\"z\":1,\"path\":\"r\",\"readonly\":true},\"process\":null,\"mounts\":[{\"destination\":\"/a\"},"
-					"{\"x\":2,\"destination\":\"/b\"},{\"destination\":\"/c\",\"options\":null}]}"))),
+	CHECK(str_equal(
+		      edited(document, root_readonly),
+		      text_of(tree_of(
+			      "{\"root\":{\"z\":1,\"path\":\"r\",\"readonly\":true},\"process\":null,\"mounts\":[{\"destination\":\"/a\"},"
+			      "{\"x\":2,\"destination\":\"/b\"},{\"destination\":\"/c\",\"options\":null}]}"))),
 	      "%s", edited(document, root_readonly));
 }
 
@@ -148,7 +161,8 @@ static void diffs(void)
 	      "%s", diff_of("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nX\n6\n7\n8\n9\n"));
 	CHECK(str_equal(diff_of("", "x\n"), "--- a\n+++ b\n@@ -0,0 +1,1 @@\n+x\n"), "%s", diff_of("", "x\n"));
 	CHECK(str_equal(diff_of("x\ny\n", "y\n"), "--- a\n+++ b\n@@ -1,2 +1,1 @@\n-x\n y\n"));
-	CHECK(strstr(diff_of("1\na\nb\nc\nd\ne\nf\ng\nh\n2\n", "X\na\nb\nc\nd\ne\nf\ng\nh\nY\n"), "@@ -7,4 +7,4 @@") != NULL);
+	CHECK(strstr(diff_of("1\na\nb\nc\nd\ne\nf\ng\nh\n2\n", "X\na\nb\nc\nd\ne\nf\ng\nh\nY\n"), "@@ -7,4 +7,4 @@") !=
+	      NULL);
 }
 
 static void more_changes_than_are_counted(void)
