@@ -33,6 +33,7 @@ def bundle(change=None):
     b = Bundle("true")
     b.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [ARCH],
                           "syscalls": [{"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"}]}
+    b.linux.setdefault("resources", {})["pids"] = {"limit": 64}
     if change:
         change(b.c)
     return b.save()
@@ -263,6 +264,7 @@ def fix_writes_a_config_that_needs_none():
     # And it runs: the written profile lets a program do what programs do.
     c.pop("x-unknown")
     c["mounts"][-1].pop("x-unknown")
+    c["linux"]["resources"].pop("pids")  # this machine may have no controller for it
     os.mkdir(f"{b.root}/scratch") if not os.path.isdir(f"{b.root}/scratch") else None
     b.c = c
     b.process = c["process"]
