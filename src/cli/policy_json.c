@@ -215,7 +215,7 @@ static const char *word_of(const struct policy *policy, enum policy_member membe
 
 void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member)
 {
-	static void (*const writers[POLICY_MEMBERS])(struct json_out *out, const struct policy *policy) = {
+	static void (*const writers[POLICY_MEMBERS])(struct json_out * out, const struct policy *policy) = {
 		[POLICY_RULES] = rule_actions, [POLICY_ALLOW] = allow,	   [POLICY_DROP] = drop,
 		[POLICY_DEFAULTS] = defaults,  [POLICY_ENGINES] = engines, [POLICY_WAIVERS] = waivers,
 	};

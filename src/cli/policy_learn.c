@@ -92,8 +92,9 @@ static void learn_finding(struct learner *l, const char *path, const char *cgrou
 		waiver.cgroup = glob_of(l->pool, cgroup);
 	const char *why = obstacle(l, finding, &waiver);
 	if (why) {
-		complain(l, path, pool_printf(l->pool, "[%s] %s: %s; the rule %s", finding->rule->id, finding->where,
-					      finding->text, why));
+		complain(l, path,
+			 pool_printf(l->pool, "[%s] %s: %s; the rule %s", finding->rule->id, finding->where,
+				     finding->text, why));
 		return;
 	}
 	if (is_known(l->learned, l->learned_count, &waiver))

@@ -58,10 +58,14 @@ int policy_read_object(struct policy_reader *r, const struct json *object, const
 		       void *place)
 {
 	uint32_t seen = 0;
+	size_t next = 0;
 
 	TRY(expect(r, object, JSON_OBJECT));
 	for (const struct json *member = object->first; member; member = member->next) {
-		size_t i = row_of(rows, count, member->key);
+		/* Members mostly stand in the order of the rows. */
+		size_t i = next < count && str_equal(rows[next].name, member->key) ? next
+										   : row_of(rows, count, member->key);
+		next = i + 1;
 		if (i == count)
 			return policy_refuse(r, member, "is not a member that hrun knows; remove it");
 		seen |= UINT32_C(1) << i;
@@ -102,7 +106,7 @@ int policy_check_length(struct policy_reader *r, const struct json *list)
 {
 	if (list->count <= POLICY_MAX_LIST)
 		return 0;
-	return policy_refuse(r, list, "has %zu elements; at most %d are read", list->count, POLICY_MAX_LIST);
+	return policy_refuse(r, list, "has %u elements; at most %d are read", list->count, POLICY_MAX_LIST);
 }
 
 static bool holds(const struct string_list *list, const char *text)
@@ -407,19 +411,28 @@ static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1
 	sha256_hex(binary, text);
 }
 
-int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
-		struct err *e)
+int policy_read_own(struct pool *pool, char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		    struct err *e)
 {
 	struct policy_reader r = {.pool = pool, .policy = policy, .own_class = own_class, .today = today, .e = e};
 	const struct json *tree;
 	struct json_error error;
 
-	if (json_read(pool, bytes, size, POLICY_MAX_SIZE, &tree, &error) < 0)
+	digest(bytes, size, policy->digest);
+	if (json_read_own(pool, bytes, size, POLICY_MAX_SIZE, &tree, &error) < 0)
 		return err_set(e, EINVAL, "policy: `%s`, line %u, column %u: %s", policy->path, error.line,
 			       error.column, error.text);
 	TRY(POLICY_READ_OBJECT(&r, tree, members, NULL));
 	TRY(check_together(&r, tree));
 	note_given(tree, policy);
-	digest(bytes, size, policy->digest);
 	return 0;
+}
+
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e)
+{
+	char *own = pool_alloc(pool, size + JSON_ROOM);
+
+	memcpy(own, bytes, size);
+	return policy_read_own(pool, own, size, own_class, today, policy, e);
 }

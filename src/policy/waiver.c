@@ -137,10 +137,21 @@ static int read_waiver(struct policy_reader *r, const struct json *value, struct
 	return 0;
 }
 
-/* By rule; those of one rule stay in the order of the file. */
-static struct waiver *sort(struct pool *pool, const struct waiver *waivers, size_t count)
+static bool is_sorted(const struct waiver *waivers, size_t count)
 {
-	struct waiver *sorted = pool_alloc(pool, (count + 1) * sizeof *sorted);
+	for (size_t i = 1; i < count; i++) {
+		if (waivers[i - 1].rule > waivers[i].rule)
+			return false;
+	}
+	return true;
+}
+
+/* By rule; those of one rule stay in the order of the file. */
+static const struct waiver *sort(struct pool *pool, const struct waiver *waivers, size_t count)
+{
+	if (is_sorted(waivers, count))
+		return waivers;
+	struct waiver *sorted = pool_alloc_now(pool, (count + 1) * sizeof *sorted);
 	size_t *place = pool_alloc(pool, (rule_count + 1) * sizeof *place);
 
 	for (size_t i = 0; i < count; i++)
@@ -158,9 +169,8 @@ int policy_read_waivers(struct policy_reader *r, const struct json *value, void 
 
 	(void)place;
 	if (value->count > POLICY_MAX_WAIVERS)
-		return policy_refuse(r, value, "has %zu waivers; at most %d are read", value->count,
-				     POLICY_MAX_WAIVERS);
-	struct waiver *waivers = pool_alloc(r->pool, (value->count + 1) * sizeof *waivers);
+		return policy_refuse(r, value, "has %u waivers; at most %d are read", value->count, POLICY_MAX_WAIVERS);
+	struct waiver *waivers = pool_alloc_now(r->pool, (value->count + 1) * sizeof *waivers);
 	for (const struct json *v = value->first; v; v = v->next)
 		TRY(read_waiver(r, v, &waivers[n++]));
 	r->policy->waivers = sort(r->pool, waivers, n);

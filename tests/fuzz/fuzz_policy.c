@@ -36,7 +36,8 @@ static void check(const struct policy *policy, bool own_class)
 		expect(waiver->days_left <= WAIVER_MAX_DAYS && strlen(waiver->reason) >= 8 && *waiver->owner);
 	}
 	for (size_t i = 0; i < policy->allow.mount_prefix_count; i++)
-		expect(policy->allow.mount_prefixes[i].path[0] == '/' && !strstr(policy->allow.mount_prefixes[i].path, "/../"));
+		expect(policy->allow.mount_prefixes[i].path[0] == '/' &&
+		       !strstr(policy->allow.mount_prefixes[i].path, "/../"));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
