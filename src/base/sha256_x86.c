@@ -32,7 +32,7 @@ bool sha256_has_instructions(void)
 }
 
 __attribute__((target("sha,sse4.1"))) void sha256_blocks(uint32_t state[8], const unsigned char *data, size_t count,
-							  const uint32_t k[64])
+							 const uint32_t k[64])
 {
 	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
 	__m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)state), 0xb1);
@@ -46,7 +46,8 @@ __attribute__((target("sha,sse4.1"))) void sha256_blocks(uint32_t state[8], cons
 		for (int i = 0; i < 16; i++) {
 			__m128i *now = &w[i & 3];
 			if (i < 4) {
-				*now = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + 16 * i)), swap);
+				*now = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + 16 * i)),
+							swap);
 			} else {
 				__m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(*now, w[(i + 1) & 3]),
 							    _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4));

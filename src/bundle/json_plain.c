@@ -13,7 +13,7 @@
 
 struct scanner {
 	struct pool *pool;
-	char *p;	  /* the next byte; a NUL stands behind the last one and is nowhere taken */
+	char *p; /* the next byte; a NUL stands behind the last one and is nowhere taken */
 	char *line_start;
 	unsigned int line;
 	struct json *nodes; /* room for more values */
@@ -134,8 +134,9 @@ static bool read_children(struct scanner *s, struct json *parent, char close)
 			if (*s->p != '"' || !(key = read_string(s)))
 				return false;
 			skip_space(s);
-			if (*s->p++ != ':')
+			if (*s->p != ':')
 				return false;
+			s->p++;
 			skip_space(s);
 		}
 		struct json *value = add_node(s, parent, &newest);
@@ -143,11 +144,13 @@ static bool read_children(struct scanner *s, struct json *parent, char close)
 		if (!read_value(s, value))
 			return false;
 		skip_space(s);
-		char c = *s->p++;
+		/* What is not taken is not passed: a NUL of the document stays one (put_back). */
+		char c = *s->p;
+		if (c != close && c != ',')
+			return false;
+		s->p++;
 		if (c == close)
 			return true;
-		if (c != ',')
-			return false;
 		skip_space(s);
 	}
 }
@@ -196,7 +199,8 @@ const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size)
 {
 	enum { BYTES_PER_VALUE = 40, MOST = 2048 };
 	size_t chunk = size / BYTES_PER_VALUE + 8;
-	struct scanner s = {.pool = pool, .p = bytes, .line_start = bytes, .line = 1, .chunk = chunk < MOST ? chunk : MOST};
+	struct scanner s = {
+		.pool = pool, .p = bytes, .line_start = bytes, .line = 1, .chunk = chunk < MOST ? chunk : MOST};
 	struct json *top = pool_alloc(pool, sizeof *top);
 
 	skip_space(&s);

@@ -22,8 +22,8 @@ static bool same(const struct json *a, const struct json *b, bool top)
 {
 	const struct json *x = a->first, *y = top ? b->first->next : b->first;
 
-	if (a->type != b->type || a->boolean != b->boolean || !same_text(a->text, b->text) || !same_text(a->key, b->key) ||
-	    a->count + top != b->count)
+	if (a->type != b->type || a->boolean != b->boolean || !same_text(a->text, b->text) ||
+	    !same_text(a->key, b->key) || a->count + top != b->count)
 		return false;
 	for (; x && y; x = x->next, y = y->next) {
 		if (x->line != y->line || !same(x, y, false))
