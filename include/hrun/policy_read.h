@@ -34,6 +34,10 @@ int policy_read_object(struct policy_reader *r, const struct json *object, const
 int policy_refuse(struct policy_reader *r, const struct json *value, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+int policy_expect(struct policy_reader *r, const struct json *value, enum json_type type);
+/* COUNT where there is no such row. */
+size_t policy_row_of(const struct policy_row *rows, size_t count, const char *name);
+
 /* One of the words; its index. */
 int policy_read_word(struct policy_reader *r, const struct json *value, const char *const *words, size_t count);
 int policy_read_integer(struct policy_reader *r, const struct json *value, int64_t min, int64_t max,
