@@ -7,28 +7,14 @@
  */
 #include <hrun/sha256.h>
 
-#ifdef __x86_64__
-#include <cpuid.h>
+#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
 #include <immintrin.h>
+#include <sys/platform/x86.h>
 
-enum { SSSE3_ECX = 1 << 9, SSE41_ECX = 1 << 19, SHA_EBX = 1 << 29 };
-
-static bool asked_and_has(void)
-{
-	unsigned int a, b, c, d;
-
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & SSSE3_ECX) || !(c & SSE41_ECX))
-		return false;
-	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & SHA_EBX;
-}
-
+/* As the C library has found it when it began: each CPUID is a trap in a virtual machine, and costs more than the digest. */
 bool sha256_has_instructions(void)
 {
-	static enum { UNKNOWN, NO, YES } known;
-
-	if (known == UNKNOWN)
-		known = asked_and_has() ? YES : NO;
-	return known == YES;
+	return CPU_FEATURE_ACTIVE(SHA) && CPU_FEATURE_ACTIVE(SSE4_1) && CPU_FEATURE_ACTIVE(SSSE3);
 }
 
 __attribute__((target("sha,sse4.1"))) void sha256_blocks(uint32_t state[8], const unsigned char *data, size_t count,

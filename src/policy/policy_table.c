@@ -59,8 +59,9 @@ int policy_read_object(struct policy_reader *r, const struct json *object, const
 	TRY(policy_expect(r, object, JSON_OBJECT));
 	for (const struct json *member = object->first; member; member = member->next) {
 		/* Members mostly stand in the order of the rows. */
-		size_t i = next < count && str_equal(rows[next].name, member->key) ? next
-										   : policy_row_of(rows, count, member->key);
+		size_t i = next < count && str_equal(rows[next].name, member->key)
+				   ? next
+				   : policy_row_of(rows, count, member->key);
 		next = i + 1;
 		if (i == count)
 			return policy_refuse(r, member, "is not a member that hrun knows; remove it");
