@@ -25,7 +25,7 @@ const struct json *json_check_members(struct pool *pool, const struct json *obje
  * The tree of a document that is plain beyond doubt, or NULL: then nothing is said about it and BYTES are as before.
  * BYTES has JSON_ROOM zero bytes behind SIZE; in the tree's place quotes are overwritten.
  */
-const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size);
+const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size, struct json_stream *stream);
 
 /* Fill *error for VALUE, place and all.  Returns -EINVAL. */
 int json_refuse(struct pool *pool, struct json_error *error, const char *rule, const struct json *value,

@@ -331,14 +331,16 @@ static int parse(struct builder *b)
 	return 0;
 }
 
-int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
-		  struct json_error *ret_error)
+int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, struct json_stream *stream,
+		  const struct json **ret_tree, struct json_error *ret_error)
 {
 	if (size > max_size)
 		return json_refuse(pool, ret_error, "json-too-large", NULL,
 				   "the document has %zu bytes, %zu are allowed; remove bulk data", size, max_size);
 
-	*ret_tree = json_plain_read(pool, bytes, size);
+	*ret_tree = json_plain_read(pool, bytes, size, stream);
+	if (stream)
+		stream->done = *ret_tree != NULL;
 	if (*ret_tree)
 		return 0;
 	struct builder b = {.pool = pool, .error = ret_error, .bytes = bytes, .size = size, .line = 1};
@@ -360,5 +362,5 @@ int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size
 	char *copy = pool_alloc_now(pool, kept + JSON_ROOM);
 
 	memcpy(copy, bytes, kept);
-	return json_read_own(pool, copy, size, max_size, ret_tree, ret_error);
+	return json_read_own(pool, copy, size, max_size, NULL, ret_tree, ret_error);
 }

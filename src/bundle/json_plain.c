@@ -19,6 +19,7 @@ struct scanner {
 	struct json *nodes; /* room for more values */
 	size_t node_count, chunk;
 	unsigned int depth;
+	struct json_stream *stream; /* or NULL */
 };
 
 static bool read_value(struct scanner *s, struct json *value);
@@ -118,9 +119,32 @@ static struct json *add_node(struct scanner *s, struct json *parent, struct json
 	return value;
 }
 
+static bool is_streamed(const struct scanner *s, const struct json *list)
+{
+	return s->stream && list->type == JSON_ARRAY && s->depth == 2 && strcmp(list->key, s->stream->member) == 0;
+}
+
+/* The only child of LIST goes: its nodes, those from FIRST on, are free again once it was taken. */
+static bool give_away(struct scanner *s, struct json *list, struct json *first, size_t free_before)
+{
+	size_t used = free_before - s->node_count;
+
+	if (!s->stream->take(s->stream->context, list->first))
+		return false;
+	list->first = NULL;
+	/* Only where all of them lie in one piece. */
+	if (free_before >= s->node_count && first + used == s->nodes) {
+		memset(first, 0, used * sizeof *first);
+		s->nodes = first;
+		s->node_count = free_before;
+	}
+	return true;
+}
+
 /* The members or elements up to CLOSE; the opening bracket has been passed. */
 static bool read_children(struct scanner *s, struct json *parent, char close)
 {
+	bool streamed = is_streamed(s, parent);
 	struct json *newest = NULL;
 
 	skip_space(s);
@@ -139,10 +163,15 @@ static bool read_children(struct scanner *s, struct json *parent, char close)
 			s->p++;
 			skip_space(s);
 		}
+		struct json *first = s->nodes;
+		size_t free_before = s->node_count;
 		struct json *value = add_node(s, parent, &newest);
 		value->key = key;
 		if (!read_value(s, value))
 			return false;
+		if (streamed && !give_away(s, parent, first, free_before))
+			return false;
+		newest = streamed ? NULL : value;
 		skip_space(s);
 		/* What is not taken is not passed: a NUL of the document stays one (put_back). */
 		char c = *s->p;
@@ -195,12 +224,16 @@ static void put_back(char *bytes, const char *end)
 		*p = '"';
 }
 
-const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size)
+const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size, struct json_stream *stream)
 {
-	enum { BYTES_PER_VALUE = 40, MOST = 2048 };
-	size_t chunk = size / BYTES_PER_VALUE + 8;
-	struct scanner s = {
-		.pool = pool, .p = bytes, .line_start = bytes, .line = 1, .chunk = chunk < MOST ? chunk : MOST};
+	enum { BYTES_PER_VALUE = 40 };
+	size_t chunk = size / BYTES_PER_VALUE + 8, most = stream ? 64 : 2048;
+	struct scanner s = {.pool = pool,
+			    .p = bytes,
+			    .line_start = bytes,
+			    .line = 1,
+			    .chunk = chunk < most ? chunk : most,
+			    .stream = stream};
 	struct json *top = pool_alloc(pool, sizeof *top);
 
 	skip_space(&s);

@@ -163,17 +163,33 @@ static const struct waiver *sort(struct pool *pool, const struct waiver *waivers
 	return sorted;
 }
 
+/* What is wrong is found again, with its place, when the list is read whole. */
+bool policy_take_waiver(void *context, const struct json *element)
+{
+	struct policy_reader *r = context;
+
+	if (!r->waivers)
+		r->waivers = pool_alloc_now(r->pool, r->waiver_room * sizeof *r->waivers);
+	return r->waiver_count < r->waiver_room && read_waiver(r, element, &r->waivers[r->waiver_count++]) == 0;
+}
+
+static int read_list(struct policy_reader *r, const struct json *list)
+{
+	if (list->count > POLICY_MAX_WAIVERS)
+		return policy_refuse(r, list, "has %u waivers; at most %d are read", list->count, POLICY_MAX_WAIVERS);
+	r->waivers = pool_alloc(r->pool, (list->count + 1) * sizeof *r->waivers);
+	r->waiver_count = 0;
+	for (const struct json *element = list->first; element; element = element->next)
+		TRY(read_waiver(r, element, &r->waivers[r->waiver_count++]));
+	return 0;
+}
+
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place)
 {
-	size_t n = 0;
-
 	(void)place;
-	if (value->count > POLICY_MAX_WAIVERS)
-		return policy_refuse(r, value, "has %u waivers; at most %d are read", value->count, POLICY_MAX_WAIVERS);
-	struct waiver *waivers = pool_alloc_now(r->pool, (value->count + 1) * sizeof *waivers);
-	for (const struct json *v = value->first; v; v = v->next)
-		TRY(read_waiver(r, v, &waivers[n++]));
-	r->policy->waivers = sort(r->pool, waivers, n);
-	r->policy->waiver_count = n;
+	if (!r->waivers_are_read)
+		TRY(read_list(r, value));
+	r->policy->waivers = sort(r->pool, r->waivers, r->waiver_count);
+	r->policy->waiver_count = r->waiver_count;
 	return 0;
 }

@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *bytes = pool_alloc(&pool, size + JSON_ROOM);
 
 	memcpy(bytes, data, size);
-	const struct json *tree = json_plain_read(&pool, bytes, size), *other;
+	const struct json *tree = json_plain_read(&pool, bytes, size, NULL), *other;
 	if (!tree && memcmp(bytes, data, size) != 0)
 		abort();
 	const uint8_t *open = tree && tree->first ? memchr(data, '{', size) : NULL;

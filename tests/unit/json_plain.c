@@ -24,7 +24,7 @@ static const struct json *plain(const char *text)
 {
 	size_t size = strlen(text);
 	char *bytes = copy_of(text, size);
-	const struct json *tree = json_plain_read(&pool, bytes, size);
+	const struct json *tree = json_plain_read(&pool, bytes, size, NULL);
 
 	/* What it does not take it leaves as it was. */
 	CHECK(tree || memcmp(bytes, text, size) == 0, "%s", text);
@@ -102,7 +102,8 @@ static void test_not_plain(void)
 	CHECK(plain(deep));
 	/* A NUL is no end: nothing may stand behind it. */
 	char nul[] = "{\"a\":1}\0}";
-	CHECK(!json_plain_read(&pool, copy_of(nul, 9), 9) && !json_plain_read(&pool, copy_of("{\"a\0\":1}", 8), 8));
+	CHECK(!json_plain_read(&pool, copy_of(nul, 9), 9, NULL) &&
+	      !json_plain_read(&pool, copy_of("{\"a\0\":1}", 8), 8, NULL));
 }
 
 static bool same(const struct json *a, const struct json *b, bool places)
@@ -164,8 +165,69 @@ static void test_same(void)
 	}
 }
 
+/* ---- a list that is given away ---- */
+
+struct taken {
+	unsigned int count, stop;
+	char texts[256];
+};
+
+static bool take(void *context, const struct json *element)
+{
+	struct taken *taken = context;
+	const struct json *a = json_at(element, "a");
+
+	CHECK(element->index <= taken->count && element->parent && !element->next);
+	if (a)
+		strcat(strcat(taken->texts, a->text ? a->text : "?"), ";");
+	return ++taken->count != taken->stop;
+}
+
+static const struct json *stream(const char *text, struct taken *taken, struct json_stream *s)
+{
+	const struct json *tree = NULL;
+	struct json_error error;
+	size_t size = strlen(text);
+
+	*s = (struct json_stream){.member = "w", .take = take, .context = taken};
+	if (json_read_own(&pool, copy_of(text, size), size, 1 << 20, s, &tree, &error) < 0)
+		return NULL;
+	return tree;
+}
+
+static void test_stream(void)
+{
+	static const char text[] =
+		"{\"x\":[{\"a\":\"no\"}],\"w\":[{\"a\":\"1\",\"b\":[1,2,{}]},{\"a\":\"2\"},{}, {\"w\":[1]}],\"y\":{\"w\":[3]}}";
+	struct taken taken = {0};
+	struct json_stream s;
+	const struct json *tree = stream(text, &taken, &s), *list = json_at(tree, "w");
+
+	CHECK(s.done && taken.count == 4 && str_equal(taken.texts, "1;2;"), "%u %s", taken.count, taken.texts);
+	CHECK(list->count == 4 && !list->first && json_at(tree, "x")->first &&
+	      json_at(json_at(tree, "y"), "w")->count == 1);
+	CHECK(tree->count == 3 && tree->first->next == list && list->next == json_at(tree, "y"));
+	/* Whoever stops gets the whole tree, and so does a document that is not plain. */
+	taken = (struct taken){.stop = 2};
+	tree = stream(text, &taken, &s);
+	CHECK(!s.done && taken.count == 2 && json_at(tree, "w")->first->next->next);
+	taken = (struct taken){0};
+	tree = stream("{\"w\":[{\"a\":\"1\"}],\"z\":\"\\n\"}", &taken, &s);
+	CHECK(!s.done && taken.count == 1 && str_equal(json_at(json_at(tree, "w")->first, "a")->text, "1"));
+	taken = (struct taken){0};
+	CHECK(!stream("{\"w\":[1],\"w\":[2]}", &taken, &s) && !s.done);
+	/* More elements than one piece of memory holds. */
+	struct json_out out = {.pool = &pool};
+	for (int i = 0; i < 500; i++)
+		json_out_printf(&out, "%s[%d,[%d]]", i ? "," : "{\"w\":[", i, i);
+	json_out_raw(&out, "]}");
+	taken = (struct taken){0};
+	CHECK(stream(out.text, &taken, &s) && s.done && taken.count == 500);
+}
+
 int main(void)
 {
+	test_stream();
 	test_not_plain();
 	test_same();
 	pool_free(&pool);
