@@ -68,18 +68,18 @@ static int read_match(struct policy_reader *r, const struct json *value, void *p
 }
 
 /* Characters, not bytes. */
-static size_t length_of(const char *text)
+static bool has_length(const char *text, int least)
 {
-	size_t length = 0;
+	int length = 0;
 
-	for (; *text; text++)
+	for (; *text && length < least; text++)
 		length += ((unsigned char)*text & 0xc0) != 0x80;
-	return length;
+	return length == least;
 }
 
 static int read_reason(struct policy_reader *r, const struct json *value, void *place)
 {
-	if (length_of(value->text) < REASON_MIN)
+	if (!has_length(value->text, REASON_MIN))
 		return policy_refuse(r, value, "must say why, in at least %d characters", REASON_MIN);
 	((struct waiver *)place)->reason = value->text;
 	return 0;
