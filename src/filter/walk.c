@@ -223,6 +223,10 @@ static void jump(struct filter_walk *w, size_t pc, const struct value *a)
 	for (int jumps = 0; jumps < 2; jumps++) {
 		struct value v = *a;
 		bool known = BPF_SRC(insn->code) == BPF_K && op <= BPF_JSET;
+#ifdef HRUN_MUTANT_WALK_CUT
+		if (known && op == BPF_JEQ && jumps && !is_constant(a))
+			continue;
+#endif
 		if (!known || cut(op, insn->k, jumps, &v))
 			reach(w, pc + 1 + (jumps ? insn->jt : insn->jf), v);
 	}

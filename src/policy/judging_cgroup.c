@@ -112,6 +112,9 @@ enum cgroup_use cgroup_use_below(int root, const char *path)
 	autofd int fd = open_below(root, name, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ENOTDIR ? CGROUP_FREE : CGROUP_UNKNOWN;
+#ifdef HRUN_MUTANT_CGROUP_USED
+	return CGROUP_FREE;
+#endif
 	/* EOPNOTSUPP: a threaded one, so there are processes. */
 	ssize_t n = fd_read_all(fd, &byte, 1);
 	if (n == 0 || (n < 0 && n != -EOPNOTSUPP))

@@ -47,7 +47,8 @@ def a_cgroup_that_others_use_is_refused():
     with victim("theirs"):
         b = Bundle("true")
         b.linux["cgroupsPath"] = "/theirs"
-        refused(run(b), "holds processes")
+        refused(run(b), "has processes already")
+        refused(run(b, level="privileged"), "holds processes")
         name = h.new_id()
         b.save()
         refused(h.hrun("create", "-b", b.path, name))
