@@ -97,10 +97,13 @@ static const struct {
 	{"proc", "hidepid= gid= subset="},
 	{"sysfs", ""},
 	{"mqueue", ""},
-	{"cgroup", "nsdelegate memory_localevents memory_recursiveprot memory_hugetlb_accounting favordynmods pids_localevents"},
-	{"cgroup2", "nsdelegate memory_localevents memory_recursiveprot memory_hugetlb_accounting favordynmods pids_localevents"},
-	{"overlay", "lowerdir= lowerdir+= datadir+= upperdir= workdir= redirect_dir= index= nfs_export= xino= metacopy= verity= "
-		    "uuid= fsync= volatile userxattr default_permissions override_creds nooverride_creds"},
+	{"cgroup",
+	 "nsdelegate memory_localevents memory_recursiveprot memory_hugetlb_accounting favordynmods pids_localevents"},
+	{"cgroup2",
+	 "nsdelegate memory_localevents memory_recursiveprot memory_hugetlb_accounting favordynmods pids_localevents"},
+	{"overlay",
+	 "lowerdir= lowerdir+= datadir+= upperdir= workdir= redirect_dir= index= nfs_export= xino= metacopy= verity= "
+	 "uuid= fsync= volatile userxattr default_permissions override_creds nooverride_creds"},
 };
 
 /* Any type takes those of SELinux. */
