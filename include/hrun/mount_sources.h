@@ -63,7 +63,8 @@ struct alias_visit {
 	void (*type)(struct alias_visit *visit, const char *type);
 };
 /* 0 or negative errno where the mounts cannot be read. */
-int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive, struct alias_visit *visit);
+int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive,
+		       struct alias_visit *visit);
 /* Other spellings of the protected directories, where those are links: what PATH breaks by them. */
 unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path);
 /* Is PATH managed by an engine, by the real paths of the engines' roots? */

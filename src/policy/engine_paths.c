@@ -18,7 +18,10 @@ static const char *docker[] = {"/var/lib/docker"};
 static const char *kubelet[] = {"/var/lib/kubelet", "/var/lib/k0s/kubelet"};
 static const char *other[] = {"/var/lib/crio", "/var/lib/rancher", "/var/lib/k0s"};
 
-#define LIST(array) {.item = (array), .count = sizeof(array) / sizeof(array)[0], .present = true}
+#define LIST(array)                                                                         \
+	{                                                                                   \
+		.item = (array), .count = sizeof(array) / sizeof(array)[0], .present = true \
+	}
 
 struct string_list engine_roots(const struct policy *policy, enum engine engine)
 {

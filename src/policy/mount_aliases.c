@@ -122,8 +122,8 @@ static void add_link(struct host_view *host, enum engine engine, const char *pat
 
 static void need_links(struct host_view *host, const struct policy *policy)
 {
-	static const char *const system[] = {"/etc", "/usr", "/boot", "/root", "/var/log",
-					     "/var/spool/cron", "/opt/cni"};
+	static const char *const system[] = {"/etc",	"/usr", "/boot", "/root", "/var/log", "/var/spool/cron",
+					     "/opt/cni"};
 	struct string_list fixed = engine_fixed_paths();
 
 	if (host->has_links)

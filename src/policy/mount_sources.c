@@ -68,7 +68,8 @@ void source_look(const struct judged *judged, const char *source, struct host_vi
 	int r = fd < 0 ? fd : look_at_object(fd, look);
 	look->real_source = r < 0 ? NULL : path_of_fd(pool, fd);
 	look->has_source = look->real_source != NULL;
-	if (!look->has_source)
+	/* What has no path (a namespace, a pipe) can only be reached by a magic link, and that is judged. */
+	if (!look->has_source && !look->source_is_magic)
 		look->source_error = r < 0 ? r : -ESTALE;
 }
 
@@ -103,14 +104,12 @@ static enum managed kind_of(const struct view *view, const char *path)
 /* The host's shared memory, where ns-ipc-host judges that it is shared, or it is that of an ordinary user. */
 static bool is_shared_memory(const struct view *view, const char *path)
 {
-	return str_equal(path, "/dev/shm") &&
-	       (!view->judged->host_root || !namespace_of(view->judged->config, "ipc"));
+	return str_equal(path, "/dev/shm") && (!view->judged->host_root || !namespace_of(view->judged->config, "ipc"));
 }
 
 static bool path_is_exempt(const struct view *view, const char *path)
 {
-	return is_shared_memory(view, path) ||
-	       (view->read_only && source_path_is_public(path, view->is_directory));
+	return is_shared_memory(view, path) || (view->read_only && source_path_is_public(path, view->is_directory));
 }
 
 static void judge_path(struct view *view, const char *path)
@@ -171,15 +170,10 @@ static void judge_object(struct view *view, enum managed kind)
 	bool recursive = list_has(&view->mount->options, "rbind");
 	int r = 0;
 
-	if (look->source_is_magic)
-		add(view, BREAKS_HOST_PROC, look->clean_source);
 	if (kind == MANAGED_FILE)
 		return;
-	if (kind == MANAGED_NOT) {
+	if (kind == MANAGED_NOT)
 		judge_path(view, look->real_source);
-		if (view->is_directory && same_object(&look->source, "/"))
-			add(view, BREAKS_HOST_ROOT, "/");
-	}
 	r = host_visit_aliases(view->host, look, recursive && view->is_directory, &view->visit);
 	if (r < 0)
 		view->verdict->error = r;
@@ -262,6 +256,13 @@ static void judge_source(struct view *view)
 	view->verdict->is_managed = kind != MANAGED_NOT;
 	view->verdict->is_exempt = path_is_exempt(view, deciding);
 	judge_path(view, look->clean_source);
+	if (look->source_is_magic)
+		add(view, BREAKS_HOST_PROC, look->clean_source);
+	if (look->has_source && S_ISDIR(look->source.st_mode) && same_object(&look->source, "/"))
+		add(view, BREAKS_HOST_ROOT, "/");
+	/* Who gets everything gets all the rest. */
+	if (view->verdict->bits & BREAKS_HOST_ROOT)
+		return;
 	if (look->has_source)
 		judge_object(view, kind);
 	judge_device(view);

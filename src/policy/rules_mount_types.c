@@ -57,24 +57,25 @@ static bool is_cgroup(const struct config_mount *mount)
  */
 static void find_writable_cgroup(struct finder *finder, size_t i)
 {
-	const struct config_namespace *cgroup = namespace_of(finder->judged->config, "cgroup");
+	const struct judged *judged = finder->judged;
+	const struct config_namespace *cgroup = namespace_of(judged->config, "cgroup");
 	const char *where = at(finder, "mounts[%zu].options", i);
 	bool is_private = cgroup && !cgroup->path;
 	int delegates = 0;
 	struct finder milder = *finder;
 
-	if (is_private && finder->judged->config_only)
-		return cannot_judge(finder, where, "a writable cgroup");
-	if (is_private && !finder->judged->bundle)
+	if (is_private && judged->config_only)
+		cannot_judge(finder, where, "not looked at");
+	else if (is_private && !judged->bundle)
 		return; /* exec: it was judged when it was made */
-	if (is_private)
-		delegates = host_has_nsdelegate(finder->judged->mounts[i].host);
-	if (delegates > 0 && finder->judged->policy->level < LEVEL_RESTRICTED)
+	else if (is_private)
+		delegates = host_has_nsdelegate(judged->mounts[i].host);
+	if (is_private && (delegates > 0 || judged->config_only) && judged->policy->level < LEVEL_RESTRICTED)
 		milder.action = ACTION_WARN;
 	find_item(&milder, i, NULL, where, "a writable cgroup%s",
-		  !is_private	     ? ", without a cgroup namespace of its own"
-		  : delegates > 0 ? ""
-				     : "; the host's cgroup2 is mounted without nsdelegate");
+		  !is_private				 ? ", without a cgroup namespace of its own"
+		  : delegates > 0 || judged->config_only ? ""
+							 : "; the host's cgroup2 is mounted without nsdelegate");
 }
 
 void judge_mount_cgroup_writable(struct finder *finder)

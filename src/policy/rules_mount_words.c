@@ -13,12 +13,12 @@
 static const struct {
 	const char *word, *opposite;
 } pairs[] = {
-	{"ro", "rw"},	    {"suid", "nosuid"},	  {"dev", "nodev"},   {"exec", "noexec"},   {"rro", "rrw"},
-	{"rsuid", "rnosuid"}, {"rdev", "rnodev"}, {"rexec", "rnoexec"}, {"ro", "rrw"}, {"rro", "rw"},
+	{"ro", "rw"},	      {"suid", "nosuid"}, {"dev", "nodev"},	{"exec", "noexec"}, {"rro", "rrw"},
+	{"rsuid", "rnosuid"}, {"rdev", "rnodev"}, {"rexec", "rnoexec"}, {"ro", "rrw"},	    {"rro", "rw"},
 };
 
-static const char *const propagations[] = {"shared",	 "rshared", "slave",	  "rslave",
-					   "private", "rprivate",	"unbindable", "runbindable"};
+static const char *const propagations[] = {"shared",  "rshared",  "slave",	"rslave",
+					   "private", "rprivate", "unbindable", "runbindable"};
 
 static const char *other_propagation(const struct config_mount *mount, const char **ret_first)
 {
@@ -64,7 +64,8 @@ void judge_mount_option_conflict(struct finder *finder)
 /* Types whose own options nobody needs to know: mount-type-unsafe is about them. */
 static bool has_known_options(const struct config_mount *mount)
 {
-	static const char *const types[] = {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "overlay"};
+	static const char *const types[] = {"proc",   "sysfs",	"tmpfs",   "devpts",
+					    "mqueue", "cgroup", "cgroup2", "overlay"};
 
 	return mount_is_bind(mount) || (mount->type && IS_ONE_OF(mount->type, types));
 }
@@ -84,8 +85,9 @@ void judge_mount_option_unknown(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		for (size_t k = 0; k < mount->options.count && has_known_options(mount); k++) {
 			if (!is_known(mount, mount->options.item[k]))
-				find_item(finder, i, mount->options.item[k], at(finder, "mounts[%zu].options[%zu]", i, k),
-					  "%s is no option of %s", quote(finder, mount->options.item[k]),
+				find_item(finder, i, mount->options.item[k],
+					  at(finder, "mounts[%zu].options[%zu]", i, k), "%s is no option of %s",
+					  quote(finder, mount->options.item[k]),
 					  mount_is_bind(mount) ? "a bind mount" : mount->type);
 		}
 	}

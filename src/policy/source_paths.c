@@ -12,8 +12,8 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *const system_directories[] = {
-	"/etc",	    "/usr",	"/bin",	 "/sbin", "/lib",     "/lib32",		 "/lib64",	 "/libx32",
-	"/boot",    "/root",	"/efi",	 "/var/log", "/var/spool/cron", "/run/systemd", "/run/udev", "/opt/cni",
+	"/etc",	 "/usr", "/bin",     "/sbin",		"/lib",		"/lib32",    "/lib64",	 "/libx32", "/boot",
+	"/root", "/efi", "/var/log", "/var/spool/cron", "/run/systemd", "/run/udev", "/opt/cni",
 };
 /* Themselves only: what lies in them is judged on its own. */
 static const char *const whole_directories[] = {"/home", "/var", "/var/lib", "/run", "/var/home"};
@@ -46,9 +46,9 @@ static bool is_engine_state(const struct policy *policy, const char *path)
 }
 
 const char *const engine_sockets[] = {
-	"docker.sock",	      "containerd.sock", "containerd.sock.ttrpc", "podman.sock",
-	"crio.sock",	      "cri-dockerd.sock", "dockershim.sock",	  "buildkitd.sock",
-	"system_bus_socket",  "nri.sock",	  "kubelet.sock",	  NULL,
+	"docker.sock",	     "containerd.sock",	 "containerd.sock.ttrpc", "podman.sock",
+	"crio.sock",	     "cri-dockerd.sock", "dockershim.sock",	  "buildkitd.sock",
+	"system_bus_socket", "nri.sock",	 "kubelet.sock",	  NULL,
 };
 
 static bool is_engine_socket(const char *path)
@@ -104,9 +104,9 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path)
 unsigned int source_type_breaks(const char *type)
 {
 	static const char *const processes[] = {"proc", "nsfs", "binfmt_misc"};
-	static const char *const kernel[] = {"sysfs",	"cgroup",	"cgroup2", "securityfs", "debugfs",
-					     "tracefs", "bpf",		"configfs", "efivarfs",	 "pstore",
-					     "fusectl", "selinuxfs",	"smackfs",  "resctrl"};
+	static const char *const kernel[] = {"sysfs",	"cgroup",    "cgroup2",	 "securityfs", "debugfs",
+					     "tracefs", "bpf",	     "configfs", "efivarfs",   "pstore",
+					     "fusectl", "selinuxfs", "smackfs",	 "resctrl"};
 	static const char *const devices[] = {"devtmpfs", "devpts"};
 
 	return (IS_ONE_OF(type, processes) ? BREAKS_HOST_PROC : 0u) | (IS_ONE_OF(type, kernel) ? BREAKS_HOST_SYS : 0u) |
@@ -117,8 +117,8 @@ unsigned int source_type_breaks(const char *type)
 static bool is_init_binary(const char *path)
 {
 	static const char *const names[] = {"catatonit", "docker-init", "podman-init"};
-	static const char *const places[] = {"/usr/bin",	   "/usr/sbin", "/usr/libexec", "/usr/lib",
-					     "/usr/local/bin", "/usr/local/libexec", "/bin", "/sbin"};
+	static const char *const places[] = {"/usr/bin",       "/usr/sbin",	     "/usr/libexec", "/usr/lib",
+					     "/usr/local/bin", "/usr/local/libexec", "/bin",	     "/sbin"};
 	const char *name = strrchr(path, '/') + 1;
 
 	for (size_t i = 0; i < COUNT(places); i++) {
@@ -143,8 +143,13 @@ bool source_path_is_public(const char *path, bool is_directory)
 		"/run/resolvconf/resolv.conf",
 	};
 	static const char *const directories[] = {
-		"/etc/ssl/certs", "/etc/pki", "/etc/ca-certificates/extracted", "/usr/share/ca-certificates",
-		"/usr/share/zoneinfo", "/lib/modules", "/usr/lib/modules",
+		"/etc/ssl/certs",
+		"/etc/pki",
+		"/etc/ca-certificates/extracted",
+		"/usr/share/ca-certificates",
+		"/usr/share/zoneinfo",
+		"/lib/modules",
+		"/usr/lib/modules",
 	};
 
 	if (!is_directory && (IS_ONE_OF(path, files) || is_init_binary(path)))
