@@ -110,7 +110,7 @@ more("rootless-rw", "mount-host-sys", N, both(lambda c: c["mounts"].pop(3), bind
 more("rootless-elsewhere", "mount-host-sys", N, both(bind("/sys", "/host", "ro"), no_namespace("network")), also=also("ns-net-host"))
 more("rootless-below", "mount-host-sys", N, both(bind("/sys/kernel", "/sys", "ro"), lambda c: c["mounts"].pop(3), no_namespace("network")), also=also("ns-net-host", "mount-dest-proc-sys"))
 
-trio("mount-host-dev", N, bind("/dev", "/d", "ro"), file_bind("/dev/null", "/dev/null"), file_bind("@B@/zero", "/dev/zero"), setup=['ln -s /dev/kmsg "$B/zero"'])
+trio("mount-host-dev", N, bind("/dev", "/d", "ro"), file_bind("/dev/null", "/dev/null"), file_bind("@B@/zero", "/dev/zero"), setup=['ln -s /dev/ptmx "$B/zero"'])
 for i, path in enumerate(("/dev/kmsg", "/dev/sda", "/dev/net/tun", "/dev/mqueue", "/dev/pts", "/dev/pts/ptmx", "/dev/nullx", "/dev/ptmx", "/dev/shm/x", "/dev/shm")):
     more(f"path-{i}", "mount-host-dev", N, bind(path, "/d", "ro"))
 more("shared-memory", "mount-host-dev", "---", both(bind("/dev/shm", "/dev/shm"), no_namespace("ipc")), also=also("ns-ipc-host"))
