@@ -16,6 +16,13 @@ struct string_list engine_roots(const struct policy *policy, enum engine engine)
 /* Directories of engines that the policy file cannot take out: sockets, credentials, state below /run. */
 struct string_list engine_fixed_paths(void);
 
+/* The roots that belong to an engine whatever the policy file says: below /run, and those of ordinary users ("*" and "{number}"). */
+struct engine_root {
+	enum engine engine;
+	const char *root;
+};
+const struct engine_root *engine_fixed_roots(size_t *ret_count);
+
 enum managed {
 	MANAGED_NOT,
 	MANAGED_FILE,	/* made by the engine for one container: its /etc/hosts, its /dev/shm */

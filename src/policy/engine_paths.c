@@ -225,11 +225,7 @@ static const struct managed_path managed_paths[] = {
 	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{number}/sa"},
 };
 
-/* The roots that belong to an engine whatever the policy file says: below /run, and those of ordinary users. */
-static const struct {
-	enum engine engine;
-	const char *root;
-} fixed_roots[] = {
+static const struct engine_root fixed_roots[] = {
 	{ENGINE_CONTAINERS_STORAGE, "/run/containers/storage"},
 	{ENGINE_CONTAINERS_STORAGE, "/run/user/{number}/containers"},
 	{ENGINE_CONTAINERS_STORAGE, "/home/*/.local/share/containers/storage"},
@@ -240,6 +236,12 @@ static const struct {
 	{ENGINE_CONTAINERD, "/run/k0s/containerd"},
 	{ENGINE_DOCKER, "/home/*/.local/share/docker"},
 };
+
+const struct engine_root *engine_fixed_roots(size_t *ret_count)
+{
+	*ret_count = sizeof fixed_roots / sizeof fixed_roots[0];
+	return fixed_roots;
+}
 
 /* What of PATH stands below ROOT, whose "*" is any one component; NULL where it is not below it. */
 static const char *rest_below(const char *path, const char *root)

@@ -114,7 +114,7 @@ static void add_link(struct host_view *host, enum engine engine, const char *pat
 {
 	char real[PATH_MAX];
 
-	if (strchr(path, '*') || !realpath(path, real) || str_equal(real, path) || str_equal(real, "/"))
+	if (strpbrk(path, "*{") || !realpath(path, real) || str_equal(real, path) || str_equal(real, "/"))
 		return;
 	*pool_array_add(host->pool, host->links, host->link_count) =
 		(struct linked_path){.engine = engine, .path = pool_strdup(host->pool, real), .breaks = breaks};
@@ -125,6 +125,8 @@ static void need_links(struct host_view *host, const struct policy *policy)
 	static const char *const system[] = {"/etc",	"/usr", "/boot", "/root", "/var/log", "/var/spool/cron",
 					     "/opt/cni"};
 	struct string_list fixed = engine_fixed_paths();
+	size_t root_count;
+	const struct engine_root *own = engine_fixed_roots(&root_count);
 
 	if (host->has_links)
 		return;
@@ -133,6 +135,8 @@ static void need_links(struct host_view *host, const struct policy *policy)
 		add_link(host, ENGINES, system[i], BREAKS_SYSTEM_DIR);
 	for (size_t i = 0; i < fixed.count; i++)
 		add_link(host, ENGINES, fixed.item[i], BREAKS_ENGINE_STATE);
+	for (size_t i = 0; i < root_count; i++)
+		add_link(host, own[i].engine, own[i].root, BREAKS_ENGINE_STATE);
 	for (enum engine engine = 0; engine < ENGINES; engine++) {
 		struct string_list roots = engine_roots(policy, engine);
 		for (size_t i = 0; i < roots.count; i++)

@@ -13,8 +13,9 @@
 static const struct {
 	const char *word, *opposite;
 } pairs[] = {
-	{"ro", "rw"},	      {"suid", "nosuid"}, {"dev", "nodev"},	{"exec", "noexec"}, {"rro", "rrw"},
-	{"rsuid", "rnosuid"}, {"rdev", "rnodev"}, {"rexec", "rnoexec"}, {"ro", "rrw"},	    {"rro", "rw"},
+	/* "rrw,ro" is none: the mounts below stay writable, the top does not. */
+	{"ro", "rw"},	{"suid", "nosuid"},   {"dev", "nodev"},	  {"exec", "noexec"},
+	{"rro", "rrw"}, {"rsuid", "rnosuid"}, {"rdev", "rnodev"}, {"rexec", "rnoexec"},
 };
 
 static const char *const propagations[] = {"shared",  "rshared",  "slave",	"rslave",

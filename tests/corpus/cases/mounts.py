@@ -263,9 +263,10 @@ trio("mount-propagation-slave", "--W", options("nosuid", "nodev", "rslave"), opt
 
 trio("mount-option-conflict", N, options("nosuid", "nodev", "ro", "rw"), options("nosuid", "nodev", "nosuid", "ro", "ro", "rprivate", "rprivate"),
      mount("/d", "tmpfs", "@B@/rootfs", "rbind", "nosuid", "nodev"))
-for i, words in enumerate((("exec", "noexec"), ("nosuid", "suid"), ("dev", "nodev"), ("private", "rprivate"), ("slave", "private"), ("rro", "rrw"), ("ro", "rrw"),
+for i, words in enumerate((("exec", "noexec"), ("nosuid", "suid"), ("dev", "nodev"), ("private", "rprivate"), ("slave", "private"), ("rro", "rrw"),
                            ("rexec", "rnoexec"))):
     more(f"pair-{i}", "mount-option-conflict", N, options("nosuid", "nodev", *words) if words[0] not in ("nosuid", "dev") else options(*words, *({"suid": ["nosuid"]}.get(words[1], []))))
+more("top-and-below", "mount-option-conflict", "---", options("nosuid", "nodev", "rrw", "ro"))
 more("none", "mount-option-conflict", "---", mount("/d", "none", "@B@/rootfs", "bind", "nosuid", "nodev"))
 more("proc", "mount-option-conflict", N, mount("/d", "proc", "@B@/rootfs", "bind", "nosuid", "nodev"))
 
