@@ -27,6 +27,8 @@ static int open_source(const struct bundle *bundle, const char *source, struct m
 	look->source_leaves = fd == -EXDEV;
 	look->source_is_magic = fd == -ELOOP;
 	fd = openat(bundle->dir, source, O_PATH | O_CLOEXEC);
+	if (fd < 0 && errno == ELOOP)
+		look->source_is_magic = false; /* links in a circle */
 	return fd < 0 ? -errno : fd;
 }
 
