@@ -77,11 +77,20 @@ static const struct mount_word words[] = {
 	{"unbindable", WORD_PROPAGATION, MS_UNBINDABLE, 0},
 };
 
+/* The table is sorted (tests/unit/plan_mount_options.c). */
 const struct mount_word *mount_word_find(const char *text)
 {
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (str_equal(text, words[i].word))
-			return &words[i];
+	size_t low = 0, high = sizeof words / sizeof *words;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(text, words[middle].word);
+		if (order == 0)
+			return &words[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 }

@@ -175,6 +175,9 @@ static void look_at_destination(const struct judged *judged, const struct places
 	const char *clean = path_clean(judged->pool, path);
 
 	look->destination = clean;
+#ifdef HRUN_MUTANT_DESTINATION_LINKS
+	return;
+#endif
 	if (!judged->bundle || judged->bundle->rootfs < 0 || str_format(walk.rest, sizeof walk.rest, "%s", clean) < 0)
 		return;
 	if (!follow(&walk) || !walk.links)

@@ -119,15 +119,14 @@ static void judge_path(struct view *view, const char *path)
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
-	if (kind_of(view, path) != MANAGED_NOT)
-		return;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);
 	if (is_shared_memory(view, path))
 		bits &= ~(unsigned int)BREAKS_HOST_DEV;
-	if (view->read_only && source_path_is_public(path, view->is_directory))
+	if (bits && view->read_only && source_path_is_public(path, view->is_directory))
 		bits &= ~(unsigned int)BREAKS_SYSTEM_DIR;
-	add(view, bits, path);
+	if (bits && kind_of(view, path) == MANAGED_NOT)
+		add(view, bits, path);
 }
 
 static void visit_path(struct alias_visit *visit, const char *path)
@@ -174,7 +173,7 @@ static void judge_object(struct view *view, enum managed kind)
 
 	if (kind == MANAGED_FILE)
 		return;
-	if (kind == MANAGED_NOT)
+	if (kind == MANAGED_NOT && !str_equal(look->real_source, look->clean_source))
 		judge_path(view, look->real_source);
 	r = host_visit_aliases(view->host, look, recursive && view->is_directory, &view->visit);
 	if (r < 0)
@@ -257,7 +256,8 @@ static void judge_source(struct view *view)
 	enum managed kind = kind_of(view, deciding);
 	view->verdict->is_managed = kind != MANAGED_NOT;
 	view->verdict->is_exempt = path_is_exempt(view, deciding);
-	judge_path(view, look->clean_source);
+	if (kind == MANAGED_NOT || !str_equal(look->clean_source, deciding))
+		judge_path(view, look->clean_source);
 	if (look->source_is_magic)
 		add(view, BREAKS_HOST_PROC, look->clean_source);
 	if (look->has_source && S_ISDIR(look->source.st_mode) && same_object(&look->source, "/"))

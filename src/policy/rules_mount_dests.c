@@ -15,11 +15,11 @@ void judge_mount_dest_invalid(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const char *path = config->mounts[i].destination ? config->mounts[i].destination : "";
-		const char *where = at(finder, "mounts[%zu].destination", i);
 		if (path[0] != '/')
-			find(finder, where, "%s is not absolute", quote(finder, path));
+			find(finder, at(finder, "mounts[%zu].destination", i), "%s is not absolute",
+			     quote(finder, path));
 		else if (path_has_dotdot(path))
-			find(finder, where, "%s holds \"..\"", quote(finder, path));
+			find(finder, at(finder, "mounts[%zu].destination", i), "%s holds \"..\"", quote(finder, path));
 	}
 }
 
@@ -101,6 +101,15 @@ static bool mounts_a_device(const struct config_mount *mount, const struct mount
 	return look->clean_source && path_is_below(look->clean_source, "/dev");
 }
 
+static void find_destination(struct finder *finder, size_t i, const char *what, const char *more)
+{
+	const char *destination = finder->judged->config->mounts[i].destination;
+	const char *text = pool_printf(finder->judged->pool, "%s%s%s", quote(finder, destination), what, more);
+
+	find_item(finder, i, finder->judged->mounts[i].destination, at(finder, "mounts[%zu].destination", i), "%s",
+		  text);
+}
+
 /* CVE-2025-31133, CVE-2025-52565: a runtime that uses the container's /dev/null writes through what lies there. */
 void judge_mount_dest_dev(struct finder *finder)
 {
@@ -109,32 +118,24 @@ void judge_mount_dest_dev(struct finder *finder)
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 		const char *path = finder->judged->mounts[i].destination;
-		const char *where = at(finder, "mounts[%zu].destination", i);
-		if (!path)
+		if (!path || !path_is_below(path, "/dev"))
 			continue;
 		if (str_equal(path, "/dev") && (mount_is_bind(mount) || !mount_type_is(mount, "tmpfs")))
-			find_item(finder, i, path, where, "what is mounted at /dev is no tmpfs");
+			find_destination(finder, i, " gets something else than a tmpfs", "");
 		else if (is_default_device(path) && !mounts_a_device(mount, &finder->judged->mounts[i]))
-			find_item(finder, i, path, where, "%s stands for a device, and this is none",
-				  quote(finder, mount->destination));
+			find_destination(finder, i, " stands for a device, and this is none", "");
 	}
 }
 
 /* CVE-2021-30465 and its family */
 void judge_mount_dest_symlink(struct finder *finder)
 {
-	const struct config *config = finder->judged->config;
-
-	for (size_t i = 0; i < config->mount_count; i++) {
+	for (size_t i = 0; i < finder->judged->config->mount_count; i++) {
 		const struct mount_look *look = &finder->judged->mounts[i];
-		const char *where = at(finder, "mounts[%zu].destination", i);
-		const char *shown = quote(finder, config->mounts[i].destination ? config->mounts[i].destination : "");
 		if (look->destination_climbs)
-			find_item(finder, i, look->destination, where, "%s: a link on the way leads above the root",
-				  shown);
+			find_destination(finder, i, ": a link on the way leads above the root", "");
 		else if (look->destination_link)
-			find_item(finder, i, look->destination, where, "%s: the link %s on the way leads to %s", shown,
-				  quote(finder, look->destination_link), quote(finder, look->destination));
+			find_destination(finder, i, ": a link on the way leads to ", quote(finder, look->destination));
 	}
 }
 

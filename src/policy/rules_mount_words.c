@@ -42,20 +42,24 @@ static bool is_bind_type(const struct config_mount *mount)
 	return !mount->type || IS_ONE_OF(mount->type, types);
 }
 
+static void find_both(struct finder *finder, size_t i, const char *one, const char *other)
+{
+	find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i), "both %s and %s", one, other);
+}
+
 void judge_mount_option_conflict(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		const char *where = at(finder, "mounts[%zu].options", i), *first;
+		const char *first, *other = other_propagation(mount, &first);
 		for (size_t k = 0; k < COUNT(pairs); k++) {
 			if (list_has(&mount->options, pairs[k].word) && list_has(&mount->options, pairs[k].opposite))
-				find_item(finder, i, NULL, where, "both %s and %s", pairs[k].word, pairs[k].opposite);
+				find_both(finder, i, pairs[k].word, pairs[k].opposite);
 		}
-		const char *other = other_propagation(mount, &first);
 		if (other)
-			find_item(finder, i, NULL, where, "both %s and %s", first, other);
+			find_both(finder, i, first, other);
 		if (mount_is_bind(mount) && !is_bind_type(mount))
 			find_item(finder, i, NULL, at(finder, "mounts[%zu].type", i), "a bind mount of type %s",
 				  quote(finder, mount->type));

@@ -39,14 +39,13 @@ static void find_sources(struct finder *finder, unsigned int breaks, const char 
 		if (!mount_is_bind(mount) || !mount->source)
 			continue;
 		const struct source_verdict *source = source_judge(finder->judged, mount, &finder->judged->mounts[i]);
-		const char *where = at(finder, "mounts[%zu].source", i);
 		if (source->bits & breaks)
 			find_source(finder, i, source->path[__builtin_ctz(breaks)], what);
 		else if (source->error)
-			cannot_judge(finder, where, "%s cannot be looked at: %s", quote(finder, mount->source),
-				     strerrorname_np(-source->error));
+			cannot_judge(finder, at(finder, "mounts[%zu].source", i), "%s cannot be looked at: %s",
+				     quote(finder, mount->source), strerrorname_np(-source->error));
 		else if (finder->judged->config_only && !source->is_managed)
-			cannot_judge(finder, where, "not looked at");
+			cannot_judge(finder, at(finder, "mounts[%zu].source", i), "not looked at");
 	}
 }
 
