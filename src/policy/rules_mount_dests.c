@@ -53,16 +53,17 @@ static bool is_proc_information(const char *path)
 }
 
 /* The mounts below /proc and /sys that every container has.  rbind of /sys: rootless without a network of its own. */
-static bool belongs_there(const struct config_mount *mount, const char *path)
+static bool belongs_there(const struct config_mount *mount, const struct mount_look *look)
 {
+	const char *path = look->destination, *source = look->real_source ? look->real_source : look->clean_source;
 	bool bind = mount_is_bind(mount);
 
 	if (str_equal(path, "/proc"))
 		return !bind && mount_type_is(mount, "proc");
 	if (str_equal(path, "/sys"))
-		return bind ? mount->source && str_equal(mount->source, "/sys") : mount_type_is(mount, "sysfs");
+		return bind ? source && str_equal(source, "/sys") : mount_type_is(mount, "sysfs");
 	if (str_equal(path, "/sys/fs/cgroup"))
-		return bind ? mount->source && path_is_below(mount->source, "/sys/fs/cgroup")
+		return bind ? source && path_is_below(source, "/sys/fs/cgroup")
 			    : mount_type_is(mount, "cgroup") || mount_type_is(mount, "cgroup2");
 	return bind && is_proc_information(path);
 }
@@ -75,7 +76,7 @@ void judge_mount_dest_proc_sys(struct finder *finder)
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const char *path = finder->judged->mounts[i].destination;
 		if (path && (path_is_below(path, "/proc") || path_is_below(path, "/sys")) &&
-		    !belongs_there(&config->mounts[i], path))
+		    !belongs_there(&config->mounts[i], &finder->judged->mounts[i]))
 			find(finder, at(finder, "mounts[%zu].destination", i), "%s hides what the kernel says",
 			     quote(finder, config->mounts[i].destination));
 	}

@@ -152,24 +152,33 @@ static void judge_directory(struct finder *finder, size_t i, const char *key, co
 		cannot_judge(finder, where, "not looked at");
 }
 
+/* The kernel takes no more layers; a list of thousands is not worth a look at each. */
+enum { LAYERS_MAX = 500 };
+
+static void judge_layers(struct finder *finder, size_t i, const char *list)
+{
+	for (int layers = 0; *list; layers++) {
+		const char *path = next_directory(finder->judged->pool, &list);
+		if (layers == LAYERS_MAX) {
+			find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i),
+				  "lowerdir has more than %d layers", LAYERS_MAX);
+			return;
+		}
+		if (*path) /* "::" sets data-only layers apart */
+			judge_directory(finder, i, "lowerdir", path);
+	}
+}
+
 static void judge_overlay_option(struct finder *finder, size_t i, const char *option)
 {
-	static const char *const keys[] = {"lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir"};
+	static const char *const keys[] = {"lowerdir+", "datadir+", "upperdir", "workdir"};
 
+	if (str_starts(option, "lowerdir="))
+		judge_layers(finder, i, option + sizeof "lowerdir=" - 1);
 	for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
 		size_t length = strlen(keys[k]);
-		if (!str_starts(option, keys[k]) || option[length] != '=')
-			continue;
-		const char *list = option + length + 1;
-		if (!str_equal(keys[k], "lowerdir")) {
-			judge_directory(finder, i, keys[k], list);
-			continue;
-		}
-		while (*list) {
-			const char *path = next_directory(finder->judged->pool, &list);
-			if (*path) /* "::" sets data-only layers apart */
-				judge_directory(finder, i, keys[k], path);
-		}
+		if (str_starts(option, keys[k]) && option[length] == '=')
+			judge_directory(finder, i, keys[k], option + length + 1);
 	}
 }
 
@@ -181,7 +190,10 @@ void judge_mount_overlay_dirs(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		if (!mount_type_is(mount, "overlay") || mount_is_bind(mount))
 			continue;
-		for (size_t k = 0; k < mount->options.count; k++)
+		for (size_t k = 0; k < mount->options.count && k < 2 * LAYERS_MAX; k++)
 			judge_overlay_option(finder, i, mount->options.item[k]);
+		if (mount->options.count >= 2 * LAYERS_MAX)
+			find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i), "more than %d options",
+				  2 * LAYERS_MAX);
 	}
 }

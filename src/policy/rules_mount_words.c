@@ -82,19 +82,33 @@ static bool is_known(const struct config_mount *mount, const char *option)
 	return mount_data_is_known(mount_is_bind(mount) ? "bind" : mount->type, option);
 }
 
+/* Each is a finding of its own, as waivers name words; of hundreds the rest is one that no waiver names. */
+enum { UNKNOWN_MAX = 64 };
+
+static void find_unknown(struct finder *finder, size_t i, const struct config_mount *mount)
+{
+	size_t found = 0;
+
+	for (size_t k = 0; k < mount->options.count && found <= UNKNOWN_MAX; k++) {
+		const char *option = mount->options.item[k], *where;
+		if (is_known(mount, option))
+			continue;
+		where = at(finder, "mounts[%zu].options[%zu]", i, k);
+		if (found++ == UNKNOWN_MAX)
+			find_item(finder, i, NULL, where, "more than %d words are unknown", UNKNOWN_MAX);
+		else
+			find_item(finder, i, option, where, "%s is no option of %s", quote(finder, option),
+				  mount_is_bind(mount) ? "a bind mount" : mount->type);
+	}
+}
+
 void judge_mount_option_unknown(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct config_mount *mount = &config->mounts[i];
-		for (size_t k = 0; k < mount->options.count && has_known_options(mount); k++) {
-			if (!is_known(mount, mount->options.item[k]))
-				find_item(finder, i, mount->options.item[k],
-					  at(finder, "mounts[%zu].options[%zu]", i, k), "%s is no option of %s",
-					  quote(finder, mount->options.item[k]),
-					  mount_is_bind(mount) ? "a bind mount" : mount->type);
-		}
+		if (has_known_options(&config->mounts[i]))
+			find_unknown(finder, i, &config->mounts[i]);
 	}
 }
 

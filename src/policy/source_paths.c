@@ -51,15 +51,17 @@ const char *const engine_sockets[] = {
 	"system_bus_socket", "nri.sock",	 "kubelet.sock",	  NULL,
 };
 
+/* What stands in one of these is one of them; elsewhere the directory is looked into. */
 static bool is_engine_socket(const char *path)
 {
+	static const char *const directories[] = {"/run/dbus", "/run/nri", "/run/buildkit"};
 	const char *name = strrchr(path, '/') + 1;
 
 	for (size_t i = 0; engine_sockets[i]; i++) {
 		if (str_equal(name, engine_sockets[i]))
 			return true;
 	}
-	return str_ends(path, "/systemd/private");
+	return str_ends(path, "/systemd/private") || IS_ONE_OF(path, directories);
 }
 
 static unsigned int own_breaks(const struct policy *policy, const char *path)

@@ -155,6 +155,7 @@ more("sys", "mount-dest-proc-sys", N, tmpfs("/sys/kernel"))
 more("bind-on-proc", "mount-dest-proc-sys", N, put("mounts.0", {"destination": "/proc", "type": "bind", "source": "@B@/rootfs", "options": ["bind", "nosuid", "nodev"]}))
 more("not-there-yet", "mount-dest-proc-sys", N, tmpfs("/link/a/b"), ['ln -s proc "$B/rootfs/link"'], also=also(LINK))
 more("cgroup", "mount-dest-proc-sys", "---", mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro"))
+more("cgroup-bind-dotdot", "mount-dest-proc-sys", N, bind("/sys/fs/cgroup/../../../srv/x", "/sys/fs/cgroup"), also=HOST_PATH)
 more("relative-link", "mount-dest-proc-sys", N, tmpfs("/a/l/x"), ['mkdir "$B/rootfs/a"; ln -s ../sys "$B/rootfs/a/l"'], also=also(LINK))
 more("link-in-a-bind", "mount-dest-proc-sys", N, both(bind("@B@/v", "/v"), tmpfs("/v/l/x")), ['mkdir "$B/v"; ln -s /proc "$B/v/l"'], also=also(LINK))
 more("link-hidden", "mount-dest-proc-sys", "---", both(tmpfs("/v"), tmpfs("/v/l/x")), ['mkdir "$B/rootfs/v"; ln -s /proc "$B/rootfs/v/l"'])
@@ -221,6 +222,9 @@ more("escaped-colon", "mount-overlay-dirs", "--R", overlay("lowerdir=/srv/a\\:/e
 for i, option in enumerate(("upperdir=/etc/x", "workdir=/var/lib/docker/w", "lowerdir+=/proc", "datadir+=/dev", "lowerdir=a:/srv", "lowerdir=/srv/../etc", "upperdir=up",
                             "lowerdir=/srv::/sys", "lowerdir=/run/podman/podman.sock", "lowerdir=@B@/link")):
     more(f"option-{i}", "mount-overlay-dirs", N, overlay(option), ['ln -s /etc "$B/link"'])
+more("layers", "mount-overlay-dirs", N, overlay("lowerdir=" + ":".join(["@B@/x"] * 501)))
+more("many-layers", "mount-overlay-dirs", "---", overlay("lowerdir=" + ":".join(["@B@/x"] * 500)))
+more("many-options", "mount-overlay-dirs", N, overlay(*["upperdir=@B@/x"] * 1001))
 more("host-path", "mount-overlay-dirs", "--R", overlay("lowerdir=/srv/data"))
 more("managed", "mount-overlay-dirs", "---", overlay("lowerdir=@B@/a", "upperdir=" + STORAGE + "overlay-containers/" + ID + "/userdata/overlay/1/upper",
                                                      "workdir=" + STORAGE + "overlay-containers/" + ID + "/userdata/overlay/1/work"))
@@ -276,6 +280,7 @@ for i, word in enumerate(("RO", " ro", "ro ", "ro,rw", "size", "nosuid=1", "newi
     more(f"word-{i}", "mount-option-unknown", WR, tmpfs("/t", word))
 more("proc", "mount-option-unknown", "---", put("mounts.0.options", ["nosuid", "nodev", "noexec", "hidepid=2"]))
 more("devpts", "mount-option-unknown", WR, put("mounts.2.options", ["newinstance", "ptmxmode=0666", "mode=0620", "size=1"]))
+more("many", "mount-option-unknown", WR, tmpfs("/t", *[f"x{i}" for i in range(1000)]))
 more("bind-readonly", "mount-option-unknown", WR, options("nosuid", "nodev", "readonly"))
 
 LABEL = "system_u:object_r:container_file_t:s0:c1,c2"
