@@ -58,6 +58,9 @@ struct mount_look {
 };
 const struct mount_look *mount_look(const struct judged *judged);
 
+/* Is the real path PATH one of the files that an engine makes for its containers, or a volume (engine_paths.h)? */
+bool path_is_engine_managed(const struct judged *judged, const char *path);
+
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */
 const char *path_of_fd(struct pool *pool, int fd);

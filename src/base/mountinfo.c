@@ -22,7 +22,8 @@ static char *decode(char *text)
 	for (const char *p = text; *p; out++) {
 		bool octal = p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
 			     p[3] <= '7';
-		*out = octal ? (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')) : *p;
+		int code = octal ? (p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0') : p[0];
+		*out = (char)code;
 		p += octal ? 4 : 1;
 	}
 	*out = '\0';

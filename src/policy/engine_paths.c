@@ -279,6 +279,8 @@ enum managed engine_path_kind(const struct policy *policy, const char *path)
 
 	if (path_has_dotdot(path))
 		return MANAGED_NOT;
+	if (path_is_below(path, "/var/run"))
+		path += sizeof "/var" - 1; /* its old name */
 	for (enum engine engine = 0; engine < ENGINE_OTHER; engine++) {
 		struct string_list roots = engine_roots(policy, engine);
 		for (size_t i = 0; i < roots.count && kind == MANAGED_NOT; i++)

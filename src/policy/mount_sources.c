@@ -103,6 +103,14 @@ static enum managed kind_of(const struct view *view, const char *path)
 	return view->host ? host_managed_kind(view->host, policy, path) : engine_path_kind(policy, path);
 }
 
+bool path_is_engine_managed(const struct judged *judged, const char *path)
+{
+	struct host_view *host = judged->bundle && judged->config->mount_count ? judged->mounts[0].host : NULL;
+
+	return (host ? host_managed_kind(host, judged->policy, path) : engine_path_kind(judged->policy, path)) !=
+	       MANAGED_NOT;
+}
+
 /* The host's shared memory, where ns-ipc-host judges that it is shared, or it is that of an ordinary user. */
 static bool is_shared_memory(const struct view *view, const char *path)
 {
