@@ -67,31 +67,31 @@ bool mountinfo_parse(char *line, struct mountinfo *ret_mount)
 	return true;
 }
 
-/* The kernel gives out what fits, so the whole file is read anew into something bigger where it did not. */
-static ssize_t read_whole(struct pool *pool, char **ret_text)
+/* The kernel gives out what fits, so the whole file is read anew into something bigger where it did not.  NULL: *ret_error says why. */
+static char *read_whole(struct pool *pool, int *ret_error)
 {
 	for (size_t size = FIRST_SIZE; size <= LAST_SIZE; size *= 4) {
 		autofd int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			return -errno;
-		*ret_text = pool_alloc(pool, size);
-		ssize_t length = fd_read_all(fd, *ret_text, size);
-		if (length < 0 || (size_t)length < size)
-			return length;
+		char *text = pool_alloc(pool, size + 1);
+		ssize_t length = fd < 0 ? -errno : fd_read_all(fd, text, size);
+		*ret_error = length < 0 ? (int)length : -EMSGSIZE;
+		if (length < 0)
+			return NULL;
+		if ((size_t)length < size)
+			return text;
 	}
-	return -EMSGSIZE;
+	return NULL;
 }
 
 int mountinfo_read(struct pool *pool, struct mountinfo **ret_mounts, size_t *ret_count)
 {
-	char *text = NULL, *line;
-	ssize_t length = read_whole(pool, &text);
+	int r = 0;
+	char *text = read_whole(pool, &r), *line;
 	struct mountinfo *mounts;
 	size_t lines = 0, count = 0;
 
-	if (length < 0)
-		return (int)length;
-	text[length] = '\0';
+	if (!text)
+		return r;
 	for (const char *p = text; (p = strchr(p, '\n')); p++)
 		lines++;
 	mounts = pool_alloc(pool, (lines + 1) * sizeof *mounts);
