@@ -35,19 +35,32 @@ const char *option_last(const struct config_mount *mount, const char *word, cons
 void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);
+struct host_view;
+struct source_verdict;
 /* What is really at both ends of a mount, looked up once for all rules. */
 struct mount_look {
 	const char *
 		destination; /* inside the root file system, links followed; NULL where it is not absolute or holds ".." */
-	bool has_source;     /* a bind mount whose source is there: */
-	const char *source_path;
+	bool destination_climbs;      /* a link on the way leads above the root */
+	const char *destination_link; /* one on the way leads to /proc, /sys or /dev: the link; or NULL */
+	size_t same_as;		      /* 1 + the number of the last mount before it at the same destination; 0: none */
+
+	bool has_source; /* a bind mount whose source is there, and could be looked at: */
 	struct stat source;
+	const char *real_source;
+	uint64_t mount_id;
+	const char *source_path;  /* as the config says it */
+	const char *clean_source; /* absolute, folded; NULL for one in a bundle that is not there */
+	int source_error;	  /* negative errno of looking at it; 0 */
+	bool source_is_magic,
+		source_leaves; /* leads through a magic link of procfs; a relative one leaves the bundle */
+	struct host_view *host;
+	struct source_verdict *answer; /* of source_judge (mount_sources.h) */
 };
 const struct mount_look *mount_look(const struct judged *judged);
 
-/* Does every bind mount show what an engine keeps for its containers (policy->engines)? */
-bool mounts_are_engine_managed(const struct judged *judged);
-
+/* Is the real path PATH one of the files that an engine makes for its containers, or a volume (engine_paths.h)? */
+bool path_is_engine_managed(const struct judged *judged, const char *path);
 /* ---- seccomp ---- */
 /* linux.seccomp as the program that is loaded: compiled once, for the rules and for the plan. */
 struct filter_look {

@@ -19,24 +19,15 @@ static const char *annotation_of(const struct config *config, const char *key)
 	return NULL;
 }
 
-static bool is_below_engine(const struct policy *policy, const char *path)
-{
-	return path_is_covered(&policy->engines.containers_storage, path) ||
-	       path_is_covered(&policy->engines.containerd, path) || path_is_covered(&policy->engines.docker, path) ||
-	       path_is_covered(&policy->engines.kubelet, path) || path_is_covered(&policy->engines.other, path);
-}
-
-/* By the words of the config: where they lead is what the rules for mounts look at. */
-bool mounts_are_engine_managed(const struct judged *judged)
+/* Where they really lead, for as far as it is there. */
+static bool mounts_are_engine_managed(const struct judged *judged)
 {
 	const struct config *config = judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_is_bind(mount))
-			continue;
-		if (!mount->source || mount->source[0] != '/' || path_has_dotdot(mount->source) ||
-		    !is_below_engine(judged->policy, path_clean(judged->pool, mount->source)))
+		const struct mount_look *look = &judged->mounts[i];
+		const char *source = look->has_source ? look->real_source : look->clean_source;
+		if (mount_is_bind(&config->mounts[i]) && (!source || !path_is_engine_managed(judged, source)))
 			return false;
 	}
 	return true;

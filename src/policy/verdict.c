@@ -140,7 +140,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	struct judged looked_at = *judged;
 
 	looked_at.policy = policy;
-	looked_at.mounts = mount_look(judged);
+	looked_at.mounts = mount_look(&looked_at);
 	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
 	looked_at.cgroups = pool_alloc(judged->pool, sizeof *looked_at.cgroups);
 	*ret_verdict = (struct verdict){
@@ -190,12 +190,15 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "%s", error->text);
 }
 
+/* Numbers first: a config may have thousands of mounts. */
 bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st)
 {
 	for (size_t i = 0; i < verdict->mount_count; i++) {
 		const struct mount_look *look = &verdict->mounts[i];
-		if (look->has_source && str_equal(look->source_path, source) && look->source.st_dev == st->st_dev &&
-		    look->source.st_ino == st->st_ino)
+		if (!look->has_source || look->source.st_ino != st->st_ino || look->source.st_dev != st->st_dev)
+			continue;
+		/* mount-source-not-canonical may have written the real path. */
+		if (str_equal(look->source_path, source) || str_equal(look->real_source, source))
 			return true;
 	}
 	return false;
