@@ -23,6 +23,8 @@ enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL 
 
 struct rule;
 struct mount_look;
+struct namespace_look;
+struct hook_look;
 
 /* Why the action of a finding is not the one that its rule has at the level. */
 enum why { WHY_LEVEL, WHY_POLICY_RULE, WHY_ASKED_REPAIR, WHY_WARN_LEVEL, WHY_AUDIT, WHY_WAIVED };
@@ -47,6 +49,10 @@ struct verdict {
 	size_t not_judged_count;
 	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
+	/* NULL where nothing was looked at: no paths, or the container is there already (exec). */
+	const struct namespace_look *namespaces;
+	size_t namespace_count;
+	const struct hook_look *hooks[HOOK_KINDS]; /* one for each hook of the config */
 };
 
 /* What the command line asks for (group N); NULL in struct judged: nothing. */
@@ -70,6 +76,8 @@ struct judged {
 	bool host_root;			      /* uid 0 here is the host's uid 0 */
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
+	const struct namespace_look *namespaces;
+	const struct hook_look *hooks[HOOK_KINDS];
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */
@@ -87,6 +95,9 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 
 /* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
 bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
+
+/* Does the namespace that PATH names still have the inode of ST, as when it was judged? */
+bool verdict_judged_namespace(const struct verdict *verdict, const char *path, const struct stat *st);
 
 bool verdict_refuses(const struct verdict *verdict);
 

@@ -45,8 +45,13 @@ void judge_masked_paths_incomplete(struct finder *finder)
 
 	for (size_t i = 0; linux_ && linux_->masked_paths.count && i < MASKED_COUNT; i++) {
 		if (!is_masked(linux_, masked[i]))
-			find(finder, "linux.maskedPaths", "%s is not hidden", masked[i]);
+			find_value(finder, masked[i], "linux.maskedPaths", "%s is not hidden", masked[i]);
 	}
+}
+
+void harden_masked_paths_absent(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	harden_masked_paths_incomplete(pool, config, finding);
 }
 
 void harden_masked_paths_incomplete(struct pool *pool, struct config *config, const struct finding *finding)
@@ -72,8 +77,13 @@ void judge_readonly_paths_incomplete(struct finder *finder)
 
 	for (size_t i = 0; linux_ && linux_->readonly_paths.count && i < READONLY_COUNT; i++) {
 		if (!is_readonly(linux_, readonly[i]))
-			find(finder, "linux.readonlyPaths", "%s is writable", readonly[i]);
+			find_value(finder, readonly[i], "linux.readonlyPaths", "%s is writable", readonly[i]);
 	}
+}
+
+void harden_readonly_paths_absent(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	harden_readonly_paths_incomplete(pool, config, finding);
 }
 
 void harden_readonly_paths_incomplete(struct pool *pool, struct config *config, const struct finding *finding)

@@ -134,11 +134,16 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 
 	looked_at.policy = policy;
 	looked_at.mounts = mount_look(judged);
+	looked_at.namespaces = namespace_look(judged);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
 		.mount_count = judged->config->mount_count,
+		.namespaces = looked_at.namespaces,
+		.namespace_count = looked_at.namespaces ? judged->config->linux_->namespace_count : 0,
 	};
+	for (int kind = 0; kind < HOOK_KINDS; kind++)
+		ret_verdict->hooks[kind] = looked_at.hooks[kind] = hook_look(&looked_at, (enum hook_kind)kind);
 	for (size_t i = 0; i < rule_count; i++) {
 		struct finder finder = {
 			.judged = &looked_at,
