@@ -180,7 +180,7 @@ static void look_at(const struct judged *judged, const char *path, bool inside, 
 	struct err e;
 	int rootfs = judged->bundle->rootfs;
 
-	autofd int fd = !inside	       ? open(path, O_PATH | O_CLOEXEC)
+	autofd int fd = !inside	      ? open(path, O_PATH | O_CLOEXEC)
 			: rootfs >= 0 ? path_open_in_root(rootfs, path, &e)
 				      : rootfs;
 	if (fd < 0 || fstat(fd, &look->file) < 0) {

@@ -28,10 +28,10 @@ static const struct kind {
 	const char *file; /* below /proc/PID/ns */
 	uint64_t first_inode;
 } kinds[NS_TYPES] = {
-	[NS_MOUNT] = {CLONE_NEWNS, "mnt", 0xEFFFFFF8},	   [NS_PID] = {CLONE_NEWPID, "pid", 0xEFFFFFFC},
-	[NS_NETWORK] = {CLONE_NEWNET, "net", 0xEFFFFFF9},  [NS_UTS] = {CLONE_NEWUTS, "uts", 0xEFFFFFFE},
-	[NS_IPC] = {CLONE_NEWIPC, "ipc", 0xEFFFFFFF},	   [NS_USER] = {CLONE_NEWUSER, "user", 0xEFFFFFFD},
-	[NS_TIME] = {CLONE_NEWTIME, "time", 0xEFFFFFFA}, [NS_CGROUP] = {CLONE_NEWCGROUP, "cgroup", 0xEFFFFFFB},
+	[NS_MOUNT] = {CLONE_NEWNS, "mnt", 0xEFFFFFF8},	  [NS_PID] = {CLONE_NEWPID, "pid", 0xEFFFFFFC},
+	[NS_NETWORK] = {CLONE_NEWNET, "net", 0xEFFFFFF9}, [NS_UTS] = {CLONE_NEWUTS, "uts", 0xEFFFFFFE},
+	[NS_IPC] = {CLONE_NEWIPC, "ipc", 0xEFFFFFFF},	  [NS_USER] = {CLONE_NEWUSER, "user", 0xEFFFFFFD},
+	[NS_TIME] = {CLONE_NEWTIME, "time", 0xEFFFFFFA},  [NS_CGROUP] = {CLONE_NEWCGROUP, "cgroup", 0xEFFFFFFB},
 };
 
 int namespace_clone_flag(const char *type)

@@ -178,7 +178,8 @@ void judge_idmap_missing(struct finder *finder)
 		find(finder, where, "a user namespace without mappings: the own id is mapped");
 		return;
 	}
-	refusing.action = ACTION_REFUSE;
+	if (finder->action == ACTION_HARDEN)
+		refusing.action = ACTION_REFUSE;
 	find(&refusing, where, "a user namespace without mappings: all files would belong to nobody");
 }
 

@@ -30,6 +30,13 @@ static bool is_pinned(const char *reference)
 	       at_sign[8 + strspn(at_sign + 8, "0123456789abcdef")] == '\0';
 }
 
+static bool policy_says(const struct finder *finder)
+{
+	const signed char *actions = finder->judged->policy->rule_actions;
+
+	return actions && actions[finder->rule - rules] != POLICY_UNCHANGED;
+}
+
 /*
  * Nothing binds the root file system to a signature yet: that is unknown for every container, which is a warning at
  * every level that asks.
@@ -41,7 +48,9 @@ void judge_image_signature_missing(struct finder *finder)
 
 	if (!finder->judged->bundle && !finder->judged->config_only)
 		return;
-	warning.action = ACTION_WARN;
+	/* Who asks for a refusal in the policy file gets it. */
+	if (!policy_says(finder))
+		warning.action = ACTION_WARN;
 	if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s", quote(finder, image->value));
