@@ -145,9 +145,11 @@ static void judge_outside(struct finder *finder, uint32_t first, uint32_t last, 
 	find_outside(finder, &config->linux_->gid_mappings, true, first, last, what);
 }
 
+/* Whoever is not root cannot map it either: newuidmap(1) asks /etc/subuid, and its words are better than ours. */
 void judge_idmap_host_root(struct finder *finder)
 {
-	judge_outside(finder, 0, 0, ", its root");
+	if (geteuid() == 0)
+		judge_outside(finder, 0, 0, ", its root");
 }
 
 void judge_idmap_system_ids(struct finder *finder)

@@ -88,6 +88,12 @@ static bool has_path(const struct config_namespace *namespace)
 	return namespace->path && *namespace->path;
 }
 
+/* exec: what a container joined was judged then. */
+static bool has_joined(const struct judged *judged)
+{
+	return !judged->bundle && !judged->config_only;
+}
+
 static const char *path_place(const struct finder *finder, size_t i)
 {
 	return at(finder, "linux.namespaces[%zu].path", i);
@@ -116,7 +122,7 @@ void judge_ns_path_privileged_type(struct finder *finder)
 	static const char *const types[] = {"mount", "cgroup", "time"};
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
-	for (size_t i = 0; linux_ && i < linux_->namespace_count; i++) {
+	for (size_t i = 0; !has_joined(finder->judged) && linux_ && i < linux_->namespace_count; i++) {
 		const struct config_namespace *namespace = &linux_->namespaces[i];
 		if (has_path(namespace) && IS_ONE_OF(namespace->type, types))
 			find_value(finder, namespace->type, path_place(finder, i), "joins the %s namespace %s",
@@ -128,7 +134,7 @@ void judge_ns_pid_joined(struct finder *finder)
 {
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
-	for (size_t i = 0; linux_ && i < linux_->namespace_count; i++) {
+	for (size_t i = 0; !has_joined(finder->judged) && linux_ && i < linux_->namespace_count; i++) {
 		const struct config_namespace *namespace = &linux_->namespaces[i];
 		if (has_path(namespace) && str_equal(namespace->type, "pid"))
 			find_value(finder, namespace->path, path_place(finder, i),
