@@ -47,7 +47,7 @@ static void judge_name(struct finder *finder, const char *where, const char *nam
 
 	if (!name || !*name)
 		return;
-	if (!namespace_is_separate(finder->judged, "uts"))
+	if (!namespace_of(finder->judged->config, "uts"))
 		find(finder, where, "%s without a uts namespace would rename the host", quote(finder, name));
 	if (strlen(name) > NAME_LENGTH)
 		find(finder, where, "longer than %d bytes", NAME_LENGTH);

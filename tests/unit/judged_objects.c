@@ -260,9 +260,10 @@ static void test_timeouts(void)
 
 static void test_annotations(void)
 {
-	static const char *allowed[] = {"run.oci.handler", "umask.crio.*", "org.systemd.property.*"}, *properties[] = {"Slice"};
-	static struct string_pair pairs[] = {{"run.oci.handler", "x"},	     {"run.oci.handlers.x", "\t"},
-					     {"umask.crio.io", "x"},	     {"org.systemd.property.Slice", "x"},
+	static const char *allowed[] = {"run.oci.handler", "umask.crio.*", "org.systemd.property.*"},
+			  *properties[] = {"Slice"};
+	static struct string_pair pairs[] = {{"run.oci.handler", "x"},	      {"run.oci.handlers.x", "\t"},
+					     {"umask.crio.io", "x"},	      {"org.systemd.property.Slice", "x"},
 					     {"org.systemd.property.X", "x"}, {"io.hrun.level", "x"}};
 
 	reset();
