@@ -100,8 +100,8 @@ static void find_invalid(struct finder *finder, const struct string_list *list, 
 	for (size_t i = 0; i < list->count; i++) {
 		const char *path = list->item[i];
 		if (path[0] != '/' || path[1] == '\0' || !path_is_clean(path))
-			find(finder, at(finder, "%s[%zu]", where, i), "%s is not an absolute clean path",
-			     quote(finder, path));
+			find_value(finder, path, at(finder, "%s[%zu]", where, i), "%s is not an absolute clean path",
+				   quote(finder, path));
 	}
 }
 

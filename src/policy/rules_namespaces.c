@@ -77,9 +77,9 @@ void judge_ns_duplicate(struct finder *finder)
 		const struct config_namespace *namespace = &config->linux_->namespaces[i];
 		const char *where = at(finder, "linux.namespaces[%zu].type", i);
 		if (spec_namespace_type(namespace->type) == NS_TYPES)
-			find(finder, where, "unknown type %s", quote(finder, namespace->type));
+			find_value(finder, namespace->type, where, "unknown type %s", quote(finder, namespace->type));
 		else if (namespace_of(config, namespace->type) != namespace)
-			find(finder, where, "%s stands in the list twice", namespace->type);
+			find_value(finder, namespace->type, where, "%s stands in the list twice", namespace->type);
 	}
 }
 
@@ -207,6 +207,7 @@ void judge_net_devices(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->net_devices.count; i++)
-		find(finder, at_key(finder, "linux.netDevices", linux_->net_devices.item[i].key),
-		     "the device would leave the host");
+		find_value(finder, linux_->net_devices.item[i].key,
+			   at_key(finder, "linux.netDevices", linux_->net_devices.item[i].key),
+			   "the device would leave the host");
 }

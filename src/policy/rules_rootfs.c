@@ -37,11 +37,11 @@ void judge_root_path_escape(struct finder *finder)
 		return;
 	const char *shown = quote(finder, path);
 	if (*path != '/' && path_has_dotdot(path))
-		find(finder, "root.path", "%s holds \"..\"", shown);
+		find_value(finder, path, "root.path", "%s holds \"..\"", shown);
 	else if (bundle && last_component_is_link(bundle, path_clean(finder->judged->pool, path)))
-		find(finder, "root.path", "%s is a symbolic link", shown);
+		find_value(finder, path, "root.path", "%s is a symbolic link", shown);
 	else if (bundle && *path != '/' && is_outside(finder->judged->pool, bundle))
-		find(finder, "root.path", "%s leads out of the bundle", shown);
+		find_value(finder, path, "root.path", "%s leads out of the bundle", shown);
 }
 
 static bool is_host_directory(const char *path)
@@ -101,6 +101,8 @@ static bool is_below_engine(const struct string_list *roots, const char *path)
 
 static bool is_engine_storage(const struct policy *policy, const char *path)
 {
+	if (path_has_dotdot(path))
+		return false;
 	return is_users_storage(path) || is_below_engine(&policy->engines.containers_storage, path) ||
 	       is_below_engine(&policy->engines.containerd, path) || is_below_engine(&policy->engines.docker, path) ||
 	       is_below_engine(&policy->engines.other, path);
@@ -270,8 +272,8 @@ void judge_rootfs_propagation_shared(struct finder *finder)
 	const char *word = propagation_of(finder->judged->config);
 
 	if (str_equal(word, "shared") || str_equal(word, "rshared"))
-		find(finder, "linux.rootfsPropagation", "%s: mounts made inside appear on the host",
-		     quote(finder, word));
+		find_value(finder, word, "linux.rootfsPropagation", "%s: mounts made inside appear on the host",
+			   quote(finder, word));
 }
 
 void harden_rootfs_propagation_shared(struct pool *pool, struct config *config, const struct finding *finding)

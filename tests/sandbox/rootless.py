@@ -171,6 +171,15 @@ def hooks_are_the_hosts_roots_and_nobody_elses():
 
 
 @test
+def a_root_that_cannot_be_looked_at_is_refused_by_its_rule():
+    with user():
+        b = rootless_bundle("true")
+        os.mkdir(f"{h.work}/closed", 0o700)
+        b.c["root"]["path"] = f"{h.work}/closed/rootfs"
+        refused(b, "rootfs-permissions", "EACCES")
+
+
+@test
 def its_life_is_that_of_any_container():
     with user(), started(rootless_bundle("sleep", "1000")) as (name, pid):
         equal(os.listdir(f"{RUNTIME_DIR}/hrun"), [name])

@@ -139,6 +139,35 @@ static void test_names_only(void)
 	CHECK(!finding_of(&verdict, "ns-user-missing"), "the root of a user namespace is nobody's host root");
 }
 
+/* ---- the root ---- */
+
+static bool belongs_to_the_host(const char *path, const char *engine)
+{
+	const char *roots[] = {engine};
+
+	config.has_root = true;
+	config.root.path = path;
+	policy.engines.containers_storage = (struct string_list){roots, 1, true};
+	struct verdict verdict = judge_as(true, true);
+	return finding_of(&verdict, "root-path-host") != NULL;
+}
+
+static void test_engine_storage(void)
+{
+	reset();
+	CHECK(!belongs_to_the_host("/home/data/overlay/x/merged", "/home/data"));
+	CHECK(belongs_to_the_host("/home/data", "/home/data"), "the storage itself");
+	CHECK(belongs_to_the_host("/home/database/x", "/home/data"));
+	CHECK(belongs_to_the_host("/home/data/../user", "/home/data/.."));
+	CHECK(belongs_to_the_host("/home/data/../user", "/home/data"));
+	CHECK(belongs_to_the_host("/etc/x", "/"), "a root that means everything means nothing");
+	CHECK(belongs_to_the_host("/", "/"));
+	CHECK(!belongs_to_the_host("/srv/x", "/srv"));
+	struct verdict verdict = judge_as(true, true);
+	CHECK(is_not_judged(&verdict, "root-path-host") && is_not_judged(&verdict, "rootfs-permissions"));
+	reset();
+}
+
 /* ---- id mappings ---- */
 
 static void test_own_id_is_mapped(void)
@@ -292,6 +321,7 @@ int main(void)
 	CHECK(fstat(dir, &bundle.dir_stat) == 0);
 	test_exchanged_namespace();
 	test_names_only();
+	test_engine_storage();
 	test_own_id_is_mapped();
 	test_allowed_hooks();
 	test_identity();
