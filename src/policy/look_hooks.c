@@ -208,6 +208,8 @@ static void look_at(const struct judged *judged, const char *path, bool inside, 
 		return;
 	}
 	look->real = path_of_fd(judged->pool, fd);
+	if (!look->real)
+		look->errnum = EIO; /* a file without a name: what cannot be looked at is no hook */
 	if (!inside)
 		look->walk_errnum = -walk(judged, path, &look->file, look);
 	if (S_ISREG(look->file.st_mode))

@@ -106,7 +106,9 @@ static enum whose whose(const struct judged *judged, const struct namespace_look
 #endif
 	if (look->file.st_ino == kind->first_inode)
 		return WHOSE_HOST;
-	if (stat(pool_printf(pool, "/proc/self/ns/%s", kind->file), &own) == 0 && is_same(&own, &look->file))
+	if (stat(pool_printf(pool, "/proc/self/ns/%s", kind->file), &own) < 0)
+		return WHOSE_UNKNOWN;
+	if (is_same(&own, &look->file))
 		return WHOSE_HOST;
 	if (stat(pool_printf(pool, "/proc/1/ns/%s", kind->file), &first) == 0)
 		return is_same(&first, &look->file) ? WHOSE_HOST : WHOSE_OTHER;

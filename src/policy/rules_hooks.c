@@ -184,14 +184,14 @@ static bool runs_text(const char *path)
 	       str_starts(name, "ld-musl") || str_starts(name, "ld.so");
 }
 
-/* A second name of one of them is the same program: compared only where a file has several names. */
+/* A second name of one of them, or a mount of it, is the same program. */
 static const char *other_name(const struct hook_look *look)
 {
 	static const char *const usual[] = {"/bin/sh",	    "/bin/bash",     "/bin/busybox",
 					    "/usr/bin/env", "/usr/bin/perl", "/usr/bin/python3"};
 	struct stat st;
 
-	for (size_t i = 0; look->file.st_nlink > 1 && i < sizeof usual / sizeof *usual; i++) {
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
 		if (stat(usual[i], &st) == 0 && st.st_dev == look->file.st_dev && st.st_ino == look->file.st_ino)
 			return usual[i];
 	}

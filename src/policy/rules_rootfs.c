@@ -134,7 +134,7 @@ void judge_root_path_host(struct finder *finder)
 		find_value(finder, real, "root.path", "%s belongs to the host", quote(finder, real));
 	else if (given && given[0] == '/' && is_hosts(finder, written))
 		find_value(finder, written, "root.path", "%s belongs to the host", quote(finder, written));
-	else if (judged->config_only && written[0] == '/')
+	else if ((judged->config_only && written[0] == '/') || (bundle && bundle->rootfs >= 0 && !real))
 		cannot_judge(finder, "root.path", "where it leads was not looked at");
 }
 

@@ -120,6 +120,21 @@ def a_hook_may_be_a_script():
 
 
 @test
+def a_hook_may_be_the_program_of_a_process():
+    """As engines write it: /proc/PID/exe."""
+    for program, args, refused in (("/bin/sleep", ["0"], ""), ("/bin/sh", ["-c", ":"], "hook-shell")):
+        p = subprocess.Popen([program, *(["1000"] if not refused else ["-c", "read x"])], stdin=subprocess.PIPE)
+        try:
+            b = Bundle("true")
+            b.c["hooks"] = {"createRuntime": [{"path": f"/proc/{p.pid}/exe", "args": [program, *args]}]}
+            r = run(b)
+            equal((r.status != 0, refused in r.err), (bool(refused), True), repr(r))
+        finally:
+            p.kill()
+            p.wait()
+
+
+@test
 def a_hook_that_others_may_exchange_is_refused():
     for mode in (0o775, 0o757, 0o1777):
         b = Bundle("true")
