@@ -120,11 +120,12 @@ void judge_root_path_host(struct finder *finder)
 	const struct bundle *bundle = judged->bundle;
 	const char *given = judged->config->has_root ? judged->config->root.path : NULL;
 	const char *real = bundle && bundle->rootfs >= 0 ? path_of_fd(judged->pool, bundle->rootfs) : NULL;
+	const char *path = bundle ? bundle->rootfs_path : given;
 	struct stat root;
 
-	if (bundle ? !bundle->rootfs_path : !given)
+	if (!path)
 		return;
-	const char *written = path_clean(judged->pool, bundle ? bundle->rootfs_path : given);
+	const char *written = path_clean(judged->pool, path);
 	/* The root of the host has other names where it is bind-mounted. */
 	if (real && stat("/", &root) == 0 && root.st_dev == bundle->rootfs_stat.st_dev &&
 	    root.st_ino == bundle->rootfs_stat.st_ino)
