@@ -157,21 +157,26 @@ void judge_hook_writable(struct finder *finder)
 
 /* ---- hook-shell ---- */
 
-/* "python3.11" of "python"; not "pythonista". */
+/* "perl", "perl5.36-x86_64-linux-gnu", "lua-5.4"; not "node-agent". */
 static bool is_version_of(const char *name, const char *program)
 {
-	const char *version = name + strlen(program);
-
-	return str_starts(name, program) && version[strspn(version, "0123456789.-")] == '\0';
+	if (!str_starts(name, program))
+		return false;
+	name += strlen(program);
+	name += *name == '-' || *name == '.';
+	return *name == '\0' || (*name >= '0' && *name <= '9');
 }
 
 static bool runs_text(const char *path)
 {
 	static const char *const programs[] = {
-		"sh",	   "bash",    "rbash",	"dash",	   "ash",    "zsh",  "ksh",	"mksh",		"fish",
-		"csh",	   "tcsh",    "env",	"busybox", "toybox", "perl", "ruby",	"node",		"nodejs",
-		"php",	   "lua",     "tclsh",	"awk",	   "gawk",   "mawk", "nawk",	"original-awk", "xargs",
-		"nsenter", "unshare", "chroot", "sudo",	   "su",     "doas", "runuser", "setpriv",
+		"sh",	   "bash",    "rbash",	 "dash",    "ash",     "zsh",	"ksh",	       "mksh",
+		"fish",	   "csh",     "tcsh",	 "env",	    "toybox",  "perl",	"ruby",	       "node",
+		"nodejs",  "php",     "lua",	 "tclsh",   "expect",  "awk",	"gawk",	       "mawk",
+		"nawk",	   "xargs",   "nsenter", "unshare", "chroot",  "sudo",	"su",	       "doas",
+		"runuser", "setpriv", "capsh",	 "setsid",  "timeout", "nohup", "nice",	       "ionice",
+		"taskset", "chrt",    "prlimit", "setarch", "stdbuf",  "flock", "systemd-run", "original-awk",
+		"find",	   "make",    "gdb",	 "strace",  "script",  "watch", "ssh",	       "socat",
 	};
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;

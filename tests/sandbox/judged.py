@@ -163,6 +163,17 @@ def a_hook_in_the_bundle_by_another_name_is_refused():
         subprocess.run(["umount", place], check=True)
 
 
+@test
+def a_shell_by_another_name_is_refused():
+    b = Bundle("true")
+    place = second(b, "createRuntime")
+    subprocess.run(["mount", "--bind", os.path.realpath("/bin/sh"), f"{place}/hook"], check=True)
+    try:
+        contains(run(b).err, "hook-shell")
+    finally:
+        subprocess.run(["umount", f"{place}/hook"], check=True)
+
+
 # ---- namespaces ----
 
 

@@ -54,6 +54,10 @@ more("env", "hook-shell", "-RR", hook(path="/usr/bin/env"), also=NEW)
 more("interpreter", "hook-shell", "-RR", hook(path="/usr/bin/python3"), also=NEW)
 more("version", "hook-shell", "-RR", hook(path="/run/hrun-corpus/version/perl5.36.0"),
      ["install -D -m 755 /bin/true /run/hrun-corpus/version/perl5.36.0"], NEW)
+more("longer-version", "hook-shell", "-RR", hook(path="/run/hrun-corpus/version/perl5.36-x86_64-linux-gnu"),
+     ["install -D -m 755 /bin/true /run/hrun-corpus/version/perl5.36-x86_64-linux-gnu"], NEW)
+more("launcher", "hook-shell", "-RR", hook(path="/usr/bin/timeout"), also=NEW)
+more("agent", "hook-shell", "---", hook(path="/run/hrun-corpus/only/node-agent"), ["install -D -m 755 /bin/true /run/hrun-corpus/only/node-agent"], NEW)
 more("name-only", "hook-shell", "---", hook(path="/run/hrun-corpus/only/shutdown"), ["install -D -m 755 /bin/true /run/hrun-corpus/only/shutdown"], NEW)
 more("inside", "hook-shell", "-RR", hooks("startContainer", path="/bin/hook", timeout=5), ['touch "$B/rootfs/bin/busybox"; chmod 755 "$B/rootfs/bin/busybox"; '
      'ln -s busybox "$B/rootfs/bin/hook"'], INSIDE)
