@@ -208,6 +208,7 @@ struct config {
 	struct config_root {
 		const char *path;
 		bool readonly;
+		bool nosuid, nodev; /* set by policy_harden only: the document has no member for them */
 	} root;
 	struct config_process *process; /* NULL where absent */
 	const char *hostname, *domainname;

@@ -25,6 +25,42 @@ const struct config_namespace *namespace_of(const struct config *config, const c
 /* Is host id 0 the owner of what container id 0 owns?  (No user namespace, or one that maps 0 to 0.) */
 bool root_is_host_root(const struct judged *judged);
 
+/* What the path of a namespace opens, looked up once for all rules. */
+struct namespace_look {
+	const char *path;  /* NULL: a new namespace, nothing to look at */
+	int errnum;	   /* why it could not be opened; 0: it was, and then: */
+	bool is_namespace; /* on nsfs */
+	int clone_flag;	   /* CLONE_NEW* of what it is */
+	struct stat file;
+};
+/* One for each of linux.namespaces; NULL where none has a path, and where no object is looked at. */
+const struct namespace_look *namespace_look(const struct judged *judged);
+int namespace_clone_flag(const char *type);
+/* Is entry INDEX, by its path, a namespace of the host? */
+enum whose { WHOSE_OTHER, WHOSE_HOST, WHOSE_UNKNOWN };
+enum whose namespace_whose(const struct judged *judged, size_t index);
+/* Does the container get another namespace of TYPE than the host's? */
+bool namespace_is_separate(const struct judged *judged, const char *type);
+
+/* ---- hooks ---- */
+struct hook_look {
+	int errnum; /* why the file could not be opened; 0: it was, and then: */
+	struct stat file;
+	const char *real;	/* its real path (startContainer: below the root on the host), or NULL */
+	const char *changeable; /* who else than root may change the file or what leads to it, as text; NULL: nobody */
+	int walk_errnum;	/* why that could not be found out; 0: it was */
+	bool in_bundle;		/* inside the bundle or the container's root, whatever it is called */
+	char sha256[65];	/* of its content, where the policy allows this path; "" otherwise */
+};
+/* One for each hook of KIND; NULL where there are none, and where no object is looked at. */
+const struct hook_look *hook_look(const struct judged *judged, enum hook_kind kind);
+/* Does the policy's allow.hooks name this hook with this content? */
+bool hook_is_allowed(const struct judged *judged, const char *path, const struct hook_look *look);
+
+/* ---- owners ---- */
+/* Is OWNER the host's root?  Where that is not mapped, its files show the overflow uid, and uid 0 is somebody else. */
+bool owner_is_host_root(const struct judged *judged, uid_t owner);
+
 /* ---- mounts ---- */
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
 bool mount_is_bind(const struct config_mount *mount);

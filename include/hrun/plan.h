@@ -114,7 +114,7 @@ struct rootfs_plan {
 	dev_t device;	  /* what was judged */
 	ino_t inode;
 	bool readonly;
-	uint64_t attr;	      /* further MOUNT_ATTR_* (nosuid, nodev) set when it is closed */
+	uint64_t attr;	      /* MOUNT_ATTR_* (nosuid, nodev) of it and of all that is mounted below it on the host */
 	uint64_t propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE */
 	bool propagation_recursive;
 	const char *where;
@@ -262,9 +262,10 @@ struct exec_plan {
 /* ---- hooks ---- */
 struct hook_step {
 	const char *path;
-	char **args;	     /* NULL-terminated; args[0] as given or the path */
-	char **env;	     /* NULL-terminated; only the hook's own */
-	int timeout_seconds; /* 0: none */
+	char **args;		   /* NULL-terminated; args[0] as given or the path */
+	char **env;		   /* NULL-terminated; only the hook's own */
+	int timeout_seconds;	   /* 0: none */
+	struct file_identity file; /* not known: not compared (startContainer, in the image) */
 	const char *where;
 };
 struct hook_list {

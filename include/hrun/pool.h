@@ -38,6 +38,9 @@ void *pool_array_grow(struct pool *pool, void *array, size_t *count, size_t elem
 #define pool_array_add(pool, array, count) \
 	((__typeof__(*(array)) *)pool_array_grow((pool), &(array), &(count), sizeof *(array)))
 
+/* With which exit status the program ends where there is no memory; 1 until then. */
+void pool_set_failure_status(int status);
+
 /* Give all memory back; the pool can be used again. */
 void pool_free(struct pool *pool);
 

@@ -27,6 +27,8 @@ struct filter_look;
 struct filter_program;
 struct rule;
 struct mount_look;
+struct namespace_look;
+struct hook_look;
 
 /* Why the action of a finding is not the one that its rule has at the level. */
 enum why {
@@ -63,6 +65,10 @@ struct verdict {
 	size_t mount_count;
 	uint64_t dropped;		  /* capabilities that policy_harden takes from every set */
 	const struct filter_look *filter; /* the compiled linux.seccomp that was judged */
+	/* NULL where nothing was looked at: no paths, or the container is there already (exec). */
+	const struct namespace_look *namespaces;
+	size_t namespace_count;
+	const struct hook_look *hooks[HOOK_KINDS]; /* one for each hook of the config */
 };
 
 /* What the command line asks for (group N); NULL in struct judged: nothing. */
@@ -94,6 +100,8 @@ struct judged {
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
 	struct filter_look *filter;	 /* filled by policy_judge, and by the first rule that asks */
 	struct cgroup_look *cgroups;
+	const struct namespace_look *namespaces;
+	const struct hook_look *hooks[HOOK_KINDS];
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */
@@ -117,6 +125,8 @@ bool verdict_judged_source(const struct verdict *verdict, const char *source, co
  * which are not in its program.
  */
 const struct filter_program *verdict_judged_filter(const struct verdict *verdict, const struct config_seccomp *seccomp);
+/* Does the namespace that PATH names still have the inode of ST, as when it was judged? */
+bool verdict_judged_namespace(const struct verdict *verdict, const char *path, const struct stat *st);
 
 bool verdict_refuses(const struct verdict *verdict);
 /* Is there a finding of RULE that is repaired? */

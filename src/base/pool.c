@@ -24,14 +24,21 @@ struct pool_block {
 	_Alignas(ALIGNMENT) unsigned char data[];
 };
 
+static int failure_status = 1;
+
+void pool_set_failure_status(int status)
+{
+	failure_status = status;
+}
+
 /* Nothing has happened on the machine yet, so ending here is safe. */
 static void __attribute__((noreturn)) out_of_memory(void)
 {
 	static const char text[] = "hrun: out of memory\n";
 
 	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-		_exit(1);
-	_exit(1);
+		_exit(failure_status);
+	_exit(failure_status);
 }
 
 static void *map(size_t size)

@@ -78,8 +78,10 @@ int cmd_run(struct command *command, struct err *e)
 	struct foreground fg = FOREGROUND_EMPTY;
 	bool detach = command->options.detach;
 
-	if (!detach)
+	if (!detach) {
 		command->failure = EXIT_RUN_FAILED;
+		pool_set_failure_status(EXIT_RUN_FAILED);
+	}
 	command->audit.event = "create";
 	TRY(protected_check(command, e));
 	TRY(inherited_fds_look(command, e));

@@ -63,9 +63,13 @@ static void mark_masks(struct pool *pool, const struct config *original, const s
 		const struct string_list *given = !linux_ ? &none
 						  : hide  ? &linux_->masked_paths
 							  : &linux_->readonly_paths;
-		const char *rule = hide ? "masked-paths-incomplete" : "readonly-paths-incomplete";
-		if (!list_has(given, step->path) && hardening(verdict, rule))
-			step->where = pool_printf(pool, "(hardened, %s)", rule);
+		const char *incomplete = hide ? "masked-paths-incomplete" : "readonly-paths-incomplete";
+		const char *absent = hide ? "masked-paths-absent" : "readonly-paths-absent";
+		const struct finding *f = hardening(verdict, incomplete);
+		if (!f)
+			f = hardening(verdict, absent);
+		if (f && !list_has(given, step->path))
+			step->where = pool_printf(pool, "(hardened, %s)", f->rule->id);
 	}
 }
 
@@ -81,6 +85,21 @@ static void mark_floor(struct pool *pool, const struct verdict *verdict, struct 
 	*floor = *filter->floor;
 	floor->where = pool_printf(pool, "%s  (hardened, %s)", floor->where, causes[i]);
 	filter->floor = floor;
+}
+
+/* Each hardening that names the rule in the line of the root file system. */
+static void mark_rootfs(struct pool *pool, const struct verdict *verdict, struct plan *plan)
+{
+	static const char *const of_rootfs[] = {"rootfs-writable", "rootfs-setuid-files", "rootfs-device-nodes",
+						"rootfs-propagation-shared"};
+	const char *done = "";
+
+	for (size_t i = 0; i < sizeof of_rootfs / sizeof *of_rootfs; i++) {
+		if (hardening(verdict, of_rootfs[i]))
+			done = pool_printf(pool, "%s, %s", done, of_rootfs[i]);
+	}
+	if (*done && plan->rootfs.where)
+		plan->rootfs.where = pool_printf(pool, "%s  (hardened%s)", plan->rootfs.where, done);
 }
 
 void plan_mark_hardened(struct pool *pool, const struct config *original, const struct verdict *verdict,
@@ -101,6 +120,7 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 		plan->filter.where = pool_printf(pool, "%s  (hardened, seccomp-absent)", plan->filter.where);
 	if (plan->filter.floor)
 		mark_floor(pool, verdict, &plan->filter);
+	mark_rootfs(pool, verdict, plan);
 	mark_mounts(pool, verdict, plan);
 	mark_masks(pool, original, verdict, plan);
 }

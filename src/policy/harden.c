@@ -7,6 +7,7 @@
  * replaced, never written into (list_append).
  */
 #include <hrun/action.h>
+#include <hrun/judging.h>
 #include <string.h>
 
 static void *copy_of(struct pool *pool, const void *original, size_t size)
@@ -53,12 +54,26 @@ static struct config *copy_config(struct pool *pool, const struct config *origin
 	return copy;
 }
 
+/* What was judged is what will be executed, now and by later commands. */
+static void remember_hooks(const struct verdict *verdict, struct config *copy)
+{
+	for (int kind = 0; kind < HOOK_KINDS; kind++) {
+		for (size_t i = 0; verdict->hooks[kind] && kind != HOOK_START_CONTAINER && i < copy->hooks[kind].count;
+		     i++) {
+			const struct hook_look *look = &verdict->hooks[kind][i];
+			if (!look->errnum)
+				copy->hooks[kind].item[i].file = file_identity_of(&look->file);
+		}
+	}
+}
+
 struct config *policy_harden(struct pool *pool, const struct config *config, const struct verdict *verdict)
 {
 	struct config *copy = copy_config(pool, config);
 
 	if (verdict->dropped && copy->process)
 		process_drop_capabilities(pool, copy->process, verdict->dropped);
+	remember_hooks(verdict, copy);
 	for (size_t i = 0; i < verdict->count; i++) {
 		const struct finding *finding = &verdict->findings[i];
 		if (finding->action == ACTION_HARDEN && finding->rule->harden && finding->why != WHY_DROPPED)

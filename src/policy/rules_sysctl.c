@@ -46,7 +46,7 @@ void judge_sysctl_host_namespace(struct finder *finder)
 	for (size_t i = 0; config->linux_ && i < config->linux_->sysctl.count; i++) {
 		const char *key = config->linux_->sysctl.item[i].key;
 		const char *type = namespace_type_of(key);
-		if (type && !namespace_of(config, type))
+		if (type && !namespace_is_separate(finder->judged, type))
 			find(finder, at_key(finder, "linux.sysctl", key), "%s without a %s namespace changes the host",
 			     quote(finder, key), type);
 	}

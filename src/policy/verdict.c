@@ -143,12 +143,17 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	looked_at.mounts = mount_look(&looked_at);
 	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
 	looked_at.cgroups = pool_alloc(judged->pool, sizeof *looked_at.cgroups);
+	looked_at.namespaces = namespace_look(judged);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
 		.mounts = looked_at.mounts,
 		.mount_count = judged->config->mount_count,
 		.filter = looked_at.filter,
+		.namespaces = looked_at.namespaces,
+		.namespace_count = looked_at.namespaces ? judged->config->linux_->namespace_count : 0,
 	};
+	for (int kind = 0; kind < HOOK_KINDS; kind++)
+		ret_verdict->hooks[kind] = looked_at.hooks[kind] = hook_look(&looked_at, (enum hook_kind)kind);
 	policy_drop_capabilities(&looked_at, ret_verdict);
 	bool pod_sandbox = judged_is_pod_sandbox(&looked_at);
 	for (size_t i = 0; i < rule_count; i++) {

@@ -154,7 +154,7 @@ def the_config_is_not_read_again_after_create():
     with started(b) as c:
         b.process["capabilities"] = {k: ["CAP_SYS_ADMIN"] for k in ("bounding", "permitted", "effective")}
         b.process["noNewPrivileges"] = False
-        b.c["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"touch {h.work}/poststop"]}]}
+        b.c["hooks"] = {"poststop": [h.hook("poststop", f"touch {h.work}/poststop")]}
         b.save()
         text = c.exec("cat", "/proc/self/status").out
         assert "NoNewPrivs:\t1" in text and "CapEff:\t" + "0" * 16 in text, text

@@ -86,7 +86,7 @@ def groups_of_the_caller_stay_outside():
 
 @test
 def ids_of_the_config_that_are_none():
-    for text in ("-1", "4294967295", "4294967296", "18446744073709551616", "1e3", "1.0", "\"0\"", "true", "-0", "00"):
+    for text in ("-1", "4294967295", "4294967296", "18446744073709551616", "1e3", "1.0", "\"0\"", "true", "-0.0", "-00", "00"):
         for member in ("uid", "gid"):
             b = Bundle("true").save()
             b.process["user"][member] = "PLACE"

@@ -69,8 +69,8 @@ def eventually(condition, what):
 # ---- bundles ----
 
 
-def _build_probe():
-    source, target = f"{TOP}/tests/sandbox/probe.c", f"{work}/probe"
+def _build(name):
+    source, target = f"{TOP}/tests/sandbox/{name}.c", f"{work}/{name}"
     subprocess.run([os.environ.get("CC", "cc"), "-static", "-O1", "-D_GNU_SOURCE", "-o", target, source], check=True)
     return target
 
@@ -82,10 +82,17 @@ def _make_template():
     shutil.copy(shutil.which("busybox"), f"{root}/bin/busybox")
     for name in APPLETS:
         os.link(f"{root}/bin/busybox", f"{root}/bin/{name}")
-    shutil.move(_build_probe(), f"{root}/bin/probe")
+    shutil.move(_build("probe"), f"{root}/bin/probe")
+    shutil.copy(_build("hook"), f"{root}/bin/hook")
     write(f"{root}/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:u:/home/user:/bin/sh\n")
     write(f"{root}/etc/group", "root:x:0:\nuser:x:1000:\n")
     os.chmod(root, 0o755)
+
+
+def hook(kind, script, **more):
+    """A hook that runs SCRIPT: on the host in its shell, startContainer in the container's."""
+    path = "/bin/hook" if kind == "startContainer" else f"{work}/hook"
+    return {"path": path, "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"], **more}
 
 
 def write(path, text, mode=None):

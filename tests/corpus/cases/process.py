@@ -20,4 +20,4 @@ trio("io-priority-realtime", "-RR", put("process.ioPriority", {"class": "IOPRIO_
 more("unknown-type", "rlimit-invalid", R, put("process.rlimits", [{"type": "RLIMIT_X", "soft": 1, "hard": 1}]))
 more("relative", "cwd-unsafe", R, put("process.cwd", "tmp"))
 more("dotdot", "cwd-unsafe", R, put("process.cwd", "/tmp/../x"))
-more("mapped-to-host", "user-root", "-WR", both(put("process.user", {"uid": 0, "gid": 0}), ids(1, host=0)))
+more("mapped-to-host", "user-root", "-WR", both(put("process.user", {"uid": 0, "gid": 0}), ids(1, host=0)), also=[("idmap-host-root", "br")])
