@@ -23,6 +23,7 @@ enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL 
 
 struct rule;
 struct mount_look;
+struct host_files;
 
 /* Why the action of a finding is not the one that its rule has at the level. */
 enum why { WHY_LEVEL, WHY_POLICY_RULE, WHY_ASKED_REPAIR, WHY_WARN_LEVEL, WHY_AUDIT, WHY_WAIVED };
@@ -69,7 +70,8 @@ struct judged {
 	const struct invocation *invocation;  /* or NULL */
 	bool host_root;			      /* uid 0 here is the host's uid 0 */
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
-	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
+	const struct mount_look *mounts;     /* one for each of config->mounts; filled by policy_judge */
+	const struct host_files *host_files; /* tests: other files than the machine's (host.h); or NULL */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

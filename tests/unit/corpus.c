@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <hrun/bundle.h>
 #include <hrun/fd.h>
+#include <hrun/host.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -131,6 +132,18 @@ static void check_hardened(const char *file, const struct judged *judged, const 
 	}
 }
 
+/* A case's machine is what its setup puts into the directory `host` of its bundle. */
+static struct host_files host_of(struct pool *pool, const char *bundle)
+{
+	return (struct host_files){
+		.group = pool_printf(pool, "%s/host/group", bundle),
+		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
+		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
+		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
+		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
+	};
+}
+
 static void judge_at(struct pool *pool, const char *path, enum level level, const struct json *one)
 {
 	const struct json *rule = json_at(one, "rule");
@@ -147,7 +160,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		complain(file, level, "bundle_open", e.text);
 		return;
 	}
-	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true};
+	const struct host_files host = host_of(pool, path);
+	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host};
 	if (r < 0) {
 		verdict_of_json_error(pool, &policy, &error, &verdict);
 	} else {
