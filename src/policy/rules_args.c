@@ -46,9 +46,7 @@ static char *without_dotdot(struct pool *pool, const char *path)
 		*end = '\0';
 		p += length;
 	}
-	if (end == result)
-		strcpy(result, "/");
-	return result;
+	return end > result ? result : pool_strdup(pool, "/");
 }
 
 /*
@@ -129,6 +127,9 @@ static void judge_candidate(struct finder *finder, const char *path)
 			   quote(finder, path));
 		return;
 	}
+#ifdef HRUN_MUTANT_ARGS_LINK
+	has_rootfs = false;
+#endif
 	if (has_rootfs)
 		real = follow(judged->pool, judged->bundle->rootfs, path);
 	if (!real)

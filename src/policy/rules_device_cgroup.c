@@ -39,11 +39,11 @@ static unsigned int effective(const struct config_resources *resources, size_t i
 
 	if (resources->device_count > RULES_MAX)
 		return access;
-#ifdef HRUN_MUTANT_DEVICE_LATER
-	return access;
-#endif
 	for (size_t k = i + 1; access && k < resources->device_count; k++) {
 		const struct config_device_rule *rule = &resources->devices[k];
+#ifdef HRUN_MUTANT_DEVICE_LATER
+		access = rule->allow ? access : 0;
+#endif
 		if (!rule->allow && is_about(rule, region->type) &&
 		    device_covers(number_of(rule->major), region->major) &&
 		    device_covers(number_of(rule->minor), region->minor))

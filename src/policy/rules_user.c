@@ -197,6 +197,9 @@ void judge_user_host_privileged_gid(struct finder *finder)
 		find_group(finder, gids, count, &known_groups[i]);
 	for (size_t i = 0; i < count && !others; i++)
 		others = gids[i].on_host != 0 && !is_known(gids[i].on_host);
+#ifdef HRUN_MUTANT_HOST_GROUPS
+	others = false;
+#endif
 	if (others)
 		find_groups_by_name(finder, gids, count);
 }
