@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FILE_MAX = 1024 * 1024, GROUPS_SHOWN = 64, MAP_LINES = 340, MAP_BYTES = 64 * 1024 };
+enum { FILE_MAX = 1024 * 1024, GROUPS_SHOWN = 64, MAP_LINES = 340, MAP_BYTES = 16 * 1024 };
 
 const struct host_files host_files = {
 	.group = "/etc/group",

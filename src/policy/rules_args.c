@@ -2,16 +2,20 @@
 /*
  * rules_args.c - the file that is executed first.
  *
- * CVE-2019-5736: an image whose program is a link to /proc/self/exe makes the runtime execute its own file, which a process
+ * CVE-2019-5736: an image whose program is a link to /proc/self/exe, or a script that names it, makes the runtime execute its own file, which a process
  * inside then opens and overwrites.  hrun's own file is out of reach anyway (self.c); nothing honest asks for this.
  */
+#include <fcntl.h>
+#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40, STEPS_MAX = 256, CANDIDATES_MAX = 64 };
+enum { LINKS_MAX = 40, STEPS_MAX = 256, CANDIDATES_MAX = 64, INTERPRETERS_MAX = 6 };
 
 /* Copy the first component of *PATH ("/a/b") to NAME and move on; false at the end or where it is too long for a name. */
 static bool next_component(const char **path, char name[NAME_MAX + 1])
@@ -116,29 +120,6 @@ static const char *follow(struct pool *pool, int rootfs, const char *path)
 	return *done ? done : "/";
 }
 
-static void judge_candidate(struct finder *finder, const char *path)
-{
-	const struct judged *judged = finder->judged;
-	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
-	const char *plain = without_dotdot(judged->pool, path), *real = plain;
-
-	if (is_open_file(plain)) {
-		find_value(finder, plain, "process.args[0]", "%s is an open file of a process, not a program",
-			   quote(finder, path));
-		return;
-	}
-#ifdef HRUN_MUTANT_ARGS_LINK
-	has_rootfs = false;
-#endif
-	if (has_rootfs)
-		real = follow(judged->pool, judged->bundle->rootfs, path);
-	if (!real)
-		cannot_judge(finder, "process.args[0]", "%s leads through too many links", quote(finder, path));
-	else if (is_open_file(real))
-		find_value(finder, real, "process.args[0]", "%s leads to %s, an open file of a process",
-			   quote(finder, path), quote(finder, real));
-}
-
 /* As execve and the search of PATH understand it: relative to the working directory. */
 static const char *absolute(const struct finder *finder, const char *path)
 {
@@ -147,6 +128,69 @@ static const char *absolute(const struct finder *finder, const char *path)
 	if (path[0] == '/')
 		return path;
 	return pool_printf(finder->judged->pool, "%s/%s", cwd && strlen(cwd) < PATH_MAX ? cwd : "", path);
+}
+
+/* The interpreter that the script PATH (no link) of the image names, or NULL. */
+static const char *interpreter_of(const struct finder *finder, int rootfs, const char *path)
+{
+	static const char blank[] = " \t";
+	char link[64], line[PATH_MAX];
+	struct stat st;
+	struct err e;
+	autofd int found = path_open_in_root_with(rootfs, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
+
+	/* Nothing but a regular file is opened: an image's device node would be the host's device. */
+	if (found < 0 || fstat(found, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    str_format(link, sizeof link, "/proc/self/fd/%d", found) < 0)
+		return NULL;
+	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t size = fd < 0 ? fd : fd_read_all(fd, line, 2);
+	if (size < 2 || line[0] != '#' || line[1] != '!')
+		return NULL;
+	size = fd_read_all(fd, line, sizeof line - 1);
+	line[size < 0 ? 0 : size] = '\0';
+	char *name = line + strspn(line, blank);
+	name[strcspn(name, " \t\n")] = '\0';
+	return *name ? absolute(finder, pool_strdup(finder->judged->pool, name)) : NULL;
+}
+
+/* PATH, or where its links lead in the image, where that is an open file; NULL: a program of the image. */
+static const char *open_file_behind(struct finder *finder, const char *path, const char **ret_real)
+{
+	const struct judged *judged = finder->judged;
+	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
+	const char *plain = without_dotdot(judged->pool, path);
+
+	*ret_real = NULL;
+	if (is_open_file(plain))
+		return plain;
+#ifdef HRUN_MUTANT_ARGS_LINK
+	has_rootfs = false;
+#endif
+	const char *real = has_rootfs ? follow(judged->pool, judged->bundle->rootfs, path) : plain;
+	if (!real)
+		cannot_judge(finder, "process.args[0]", "%s leads through too many links", quote(finder, path));
+	else if (is_open_file(real))
+		return real;
+	*ret_real = has_rootfs ? real : NULL;
+	return NULL;
+}
+
+/* The program, its interpreter where it is a script, and the interpreter's. */
+static void judge_candidate(struct finder *finder, const char *path)
+{
+	const char *real, *script = path;
+
+	for (int depth = 0; script && depth < INTERPRETERS_MAX; depth++) {
+		const char *file = open_file_behind(finder, script, &real);
+		if (file) {
+			find_value(finder, file, "process.args[0]",
+				   "%s is %s, an open file of a process and no program", quote(finder, path),
+				   quote(finder, file));
+			return;
+		}
+		script = real ? interpreter_of(finder, finder->judged->bundle->rootfs, real) : NULL;
+	}
 }
 
 static const char *search_path(const struct config_process *process)

@@ -195,9 +195,9 @@ void judge_caps_unknown_name(struct finder *finder)
 		const struct string_list *list = &process->capabilities[set];
 		for (size_t i = 0; i < list->count; i++) {
 			const char *name = list->item[i];
-			const char *where = at(finder, "process.capabilities.%s[%zu]", set_names[set], i);
 			if (number_of(name) >= 0 || word_is_one_of(name, shown, count))
 				continue;
+			const char *where = at(finder, "process.capabilities.%s[%zu]", set_names[set], i);
 			if (count == UNKNOWN_SHOWN) {
 				find(finder, where, "and more names that are no capabilities");
 				return;

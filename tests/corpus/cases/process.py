@@ -170,6 +170,13 @@ more("link-chain", "args-proc-self", "-RR", args("/a"), setup=["ln -s b $B/rootf
 more("link-behind-dev", "args-proc-self", "-RR", args("/dev/../bin/app"), setup=LINK)
 more("link-image-proc", "args-proc-self", "-RR", args("/bin/app"), setup=LINK + ["ln -s /bin $B/rootfs/proc/self; touch $B/rootfs/bin/exe"])
 more("link-loop", "args-proc-self", "-RR", args("/a"), setup=["ln -s b $B/rootfs/a; ln -s a $B/rootfs/b"], )
+SCRIPT = ["printf '#! /proc/self/exe -x\\n' > $B/rootfs/bin/app"]
+more("script", "args-proc-self", "-RR", args("/bin/app"), setup=SCRIPT)
+more("script-of-script", "args-proc-self", "-RR", args("/bin/b"), setup=SCRIPT + ["printf '#!/bin/app' > $B/rootfs/bin/b"])
+more("script-link", "args-proc-self", "-RR", args("/bin/b"), setup=LINK + ["printf '#!\\t/bin/app\\n' > $B/rootfs/bin/b"])
+more("script-of-itself", "args-proc-self", "---", args("/bin/b"), setup=["printf '#!/bin/b\\n' > $B/rootfs/bin/b"])
+more("script-ordinary", "args-proc-self", "---", args("/bin/b"), setup=["printf '#!/bin/sh /proc/self/exe\\n' > $B/rootfs/bin/b"])
+more("script-fifo", "args-proc-self", "---", args("/bin/b"), setup=["mkfifo $B/rootfs/bin/b"])
 more("link-elsewhere", "args-proc-self", "---", args("/bin/app"), setup=["ln -s busybox $B/rootfs/bin/app"])
 more("search", "args-proc-self", "-RR", both(args("exe"), put(ENV, ["PATH=/bin:/proc/self"])))
 more("search-link", "args-proc-self", "-RR", both(args("app"), put(ENV, ["PATH=/sbin:/bin"])), setup=LINK)
