@@ -90,7 +90,7 @@ static int read_groups(struct pool *pool, const char *text, size_t size, const s
 
 int host_privileged_groups(struct pool *pool, const char *path, const struct host_group **ret_groups, size_t *ret_count)
 {
-	struct stat st;
+	struct stat st = {0};
 	autofd int fd = open_file(path, &st);
 
 	*ret_count = 0;

@@ -31,6 +31,14 @@ static bool next_component(const char **path, char name[NAME_MAX + 1])
 	return true;
 }
 
+/* The second of the next two components. */
+static bool second_component(const char **path, char name[NAME_MAX + 1])
+{
+	if (!next_component(path, name))
+		return false;
+	return next_component(path, name);
+}
+
 /* Without ".." as far as text tells. */
 static char *without_dotdot(struct pool *pool, const char *path)
 {
@@ -68,9 +76,7 @@ static bool is_open_file(const char *path)
 		return !str_equal(path, "/dev/fd");
 	while (path_is_below(path, "/proc")) {
 		const char *rest = path + strlen("/proc");
-		if (!next_component(&rest, name) || !next_component(&rest, name))
-			return false;
-		if (str_equal(name, "task") && (!next_component(&rest, name) || !next_component(&rest, name)))
+		if (!second_component(&rest, name) || (str_equal(name, "task") && !second_component(&rest, name)))
 			return false;
 		if (str_equal(name, "exe"))
 			return true;

@@ -57,7 +57,7 @@ static const struct device_class default_devices[] = {
 static const struct device_class *class_of(struct device_table table, char type, int64_t major, int64_t minor)
 {
 	for (size_t i = 0; i < table.count; i++) {
-		const struct device_class *class = &table.class[i];
+		const struct device_class *class = table.class + i;
 		if (class->type == type && major >= class->first_major && major <= class->last_major &&
 		    (class->minor == DEVICE_ALL || class->minor == minor))
 			return class;
