@@ -68,6 +68,18 @@ static void make_bundle(char *path)
 		exit(1);
 }
 
+/* A case's machine is what its setup puts into the directory `host` of its bundle. */
+static struct host_files host_of(struct pool *pool, const char *bundle)
+{
+	return (struct host_files){
+		.group = pool_printf(pool, "%s/host/group", bundle),
+		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
+		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
+		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
+		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
+	};
+}
+
 static const struct json *words_of(const struct json *expect, enum level level, enum action action)
 {
 	static const char *const names[] = {"", "warn", "harden", "refuse"};
@@ -130,18 +142,6 @@ static void check_hardened(const char *file, const struct judged *judged, const 
 		if (second.findings[i].action == ACTION_HARDEN)
 			complain(file, verdict->level, second.findings[i].rule->id, "is not repaired");
 	}
-}
-
-/* A case's machine is what its setup puts into the directory `host` of its bundle. */
-static struct host_files host_of(struct pool *pool, const char *bundle)
-{
-	return (struct host_files){
-		.group = pool_printf(pool, "%s/host/group", bundle),
-		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
-		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
-		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
-		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
-	};
 }
 
 static void judge_at(struct pool *pool, const char *path, enum level level, const struct json *one)

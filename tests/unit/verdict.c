@@ -35,7 +35,7 @@ static void test_table(void)
 		for (int level = 0; level < LEVELS; level++)
 			can_harden |= rule->action[level] == ACTION_HARDEN;
 		CHECK(rule_by_id(rule->id) == rule); /* no id twice */
-		CHECK((can_harden || rule->repair_is_asked) == (rule->harden != NULL));
+		CHECK(!can_harden || rule->harden);
 		CHECK(rule->action[LEVEL_RESTRICTED] != ACTION_NONE);
 		CHECK(*rule->title && *rule->remedy && *rule->references);
 		CHECK(rule->remedy[strlen(rule->remedy) - 1] == '.');

@@ -83,7 +83,7 @@ trio("user-root", "-WR", put(USER + ".uid", 0), both(put(USER + ".uid", 0), put(
      put(USER, {"gid": 1000}), note="absent is 0")
 more("absent", "user-root", "-WR", put(USER, DROP))
 more("null", "user-root", "-WR", put(USER + ".uid", None))
-more("mapped-to-host", "user-root", "-WR", both(user(0, 0), ids(1, host=0)))
+more("mapped-to-host", "user-root", "-WR", both(user(0, 0), ids(1, host=0)), also=[("idmap-host-root", "br")])
 more("other-mapped-to-host", "user-root", "-WR", both(user(5, 5), two(row(0, 100000, 5), row(5, 0, 1))), also=[("idmap-host-root", "br")])
 trio("user-gid-root", "-WW", user(gid=0), user(gid=1), user(additionalGids=[1000, 0]))
 more("absent", "user-gid-root", "-WW", put(USER, {"uid": 1000}))
