@@ -22,8 +22,6 @@ void list_append(struct pool *pool, struct string_list *list, const char *word);
 /* ---- namespaces ---- */
 /* The entry of TYPE in linux.namespaces, or NULL. */
 const struct config_namespace *namespace_of(const struct config *config, const char *type);
-/* Is host id 0 the owner of what container id 0 owns?  (No user namespace, or one that maps 0 to 0.) */
-bool root_is_host_root(const struct judged *judged);
 
 /* What the path of a namespace opens, looked up once for all rules. */
 struct namespace_look {

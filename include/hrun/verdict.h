@@ -29,6 +29,7 @@ struct rule;
 struct mount_look;
 struct namespace_look;
 struct hook_look;
+struct host_files;
 
 /* Why the action of a finding is not the one that its rule has at the level. */
 enum why {
@@ -102,6 +103,7 @@ struct judged {
 	struct cgroup_look *cgroups;
 	const struct namespace_look *namespaces;
 	const struct hook_look *hooks[HOOK_KINDS];
+	const struct host_files *host_files; /* tests: other files than the machine's (host.h); or NULL */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */

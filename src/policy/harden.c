@@ -47,6 +47,8 @@ static struct config *copy_config(struct pool *pool, const struct config *origin
 
 	*copy = *original;
 	copy->process = COPY(pool, copy->process, 1);
+	if (copy->process)
+		copy->process->rlimits = COPY(pool, copy->process->rlimits, copy->process->rlimit_count);
 	copy->mounts = COPY(pool, copy->mounts, copy->mount_count);
 	copy->linux_ = copy_linux(pool, copy->linux_);
 	for (int kind = 0; kind < HOOK_KINDS; kind++)

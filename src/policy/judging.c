@@ -49,23 +49,6 @@ const struct config_namespace *namespace_of(const struct config *config, const c
 	return NULL;
 }
 
-bool root_is_host_root(const struct judged *judged)
-{
-	const struct config *config = judged->config;
-	const struct config_namespace *user = namespace_of(config, "user");
-
-	if (!judged->host_root)
-		return false;
-	if (!user)
-		return true;
-	for (size_t i = 0; i < config->linux_->uid_mappings.count; i++) {
-		const struct id_mapping *map = &config->linux_->uid_mappings.item[i];
-		if (map->container_id == 0 && map->host_id == 0 && map->size > 0)
-			return true;
-	}
-	return false;
-}
-
 bool mount_is_bind(const struct config_mount *mount)
 {
 	return list_has(&mount->options, "bind") || list_has(&mount->options, "rbind") || mount_type_is(mount, "bind");

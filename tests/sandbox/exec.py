@@ -164,7 +164,7 @@ def flags():
     with started(Bundle(uid=0)) as c:
         equal(c.exec("pwd", options=("--cwd", "/etc")).out, "/etc\n")
         equal(c.exec("sh", "-c", "echo $A:$B", options=("-e", "A=1", "--env=B=2 3")).out, "1:2 3\n")
-        equal(c.exec("sh", "-c", "id -u; id -g; id -G", options=("-u", "7:8", "-g", "9", "-g", "10")).out, "7\n8\n8 9 10\n")
+        equal(c.exec("sh", "-c", "id -u; id -g; id -G", options=("-u", "7:8", "-g", "17", "-g", "18")).out, "7\n8\n8 17 18\n")
         equal(c.exec("sh", "-c", "id -u", options=("--user=77",)).out, "77\n")
         equal(c.exec("sh", "-c", "echo $HOME", options=("--user=1000:1000",)).out, "/home/user\n")
         equal(c.exec("sh", "-c", "echo $PATH", options=("-e", "PATH=/bin")).out, "/bin\n")

@@ -59,14 +59,14 @@ def output_and_exit_status():
 @test
 def environment_directory_user_groups():
     with started(Bundle()) as c:
-        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=6")
+        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=7")
         env = environment_of(x.pid)
         for part in ("A=1", "B=2=3", "PATH=/bin:/x"):
             assert part in env, env
         equal(len([e for e in env if e.startswith("PATH=")]), 1)
         equal(os.readlink(f"/proc/{x.pid}/cwd"), "/tmp")
         s = status_of(x.pid)
-        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "6"]))
+        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "7"]))
         for bad in ("root", "-1", "1:", "1:x", "4294967295", "1:4294967295", "0x1", " 1", ""):
             fails(hrun("exec", f"--user={bad}", c.id, "true"), "--user")
         fails(hrun("exec", "-e", "NOEQUALS", c.id, "true"), "--env")

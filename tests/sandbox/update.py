@@ -9,7 +9,7 @@ from hrun import Bundle, CGROUP, Skip, contains, created, equal, hrun, main, rea
 import hrun as h
 
 DENY_ALL = {"allow": False, "access": "rwm"}
-ODD_DEVICE = {"allow": True, "type": "c", "major": 240, "minor": 7, "access": "rwm"}
+ODD_DEVICE = {"allow": True, "type": "c", "major": 239, "minor": 7, "access": "rwm"}
 
 
 def cgroup_of(c):
@@ -132,7 +132,7 @@ def may_open(c, level=None):
 
 def odd_bundle():
     b = Bundle("sleep", "1000")
-    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 240, "minor": 7, "fileMode": 0o666}]
+    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 239, "minor": 7, "fileMode": 0o666}]
     return b
 
 

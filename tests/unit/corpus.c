@@ -14,6 +14,7 @@
 #include <hrun/bundle.h>
 #include <hrun/fd.h>
 #include <hrun/field.h>
+#include <hrun/host.h>
 #include <hrun/json_edit.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
@@ -71,6 +72,18 @@ static void make_bundle(char *path)
 	if (!mkdtemp(path) || !run_in_bundle(path, "umask 022; cd \"$B\" && mkdir -p rootfs && cd rootfs && "
 						   "mkdir bin proc sys dev etc tmp"))
 		exit(1);
+}
+
+/* A case's machine is what its setup puts into the directory `host` of its bundle. */
+static struct host_files host_of(struct pool *pool, const char *bundle)
+{
+	return (struct host_files){
+		.group = pool_printf(pool, "%s/host/group", bundle),
+		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
+		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
+		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
+		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
+	};
 }
 
 static const struct json *words_of(const struct json *expect, enum level level, enum action action)
@@ -278,7 +291,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		complain(file, level, "bundle_open", e.text);
 		return;
 	}
-	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true};
+	const struct host_files host = host_of(pool, path);
+	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host};
 	if (r < 0) {
 		verdict_of_json_error(pool, &policy, &error, &verdict);
 	} else {
