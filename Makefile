@@ -223,8 +223,9 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
 	$(Q)tests/fuzz/run build-fuzz $(TIME)
 
-bench: all
+bench: all $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
+	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 
 .PHONY: clean help
 clean:
