@@ -234,8 +234,9 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
 	$(Q)tests/fuzz/run build-fuzz $(TIME)
 
-bench: all $(BUILD)/tests/bench/judge
+bench: all $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
+	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 
 .PHONY: clean help
 clean:
