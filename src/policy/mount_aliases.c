@@ -49,7 +49,7 @@ static int need_mounts(struct host_view *host)
 /* The part of PATH below PARENT, "" or "/..."; NULL where it is not below. */
 static const char *below(const char *path, const char *parent)
 {
-	if (!path_is_below(path, parent))
+	if (!path || !path_is_below(path, parent))
 		return NULL;
 	return str_equal(parent, "/") ? (str_equal(path, "/") ? "" : path) : path + strlen(parent);
 }
