@@ -49,7 +49,7 @@ static int need_mounts(struct host_view *host)
 /* The part of PATH below PARENT, "" or "/..."; NULL where it is not below. */
 static const char *below(const char *path, const char *parent)
 {
-	if (!path_is_below(path, parent))
+	if (!path || !path_is_below(path, parent))
 		return NULL;
 	return str_equal(parent, "/") ? (str_equal(path, "/") ? "" : path) : path + strlen(parent);
 }
@@ -87,16 +87,17 @@ static void visit_submounts(struct host_view *host, const char *real, struct ali
 
 int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive, struct alias_visit *visit)
 {
-	int r = need_mounts(host);
+	const char *real = look->real_source;
+	int r = real ? need_mounts(host) : 0;
 
 #ifdef HRUN_MUTANT_MOUNT_ALIASES
 	return 0;
 #endif
-	if (r < 0)
+	if (r < 0 || !real)
 		return r;
 	for (size_t i = 0; i < host->mount_count; i++) {
 		const struct mountinfo *mount = &host->mounts[i];
-		const char *rest = mount->id == look->mount_id ? below(look->real_source, mount->point) : NULL;
+		const char *rest = mount->id == look->mount_id ? below(real, mount->point) : NULL;
 		if (!rest)
 			continue;
 		visit->type(visit, mount->type);
@@ -105,7 +106,7 @@ int host_visit_aliases(struct host_view *host, const struct mount_look *look, bo
 		break;
 	}
 	if (recursive)
-		visit_submounts(host, look->real_source, visit);
+		visit_submounts(host, real, visit);
 	return 0;
 }
 
