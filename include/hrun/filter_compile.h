@@ -29,7 +29,7 @@ int filter_action(struct pool *pool, const char *word, struct opt_u32 errno_ret,
 /* Does libseccomp have NAME, for this machine or for another one? */
 bool filter_knows_call(const char *name);
 
-/* ENOSYS for calls of ARCHS above the highest that SECCOMP names: a head for *program (filter_newer.c). */
+/* ENOSYS for calls of ARCHS above the highest that SECCOMP names: a head for *program (newer.c). */
 void filter_add_newer(struct pool *pool, const struct config_seccomp *seccomp, const uint32_t *archs, size_t count,
 		      const struct sock_filter **program, size_t *length);
 

@@ -20,9 +20,9 @@ enum watch {
 };
 struct watched_call {
 	const char *name;
-	enum watch watch;
 	/* Who has one of these is allowed the call: the kernel asks for it, or the engines' profiles do. NULL: nobody. */
 	const char *capabilities[2];
+	enum watch watch;
 	uint32_t set_bits; /* only calls that have these bits in the low half of args[0] */
 };
 extern const struct watched_call watched_calls[];

@@ -13,15 +13,15 @@
 
 #define CALL(name, ...)                                   \
 	{                                                 \
-		(name), WATCH_DANGEROUS, {__VA_ARGS__}, 0 \
+		(name), {__VA_ARGS__}, WATCH_DANGEROUS, 0 \
 	}
 #define UNCONDITIONAL(name, ...)                                        \
 	{                                                               \
-		(name), WATCH_DANGEROUS_UNCONDITIONAL, {__VA_ARGS__}, 0 \
+		(name), {__VA_ARGS__}, WATCH_DANGEROUS_UNCONDITIONAL, 0 \
 	}
 #define RESTRICTED(name, bits)                                      \
 	{                                                           \
-		(name), WATCH_RESTRICTED, {"CAP_SYS_ADMIN"}, (bits) \
+		(name), {"CAP_SYS_ADMIN"}, WATCH_RESTRICTED, (bits) \
 	}
 
 const struct watched_call watched_calls[] = {

@@ -119,15 +119,13 @@ void harden_seccomp_restricted_syscall(struct pool *pool, struct config *config,
 
 void judge_seccomp_unknown_syscall(struct finder *finder)
 {
-	const struct config_linux *linux_ = finder->judged->config->linux_;
-	const struct config_seccomp *seccomp = linux_ ? linux_->seccomp : NULL;
 	const struct filter_look *look = filter_look(finder->judged);
 
 	/* Counted when the profile was compiled: mostly there is none. */
 	if (!look || look->result < 0 || !look->program.judgement.unknown_names)
 		return;
-	for (size_t i = 0; i < seccomp->syscall_count; i++) {
-		const struct string_list *names = &seccomp->syscalls[i].names;
+	for (size_t i = 0; i < look->seccomp->syscall_count; i++) {
+		const struct string_list *names = &look->seccomp->syscalls[i].names;
 		for (size_t k = 0; k < names->count; k++) {
 			if (!filter_knows_call(names->item[k]))
 				find_value(finder, names->item[k],
