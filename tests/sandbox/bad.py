@@ -327,7 +327,7 @@ def a_working_directory_that_the_user_may_not_enter():
 @test
 def a_policy_that_is_no_policy():
     b = Bundle("true").save()
-    for text in ("", "{}", '{"format": 1, "level": "none"}', '{"format": 2, "level": "baseline"}', '{"format": 1, "level": "baseline", "x": 1}'):
+    for text in ("", "[]", '{"format": 1, "level": "none"}', '{"format": 2, "level": "baseline"}', '{"format": 1, "level": "baseline", "x": 1}'):
         h.write("/run/policy-bad.json", text, 0o644)
         with h.unchanged():
             r = h.hrun("--policy", "/run/policy-bad.json", "create", "-b", b.path, new_id())
