@@ -28,10 +28,16 @@ void json_delete(struct json *array, size_t index);
 /* One value a line, indented by tabs, and a newline at the end. */
 void json_print(struct json_out *out, const struct json *value);
 
+/* Where the last look-up was: who asks for many places in the order of the document pays for one walk. */
+struct json_cursor {
+	const struct json *parent, *child;
+};
+
 /*
  * The value that POINTER (RFC 6901) names in TREE, or the nearest ancestor that is there: a finding about an absent
- * member has the place where it would stand.
+ * member has the place where it would stand.  *CURSOR begins zeroed and belongs to TREE.
  */
-const struct json *json_nearest(struct pool *pool, const struct json *tree, const char *pointer);
+const struct json *json_nearest(struct pool *pool, const struct json *tree, const char *pointer,
+				struct json_cursor cursor[JSON_MAX_DEPTH]);
 
 #endif

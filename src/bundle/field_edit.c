@@ -164,7 +164,7 @@ static bool write_field(struct json_out *out, const struct field *field, const v
 		return write_map(out, place);
 	case FIELD_OBJECT:
 		write_object(out, field->table, place);
-		return out->length > length + 2 || is_present(field, base);
+		return field->present_offset ? is_present(field, base) : out->length > length + 2;
 	case FIELD_POINTER:
 		if (!items_of(field, base))
 			return false;

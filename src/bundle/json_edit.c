@@ -200,22 +200,37 @@ static const char *next_token(struct pool *pool, const char **pointer)
 	return token;
 }
 
-static const struct json *child_of(const struct json *value, const char *token)
+static bool is_child(const struct json *value, const struct json *child, const char *token, uint64_t index)
 {
-	uint64_t index;
-
-	if (value->type == JSON_OBJECT)
-		return json_member(own(value), token);
-	if (value->type != JSON_ARRAY || str_to_u64(token, UINT32_MAX, &index) < 0)
-		return NULL;
-	return json_element(own(value), (size_t)index);
+	return value->type == JSON_OBJECT ? str_equal(child->key, token) : child->index == index;
 }
 
-const struct json *json_nearest(struct pool *pool, const struct json *tree, const char *pointer)
+/* From the last one found on, and then from the beginning: a hostile document has a hundred thousand members. */
+static const struct json *child_of(const struct json *value, const char *token, struct json_cursor *cursor)
 {
-	while (*pointer == '/') {
+	const struct json *start = cursor->parent == value ? cursor->child : value->first;
+	uint64_t index = 0;
+
+	if (value->type != JSON_OBJECT && (value->type != JSON_ARRAY || str_to_u64(token, UINT32_MAX, &index) < 0))
+		return NULL;
+	for (int round = 0; round < 2; round++) {
+		const struct json *end = round ? start : NULL;
+		for (const struct json *child = round ? value->first : start; child != end; child = child->next) {
+			if (!is_child(value, child, token, index))
+				continue;
+			*cursor = (struct json_cursor){value, child};
+			return child;
+		}
+	}
+	return NULL;
+}
+
+const struct json *json_nearest(struct pool *pool, const struct json *tree, const char *pointer,
+				struct json_cursor cursor[JSON_MAX_DEPTH])
+{
+	for (int depth = 0; *pointer == '/' && depth < JSON_MAX_DEPTH; depth++) {
 		pointer++;
-		const struct json *child = child_of(tree, next_token(pool, &pointer));
+		const struct json *child = child_of(tree, next_token(pool, &pointer), &cursor[depth]);
 		if (!child)
 			break;
 		tree = child;

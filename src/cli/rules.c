@@ -3,6 +3,7 @@
  * rules.c - the table of rules, for people and for machines.
  */
 #include <hrun/cli.h>
+#include <hrun/explain.h>
 #include <hrun/report.h>
 #include <hrun/str.h>
 #include <stdio.h>
@@ -16,6 +17,17 @@ static void add(struct json_out *out, const char *before, const char *value)
 {
 	json_out_raw(out, before);
 	json_out_string(out, value);
+}
+
+static void add_explanation(struct json_out *out, const struct explanation *explanation)
+{
+	if (!explanation)
+		return;
+	add(out, ",\"looksAt\":", explanation->looks_at);
+	add(out, ",\"config\":", explanation->config);
+	add(out, ",\"podman\":", explanation->podman);
+	add(out, ",\"docker\":", explanation->docker);
+	add(out, ",\"kubernetes\":", explanation->kubernetes);
 }
 
 static void add_rule(struct json_out *out, const struct rule *rule)
@@ -32,6 +44,7 @@ static void add_rule(struct json_out *out, const struct rule *rule)
 	add(out, ",\"stops\":", rule->title);
 	add(out, ",\"remedy\":", rule->remedy);
 	add(out, ",\"references\":", rule->references);
+	add_explanation(out, explanation_of(rule->id));
 	json_out_raw(out, "}");
 }
 

@@ -34,9 +34,12 @@ const char *verdict_word(const struct verdict *verdict)
 
 void verdict_locate(struct pool *pool, struct verdict *verdict, const struct json *tree)
 {
+	struct json_cursor cursor[JSON_MAX_DEPTH] = {{NULL, NULL}};
+
 	for (size_t i = 0; i < verdict->count; i++) {
 		struct finding *finding = &verdict->findings[i];
-		const struct json *value = json_nearest(pool, tree, json_pointer_of_where(pool, finding->where));
+		const char *pointer = json_pointer_of_where(pool, finding->where);
+		const struct json *value = json_nearest(pool, tree, pointer, cursor);
 		finding->line = value->line;
 		finding->column = value->column;
 	}
@@ -49,9 +52,11 @@ const char *printable(struct pool *pool, const char *text, size_t max)
 	json_out_raw(&out, "");
 	for (size_t i = 0; text[i] && i < max; i++) {
 		unsigned char byte = (unsigned char)text[i];
+#ifndef HRUN_MUTANT_PRINTABLE
 		if (byte < 0x20 || byte >= 0x7f)
 			json_out_printf(&out, "\\x%02x", byte);
 		else
+#endif
 			json_out_raw(&out, (char[]){(char)byte, '\0'});
 	}
 	if (strnlen(text, max + 1) > max)

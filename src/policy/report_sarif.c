@@ -75,34 +75,51 @@ static const char *uri_of(struct pool *pool, const char *path)
 	return out.text ? out.text : "";
 }
 
-/* SARIF counts characters, hrun bytes. */
-static unsigned int column_in_characters(const struct report *report, const struct finding *finding)
-{
-	const char *p = report->bytes, *end = p ? p + report->size : NULL;
-	unsigned int column = 1;
+/* SARIF counts characters, hrun bytes.  The place of the last finding: the next one is mostly behind it. */
+struct place {
+	const char *p;
+	unsigned int line, column, characters;
+};
 
-	for (unsigned int line = 1; p && line < finding->line; line++) {
-		p = memchr(p, '\n', (size_t)(end - p));
-		p = p ? p + 1 : NULL;
-	}
-	for (unsigned int i = 1; p && p < end && i < finding->column; i++, p++)
-		column += ((unsigned char)*p & 0xc0) != 0x80;
-	return column;
+static void go_back(struct place *place, const struct report *report)
+{
+	*place = (struct place){report->bytes, 1, 1, 1};
 }
 
-static void add_location(struct json_out *out, const struct report *report, const struct finding *finding)
+static unsigned int column_in_characters(struct place *place, const struct report *report,
+					 const struct finding *finding)
+{
+	const char *end = report->bytes + report->size;
+
+	if (!report->bytes)
+		return finding->column;
+	if (!place->p || finding->line < place->line ||
+	    (finding->line == place->line && finding->column < place->column))
+		go_back(place, report);
+	for (; place->p < end && place->line < finding->line; place->p++) {
+		if (*place->p == '\n')
+			*place = (struct place){place->p, place->line + 1, 1, 1};
+	}
+	for (; place->p < end && place->column < finding->column; place->p++, place->column++)
+		place->characters += ((unsigned char)*place->p & 0xc0) != 0x80;
+	return place->characters;
+}
+
+static void add_location(struct json_out *out, const struct report *report, const struct finding *finding,
+			 struct place *place)
 {
 	add(out,
 	    "\"locations\":[{\"physicalLocation\":{\"artifactLocation\":{\"uri\":", uri_of(out->pool, report->name));
 	json_out_raw(out, ",\"index\":0}");
 	if (finding->line)
 		json_out_printf(out, ",\"region\":{\"startLine\":%u,\"startColumn\":%u}", finding->line,
-				column_in_characters(report, finding));
+				column_in_characters(place, report, finding));
 	add(out, "},\"logicalLocations\":[{\"fullyQualifiedName\":", json_pointer_of_where(out->pool, finding->where));
 	json_out_raw(out, ",\"kind\":\"member\"}]}]");
 }
 
-static void add_result(struct json_out *out, const struct report *report, const struct finding *finding, size_t index)
+static void add_result(struct json_out *out, const struct report *report, const struct finding *finding, size_t index,
+		       struct place *place)
 {
 	add(out, "{\"ruleId\":", finding->rule->id);
 	json_out_printf(out, ",\"ruleIndex\":%zu", index);
@@ -110,7 +127,7 @@ static void add_result(struct json_out *out, const struct report *report, const 
 	add(out, ",\"message\":{\"text\":",
 	    pool_printf(out->pool, "%s: %s. %s", action_name(finding->action), finding->text, finding->rule->remedy));
 	json_out_raw(out, "},");
-	add_location(out, report, finding);
+	add_location(out, report, finding, place);
 	if (finding->waiver) {
 		add(out, ",\"suppressions\":[{\"kind\":\"external\",\"justification\":",
 		    finding->waiver->reason ? finding->waiver->reason : "");
@@ -122,6 +139,7 @@ static void add_result(struct json_out *out, const struct report *report, const 
 static void add_results(struct json_out *out, const struct report *report)
 {
 	const struct verdict *verdict = report->verdict;
+	struct place place = {.p = NULL};
 	size_t index = 0;
 
 	for (size_t i = 0; i < verdict->count; i++) {
@@ -129,7 +147,7 @@ static void add_results(struct json_out *out, const struct report *report)
 			index += verdict->findings[i].rule != verdict->findings[i - 1].rule;
 			json_out_raw(out, ",");
 		}
-		add_result(out, report, &verdict->findings[i], index);
+		add_result(out, report, &verdict->findings[i], index, &place);
 	}
 }
 

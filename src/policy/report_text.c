@@ -99,7 +99,8 @@ void report_text(FILE *out, const struct report *report)
 	if (report->score)
 		print_score(out, report->score);
 	fprintf(out, "%s%s: %s at level %s: %zu refused, %zu hardened, %zu warned about%s\n",
-		verdict->count || report->score ? "\n" : "", printable(report->pool, report->name, MESSAGE_MAX),
+		verdict->count || report->score ? "\n" : "",
+		str_equal(report->name, "-") ? "stdin" : printable(report->pool, report->name, MESSAGE_MAX),
 		verdict_word(verdict), policy_level_name(verdict->level), count_action(verdict, ACTION_REFUSE),
 		count_action(verdict, ACTION_HARDEN), count_action(verdict, ACTION_WARN),
 		verdict->count ? " (hrun explain RULE tells more)" : "");
