@@ -94,7 +94,7 @@ DOCUMENTS = {
     "NUL": ('"hostname": "hrun"', '"hostname": "a\\u0000b"', "json-nul-in-string"), "another case": ('"noNewPrivileges"', '"NoNewPrivileges"', "json-key-case"),
     "too large a number": ('"uid": 1000', '"uid": 4294967296', "json-number-range"), "a negative number": ('"uid": 1000', '"uid": -1', "json-number-range"),
     "a fraction": ('"uid": 1000', '"uid": 1.5', "json-number-range"), "the wrong type": ('"readonly": true', '"readonly": "true"', "json-wrong-type"),
-    "an array for an object": ('"root": {', '"root": [], "x": {', "json-wrong-type"), "no ociVersion": ('"ociVersion": "1.3.0", ', "", "ociVersion: absent"),
+    "an array for an object": ('"root": {', '"root": [], "x": {', "json-wrong-type"), "no ociVersion": ('"ociVersion": "1.3.0", ', "", "ociVersion absent"),
     "another major version": ('"1.3.0"', '"2.0.0"', "oci-version-invalid"), "too deep": ('"hostname"', '"annotations": ' + '{"a":' * 200 + "1" + "}" * 200
                                                                                    + ', "hostname"', "json-too-deep"),
 }

@@ -33,7 +33,7 @@ def bundle(change=None):
     b = Bundle("true")
     b.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "architectures": [ARCH],
                           "syscalls": [{"names": ["read", "execve"], "action": "SCMP_ACT_ALLOW"}]}
-    b.linux.setdefault("resources", {})["pids"] = {"limit": 64}
+    b.linux.setdefault("resources", {}).update(pids={"limit": 64}, memory={"limit": 1 << 26}, cpu={"quota": 50000, "period": 100000})
     if change:
         change(b.c)
     return b.save()
@@ -264,7 +264,8 @@ def fix_writes_a_config_that_needs_none():
     # And it runs: the written profile lets a program do what programs do.
     c.pop("x-unknown")
     c["mounts"][-1].pop("x-unknown")
-    c["linux"]["resources"].pop("pids")  # this machine may have no controller for it
+    for name in ("pids", "memory", "cpu"):  # this machine may have no controllers for them
+        c["linux"]["resources"].pop(name, None)
     os.mkdir(f"{b.root}/scratch") if not os.path.isdir(f"{b.root}/scratch") else None
     b.c = c
     b.process = c["process"]
