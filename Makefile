@@ -4,6 +4,7 @@
 VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
@@ -146,11 +147,14 @@ static:
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
+	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
+		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
 	$(Q)for page in $(sort $(wildcard man/*.[1-8])); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 	$(Q)for file in $(sort $(wildcard seccomp-profiles/*.json seccomp-profiles/*.md)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
-	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md)); do \
+	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md docs/*.json)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
 
 # ---- tests ----
@@ -182,6 +186,10 @@ $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
 	$(Q)$(LINK_TEST)
 # Programs of the tests that need no library.
 TOOLS := isolate fault/inject
+$(BUILD)/tests/bench/policy: $(BASE)/tests/bench/policy.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
@@ -237,7 +245,7 @@ help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
 	@echo 'make SHARED=1        with shared libraries; without, one static program where all archives are there'
 	@echo 'make static          build-static/hrun, static or an error'
-	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'

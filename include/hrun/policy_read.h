@@ -14,6 +14,10 @@ struct policy_reader {
 	bool own_class; /* the file of a class: severe rules need no image digest */
 	int64_t today;
 	struct err *e;
+	/* Waivers that were read while the document was: room for waiver_room. */
+	struct waiver *waivers;
+	size_t waiver_count, waiver_room;
+	bool waivers_are_read;
 };
 
 /* One member of an object.  READ gets the place that policy_read_object was given. */
@@ -34,6 +38,10 @@ int policy_read_object(struct policy_reader *r, const struct json *object, const
 int policy_refuse(struct policy_reader *r, const struct json *value, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+int policy_expect(struct policy_reader *r, const struct json *value, enum json_type type);
+/* COUNT where there is no such row. */
+size_t policy_row_of(const struct policy_row *rows, size_t count, const char *name);
+
 /* One of the words; its index. */
 int policy_read_word(struct policy_reader *r, const struct json *value, const char *const *words, size_t count);
 int policy_read_integer(struct policy_reader *r, const struct json *value, int64_t min, int64_t max,
@@ -52,6 +60,8 @@ bool policy_is_sha256(const char *text);
 int policy_read_allow(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_drop(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place);
+/* TAKE of json_stream, for the list of waivers; CONTEXT is the reader. */
+bool policy_take_waiver(void *context, const struct json *element);
 struct rule;
 /* The rule that ID names, or NULL with the error told. */
 const struct rule *policy_rule(struct policy_reader *r, const struct json *value, const char *id);

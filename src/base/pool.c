@@ -71,6 +71,19 @@ void *pool_alloc(struct pool *pool, size_t size)
 	return p;
 }
 
+void *pool_alloc_now(struct pool *pool, size_t size)
+{
+	enum { WORTH_IT = 64 * 1024 };
+	unsigned char *p = pool_alloc(pool, size);
+
+	if (size >= WORTH_IT) {
+		uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), skip = -(uintptr_t)p & (page - 1);
+		/* Where it fails the pages come one by one. */
+		madvise(p + skip, (size - skip) & ~(page - 1), MADV_POPULATE_WRITE);
+	}
+	return p;
+}
+
 char *pool_strndup(struct pool *pool, const char *text, size_t length)
 {
 	char *copy = pool_alloc(pool, length + 1);

@@ -204,7 +204,7 @@ static int expect_list(const struct reader *r, const struct field *field, const 
 	TRY(expect(r, value, JSON_ARRAY));
 	if (field->max_count && value->count > field->max_count)
 		return json_refuse(r->pool, r->error, "list-too-long", value,
-				   "has %zu elements, %zu are allowed; shorten the list", value->count,
+				   "has %u elements, %zu are allowed; shorten the list", value->count,
 				   field->max_count);
 	return 0;
 }

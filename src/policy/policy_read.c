@@ -5,153 +5,13 @@
  * Whoever writes this file decides about walls, so nothing in it is guessed or passed over: an unknown member, a null,
  * another type or a value out of range makes the whole file invalid, and the line is told.
  */
-#include <hrun/path.h>
 #include <hrun/policy_read.h>
 #include <hrun/rules.h>
 #include <hrun/sha256.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
-int policy_refuse(struct policy_reader *r, const struct json *value, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
-	va_end(args);
-	return err_set(r->e, EINVAL, "policy: `%s`, line %u: `%.120s` %s", r->policy->path, value->line,
-		       json_where(r->pool, value), text);
-}
-
-static const char *type_word(enum json_type type)
-{
-	static const char *const words[] = {
-		[JSON_NULL] = "null",	    [JSON_BOOLEAN] = "true or false", [JSON_NUMBER] = "a number",
-		[JSON_STRING] = "a string", [JSON_ARRAY] = "a list",	      [JSON_OBJECT] = "an object"};
-
-	return words[type];
-}
-
-static int expect(struct policy_reader *r, const struct json *value, enum json_type type)
-{
-	if (value->type == type)
-		return 0;
-	if (value->type == JSON_NULL)
-		return policy_refuse(r, value, "is null; write a value or leave it out");
-	return policy_refuse(r, value, "must be %s, not %s", type_word(type), type_word(value->type));
-}
-
-static size_t row_of(const struct policy_row *rows, size_t count, const char *name)
-{
-	size_t i = 0;
-
-	while (i < count && !str_equal(rows[i].name, name))
-		i++;
-	return i;
-}
-
-int policy_read_object(struct policy_reader *r, const struct json *object, const struct policy_row *rows, size_t count,
-		       void *place)
-{
-	uint32_t seen = 0;
-
-	TRY(expect(r, object, JSON_OBJECT));
-	for (const struct json *member = object->first; member; member = member->next) {
-		size_t i = row_of(rows, count, member->key);
-		if (i == count)
-			return policy_refuse(r, member, "is not a member that hrun knows; remove it");
-		seen |= UINT32_C(1) << i;
-		TRY(expect(r, member, rows[i].type));
-		TRY(rows[i].read(r, member, place));
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].required && !(seen >> i & 1))
-			return policy_refuse(r, object, "has no `%s`, which is required", rows[i].name);
-	}
-	return 0;
-}
-
-int policy_read_word(struct policy_reader *r, const struct json *value, const char *const *words, size_t count)
-{
-	const char *known = "";
-
-	for (size_t i = 0; i < count; i++) {
-		if (str_equal(value->text, words[i]))
-			return (int)i;
-		known = pool_printf(r->pool, "%s%s%s", known, i ? (i + 1 == count ? " or " : ", ") : "", words[i]);
-	}
-	return policy_refuse(r, value, "must be %s", known);
-}
 #define READ_WORD(r, value, words) policy_read_word((r), (value), (words), sizeof(words) / sizeof(words)[0])
-
-int policy_read_integer(struct policy_reader *r, const struct json *value, int64_t min, int64_t max,
-			int64_t *ret_number)
-{
-	TRY(expect(r, value, JSON_NUMBER));
-	if (str_to_i64(value->text, min, max, ret_number) < 0)
-		return policy_refuse(r, value, "must be an integer from %" PRId64 " to %" PRId64 ", written in digits",
-				     min, max);
-	return 0;
-}
-
-int policy_check_length(struct policy_reader *r, const struct json *list)
-{
-	if (list->count <= POLICY_MAX_LIST)
-		return 0;
-	return policy_refuse(r, list, "has %zu elements; at most %d are read", list->count, POLICY_MAX_LIST);
-}
-
-static bool holds(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (str_equal(list->item[i], text))
-			return true;
-	}
-	return false;
-}
-
-int policy_read_strings(struct policy_reader *r, const struct json *value,
-			const char *(*check)(struct pool *pool, const char **text), struct string_list *ret_list)
-{
-	TRY(policy_check_length(r, value));
-	*ret_list = (struct string_list){.item = pool_alloc(r->pool, (value->count + 1) * sizeof *ret_list->item),
-					 .present = true};
-	for (const struct json *v = value->first; v; v = v->next) {
-		TRY(expect(r, v, JSON_STRING));
-		const char *text = v->text, *complaint = check(r->pool, &text);
-		if (complaint)
-			return policy_refuse(r, v, "%s", complaint);
-		if (!holds(ret_list, text))
-			ret_list->item[ret_list->count++] = text;
-	}
-	return 0;
-}
-
-const char *policy_check_path(struct pool *pool, const char **text)
-{
-	if (**text != '/' || path_has_dotdot(*text) || str_has_control(*text))
-		return "must be an absolute path without \"..\"";
-	*text = path_clean(pool, *text);
-	return NULL;
-}
-
-bool policy_is_sha256(const char *text)
-{
-	return strlen(text) == 2 * SHA256_SIZE && strspn(text, "0123456789abcdef") == 2 * SHA256_SIZE;
-}
-
-const struct rule *policy_rule(struct policy_reader *r, const struct json *value, const char *id)
-{
-	const struct rule *rule = rule_by_id(id);
-
-	if (!rule)
-		policy_refuse(r, value, "names no rule of this version (hrun rules lists them)");
-	return rule;
-}
 
 /* ---- the members of the file; PLACE is NULL: they go to r->policy ---- */
 
@@ -239,7 +99,7 @@ static int read_action(struct policy_reader *r, const struct json *value, signed
 
 	if (!rule)
 		return -EINVAL;
-	TRY(expect(r, value, JSON_STRING));
+	TRY(policy_expect(r, value, JSON_STRING));
 	int action = READ_WORD(r, value, words);
 	TRY(action);
 #ifndef HRUN_MUTANT_NEVER_WAIVED
@@ -393,7 +253,7 @@ static int check_together(struct policy_reader *r, const struct json *tree)
 static void note_given(const struct json *tree, struct policy *policy)
 {
 	for (const struct json *member = tree->first; member; member = member->next)
-		policy->given |= UINT32_C(1) << row_of(members, POLICY_MEMBERS, member->key);
+		policy->given |= UINT32_C(1) << policy_row_of(members, POLICY_MEMBERS, member->key);
 }
 
 static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1])
@@ -407,19 +267,40 @@ static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1
 	sha256_hex(binary, text);
 }
 
-int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
-		struct err *e)
+/* How many a file of SIZE bytes can hold: one that says as little as it may has more bytes than that. */
+static size_t most_waivers(size_t size)
+{
+	enum { LEAST_BYTES = 64 };
+	size_t most = size / LEAST_BYTES + 1;
+
+	return most < POLICY_MAX_WAIVERS ? most : POLICY_MAX_WAIVERS;
+}
+
+int policy_read_own(struct pool *pool, char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		    struct err *e)
 {
 	struct policy_reader r = {.pool = pool, .policy = policy, .own_class = own_class, .today = today, .e = e};
+	struct json_stream waivers = {.member = "waivers", .take = policy_take_waiver, .context = &r};
 	const struct json *tree;
 	struct json_error error;
 
-	if (json_read(pool, bytes, size, POLICY_MAX_SIZE, &tree, &error) < 0)
+	digest(bytes, size, policy->digest);
+	r.waiver_room = most_waivers(size);
+	if (json_read_own(pool, bytes, size, POLICY_MAX_SIZE, &waivers, &tree, &error) < 0)
 		return err_set(e, EINVAL, "policy: `%s`, line %u, column %u: %s", policy->path, error.line,
 			       error.column, error.text);
+	r.waivers_are_read = waivers.done;
 	TRY(POLICY_READ_OBJECT(&r, tree, members, NULL));
 	TRY(check_together(&r, tree));
 	note_given(tree, policy);
-	digest(bytes, size, policy->digest);
 	return 0;
+}
+
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e)
+{
+	char *own = pool_alloc(pool, size + JSON_ROOM);
+
+	memcpy(own, bytes, size);
+	return policy_read_own(pool, own, size, own_class, today, policy, e);
 }

@@ -68,18 +68,18 @@ static int read_match(struct policy_reader *r, const struct json *value, void *p
 }
 
 /* Characters, not bytes. */
-static size_t length_of(const char *text)
+static bool has_length(const char *text, int least)
 {
-	size_t length = 0;
+	int length = 0;
 
-	for (; *text; text++)
+	for (; *text && length < least; text++)
 		length += ((unsigned char)*text & 0xc0) != 0x80;
-	return length;
+	return length == least;
 }
 
 static int read_reason(struct policy_reader *r, const struct json *value, void *place)
 {
-	if (length_of(value->text) < REASON_MIN)
+	if (!has_length(value->text, REASON_MIN))
 		return policy_refuse(r, value, "must say why, in at least %d characters", REASON_MIN);
 	((struct waiver *)place)->reason = value->text;
 	return 0;
@@ -137,10 +137,21 @@ static int read_waiver(struct policy_reader *r, const struct json *value, struct
 	return 0;
 }
 
-/* By rule; those of one rule stay in the order of the file. */
-static struct waiver *sort(struct pool *pool, const struct waiver *waivers, size_t count)
+static bool is_sorted(const struct waiver *waivers, size_t count)
 {
-	struct waiver *sorted = pool_alloc(pool, (count + 1) * sizeof *sorted);
+	for (size_t i = 1; i < count; i++) {
+		if (waivers[i - 1].rule > waivers[i].rule)
+			return false;
+	}
+	return true;
+}
+
+/* By rule; those of one rule stay in the order of the file. */
+static const struct waiver *sort(struct pool *pool, const struct waiver *waivers, size_t count)
+{
+	if (is_sorted(waivers, count))
+		return waivers;
+	struct waiver *sorted = pool_alloc_now(pool, (count + 1) * sizeof *sorted);
 	size_t *place = pool_alloc(pool, (rule_count + 1) * sizeof *place);
 
 	for (size_t i = 0; i < count; i++)
@@ -152,18 +163,33 @@ static struct waiver *sort(struct pool *pool, const struct waiver *waivers, size
 	return sorted;
 }
 
+/* What is wrong is found again, with its place, when the list is read whole. */
+bool policy_take_waiver(void *context, const struct json *element)
+{
+	struct policy_reader *r = context;
+
+	if (!r->waivers)
+		r->waivers = pool_alloc_now(r->pool, r->waiver_room * sizeof *r->waivers);
+	return r->waiver_count < r->waiver_room && read_waiver(r, element, &r->waivers[r->waiver_count++]) == 0;
+}
+
+static int read_list(struct policy_reader *r, const struct json *list)
+{
+	if (list->count > POLICY_MAX_WAIVERS)
+		return policy_refuse(r, list, "has %u waivers; at most %d are read", list->count, POLICY_MAX_WAIVERS);
+	r->waivers = pool_alloc(r->pool, (list->count + 1) * sizeof *r->waivers);
+	r->waiver_count = 0;
+	for (const struct json *element = list->first; element; element = element->next)
+		TRY(read_waiver(r, element, &r->waivers[r->waiver_count++]));
+	return 0;
+}
+
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place)
 {
-	size_t n = 0;
-
 	(void)place;
-	if (value->count > POLICY_MAX_WAIVERS)
-		return policy_refuse(r, value, "has %zu waivers; at most %d are read", value->count,
-				     POLICY_MAX_WAIVERS);
-	struct waiver *waivers = pool_alloc(r->pool, (value->count + 1) * sizeof *waivers);
-	for (const struct json *v = value->first; v; v = v->next)
-		TRY(read_waiver(r, v, &waivers[n++]));
-	r->policy->waivers = sort(r->pool, waivers, n);
-	r->policy->waiver_count = n;
+	if (!r->waivers_are_read)
+		TRY(read_list(r, value));
+	r->policy->waivers = sort(r->pool, r->waivers, r->waiver_count);
+	r->policy->waiver_count = r->waiver_count;
 	return 0;
 }
