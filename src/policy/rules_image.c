@@ -54,6 +54,8 @@ void judge_image_signature_missing(struct finder *finder)
 	if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s", quote(finder, image->value));
+	else if (finder->judged->config_only)
+		cannot_judge(&warning, "root.path", "the image");
 	else
 		find(&warning, "root.path", "the config names no image: whether it was signed is unknown");
 }

@@ -207,7 +207,11 @@ void judge_rootfs_setuid_files(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
-	if (config->has_root && !config->root.nosuid)
+	if (!config->has_root || config->root.nosuid)
+		return;
+	if (finder->judged->config_only)
+		cannot_judge(finder, "root", "the files of the image");
+	else
 		find(finder, "root", "setuid, setgid and file capabilities of the image are left without effect");
 }
 
@@ -221,7 +225,11 @@ void judge_rootfs_device_nodes(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
-	if (config->has_root && !config->root.nodev)
+	if (!config->has_root || config->root.nodev)
+		return;
+	if (finder->judged->config_only)
+		cannot_judge(finder, "root", "the files of the image");
+	else
 		find(finder, "root", "device nodes of the image cannot be opened");
 }
 
