@@ -26,6 +26,9 @@
 
 enum { FILE_MAX = 4 * 1024 * 1024, CONFIG_MAX = 1024 * 1024 };
 
+/* Most configs have the same few profiles: each is compiled once. */
+static char filter_cache[] = "/tmp/hrun-corpus-cache-XXXXXX";
+
 static unsigned int failures, judged_cases, skipped, unbuilt;
 
 static char *read_text(struct pool *pool, const char *path, size_t *ret_size)
@@ -310,7 +313,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		return;
 	}
 	const struct host_files host = host_of(pool, path);
-	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host};
+	struct judged judged = {
+		.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host, .filter_cache = filter_cache};
 	if (r < 0) {
 		verdict_of_json_error(pool, &policy, &error, &verdict);
 	} else {
@@ -397,6 +401,8 @@ static void run_directory(const char *directory)
 int main(int argc, char **argv)
 {
 	umask(022);
+	if (!mkdtemp(filter_cache))
+		return 1;
 	if (argc < 2) {
 		run_directory("tests/corpus");
 		run_directory("tests/corpus-given");
@@ -404,6 +410,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 1; i < argc; i++)
 		run_directory(argv[i]);
+	run_in_bundle(filter_cache, "rm -rf \"$B\"");
 	printf("%u cases judged, %u of rules that are not built, %u whose setup fails here, %u failures\n",
 	       judged_cases, unbuilt, skipped, failures);
 	return failures || !judged_cases;
