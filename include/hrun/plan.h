@@ -389,5 +389,7 @@ int plan_device_program(struct pool *pool, const struct config_device_rule *rule
 int plan_capability(const char *name);
 /* The name of one, "CAP_?" where this build does not know it. */
 const char *plan_capability_name(int capability);
+/* Is WORD ("SCMP_ARCH_X86_64") an architecture that a profile may name? */
+bool plan_seccomp_knows_arch(const char *word);
 
 #endif

@@ -113,6 +113,11 @@ static uint32_t find_arch(const char *word)
 	return seccomp_arch_resolve_name(name);
 }
 
+bool plan_seccomp_knows_arch(const char *word)
+{
+	return find_arch(word) != 0;
+}
+
 /* The other ABI that this kernel may run.  Not x32: nothing needs it, its calls stay refused. */
 static bool is_companion(uint32_t token)
 {
