@@ -238,6 +238,9 @@ static int record_hooks(struct creation *c, struct err *e)
 	struct container_record *record = &c->container->record;
 
 	record->hooks_begun = true;
+#ifdef HRUN_MUTANT_HOOKS_BEGUN
+	return 0;
+#endif
 	return record->poststop.count ? container_save(c->container, e) : 0;
 }
 

@@ -119,6 +119,9 @@ int net_devices_return(const struct plan *plan, int namespace, struct err *e)
 {
 	int r = 0;
 
+#ifdef HRUN_MUTANT_NET_DEVICES_RETURN
+	return 0;
+#endif
 	if (namespace < 0)
 		return 0;
 	autofd int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

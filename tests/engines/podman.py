@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
+# tree: bookworm podman,buildah,containerd,crun,busybox-static,catatonit,python3
 # tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
 """podman with hrun and, beside it, with crun: the same commands, the same observable results.
 
-Runs in a tree of Debian 13 under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
+Runs in trees of Debian 12 and 13 under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
 and the output of each with ids and times taken out.  A case that names an expectation is checked for that as well; one that names a
 `wanted` difference is checked for hrun alone (docs/COMPATIBILITY.md tells why).
 """
 import os
 import re
-import shutil
-import subprocess
 import sys
 
-TOP = os.environ.get("TOP", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from engine import expected, make_image, outside, report, sh
 
 CONTAINERS_CONF = """
 [containers]
@@ -131,12 +130,6 @@ PRIVILEGED = [
 ]
 
 
-def sh(command, stdin=subprocess.DEVNULL):
-    p = subprocess.run(["sh", "-c", command], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                       timeout=120)
-    return p.returncode, p.stdout
-
-
 def normal(text):
     """What two runs may not share: ids, times, the runtime's own name and its way to say that a program is missing."""
     text = re.sub(r"[0-9a-f]{64}", "ID", text)
@@ -164,15 +157,7 @@ def prepare():
         with open(path, "w") as f:
             f.write(text)
     configure("hrun")
-    os.makedirs("/root/image/bin")
-    os.makedirs("/root/image/etc")
-    os.makedirs("/root/image/tmp")
-    shutil.copy("/bin/busybox", "/root/image/bin/busybox")
-    for name in subprocess.run(["/bin/busybox", "--list"], stdout=subprocess.PIPE, text=True).stdout.split():
-        if name != "busybox":
-            os.symlink("busybox", f"/root/image/bin/{name}")
-    with open("/root/image/etc/passwd", "w") as f:
-        f.write("root:x:0:0:root:/root:/bin/sh\n")
+    make_image("/root/image")
     with open("/root/deny-mkdir.json", "w") as f:
         f.write('{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["SCMP_ARCH_X86_64"],"syscalls":['
                 '{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1},{"names":%s,"action":"SCMP_ACT_ALLOW"}]}' % ALLOWED)
@@ -201,23 +186,6 @@ ALLOWED = str([
 ]).replace("'", '"')
 
 
-def report(good, name, why=""):
-    print(f"{'ok' if good else 'not ok'} - podman: {name}" + ("" if good else f": {why}"), flush=True)
-    return good
-
-
-def expected(results, want):
-    if want is None:
-        return ""
-    status, pattern = want
-    got_status, got = results[-1]
-    if got_status != status:
-        return f"exit status {got_status}, expected {status}: {got.strip()[-300:]}"
-    if pattern and not any(re.search(pattern, out.strip(), re.M) for out in ("".join(out for _, out in results), got)):
-        return f"/{pattern}/ does not match {got.strip()[-300:]!r}"
-    return ""
-
-
 def compare(cases, prefix=""):
     good = True
     ours, theirs = play("hrun", cases), play("crun", cases)
@@ -225,7 +193,7 @@ def compare(cases, prefix=""):
         why = expected(ours[name], want)
         if not why and [(s, normal(o)) for s, o in ours[name]] != [(s, normal(o)) for s, o in theirs[name]]:
             why = f"hrun gave {ours[name]!r}, crun {theirs[name]!r}"
-        good &= report(not why, prefix + name, why)
+        good &= report(not why, "podman: " + prefix + name, why)
     return good
 
 
@@ -235,27 +203,14 @@ def inside():
     configure("hrun")
     for name, command, status, text in WANTED:
         got, out = sh(command)
-        good &= report(got == status and text in out, name, f"exit status {got}: {out.strip()[-300:]}")
+        good &= report(got == status and text in out, "podman: " + name, f"exit status {got}: {out.strip()[-300:]}")
     os.makedirs("/etc/hrun")
     with open("/etc/hrun/policy.json", "w") as f:
         f.write('{"format": 1, "level": "privileged"}')
     good &= compare(PRIVILEGED, "level privileged: ")
     left = sh("hrun list -q; find /sys/fs/cgroup -type d -name 'libpod-*'; ls /run/hrun")[1].strip()
-    good &= report(not left, "nothing is left", left)
+    good &= report(not left, "podman: nothing is left", left)
     return 0 if good else 1
 
 
-def outside():
-    """Unpacks the tree, brings hrun along, and runs this file again inside."""
-    tree = f"{os.environ['BUILD']}/podman-tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    os.makedirs(tree)
-    subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)
-    shutil.copy(os.environ["HRUN"], f"{tree}/usr/local/bin/hrun")
-    status = subprocess.run([f"{TOP}/build/tests/isolate", "--root", tree, "--", "python3", f"{TOP}/tests/engines/podman.py", "--inside"],
-                            cwd=TOP).returncode
-    shutil.rmtree(tree, ignore_errors=True)
-    return status
-
-
-sys.exit(inside() if "--inside" in sys.argv else outside())
+sys.exit(inside() if "--inside" in sys.argv else outside(__file__))
