@@ -78,7 +78,7 @@ def import_image():
         json.dump({"schemaVersion": 2, "manifests": [entry]}, f)
     with open(f"{layout}/oci-layout", "w") as f:
         f.write('{"imageLayoutVersion":"1.0.0"}')
-    return sh(f"tar -C {layout} -cf /root/image.tar . && ctr image import --no-unpack --local /root/image.tar")
+    return sh(f"tar -C {layout} -cf /root/image.tar . && ctr image import --no-unpack $(ctr image import --help | grep -o -e --local) /root/image.tar")
 
 
 def start_containerd():
@@ -102,6 +102,8 @@ def inside():
         return 1
     good = True
     for name, commands, want in CASES:
+        if name == "user" and "--user" not in sh("ctr run --help")[1]:
+            continue  # containerd 1.6
         why = expected([sh(command) for command in commands], want)
         good &= report(not why, "containerd: " + name, why)
     for name, command, status, text in WANTED:

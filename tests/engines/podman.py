@@ -13,12 +13,13 @@ import os
 import re
 import sys
 
-from engine import expected, make_image, outside, report, sh
+from engine import expected, make_image, outside, release, report, sh
 
 CONTAINERS_CONF = """
 [containers]
 pids_limit = 0
 netns = "none"
+default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
 [engine]
 runtime = "%(runtime)s"
 cgroup_manager = "cgroupfs"
@@ -63,13 +64,13 @@ CASES = [
     ("device", ["podman run --rm --device /dev/null:/dev/mynull bb sh -c 'echo x >/dev/mynull && ls -l /dev/mynull | cut -c1-10'"], (0, "crw-rw-rw-")),
     ("devices denied", ["podman run --rm --cap-add mknod bb sh -c 'mknod /tmp/k c 1 11 && head -c1 /tmp/k'"], (1, "not permitted")),
     ("sysctl", ["podman run --rm --sysctl kernel.shmmax=1048576 --ipc private bb cat /proc/sys/kernel/shmmax"], (0, "1048576")),
-    ("ulimit", ["podman run --rm --ulimit nofile=100:200 bb sh -c 'ulimit -n; ulimit -Hn'"], (0, "100")),
+    ("ulimit", ["podman run --rm --ulimit nofile=100:200 --ulimit nproc=1000:1000 bb sh -c 'ulimit -n; ulimit -Hn'"], (0, "100")),
     ("oom score", ["podman run --rm --oom-score-adj 100 bb cat /proc/self/oom_score_adj"], (0, "100")),
     ("init", ["podman run --rm --init bb sh -c 'cat /proc/1/comm'"], None),
     ("pid namespace", ["podman run --rm bb sh -c 'echo $$'"], (0, "^1$")),
     ("masked paths", ["podman run --rm bb sh -c 'cat /proc/keys; ls /sys/firmware'"], (0, "^$")),
     ("umask", ["podman run --rm --umask 0077 bb sh -c umask"], (0, "0077")),
-    ("detached", ["podman run -d --name c bb sleep 1000", "podman ps --format '{{.Names}} {{.State}}'"], (0, "c running")),
+    ("detached", ["podman run -d --name c bb sleep 1000", "podman ps --format '{{.Names}} {{.State}}'"], (0, "c (running|Up)")),
     ("exec", ["podman exec c id"], (0, "uid=0")),
     ("exec exit status", ["podman exec c sh -c 'exit 7'"], (7, None)),
     ("exec missing command", ["podman exec c nosuch"], (127, "nosuch")),
@@ -84,7 +85,7 @@ CASES = [
     ("inspect", ["podman inspect --format '{{.State.Status}} {{.OCIRuntime}}' c"], (0, "running")),
     ("kill", ["podman kill -s USR1 c", "podman exec c true"], (0, None)),
     ("pause", ["podman pause c", "podman ps --format '{{.State}}'", "podman unpause c", "podman exec c echo back"], (0, "back")),
-    ("stop", ["podman stop -t 1 c", "podman ps -a --format '{{.State}}'"], (0, "exited")),
+    ("stop", ["podman stop -t 1 c", "podman ps -a --format '{{.State}}'"], (0, "(?i)exited")),
     ("start again", ["podman start c", "podman exec c echo again"], (0, "again")),
     ("rm -f", ["podman rm -f -t 0 c", "podman ps -aq"], (0, "")),
     ("logs", ["podman run --name l bb sh -c 'echo 1; echo 2 >&2'", "podman logs l", "podman rm l"], (0, "l")),
@@ -186,12 +187,20 @@ ALLOWED = str([
 ]).replace("'", '"')
 
 
+def crun_runs():
+    """Debian 12's crun raises RLIMIT_MEMLOCK, which not every machine's root may."""
+    configure("crun")
+    return sh("podman run --rm bb true")[0] == 0
+
+
 def compare(cases, prefix=""):
     good = True
-    ours, theirs = play("hrun", cases), play("crun", cases)
+    ours, theirs = play("hrun", cases), play("crun", cases) if crun_runs() else None
+    if not theirs:
+        print(f"skip - podman: {prefix}beside crun: crun does not run here; hrun's own expectations are checked")
     for name, _, want in cases:
         why = expected(ours[name], want)
-        if not why and [(s, normal(o)) for s, o in ours[name]] != [(s, normal(o)) for s, o in theirs[name]]:
+        if not why and theirs and [(s, normal(o)) for s, o in ours[name]] != [(s, normal(o)) for s, o in theirs[name]]:
             why = f"hrun gave {ours[name]!r}, crun {theirs[name]!r}"
         good &= report(not why, "podman: " + prefix + name, why)
     return good
@@ -199,7 +208,8 @@ def compare(cases, prefix=""):
 
 def inside():
     prepare()
-    good = compare(CASES)
+    # podman 4.3 with the cgroupfs driver denies a pod's cgroup every device, null and zero too: nothing starts below it.
+    good = compare([case for case in CASES if release() > 12 or case[0] != "kube play"])
     configure("hrun")
     for name, command, status, text in WANTED:
         got, out = sh(command)
