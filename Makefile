@@ -32,7 +32,7 @@ endif
 CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BASE)/include $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) $(call quote,-ffile-prefix-map=$(CURDIR)=.) \
 	$(PKG_CFLAGS) $(CFLAGS)
-LDFLAGS_ALL = $(if $(STATIC),-static-pie,-pie) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+LDFLAGS_ALL = $(PIE) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 
@@ -44,7 +44,7 @@ $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 OBJECTS += $(BASE)/gen/builtin_filters.o
-LIBRARY_OBJECTS := $(filter-out %/src/main.o,$(OBJECTS))
+LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
 all: $(BUILD)/hrun
@@ -56,8 +56,11 @@ comma := ,
 CANDIDATES = -fstack-clash-protection -fcf-protection -mbranch-protection=standard -ftrivial-auto-var-init=zero \
 	$(if $(findstring clang,$(shell $(CC) --version)),-ftrivial-auto-var-init=zero$(comma)$(CLANG_14_ZERO))
 CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
-# Loading a shared library costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c).
+# Loading shared libraries costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c); a static program
+# needs a start of the C library once only (src/entry.c), and nothing that lies about can be loaded into it.  So it is static where
+# all archives are there; with SHARED or a sanitizer it is not; STATIC insists.
 ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
+MAY_BE_STATIC := $(if $(SHARED)$(SANITIZE),,yes)
 quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
@@ -77,8 +80,14 @@ endif
 
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
-	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; \
-	echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -x c -o $(BUILD)/probe.o - $$libs 2>/dev/null && [ -n "$(ARCHIVES)" ] || \
+	probe() { echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -fPIE -x c - -x none "$$@" -o $(BUILD)/probe.o 2>/dev/null; }; \
+	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; pie=-pie; entry=; \
+	if [ -n "$(STATIC)" ] || { [ -n "$(MAY_BE_STATIC)" ] && probe -static-pie $$libs -lcap; }; then \
+		pie=-static-pie; \
+		$(CC) -dM -E -x c /dev/null | grep -qE '__(x86_64|aarch64)__' && entry=-Wl,-e,entry_start; \
+	fi; \
+	echo "PIE := $$pie"; echo "ENTRY := $$entry"; \
+	probe $$pie $$libs && [ -n "$(ARCHIVES)" ] || \
 		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
@@ -90,7 +99,10 @@ $(BUILD)/config.mk: Makefile $(BUILD)/flags
 
 $(BUILD)/hrun: $(OBJECTS)
 	$(SAY) "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(ENTRY) -o $@ $^ $(PKG_LIBS)
+
+# It runs before anything that the compiler may count on.
+%/src/entry.o: CFLAGS_ALL += -fno-stack-protector -ftrivial-auto-var-init=uninitialized -fno-builtin -fno-tree-loop-distribute-patterns -fno-sanitize=all
 
 $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	$(SAY) "  AR    $@"
@@ -212,8 +224,8 @@ clean:
 
 help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
-	@echo 'make SHARED=1        with libseccomp and libyajl as shared libraries, not from their archives'
-	@echo 'make static          build-static/hrun, a static-pie program'
+	@echo 'make SHARED=1        with shared libraries; without, one static program where all archives are there'
+	@echo 'make static          build-static/hrun, static or an error'
 	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'

@@ -88,8 +88,9 @@ struct command {
 	struct pool pool;
 	struct options options;
 	const struct verb *verb;
-	char **argv; /* the whole command line */
-	char **args; /* what is left after the options */
+	char **argv;		  /* the whole command line */
+	uint64_t ignored_signals; /* by hrun's caller: bit N-1 for signal N; verbs that enter only */
+	char **args;		  /* what is left after the options */
 	int arg_count;
 	int failure;		/* exit status of a failure: the verb's, until it knows better */
 	struct err unprotected; /* errnum 0: nobody can write to our own program */

@@ -255,6 +255,7 @@ struct exec_plan {
 	bool terminal;
 	unsigned short console_height, console_width; /* 0: unknown */
 	unsigned int preserve_fds;		      /* descriptors 3.. that stay open */
+	uint64_t ignored_signals; /* bit N-1: signal N is ignored by hrun's caller, and shall not be by the program */
 	/* exec only: the CPUs before and after the container's cgroup is entered; NULL: as they are */
 	const char *where;
 };
@@ -306,6 +307,7 @@ struct plan_options {
 	bool no_new_keyring;
 	bool cgroup_disabled;
 	unsigned int preserve_fds;
+	uint64_t ignored_signals;
 	const char *cache_dir;	       /* compiled filters; NULL: no cache */
 	const struct verdict *verdict; /* what was hardened, for `where`; may be NULL */
 };

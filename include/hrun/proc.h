@@ -42,7 +42,7 @@ struct proc_id_range {
 /* A line of /proc/PID/uid_map or gid_map; false where it is none. */
 bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
 
-/* Which signals this process ignores: bit N-1 for signal N; 0 where procfs does not say. */
+/* Which signals this process ignores: bit N-1 for signal N; all where procfs does not say. */
 uint64_t proc_ignored_signals(void);
 
 /* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */

@@ -53,12 +53,12 @@ struct rule {
 	enum chapter chapter;
 	enum severity severity;
 	enum action action[LEVELS];
+	bool repair_is_asked;	/* the policy file may ask for the repair; no level does so by itself */
 	const char *title;	/* what it stops, half a sentence */
 	const char *remedy;	/* what to do, one imperative sentence */
 	const char *references; /* "CVE-2024-21626; CWE-403" */
 	/* Calls find() for each hit.  NULL: found while reading (section A). */
 	void (*judge)(struct finder *finder);
-	bool repair_is_asked; /* the policy file may ask for the repair; no level does so by itself */
 	/* Repairs what FINDING says in *config (a private copy); NULL where nothing has to change, or nothing can. */
 	void (*harden)(struct pool *pool, struct config *config, const struct finding *finding);
 };

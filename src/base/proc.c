@@ -200,7 +200,7 @@ uint64_t proc_ignored_signals(void)
 
 	text[size < 0 ? 0 : size] = '\0';
 	const char *line = strstr(text, "\nSigIgn:");
-	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : 0;
+	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : UINT64_MAX;
 }
 
 static bool in_first_user_namespace(void)

@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/entry.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>
@@ -47,8 +48,7 @@ static const struct verb *find_verb(const char *name)
 static void protect_self(struct command *command)
 {
 	for (char **word = command->argv; *word; word++) {
-		const struct verb *verb = find_verb(*word);
-		if (verb && verb->enters) {
+		if (entry_word_enters(*word)) {
 			sandbox_protect_self(command->argv, &command->unprotected);
 			return;
 		}
@@ -110,13 +110,12 @@ static int driver_check(const struct command *command, struct err *e)
 enum { REALTIME_FIRST = 32, SIGNAL_LAST = 64, KERNEL_SET_SIZE = 8 };
 
 /*
- * The standard ones are reset just before the program (program.c): who ignores them means hrun, too.  Past the C library, which keeps
- * 32 and 33 for itself and refuses them: posix_spawn(3) of glibc leaves them ignored in what it starts, make for one.
+ * Here for the hooks, too; the standard ones are reset just before the program (program.c): who ignores them means hrun, too.  Past the
+ * C library, which keeps 32 and 33 for itself and refuses them: posix_spawn(3) of glibc leaves them ignored in what it starts, make for one.
  */
-static void reset_realtime_signals(void)
+static void reset_realtime_signals(uint64_t ignored)
 {
 	static const unsigned long standard[4]; /* the kernel's struct sigaction: SIG_DFL is 0 */
-	uint64_t ignored = proc_ignored_signals();
 
 	for (int number = REALTIME_FIRST; number <= SIGNAL_LAST; number++) {
 		if (ignored >> (number - 1) & 1)
@@ -140,8 +139,10 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 	}
 	TRY(count_check(command, e));
 	TRY(driver_check(command, e));
-	if (verb->enters)
-		reset_realtime_signals();
+	if (verb->enters) {
+		command->ignored_signals = proc_ignored_signals();
+		reset_realtime_signals(command->ignored_signals);
+	}
 	return verb->run(command, e);
 }
 

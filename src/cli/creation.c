@@ -91,6 +91,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.look_only = look_only,
 		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
 		.preserve_fds = options->preserve_fds,
+		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
 		.cache_dir = cache_directory(&command->pool),
 		.verdict = &creation->verdict,

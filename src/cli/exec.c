@@ -130,6 +130,7 @@ static int make_plan(struct command *command, const struct container *container,
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
 	TRY(plan_inherited(&command->pool, config, plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
+	plan->exec.ignored_signals = command->ignored_signals;
 #ifndef HRUN_MUTANT_EXEC_NNP
 	plan->creds.no_new_privs |= container->record.no_new_privs;
 #endif

@@ -30,6 +30,7 @@ static int plan_program(struct pool *pool, const struct config *config, const st
 	TRY(plan_inherited(pool, config, plan, e));
 	plan->creds.new_keyring = !options->no_new_keyring;
 	plan->exec.preserve_fds = options->preserve_fds;
+	plan->exec.ignored_signals = options->ignored_signals;
 	return 0;
 }
 

@@ -85,15 +85,15 @@ int program_find(const struct exec_plan *plan, char *ret_path, size_t size, stru
 
 /*
  * What the caller ignores stays ignored across execve; a service that was started with SIGPIPE or SIGHUP
- * ignored would pass that on.  The realtime ones cost too many system calls here: cli.c resets those that are ignored.
+ * ignored would pass that on.  Handlers end with execve; the realtime ones were reset by cli.c.
  */
-static void reset_signals(void)
+static void reset_signals(uint64_t ignored)
 {
 	struct sigaction standard = {.sa_handler = SIG_DFL};
 	sigset_t none;
 
 	for (int signal = 1; signal < 32; signal++) {
-		if (signal != SIGKILL && signal != SIGSTOP)
+		if (ignored >> (signal - 1) & 1)
 			sigaction(signal, &standard, NULL);
 	}
 	sigemptyset(&none);
@@ -116,7 +116,7 @@ static int sort_descriptors(unsigned int preserve, struct err *e)
 int program_execute(const struct plan *plan, const char *path, struct err *e)
 {
 	TRY(sort_descriptors(plan->exec.preserve_fds, e));
-	reset_signals();
+	reset_signals(plan->exec.ignored_signals);
 	TRY(creds_seal(plan, e));
 	execve(path, plan->exec.args, plan->exec.env);
 	if (errno == ENOENT)

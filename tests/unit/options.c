@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <hrun/cli.h>
+#include <hrun/entry.h>
 #include <hrun/str.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,8 +103,17 @@ static void signals(void)
 	}
 }
 
+/* What runs before the C library has no table to look into. */
+static void test_verbs_that_enter(void)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		CHECK(entry_word_enters(verbs[i].name) == verbs[i].enters);
+	CHECK(!entry_word_enters("") && !entry_word_enters("ru") && !entry_word_enters("runs"));
+}
+
 int main(void)
 {
+	test_verbs_that_enter();
 	values();
 	where_parsing_stops();
 	refused();
