@@ -235,7 +235,7 @@ def poststop_after_a_create_that_was_killed():
         log = Log(b)
         b.c["hooks"] = {"poststop": [hook("poststop", f"echo poststop >>{log.path}/poststop")]}
         if kind:
-            b.c["hooks"][kind] = [hook(kind, "kill -9 $PPID; sleep 1")]
+            b.c["hooks"][kind] = [hook(kind, "kill -9 $PPID")]
         else:
             b.mount("/nosuch-source", "bind", "/x", ["bind"])
         b.save()
