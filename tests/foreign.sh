@@ -41,7 +41,7 @@ prepare() {
   tarball=$(tests/tree.sh sid "crun,runc,bats,jq,python3,gcc,libc6-dev,make,busybox-static,golang-go,iproute2,procps,uidmap,file,xz-utils,\
 libseccomp-dev,golang-github-opencontainers-runtime-tools-dev,golang-github-google-uuid-dev,golang-github-urfave-cli-dev,\
 golang-github-containerd-console-dev,golang-github-sirupsen-logrus-dev,golang-github-opencontainers-cgroups-dev,golang-github-moby-sys-dev,\
-golang-github-seccomp-libseccomp-golang-dev,golang-github-mrunalp-fileutils-dev)
+golang-github-seccomp-libseccomp-golang-dev,golang-github-mrunalp-fileutils-dev")
   mkdir -p "$tree"
   tar -xf "$tarball" -C "$tree" --exclude='./dev/*'
   mkdir -p "$tree/etc/hrun" "$tree/out"
