@@ -104,7 +104,7 @@ static int write_output(struct command *command, const struct check *check, cons
 		return err_set(e, EINVAL, "%s is the config itself; name another file with -o", name);
 #endif
 	TRY(command->options.force ? write_over(command, name, text, e) : write_new(name, text, e));
-	fprintf(stderr, "%s: written\n", name);
+	fprintf(stderr, "%s: written\n", without_controls(&command->pool, name));
 	return 0;
 }
 
@@ -177,7 +177,8 @@ int check_fix(struct command *command, struct check *check, struct err *e)
 
 	TRY(repair(command, check, &after, &fixed, e));
 	if (command->options.diff)
-		diff_print(stdout, &command->pool, check->name, output_name(command, check), before, after);
+		diff_print(stdout, &command->pool, without_controls(&command->pool, check->name),
+			   without_controls(&command->pool, output_name(command, check)), before, after);
 	if (!command->options.diff || command->options.output)
 		TRY(write_output(command, check, after, e));
 	fprintf(stderr, "%zu repair%s\n", repairs, repairs == 1 ? "" : "s");

@@ -219,6 +219,7 @@ static int load_system(struct pool *pool, const struct policy_request *request, 
 		return 0;
 	TRY(load_machine(pool, request, &machine, e));
 	*ret = policy_stricter(pool, &of_class, &machine);
+	ret->engines = machine.engines;
 	return 0;
 }
 

@@ -313,7 +313,7 @@ struct policy policy_stricter(struct pool *pool, const struct policy *a, const s
 	both.defaults.hook_timeout = least_or(a->defaults.hook_timeout, b->defaults.hook_timeout, POLICY_HOOK_TIMEOUT);
 	both.defaults.memory_limit = least_or(a->defaults.memory_limit, b->defaults.memory_limit, INT64_MAX);
 	both.config_bytes = a->config_bytes < b->config_bytes ? a->config_bytes : b->config_bytes;
-	/* engines: facts about the host, and A is the machine's. */
+	/* engines: facts about the host, told by the machine's file; the caller sees to it where that is not A. */
 	waivers_in_both(pool, a, b, &both);
 	return both;
 }
