@@ -118,6 +118,9 @@ int policy_load_file(struct pool *pool, const char *path, bool own_class, bool o
 
 	*ret_policy = policy;
 	policy.path = absolute(pool, path);
+	if (policy.path[0] != '/')
+		return err_set(e, EINVAL, "policy: `%s`: the working directory has no path; name the whole path",
+			       policy.path);
 	if (path_has_dotdot(policy.path))
 		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", policy.path);
 	autofd int fd = policy_open(pool, policy.path, or_callers, e);
