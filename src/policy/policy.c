@@ -55,9 +55,10 @@ int policy_profile_rank(const char *name)
 
 /* Static: what a policy points to lives as long as the program. */
 static const char *containers_storage[] = {"/var/lib/containers/storage", "/run/containers/storage"};
-static const char *containerd[] = {"/var/lib/containerd", "/run/containerd"};
+static const char *containerd[] = {"/var/lib/containerd", "/run/containerd", "/var/lib/rancher/k3s/agent/containerd",
+				   "/var/lib/rancher/rke2/agent/containerd", "/var/lib/k0s/containerd"};
 static const char *docker[] = {"/var/lib/docker", "/run/docker"};
-static const char *kubelet[] = {"/var/lib/kubelet"};
+static const char *kubelet[] = {"/var/lib/kubelet", "/var/lib/k0s/kubelet"};
 static const char *other[] = {"/var/lib/rancher/k3s",
 			      "/var/lib/rancher/rke2",
 			      "/run/k3s",

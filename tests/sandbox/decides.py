@@ -345,6 +345,7 @@ def hostile_tree():
     write(f"{top}/large.json", json.dumps(b.c) + " " * (1 << 20))
     write(f"{top}/pair.json", '{"a\\ud800":1}')
     os.mkfifo(f"{top}/fifo.json")
+    os.symlink("/proc/kmsg", f"{top}/kmsg.json")
     os.symlink("/dev/zero", f"{top}/zero.json")
     os.symlink("loop.json", f"{top}/loop.json")
     os.symlink(".", f"{top}/here")

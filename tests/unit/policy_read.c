@@ -315,7 +315,7 @@ static void test_engines(void)
 	CHECK(is_list(&policy.engines.containers_storage, "/a", 1) && is_list(&policy.engines.containerd, "/b", 1));
 	CHECK(is_list(&policy.engines.docker, NULL, 0) && is_list(&policy.engines.other, "/c", 1));
 	/* What is not named keeps its default. */
-	CHECK(is_list(&policy.engines.kubelet, "/var/lib/kubelet", 1));
+	CHECK(is_list(&policy.engines.kubelet, "/var/lib/kubelet", 2));
 	policy = take("\"engines\":{\"kubelet\":[\"/k\"]}");
 	CHECK(is_list(&policy.engines.kubelet, "/k", 1));
 }
