@@ -260,6 +260,43 @@ def a_waiver_is_for_the_real_value():
             equal(h.run(mounting(f"{top}/data", "bind", "ro"), level=policy).status, 125, value)
 
 
+# ---- onViolation ----
+
+
+@test
+def repairs_that_were_asked_for_are_there():
+    """One container with everything that mounts, paths, root and personality may be asked wrong; the kernel says what became of it."""
+    b = Bundle()
+    for m in b.c["mounts"]:
+        if m.get("type") in ("sysfs", "cgroup", "cgroup2"):
+            m["options"] = [o for o in m["options"] if o != "ro"] + ["rw"]
+    os.makedirs(f"{b.root}/shared")
+    os.makedirs(f"{b.root}/wide")
+    b.mount("/wide", "tmpfs", "tmpfs", ["suid", "dev", "exec", "mode=1777"])
+    os.makedirs(f"{b.path}/volume")
+    b.mount("/shared", "bind", "volume", ["rbind", "rshared"])
+    b.linux.update(maskedPaths=[], readonlyPaths=[], rootfsPropagation="shared", seccomp={"defaultAction": "SCMP_ACT_ALLOW"},
+                   personality={"domain": "LINUX", "flags": ["ADDR_NO_RANDOMIZE"]})
+    b.c["root"]["readonly"] = False
+    contains(h.run(b, "true").err, "refused [")
+    b.process["args"] = ["sh"]
+    asked = {"onViolation": "harden", "rules": {"rootfs-writable": "harden", "mount-tmpfs-exec": "harden"}}
+    with started(b, level=asked) as c:
+        found = {f["rule"] for f in json.loads(read(f"/run/hrun/{c.id}/verdict.json"))["findings"] if f["action"] == "harden"}
+        for rule in ("masked-paths-absent", "mount-cgroup-writable", "mount-explicit-suid-dev", "mount-propagation-shared", "mount-sysfs-writable",
+                     "mount-tmpfs-exec", "personality", "readonly-paths-absent", "rootfs-propagation-shared", "rootfs-writable", "seccomp-default-allow"):
+            assert rule in found, (rule, found)
+        mounts = {point: m.attributes for point, m in h.mounts_of(c.pid).items()}
+        for point, attributes in (("/", {"ro"}), ("/sys", {"ro"}), ("/sys/fs/cgroup", {"ro"}), ("/wide", {"nosuid", "nodev", "noexec"}),
+                                  ("/proc/sys", {"ro"}), ("/proc/keys", {"ro"}), ("/sys/firmware", {"ro"})):
+            assert attributes <= mounts[point], (point, mounts[point])
+        for line in read(f"/proc/{c.pid}/mountinfo").splitlines():
+            assert "shared:" not in line and "master:" not in line, line
+        equal((read(f"/proc/{c.pid}/personality").strip(), h.status_of(c.pid)["Seccomp"]), ("00000000", "2"))
+        r = c.exec("sh", "-c", "touch /x; touch /proc/sys/kernel/hostname; cat /sys/firmware/*; unshare -U true; mount -t tmpfs x /tmp", level=asked)
+        assert r.status != 0 and "unshare" in r.err and "mount" in r.err, r
+
+
 # ---- exec and update ----
 
 
