@@ -136,6 +136,39 @@ def a_user_who_takes_a_loose_name_gains_nothing():
         equal((members["level"], members["rules"]["user-root"], members["allow"]["capabilities"]), ("restricted", "refuse", []))
 
 
+@test
+def no_member_of_a_users_file_loosens():
+    rules = {r["id"]: r for r in json.loads(h.hrun("rules", "--json").out)["rules"]}
+    order = ["off", "none", "warn", "harden", "refuse"]
+    own = {"level": "privileged", **AUDIT, "onViolation": "harden", "criSandbox": True,
+           "rules": {name: "off" for name, rule in rules.items() if rule["waivable"]},
+           "allow": {"capabilities": ["CAP_SYS_ADMIN"], "sysctls": ["net.core.somaxconn"], "devices": [{"type": "b", "major": 8, "minor": 0, "access": "rwm"}],
+                     "mountPrefixes": [{"path": "/", "readOnly": False}], "hooks": [{"path": "/bin/sh", "sha256": "0" * 64}], "annotations": ["io.*"],
+                     "systemdProperties": ["CollectMode"], "seccompArchitectures": ["SCMP_ARCH_X32"], "cgroupsDisabled": True},
+           "defaults": {"seccompProfile": "compat-x86", "pidsLimit": 4194304, "hookTimeoutSeconds": 86400}, "limits": {"configBytes": 4 << 20},
+           "engines": {"containerd": ["/"], "other": ["/home"]},
+           "waivers": [{"rule": "user-root", "match": {"cgroup": "*"}, "reason": "this is a test", "owner": "me", "expires": days_from_now(5)}]}
+    directory = f"/run/own{os.getpid()}"
+    os.mkdir(directory, 0o755)
+    try:
+        path = f"{directory}/own.json"
+        write(path, json.dumps(own), 0o644)
+        os.chown(path, 1000, 1000)
+        for level_name in ("baseline", "restricted"):
+            with etc_hrun(policy={"level": level_name}):
+                machine, both = (json.loads(h.hrun(*more, "policy", "show", "--json", prefix=USER).out)["members"] for more in ([], ["--policy", path]))
+                for name in machine:
+                    if name not in ("rules", "auditUntil", "waivers"):
+                        equal(both[name]["value"], machine[name]["value"], f"{level_name}: {name}")
+                for name, action in both["rules"]["value"].items():
+                    at_level = rules[name]["actions"][level_name]
+                    assert order.index(action) >= order.index(at_level) or (action, at_level) == ("off", "none"), (name, action, at_level)
+                lifted = [w["rule"] for w in both["waivers"]["value"]]
+                equal(lifted, ["user-root"] if level_name == "baseline" else [], "one for what is only warned about changes nothing")
+    finally:
+        shutil.rmtree(directory)
+
+
 # ---- what a bundle says ----
 
 
@@ -311,6 +344,21 @@ def an_audit_of_today_is_not_for_a_stricter_container():
         equal(c.exec("id", "-u", options=["--user", "0"], level=AUDIT).out.strip(), "0")
         for options in (["--cap", "CAP_SYS_ADMIN"], ["--cap", "CAP_CHOWN"], ["--cwd", "/proc/self/fd/7"], ["--process-label", "x"]):
             equal(c.exec("true", options=options, level=AUDIT).status, 255, options)
+
+
+@test
+def the_level_of_create_holds_whatever_exec_is_called():
+    with etc_hrun(policy=of_level_restricted(), loose=PRIVILEGED), started(Bundle()) as c:
+        for options in (["--user", "0"], ["--cap", "CAP_SYS_ADMIN"]):
+            r = p.called("hrun-loose", "exec", *options, c.id, "true")
+            assert r.status == 255 and r.err.startswith("hrun: refused ["), r
+        # A level that this hrun does not know was made by one that knows more.
+        path = f"/run/hrun/{c.id}/state.json"
+        record = json.loads(read(path))
+        for word in ("none", "", "Privileged"):
+            write(path, json.dumps({**record, "level": word}))
+            contains(p.called("hrun-loose", "exec", "--user", "0", c.id, "true").err, "refused [user-root]", word)
+        write(path, json.dumps(record))
 
 
 @test
