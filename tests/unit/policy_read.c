@@ -50,6 +50,10 @@ static void refuse(const char *members, const char *why)
 	CHECK(r == 0 || (!strstr(e.text, "not found") && !strstr(e.text, "no such file")), "%s", e.text);
 }
 
+#define WAIVER                                                                                                     \
+	"{\"rule\":\"user-root\",\"match\":{\"value\":\"0\"},\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":" \
+	"\"2026-12-01\"}"
+
 static const struct {
 	const char *members, *why;
 } bad[] = {
@@ -175,6 +179,11 @@ static const struct {
 	{"\"waivers\":{}", "`waivers` must be a list"},
 	{"\"waivers\":[null]", "`waivers[0]` is null"},
 	{"\"waivers\":[[]]", "must be an object"},
+	/* The list is read while the document is: it is the one of the top, and there is one. */
+	{"\"waivers\":[],\"waivers\":[" WAIVER "]", "stands twice"},
+	{"\"waivers\":[" WAIVER "],\"wa\\u0069vers\":[]", "stands twice"},
+	{"\"allow\":{\"waivers\":[" WAIVER "]}", "`allow.waivers` is not a member"},
+	{"\"waivers\":[" WAIVER ",{\"rule\":\"x\"}]", "`waivers[1].rule` names no rule"},
 };
 
 static void test_bad_members(void)
