@@ -68,13 +68,15 @@ static void skip_to_token(struct builder *b, size_t limit)
 
 	for (; p < b->size; p++) {
 		char c = b->bytes[p];
-		if (c == '\n') {
+		if (c == ' ') {
+			continue;
+		} else if (c == '\n') {
 			b->line++;
 			b->line_start = p + 1;
 		} else if (c == ',' || c == ':') {
 			if (p + 1 >= limit)
 				break;
-		} else if (c != ' ' && c != '\t' && c != '\r') {
+		} else if (c != '\t' && c != '\r') {
 			break;
 		}
 	}
@@ -177,7 +179,8 @@ static int on_number(void *builder, const char *text, size_t length)
 static const char *check_text(const struct builder *b, const unsigned char *text, size_t length, const char **ret_rule)
 {
 	*ret_rule = "json-nul-in-string";
-	if (memchr(text, '\0', length))
+	/* Without an escape the text is the token itself, and the lexer has looked at each byte. */
+	if (text != (const unsigned char *)b->bytes + b->start + 1 && memchr(text, '\0', length))
 		return "the string holds U+0000, where C programs would cut it; remove it";
 	*ret_rule = "json-not-strict";
 	return json_check_string(b->bytes + b->start + 1, b->end - b->start - 2);
@@ -189,7 +192,8 @@ static const char *keep_text(struct builder *b, const unsigned char *text, size_
 	char *place = b->bytes + b->start + 1;
 
 	assert(b->end - b->start >= 2 && length <= b->end - b->start - 2);
-	memmove(place, text, length);
+	if (place != (const char *)text)
+		memmove(place, text, length);
 	place[length] = '\0';
 	return place;
 }
@@ -337,8 +341,8 @@ int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size
 		return json_refuse(pool, ret_error, "json-too-large", NULL,
 				   "the document has %zu bytes, %zu are allowed; remove bulk data", size, max_size);
 
-	struct builder b = {
-		.pool = pool, .error = ret_error, .bytes = pool_strndup(pool, bytes, size), .size = size, .line = 1};
+	char *copy = memcpy(pool_alloc_now(pool, size + 1), bytes, size);
+	struct builder b = {.pool = pool, .error = ret_error, .bytes = copy, .size = size, .line = 1};
 	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
 		refuse_token(&b, "json-not-strict",
 			     "the document begins with a byte order mark; write UTF-8 without it");
