@@ -179,7 +179,7 @@ static const struct {
 	{"\"waivers\":{}", "`waivers` must be a list"},
 	{"\"waivers\":[null]", "`waivers[0]` is null"},
 	{"\"waivers\":[[]]", "must be an object"},
-	/* The list is read while the document is: it is the one of the top, and there is one. */
+	/* There is one list, at the top. */
 	{"\"waivers\":[],\"waivers\":[" WAIVER "]", "stands twice"},
 	{"\"waivers\":[" WAIVER "],\"wa\\u0069vers\":[]", "stands twice"},
 	{"\"allow\":{\"waivers\":[" WAIVER "]}", "`allow.waivers` is not a member"},
