@@ -54,6 +54,11 @@ bool source_is_host_path(const struct judged *judged, const struct config_mount 
 /* Look at SOURCE, a bind source or a directory of an overlay: fills the source part of *look. */
 void source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look);
 
+/* One directory from the front of an overlay's LIST, where "\\:" is a colon; *list moves behind it. */
+const char *overlay_next_directory(struct pool *pool, const char **list);
+/* The kernel takes no more layers; a list of thousands is not worth a look at each. */
+enum { OVERLAY_LAYERS_MAX = 500 };
+
 /* Is the last word about it ro or rro? */
 bool mount_is_read_only(const struct config_mount *mount);
 

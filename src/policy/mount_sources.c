@@ -239,7 +239,10 @@ static void judge_device(struct view *view)
 	}
 }
 
-/* runc spec --rootless: without a network namespace of its own the kernel makes no new sysfs for it. */
+/*
+ * runc spec --rootless: without a network namespace of its own the kernel makes no new sysfs for it.  What is mounted below /sys
+ * stays writable (ro is about the top), so only for who is not the host's root: cgroups and uevent_helper are root's.
+ */
 static bool is_rootless_sys(const struct view *view)
 {
 	const struct config_namespace *net = namespace_of(view->judged->config, "network");
@@ -247,7 +250,8 @@ static bool is_rootless_sys(const struct view *view)
 
 	return str_equal(look->clean_source, "/sys") && (!look->real_source || str_equal(look->real_source, "/sys")) &&
 	       look->destination && str_equal(look->destination, "/sys") && view->read_only &&
-	       list_has(&view->mount->options, "rbind") && (!net || net->path);
+	       list_has(&view->mount->options, "rbind") && (!net || (net->path && *net->path)) &&
+	       (!view->judged->host_root || namespace_of(view->judged->config, "user"));
 }
 
 static void judge_source(struct view *view)

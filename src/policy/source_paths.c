@@ -163,6 +163,20 @@ bool source_path_is_public(const char *path, bool is_directory)
 	return false;
 }
 
+const char *overlay_next_directory(struct pool *pool, const char **list)
+{
+	char *directory = pool_alloc(pool, strlen(*list) + 1), *end = directory;
+	const char *p = *list;
+
+	for (; *p && *p != ':'; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+		*end++ = *p;
+	}
+	*list = *p ? p + 1 : p;
+	return directory;
+}
+
 bool mount_is_read_only(const struct config_mount *mount)
 {
 	static const char *const ro[] = {"ro", "rro"}, *const rw[] = {"rw", "rrw"};
