@@ -85,6 +85,17 @@ static void visit_submounts(struct host_view *host, const char *real, struct ali
 	}
 }
 
+bool host_has_mounts_below(struct host_view *host, const char *real)
+{
+	if (need_mounts(host) < 0)
+		return true;
+	for (size_t i = 0; i < host->mount_count; i++) {
+		if (path_is_below(host->mounts[i].point, real) && !str_equal(host->mounts[i].point, real))
+			return true;
+	}
+	return false;
+}
+
 int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive, struct alias_visit *visit)
 {
 	const char *real = look->real_source;

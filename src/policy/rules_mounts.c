@@ -112,6 +112,15 @@ void judge_mount_host_dev(struct finder *finder)
 	}
 }
 
+/* The root file system a second time, where root.readonly does not hold; the config that the next start reads. */
+static bool is_judged_itself(const struct bundle *bundle, const char *path)
+{
+	const char *root = bundle->rootfs_path;
+
+	return (root && (path_is_below(path, root) || path_is_below(root, path))) ||
+	       str_equal(path + strlen(bundle->path), "/config.json");
+}
+
 /* In the bundle lies what the engine has put there for this container; the bundle as a whole is nobody's volume. */
 static bool is_in_bundle(const struct judged *judged, const struct config_mount *mount, const char *path)
 {
@@ -119,16 +128,18 @@ static bool is_in_bundle(const struct judged *judged, const struct config_mount 
 
 	if (!bundle)
 		return mount->source[0] != '/' && judged->config_only;
-	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle);
+	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle) &&
+	       !is_judged_itself(judged->bundle, path);
 }
 
-static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount, const char *path)
+static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount,
+			      const struct mount_look *look, const char *path)
 {
 	const struct policy *policy = judged->policy;
 
 	for (size_t i = 0; policy && i < policy->allow.mount_prefix_count; i++) {
 		const struct policy_mount_prefix *prefix = &policy->allow.mount_prefixes[i];
-		if (path_is_below(path, prefix->path) && (!prefix->read_only || mount_is_read_only(mount)))
+		if (path_is_below(path, prefix->path) && (!prefix->read_only || source_is_read_only(mount, look)))
 			return true;
 	}
 	return false;
@@ -142,7 +153,7 @@ bool source_is_host_path(const struct judged *judged, const struct config_mount 
 	if (!path)
 		return false;
 	return !source->bits && !source->is_managed && !source->is_exempt && !is_in_bundle(judged, mount, path) &&
-	       !is_allowed_prefix(judged, mount, path);
+	       !is_allowed_prefix(judged, mount, look, path);
 }
 
 void judge_mount_host_path(struct finder *finder)

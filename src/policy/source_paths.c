@@ -12,8 +12,35 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *const system_directories[] = {
-	"/etc",	 "/usr", "/bin",     "/sbin",		"/lib",		"/lib32",    "/lib64",	 "/libx32", "/boot",
-	"/root", "/efi", "/var/log", "/var/spool/cron", "/run/systemd", "/run/udev", "/opt/cni",
+	"/etc",
+	"/usr",
+	"/bin",
+	"/sbin",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/libx32",
+	"/boot",
+	"/root",
+	"/efi",
+	"/var/log",
+	"/var/spool/cron",
+	"/run/systemd",
+	"/run/udev",
+	"/opt/cni",
+	/* What root runs or believes as well: jobs, timers, package scripts, saved shadow files, credentials of services. */
+	"/var/spool/at",
+	"/var/spool/anacron",
+	"/var/lib/systemd",
+	"/var/lib/dpkg",
+	"/var/lib/rpm",
+	"/var/lib/apt",
+	"/var/lib/cloud",
+	"/var/lib/sudo",
+	"/var/backups",
+	"/run/credentials",
+	"/run/dbus",
+	"/nix/store",
 };
 /* Themselves only: what lies in them is judged on its own. */
 static const char *const whole_directories[] = {"/home", "/var", "/var/lib", "/run", "/var/home"};
@@ -105,11 +132,11 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path)
 
 unsigned int source_type_breaks(const char *type)
 {
-	static const char *const processes[] = {"proc", "nsfs", "binfmt_misc"};
+	static const char *const processes[] = {"proc", "nsfs", "binfmt_misc", "nfsd", "rpc_pipefs", "xenfs"};
 	static const char *const kernel[] = {"sysfs",	"cgroup",    "cgroup2",	 "securityfs", "debugfs",
 					     "tracefs", "bpf",	     "configfs", "efivarfs",   "pstore",
 					     "fusectl", "selinuxfs", "smackfs",	 "resctrl"};
-	static const char *const devices[] = {"devtmpfs", "devpts"};
+	static const char *const devices[] = {"devtmpfs", "devpts", "functionfs", "gadgetfs"};
 
 	return (IS_ONE_OF(type, processes) ? BREAKS_HOST_PROC : 0u) | (IS_ONE_OF(type, kernel) ? BREAKS_HOST_SYS : 0u) |
 	       (IS_ONE_OF(type, devices) ? BREAKS_HOST_DEV : 0u);
@@ -175,6 +202,19 @@ const char *overlay_next_directory(struct pool *pool, const char **list)
 	}
 	*list = *p ? p + 1 : p;
 	return directory;
+}
+
+bool mount_is_read_only_below(const struct config_mount *mount)
+{
+	bool read_only = false;
+
+	for (size_t i = 0; i < mount->options.count; i++) {
+		if (str_equal(mount->options.item[i], "rro"))
+			read_only = true;
+		else if (str_equal(mount->options.item[i], "rrw"))
+			read_only = false;
+	}
+	return read_only;
 }
 
 bool mount_is_read_only(const struct config_mount *mount)
