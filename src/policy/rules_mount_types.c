@@ -116,22 +116,23 @@ static void judge_directory(struct finder *finder, size_t i, const char *key, co
 	const struct judged *judged = finder->judged;
 	const struct config_mount *mount = &judged->config->mounts[i];
 	const char *where = at(finder, "mounts[%zu].options", i), *shown = quote(finder, path);
-	struct mount_look look = {0};
+	struct mount_look *look = pool_alloc(judged->pool, sizeof *look);
 
 	if (path[0] != '/' || path_has_dotdot(path)) {
 		find_item(finder, i, path, where, "%s %s is not absolute, or holds \"..\"", key, shown);
 		return;
 	}
-	source_look(judged, path, judged->mounts[i].host, &look);
-	const struct source_verdict *source = source_judge(judged, mount, &look);
-	const char *value = look.real_source ? look.real_source : look.clean_source;
+	source_look(judged, path, judged->mounts[i].host, look);
+	*pool_array_add(judged->pool, finder->verdict->layers, finder->verdict->layer_count) = look;
+	const struct source_verdict *source = source_judge(judged, mount, look);
+	const char *value = look->real_source ? look->real_source : look->clean_source;
 	if (source->bits)
 		find_item(finder, i, value, where, "%s %s is nothing that may be bind-mounted (%s)", key, shown,
 			  quote(finder, source->path[__builtin_ctz(source->bits)]));
 	else if (source->error)
 		cannot_judge(finder, where, "%s %s cannot be looked at: %s", key, shown,
 			     strerrorname_np(-source->error));
-	else if (judged->policy->level >= LEVEL_RESTRICTED && source_is_host_path(judged, mount, &look))
+	else if (judged->policy->level >= LEVEL_RESTRICTED && source_is_host_path(judged, mount, look))
 		find_item(finder, i, value, where, "%s %s is a path of the host", key, shown);
 	else if (judged->config_only && !source->is_managed)
 		cannot_judge(finder, where, "not looked at");

@@ -147,6 +147,11 @@ static const char *gives_away(const struct finder *finder, const char *path, int
 	return bits ? source->path[__builtin_ctz(bits)] : NULL;
 }
 
+static bool is_engines_layer(const struct policy *policy, const char *path)
+{
+	return is_engine_storage(policy, path) && is_layer_of_engine(path);
+}
+
 static bool is_hosts(const struct finder *finder, const char *path)
 {
 	return path && path[0] == '/' && is_host_directory(path) && !is_engine_storage(finder->judged->policy, path);
@@ -176,7 +181,7 @@ void judge_root_path_host(struct finder *finder)
 		find_value(finder, real, "root.path", "%s belongs to the host", quote(finder, real));
 	else if (given && given[0] == '/' && is_hosts(finder, written))
 		find_value(finder, written, "root.path", "%s belongs to the host", quote(finder, written));
-	else if (written[0] == '/' && !is_engine_storage(judged->policy, real ? real : written) &&
+	else if (written[0] == '/' && !is_engines_layer(judged->policy, real ? real : written) &&
 		 (other = gives_away(finder, written, &error)))
 		find_value(finder, real ? real : written, "root.path", "%s gives the container what is the host's (%s)",
 			   quote(finder, real ? real : written), quote(finder, other));

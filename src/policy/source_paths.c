@@ -40,7 +40,6 @@ static const char *const system_directories[] = {
 	"/var/backups",
 	"/run/credentials",
 	"/run/dbus",
-	"/nix/store",
 };
 /* Themselves only: what lies in them is judged on its own. */
 static const char *const whole_directories[] = {"/home", "/var", "/var/lib", "/run", "/var/home"};
