@@ -195,39 +195,44 @@ static bool is_version_of(const char *name, const char *program)
 	return *name == '\0' || (*name >= '0' && *name <= '9');
 }
 
+/* Shells, interpreters, launchers, what has a way out to a shell, what writes any file, and runtimes with flags of their own. */
 static bool runs_text(const char *path)
 {
 	static const char *const programs[] = {
-		"sh",	    "bash",	"rbash",       "dash",
-		"ash",	    "zsh",	"ksh",	       "mksh",
-		"fish",	    "csh",	"tcsh",	       "env",
-		"toybox",   "perl",	"ruby",	       "node",
-		"nodejs",   "php",	"lua",	       "tclsh",
-		"expect",   "awk",	"gawk",	       "mawk",
-		"nawk",	    "xargs",	"nsenter",     "unshare",
-		"chroot",   "sudo",	"su",	       "doas",
-		"runuser",  "setpriv",	"capsh",       "setsid",
-		"timeout",  "nohup",	"nice",	       "ionice",
-		"taskset",  "chrt",	"prlimit",     "setarch",
-		"stdbuf",   "flock",	"systemd-run", "original-awk",
-		"find",	    "make",	"gdb",	       "strace",
-		"script",   "watch",	"ssh",	       "socat",
-		"ltrace",   "perf",	"valgrind",    "time",
-		"choom",    "runcon",	"linux32",     "linux64",
-		"i386",	    "x86_64",	"pkexec",      "bwrap",
-		"firejail", "fakeroot", "parallel",    "run-parts",
-		"tar",	    "sed",	"ed",	       "ex",
-		"vi",	    "vim",	"nano",	       "emacs",
-		"m4",	    "dc",	"git",	       "rsync",
-		"at",	    "batch",	"crontab",     "start-stop-daemon",
-		"ip",	    "gcc",	"cc",	       "guile",
-		"pypy",	    "julia",	"coreutils",   "systemctl",
-		"busctl",   "cp",	"mv",	       "ln",
-		"dd",	    "tee",	"install",     "chmod",
-		"chown",    "mount",	"insmod",      "modprobe",
-		"kmod",	    "sysctl",	"cpio",	       "dpkg",
-		"rpm",	    "runc",	"crun",	       "ctr",
-		"crictl",   "kubectl",	"less",	       "man",
+		"sh",	      "bash",	    "rbash",	   "dash",
+		"ash",	      "zsh",	    "ksh",	   "mksh",
+		"fish",	      "csh",	    "tcsh",	   "env",
+		"toybox",     "perl",	    "ruby",	   "node",
+		"nodejs",     "php",	    "lua",	   "tclsh",
+		"expect",     "awk",	    "gawk",	   "mawk",
+		"nawk",	      "xargs",	    "nsenter",	   "unshare",
+		"chroot",     "sudo",	    "su",	   "doas",
+		"runuser",    "setpriv",    "capsh",	   "setsid",
+		"timeout",    "nohup",	    "nice",	   "ionice",
+		"taskset",    "chrt",	    "prlimit",	   "setarch",
+		"stdbuf",     "flock",	    "systemd-run", "original-awk",
+		"find",	      "make",	    "gdb",	   "strace",
+		"script",     "watch",	    "ssh",	   "socat",
+		"ltrace",     "perf",	    "valgrind",	   "time",
+		"choom",      "runcon",	    "linux32",	   "linux64",
+		"i386",	      "x86_64",	    "pkexec",	   "bwrap",
+		"firejail",   "fakeroot",   "parallel",	   "run-parts",
+		"tar",	      "sed",	    "ed",	   "ex",
+		"vi",	      "vim",	    "nano",	   "emacs",
+		"m4",	      "dc",	    "git",	   "rsync",
+		"at",	      "batch",	    "crontab",	   "start-stop-daemon",
+		"ip",	      "gcc",	    "cc",	   "guile",
+		"pypy",	      "julia",	    "coreutils",   "systemctl",
+		"busctl",     "cp",	    "mv",	   "ln",
+		"dd",	      "tee",	    "install",	   "chmod",
+		"chown",      "mount",	    "insmod",	   "modprobe",
+		"kmod",	      "sysctl",	    "cpio",	   "dpkg",
+		"rpm",	      "runc",	    "crun",	   "ctr",
+		"crictl",     "kubectl",    "less",	   "man",
+		"hrun",	      "docker",	    "podman",	   "buildah",
+		"machinectl", "lxc-attach", "nsjail",	   "catatonit",
+		"tini",	      "dumb-init",  "docker-init", "podman-init",
+		"chpst",      "envdir",
 	};
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -243,8 +248,8 @@ static bool runs_text(const char *path)
 /* A second name of one of them, or a mount of it, is the same program. */
 static const char *other_name(const struct hook_look *look)
 {
-	static const char *const usual[] = {"/bin/sh",	    "/bin/bash",     "/bin/busybox",
-					    "/usr/bin/env", "/usr/bin/perl", "/usr/bin/python3"};
+	static const char *const usual[] = {"/bin/sh",	     "/bin/bash",	 "/bin/busybox",  "/usr/bin/env",
+					    "/usr/bin/perl", "/usr/bin/python3", "/proc/self/exe"};
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
