@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 import attack
-from attack import Bundle, contains, equal, eventually, h, refused, replace, run, started, test, write
+from attack import Bundle, contains, equal, eventually, h, read, refused, run, started, test, write
 
 ROUNDS = 25
 NOBODYS = ["nosuid", "nodev"]
@@ -178,7 +178,7 @@ def the_root_a_second_time_and_writable():
 def sys_of_the_host_in_a_pods_network():
     """ro is about the top only: the cgroups of the host below it would be writable."""
     with started(Bundle("sleep", "1000")) as pod:
-        b = Bundle("sh", "-c", "mkdir /sys/fs/cgroup/of-the-container && echo WRITABLE")
+        b = Bundle("sh", "-c", "mkdir /sys/fs/cgroup/of-the-container && echo WRITABLE", uid=0)
         b.c["mounts"] = [m for m in b.c["mounts"] if not m["destination"].startswith("/sys")]
         b.mount("/sys", "none", "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"])
         for n in b.c["linux"]["namespaces"]:
@@ -276,6 +276,20 @@ def the_hosts_network_under_a_name_of_its_own():
         refuses(b, "ns-path-invalid", level="privileged")
     finally:
         subprocess.run(["umount", point], check=True)
+
+
+# ---- cgroups ----
+
+
+@test
+def the_cgroup_of_all_other_containers():
+    with started(Bundle("sleep", "1000")) as other:
+        b = Bundle("sleep", "1000")
+        b.c["linux"]["cgroupsPath"] = "/hrun"
+        refused(run(b), "other cgroups")
+        h.hrun("create", "-b", b.path, "parent")
+        h.hrun("delete", "--force", "parent")
+        equal(read(f"/proc/{other.pid}/stat").split()[2], "S", "the other container")
 
 
 # ---- hooks ----
