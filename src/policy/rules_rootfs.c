@@ -187,7 +187,7 @@ void judge_root_path_host(struct finder *finder)
 			   quote(finder, real ? real : written), quote(finder, other));
 	else if (bundle && real && path_is_below(bundle->path, real))
 		find_value(finder, real, "root.path", "%s holds the bundle itself", quote(finder, real));
-	else if (error)
+	else if (error && bundle && bundle->rootfs >= 0) /* else rootfs-permissions says so */
 		cannot_judge(finder, "root.path", "%s cannot be looked at: %s", quote(finder, written),
 			     strerrorname_np(-error));
 	else if ((judged->config_only && written[0] == '/') || (bundle && bundle->rootfs >= 0 && !real))

@@ -39,7 +39,7 @@ static const char *const system_directories[] = {
 	"/var/lib/sudo",
 	"/var/backups",
 	"/run/credentials",
-	"/run/dbus",
+
 };
 /* Themselves only: what lies in them is judged on its own. */
 static const char *const whole_directories[] = {"/home", "/var", "/var/lib", "/run", "/var/home"};
