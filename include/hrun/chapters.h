@@ -27,6 +27,18 @@ int objects_lift_inside(struct plan *plan, struct host_objects *ret_objects, str
 /* R: the directory CGROUP as the tree of each cgroup2 mount, where the container shares a cgroup namespace. */
 int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e);
 void objects_close(struct host_objects *objects);
+/* PATH once more, in our own mount namespace; -ESTALE where it is not the file JUDGED any more. */
+int objects_reopen(int judged, const char *path, struct err *e);
+
+/* ---- overlay.c ---- */
+enum { OVERLAY_FDS_MAX = 24 };
+struct overlay_fds {
+	int fd[OVERLAY_FDS_MAX];
+	size_t count;
+};
+/* The directories of M for the context FS; they must stay open until the file system is made. */
+int overlay_set(const struct mount_step *m, int fs, struct overlay_fds *fds, struct err *e);
+void overlay_close(struct overlay_fds *fds);
 
 /* R: write /proc/PID/uid_map and gid_map (user_namespaces(7)) below the procfs PROC. */
 int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e);

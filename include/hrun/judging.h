@@ -65,10 +65,6 @@ bool owner_is_host_root(const struct judged *judged, uid_t owner);
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
 bool mount_is_bind(const struct config_mount *mount);
 bool mount_type_is(const struct config_mount *mount, const char *type);
-/* Which of two opposite words stands last in the options?  NULL where neither does. */
-const char *option_last(const struct config_mount *mount, const char *word, const char *opposite);
-/* Append WORD where it is not the last of the pair. */
-void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);
 struct host_view;

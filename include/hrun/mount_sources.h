@@ -54,10 +54,17 @@ bool source_is_host_path(const struct judged *judged, const struct config_mount 
 /* Look at SOURCE, a bind source or a directory of an overlay: fills the source part of *look. */
 void source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look);
 
+/* One directory from the front of an overlay's LIST, where "\\:" is a colon; *list moves behind it. */
+const char *overlay_next_directory(struct pool *pool, const char **list);
+/* The kernel takes no more layers; a list of thousands is not worth a look at each. */
+enum { OVERLAY_LAYERS_MAX = 500 };
+
 /* Is the last word about it ro or rro? */
 bool mount_is_read_only(const struct config_mount *mount);
-/* The same of the mounts below it, that rbind takes along: ro is about the top alone. */
+/* The same of what is mounted below: only rro and rrw are about that. */
 bool mount_is_read_only_below(const struct config_mount *mount);
+/* Can nothing be written through the bind mount MOUNT, neither in its source nor in what the host has mounted below that? */
+bool source_is_read_only(const struct config_mount *mount, const struct mount_look *look);
 
 /* The paths of the same directory elsewhere in our mount namespace, and the mounts below it (mount_aliases.c). */
 struct alias_visit {
@@ -67,8 +74,8 @@ struct alias_visit {
 /* 0 or negative errno where the mounts cannot be read. */
 int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive,
 		       struct alias_visit *visit);
-/* Is something mounted below the directory PATH, or can that not be found out? */
-bool host_has_mounts_below(struct host_view *host, const char *path);
+/* Is something mounted below the real path REAL?  Also true where that cannot be read. */
+bool host_has_mounts_below(struct host_view *host, const char *real);
 /* Other spellings of the protected directories, where those are links: what PATH breaks by them. */
 unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path);
 /* Is PATH managed by an engine, by the real paths of the engines' roots? */

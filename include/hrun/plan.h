@@ -130,8 +130,9 @@ enum mount_kind {
 	MOUNT_CGROUP,	  /* cgroup2 seen from the container's cgroup namespace; without one a bind of its own cgroup */
 };
 struct mount_data {
-	const char *key, *value;
-}; /* value NULL: a flag; for fsconfig(2) */
+	const char *key, *value; /* value NULL: a flag; for fsconfig(2) */
+	int fd;			 /* a directory of an overlay: owned O_PATH of what was judged; -1 otherwise */
+};
 struct mount_step {
 	enum mount_kind kind;
 	const char *destination; /* inside the root, absolute, clean */

@@ -92,10 +92,10 @@ bool plan_is_kernel_view(const char *type);
  */
 int plan_mount_fallback(struct pool *pool, struct plan *plan, struct mount_step *step, struct err *e);
 
-/*
- * One more parameter for fsconfig(2); VALUE NULL: a flag.  An overlay's lowerdir that is too long for one call becomes
- * one lowerdir+ a directory.
- */
+/* One more parameter for fsconfig(2); VALUE NULL: a flag.  An overlay's lowerdir becomes one lowerdir+ a directory. */
 int plan_add_mount_data(struct pool *pool, struct mount_step *step, const char *key, const char *value, struct err *e);
+/* Opens the directories of an overlay, which must be those that the verdict has judged. */
+int plan_overlay(struct pool *pool, const struct plan_options *options, struct plan *plan, struct mount_step *step,
+		 struct err *e);
 
 #endif

@@ -64,6 +64,8 @@ struct verdict {
 	size_t not_judged_count;
 	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
+	const struct mount_look **layers; /* the directories of overlays that were judged */
+	size_t layer_count;
 	uint64_t dropped;		  /* capabilities that policy_harden takes from every set */
 	const struct filter_look *filter; /* the compiled linux.seccomp that was judged */
 	/* NULL where nothing was looked at: no paths, or the container is there already (exec). */
@@ -121,6 +123,9 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 
 /* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
 bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
+
+/* Is the directory PATH of an overlay ST, as it was judged?  Where no rule was about it, it is. */
+bool verdict_judged_layer(const struct verdict *verdict, const char *path, const struct stat *st);
 
 /*
  * The program of SECCOMP, as it was judged; NULL where it was not.  A repair changes flags and architectures of a profile,

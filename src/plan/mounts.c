@@ -120,6 +120,7 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	TRY(plan_mount_idmap(pool, mount, plan, step, e));
 	step->source = mount->source;
 	step->real_target = step->kind == MOUNT_FILESYSTEM && plan_is_kernel_view(step->type);
+	TRY(plan_overlay(pool, options, plan, step, e));
 	if (step->kind != MOUNT_BIND)
 		return plan_mount_fallback(pool, plan, step, e);
 	int r = find_source(pool, bundle, options, step, e);

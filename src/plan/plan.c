@@ -83,8 +83,11 @@ void plan_close(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->namespaces.join_count; i++)
 		fd_close(&plan->namespaces.joins[i].fd);
-	for (size_t i = 0; i < plan->mount_count; i++)
+	for (size_t i = 0; i < plan->mount_count; i++) {
 		fd_close(&plan->mounts[i].source_fd);
+		for (size_t k = 0; k < plan->mounts[i].data_count; k++)
+			fd_close(&plan->mounts[i].data[k].fd);
+	}
 	for (size_t i = 0; i < plan->device_count; i++)
 		fd_close(&plan->devices[i].source_fd);
 	/* The caller who never had a cgroup chapter (exec) may have left root at 0: stdin is not ours. */

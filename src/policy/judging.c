@@ -69,24 +69,6 @@ bool mount_type_is(const struct config_mount *mount, const char *type)
 	return mount->type && str_equal(mount->type, type);
 }
 
-const char *option_last(const struct config_mount *mount, const char *word, const char *opposite)
-{
-	for (size_t i = mount->options.count; i-- > 0;) {
-		const char *option = mount->options.item[i];
-		if (str_equal(option, word) || str_equal(option, opposite))
-			return option;
-	}
-	return NULL;
-}
-
-void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite)
-{
-	const char *last = option_last(mount, word, opposite);
-
-	if (!last || !str_equal(last, word))
-		list_append(pool, &mount->options, word);
-}
-
 const char *option_value(const struct config_mount *mount, const char *name)
 {
 	size_t length = strlen(name);

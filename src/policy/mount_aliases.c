@@ -85,13 +85,12 @@ static void visit_submounts(struct host_view *host, const char *real, struct ali
 	}
 }
 
-bool host_has_mounts_below(struct host_view *host, const char *path)
+bool host_has_mounts_below(struct host_view *host, const char *real)
 {
 	if (need_mounts(host) < 0)
 		return true;
 	for (size_t i = 0; i < host->mount_count; i++) {
-		const char *point = host->mounts[i].point;
-		if (!str_equal(point, path) && path_is_below(point, path))
+		if (path_is_below(host->mounts[i].point, real) && !str_equal(host->mounts[i].point, real))
 			return true;
 	}
 	return false;

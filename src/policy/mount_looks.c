@@ -5,6 +5,7 @@
  * Links in the image are followed as the kernel will follow them in the container, with what earlier mounts put in the way:
  * a new file system is empty, a bind mount shows its source.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/mount_sources.h>
 #include <hrun/path.h>
@@ -71,11 +72,47 @@ static void find_layer(struct walk *walk)
 	walk->layer = 0;
 	for (size_t i = 1; i <= walk->length; i++) {
 		size_t mount = walk->now[i] == '/' || i == walk->length ? *slot_of(walk->places, walk->now, i) : 0;
-		if (mount) {
+		/* A later mount above hides an earlier one below. */
+		if (mount > walk->layer) {
 			walk->layer = mount;
 			walk->layer_length = i;
 		}
 	}
+}
+
+/* The first of the directories in LIST that has something at REST: whether it is a link is what is asked. */
+static ssize_t read_layers(const struct walk *walk, const char *list, bool several, const char *rest, char *target)
+{
+	char host[2 * PATH_MAX];
+	ssize_t size = -1;
+
+	errno = ENOENT;
+	for (int i = 0; *list && errno == ENOENT && i < (several ? OVERLAY_LAYERS_MAX : 1); i++) {
+		const char *directory = several ? overlay_next_directory(walk->judged->pool, &list) : list;
+		if (str_format(host, sizeof host, "%s%s", directory, rest) < 0)
+			return -1;
+		errno = 0;
+		size = readlink(host, target, PATH_MAX - 1);
+	}
+	return size;
+}
+
+/* An overlay shows its directories: the upper one, then the lower ones in their order. */
+static ssize_t read_overlay_link(const struct walk *walk, const struct config_mount *mount, const char *rest,
+				 char *target)
+{
+	static const char *const keys[] = {"upperdir=", "lowerdir=", "lowerdir+=", "datadir+="};
+	ssize_t size = -1;
+
+	errno = ENOENT;
+	for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+		for (size_t i = 0; i < mount->options.count && errno == ENOENT; i++) {
+			const char *option = mount->options.item[i];
+			if (str_starts(option, keys[k]))
+				size = read_layers(walk, option + strlen(keys[k]), k == 1, rest, target);
+		}
+	}
+	return size;
 }
 
 /* The text of the link NAME (a path that begins below walk->now), or -1 where it is none. */
@@ -93,6 +130,8 @@ static ssize_t read_link(const struct walk *walk, const char *path, char *target
 				return -1;
 			return readlink(host, target, PATH_MAX - 1);
 		}
+		if (mount_type_is(mount, "overlay"))
+			return read_overlay_link(walk, mount, path + walk->layer_length, target);
 		if (!list_has(&mount->options, "tmpcopyup"))
 			return -1;
 	}
@@ -116,8 +155,9 @@ static bool step_to(struct walk *walk, const char *name, size_t n)
 	if (size <= 0) {
 		walk->length += n + 1;
 		memcpy(walk->now, path, walk->length + 1);
-		if (*slot_of(walk->places, walk->now, walk->length)) {
-			walk->layer = *slot_of(walk->places, walk->now, walk->length);
+		size_t mount = *slot_of(walk->places, walk->now, walk->length);
+		if (mount > walk->layer) {
+			walk->layer = mount;
 			walk->layer_length = walk->length;
 		}
 		return true;

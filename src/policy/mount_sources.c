@@ -239,15 +239,19 @@ static void judge_device(struct view *view)
 	}
 }
 
-/* runc spec --rootless: without a network namespace of its own the kernel makes no new sysfs for it. */
+/*
+ * runc spec --rootless: without a network namespace of its own the kernel makes no new sysfs for it.  What is mounted below /sys
+ * stays writable (ro is about the top), so only for who is not the host's root: cgroups and uevent_helper are root's.
+ */
 static bool is_rootless_sys(const struct view *view)
 {
 	const struct config_namespace *net = namespace_of(view->judged->config, "network");
 	const struct mount_look *look = view->look;
 
 	return str_equal(look->clean_source, "/sys") && (!look->real_source || str_equal(look->real_source, "/sys")) &&
-	       look->destination && str_equal(look->destination, "/sys") && view->read_only &&
-	       list_has(&view->mount->options, "rbind") && (!net || net->path);
+	       look->destination && str_equal(look->destination, "/sys") && mount_is_read_only(view->mount) &&
+	       list_has(&view->mount->options, "rbind") && (!net || (net->path && *net->path)) &&
+	       (!view->judged->host_root || namespace_of(view->judged->config, "user"));
 }
 
 static void judge_source(struct view *view)
@@ -280,6 +284,17 @@ static void judge_source(struct view *view)
 		view->verdict->error = look->source_error;
 }
 
+bool source_is_read_only(const struct config_mount *mount, const struct mount_look *look)
+{
+	if (!mount_is_read_only(mount))
+		return false;
+#ifdef HRUN_MUTANT_PREFIX_SUBMOUNTS
+	return true;
+#endif
+	return !list_has(&mount->options, "rbind") || mount_is_read_only_below(mount) || !look->real_source ||
+	       !look->host || !host_has_mounts_below(look->host, look->real_source);
+}
+
 const struct source_verdict *source_judge(const struct judged *judged, const struct config_mount *mount,
 					  const struct mount_look *look)
 {
@@ -290,7 +305,7 @@ const struct source_verdict *source_judge(const struct judged *judged, const str
 		.look = look,
 		.host = judged->bundle ? look->host : NULL,
 		.verdict = look->answer,
-		.read_only = mount_is_read_only(mount),
+		.read_only = source_is_read_only(mount, look),
 		.is_directory = look->has_source && S_ISDIR(look->source.st_mode),
 	};
 

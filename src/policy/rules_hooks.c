@@ -6,6 +6,7 @@
  * commands.  startContainer hooks are the image's own, run behind the walls: whoever made the image may change them.
  */
 #include <errno.h>
+#include <hrun/engine_paths.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -109,6 +110,31 @@ static bool is_below_bundle(const struct judged *judged, const char *path)
 	       (path_is_below(path, bundle->path) || (bundle->rootfs_path && path_is_below(path, bundle->rootfs_path)));
 }
 
+/* What containers write to lies below the directories of their engine, and its owner there is root. */
+static bool is_containers(const struct judged *judged, const char *path)
+{
+	size_t count;
+	const struct engine_root *fixed = engine_fixed_roots(&count);
+
+	for (enum engine engine = 0; engine < ENGINE_OTHER; engine++) {
+		struct string_list roots = engine_roots(judged->policy, engine);
+		for (size_t i = 0; i < roots.count; i++) {
+			if (path_meets(path, roots.item[i]) == PATH_WITHIN)
+				return true;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!strchr(fixed[i].root, '{') && path_meets(path, fixed[i].root) == PATH_WITHIN)
+			return true;
+	}
+	return false;
+}
+
+static bool is_strangers(const struct judged *judged, const char *path)
+{
+	return is_below_bundle(judged, path) || is_anybodys(path) || is_containers(judged, path);
+}
+
 /* As it is written and as it is: both count. */
 static void judge_place(struct finder *finder, const struct subject *s)
 {
@@ -122,6 +148,8 @@ static void judge_place(struct finder *finder, const struct subject *s)
 		complain(finder, s, "lies inside the bundle");
 	else if (is_anybodys(clean) || is_anybodys(real))
 		complain(finder, s, "lies where users write");
+	else if (is_containers(finder->judged, clean) || is_containers(finder->judged, real))
+		complain(finder, s, "lies where an engine keeps what containers write");
 	else if (finder->judged->config_only)
 		cannot_judge(finder, path_place(finder, s), "where it leads was not looked at");
 }
@@ -167,16 +195,44 @@ static bool is_version_of(const char *name, const char *program)
 	return *name == '\0' || (*name >= '0' && *name <= '9');
 }
 
+/* Shells, interpreters, launchers, what has a way out to a shell, what writes any file, and runtimes with flags of their own. */
 static bool runs_text(const char *path)
 {
 	static const char *const programs[] = {
-		"sh",	   "bash",    "rbash",	 "dash",    "ash",     "zsh",	"ksh",	       "mksh",
-		"fish",	   "csh",     "tcsh",	 "env",	    "toybox",  "perl",	"ruby",	       "node",
-		"nodejs",  "php",     "lua",	 "tclsh",   "expect",  "awk",	"gawk",	       "mawk",
-		"nawk",	   "xargs",   "nsenter", "unshare", "chroot",  "sudo",	"su",	       "doas",
-		"runuser", "setpriv", "capsh",	 "setsid",  "timeout", "nohup", "nice",	       "ionice",
-		"taskset", "chrt",    "prlimit", "setarch", "stdbuf",  "flock", "systemd-run", "original-awk",
-		"find",	   "make",    "gdb",	 "strace",  "script",  "watch", "ssh",	       "socat",
+		"sh",	      "bash",	    "rbash",	   "dash",
+		"ash",	      "zsh",	    "ksh",	   "mksh",
+		"fish",	      "csh",	    "tcsh",	   "env",
+		"toybox",     "perl",	    "ruby",	   "node",
+		"nodejs",     "php",	    "lua",	   "tclsh",
+		"expect",     "awk",	    "gawk",	   "mawk",
+		"nawk",	      "xargs",	    "nsenter",	   "unshare",
+		"chroot",     "sudo",	    "su",	   "doas",
+		"runuser",    "setpriv",    "capsh",	   "setsid",
+		"timeout",    "nohup",	    "nice",	   "ionice",
+		"taskset",    "chrt",	    "prlimit",	   "setarch",
+		"stdbuf",     "flock",	    "systemd-run", "original-awk",
+		"find",	      "make",	    "gdb",	   "strace",
+		"script",     "watch",	    "ssh",	   "socat",
+		"ltrace",     "perf",	    "valgrind",	   "time",
+		"choom",      "runcon",	    "linux32",	   "linux64",
+		"i386",	      "x86_64",	    "pkexec",	   "bwrap",
+		"firejail",   "fakeroot",   "parallel",	   "run-parts",
+		"tar",	      "sed",	    "ed",	   "ex",
+		"vi",	      "vim",	    "nano",	   "emacs",
+		"m4",	      "dc",	    "git",	   "rsync",
+		"at",	      "batch",	    "crontab",	   "start-stop-daemon",
+		"ip",	      "gcc",	    "cc",	   "guile",
+		"pypy",	      "julia",	    "coreutils",   "systemctl",
+		"busctl",     "cp",	    "mv",	   "ln",
+		"dd",	      "tee",	    "install",	   "chmod",
+		"chown",      "mount",	    "insmod",	   "modprobe",
+		"kmod",	      "sysctl",	    "cpio",	   "dpkg",
+		"rpm",	      "runc",	    "crun",	   "ctr",
+		"crictl",     "kubectl",    "less",	   "man",
+		"hrun",	      "docker",	    "podman",	   "buildah",
+		"machinectl", "lxc-attach", "nsjail",	   "catatonit",
+		"tini",	      "dumb-init",  "docker-init", "podman-init",
+		"chpst",      "envdir",
 	};
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -192,8 +248,8 @@ static bool runs_text(const char *path)
 /* A second name of one of them, or a mount of it, is the same program. */
 static const char *other_name(const struct hook_look *look)
 {
-	static const char *const usual[] = {"/bin/sh",	    "/bin/bash",     "/bin/busybox",
-					    "/usr/bin/env", "/usr/bin/perl", "/usr/bin/python3"};
+	static const char *const usual[] = {"/bin/sh",	     "/bin/bash",	 "/bin/busybox",  "/usr/bin/env",
+					    "/usr/bin/perl", "/usr/bin/python3", "/proc/self/exe"};
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
@@ -228,10 +284,40 @@ void judge_hook_shell(struct finder *finder)
 
 static bool is_loader_variable(const char *name)
 {
-	static const char *const names[] = {"GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "ENV", "NODE_OPTIONS"};
+	static const char *const names[] = {
+		"GCONV_PATH",	"GLIBC_TUNABLES",   "BASH_ENV",	     "ENV",
+		"SHELLOPTS",	"BASHOPTS",	    "PS4",	     "PROMPT_COMMAND",
+		"NODE_OPTIONS", "NODE_PATH",	    "PERLLIB",	     "PERL_MB_OPT",
+		"RUBYOPT",	"RUBYLIB",	    "LUA_INIT",	     "LUA_PATH",
+		"LUA_CPATH",	"TCLLIBPATH",	    "AWKPATH",	     "AWKLIBPATH",
+		"JAVA_OPTS",	"CLASSPATH",	    "IFS",	     "JAVA_TOOL_OPTIONS",
+		"OPENSSL_CONF", "OPENSSL_ENGINES",  "PAGER",	     "EDITOR",
+		"VISUAL",	"OPENSSL_MODULES",  "_JAVA_OPTIONS", "SYSTEMD_PAGER",
+		"PHPRC",	"PHP_INI_SCAN_DIR",
+	};
+	/* A function that bash finds in its environment is called instead of the program of that name. */
+	static const char *const prefixes[] = {"LD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_", "LUA_INIT_"};
 
-	return IS_ONE_OF(name, names) || str_starts(name, "LD_") || str_starts(name, "PYTHON") ||
-	       str_starts(name, "PERL5");
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		if (str_starts(name, prefixes[i]))
+			return true;
+	}
+	return IS_ONE_OF(name, names);
+}
+
+/* Where a script looks for the programs that it calls by their names only. */
+static const char *strangers_directory(const struct finder *finder, const char *list)
+{
+	for (;;) {
+		size_t length = strcspn(list, ":");
+		const char *directory = pool_strndup(finder->judged->pool, list, length);
+		if (*directory != '/' || path_has_dotdot(directory) ||
+		    is_strangers(finder->judged, path_clean(finder->judged->pool, directory)))
+			return directory;
+		if (!list[length])
+			return NULL;
+		list += length + 1;
+	}
 }
 
 static void judge_env(struct finder *finder, const struct subject *s)
@@ -242,6 +328,11 @@ static void judge_env(struct finder *finder, const struct subject *s)
 		if (is_loader_variable(name))
 			find_value(finder, name, at(finder, "%s.env[%zu]", s->where, i),
 				   "%s makes the hook load other code", quote(finder, name));
+		const char *directory =
+			str_equal(name, "PATH") && entry[4] == '=' ? strangers_directory(finder, entry + 5) : NULL;
+		if (directory)
+			find_value(finder, name, at(finder, "%s.env[%zu]", s->where, i),
+				   "PATH leads to %s, where others than root put programs", quote(finder, directory));
 	}
 }
 

@@ -80,7 +80,7 @@ void judge_idmap_invalid(struct finder *finder)
 	if (!user && (linux_->uid_mappings.count || linux_->gid_mappings.count))
 		find(finder, linux_->uid_mappings.count ? "linux.uidMappings" : "linux.gidMappings",
 		     "mappings without a user namespace");
-	if (!user || user->path || !finder->judged->process)
+	if (!user || (user->path && *user->path) || !finder->judged->process)
 		return;
 	find_unmapped(finder, &linux_->uid_mappings, "uid", finder->judged->process->user.uid.value);
 	find_unmapped(finder, &linux_->gid_mappings, "gid", finder->judged->process->user.gid.value);
@@ -145,11 +145,34 @@ static void judge_outside(struct finder *finder, uint32_t first, uint32_t last, 
 	find_outside(finder, &config->linux_->gid_mappings, true, first, last, what);
 }
 
+/*
+ * An idmapped mount shows the files of somebody as another's.  Without a user namespace that other is somebody of the host: who
+ * is shown as the owner of root's files is root there, and makes setuid programs that the host runs.
+ */
+static void find_mapped_root(struct finder *finder, const struct id_mapping_list *list, size_t i, const char *name)
+{
+	for (size_t k = 0; k < list->count; k++) {
+		const struct id_mapping *map = &list->item[k];
+		if (map->container_id == 0 && map->size && map->host_id != 0)
+			find_item(finder, i, "0", at(finder, "mounts[%zu].%s[%zu]", i, name, k),
+				  "what belongs to root on the disk belongs to %" PRIu32
+				  " of the host, without a user namespace",
+				  map->host_id);
+	}
+}
+
 /* Whoever is not root cannot map it either: newuidmap(1) asks /etc/subuid, and its words are better than ours. */
 void judge_idmap_host_root(struct finder *finder)
 {
-	if (geteuid() == 0)
-		judge_outside(finder, 0, 0, ", its root");
+	const struct config *config = finder->judged->config;
+
+	if (geteuid() != 0)
+		return;
+	judge_outside(finder, 0, 0, ", its root");
+	for (size_t i = 0; !namespace_of(config, "user") && i < config->mount_count; i++) {
+		find_mapped_root(finder, &config->mounts[i].uid_mappings, i, "uidMappings");
+		find_mapped_root(finder, &config->mounts[i].gid_mappings, i, "gidMappings");
+	}
 }
 
 void judge_idmap_system_ids(struct finder *finder)

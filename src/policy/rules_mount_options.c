@@ -8,16 +8,31 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/judging.h>
+#include <hrun/mount_words.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool lacks(const struct config_mount *mount, const char *word, const char *opposite)
+/* Is WORD ("nosuid") not what the kernel ends up with?  Recursive words speak of the top as well. */
+static bool lacks(const struct config_mount *mount, const char *word)
 {
-	const char *last = option_last(mount, word, opposite);
+	uint64_t bit = mount_word_find(word)->set;
+	bool has = false;
 
-	return !last || !str_equal(last, word);
+	for (size_t i = 0; i < mount->options.count; i++) {
+		const struct mount_word *one = mount_word_find(mount->options.item[i]);
+		if (one && (one->effect == WORD_ATTR || one->effect == WORD_ATTR_RECURSIVE) &&
+		    ((one->set | one->clear) & bit))
+			has = one->set & bit;
+	}
+	return !has;
+}
+
+static void ensure(struct pool *pool, struct config_mount *mount, const char *word)
+{
+	if (lacks(mount, word))
+		list_append(pool, &mount->options, word);
 }
 
 static bool goes_to(const struct finder *finder, const struct config_mount *mount, const char *path)
@@ -40,7 +55,7 @@ void judge_mount_proc_options(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		if (!mount_type_is(mount, "proc") || mount_is_bind(mount) || !goes_to(finder, mount, "/proc"))
 			continue;
-		if (lacks(mount, "nosuid", "suid") || lacks(mount, "nodev", "dev") || lacks(mount, "noexec", "exec"))
+		if (lacks(mount, "nosuid") || lacks(mount, "nodev") || lacks(mount, "noexec"))
 			find_lack(finder, i, "nosuid,nodev,noexec");
 	}
 }
@@ -49,9 +64,9 @@ void harden_mount_proc_options(struct pool *pool, struct config *config, const s
 {
 	struct config_mount *mount = &config->mounts[finding->index];
 
-	option_ensure(pool, mount, "nosuid", "suid");
-	option_ensure(pool, mount, "nodev", "dev");
-	option_ensure(pool, mount, "noexec", "exec");
+	ensure(pool, mount, "nosuid");
+	ensure(pool, mount, "nodev");
+	ensure(pool, mount, "noexec");
 }
 
 /* /dev itself holds the device nodes. */
@@ -63,9 +78,9 @@ void judge_mount_tmpfs_options(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		if (!mount_type_is(mount, "tmpfs") || mount_is_bind(mount) || !mount->destination)
 			continue;
-		if (lacks(mount, "nosuid", "suid"))
+		if (lacks(mount, "nosuid"))
 			find_lack(finder, i, "nosuid");
-		if (lacks(mount, "nodev", "dev") && !goes_to(finder, mount, "/dev"))
+		if (lacks(mount, "nodev") && !goes_to(finder, mount, "/dev"))
 			find_lack(finder, i, "nodev");
 	}
 }
@@ -74,16 +89,14 @@ void harden_mount_tmpfs_options(struct pool *pool, struct config *config, const 
 {
 	struct config_mount *mount = &config->mounts[finding->index];
 
-	option_ensure(pool, mount, "nosuid", "suid");
+	ensure(pool, mount, "nosuid");
 	if (!str_equal(path_clean(pool, mount->destination), "/dev"))
-		option_ensure(pool, mount, "nodev", "dev");
+		ensure(pool, mount, "nodev");
 }
 
 static bool is_writable(const struct config_mount *mount)
 {
-	const char *last = option_last(mount, "ro", "rw");
-
-	return !last || str_equal(last, "rw");
+	return lacks(mount, "ro");
 }
 
 void judge_mount_tmpfs_exec(struct finder *finder)
@@ -93,14 +106,14 @@ void judge_mount_tmpfs_exec(struct finder *finder)
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 		if (mount_type_is(mount, "tmpfs") && !mount_is_bind(mount) && mount->destination &&
-		    !goes_to(finder, mount, "/dev") && is_writable(mount) && lacks(mount, "noexec", "exec"))
+		    !goes_to(finder, mount, "/dev") && is_writable(mount) && lacks(mount, "noexec"))
 			find_lack(finder, i, "noexec");
 	}
 }
 
 void harden_mount_tmpfs_exec(struct pool *pool, struct config *config, const struct finding *finding)
 {
-	option_ensure(pool, &config->mounts[finding->index], "noexec", "exec");
+	ensure(pool, &config->mounts[finding->index], "noexec");
 }
 
 static bool source_is_device(const struct mount_look *look)
@@ -116,8 +129,7 @@ void judge_mount_bind_nosuid_nodev(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		if (!mount_is_bind(mount) || !mount->destination)
 			continue;
-		if ((lacks(mount, "nosuid", "suid") || lacks(mount, "nodev", "dev")) &&
-		    !source_is_device(&finder->judged->mounts[i]))
+		if ((lacks(mount, "nosuid") || lacks(mount, "nodev")) && !source_is_device(&finder->judged->mounts[i]))
 			find_lack(finder, i, "nosuid,nodev");
 	}
 }
@@ -129,8 +141,8 @@ void harden_mount_bind_nosuid_nodev(struct pool *pool, struct config *config, co
 #ifdef HRUN_MUTANT_BIND_NOSUID
 	return;
 #endif
-	option_ensure(pool, mount, "nosuid", "suid");
-	option_ensure(pool, mount, "nodev", "dev");
+	ensure(pool, mount, "nosuid");
+	ensure(pool, mount, "nodev");
 }
 
 static bool mode_lets_others_write(const char *mode)

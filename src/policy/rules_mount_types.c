@@ -112,57 +112,40 @@ void judge_mount_type_unsafe(struct finder *finder)
 
 /* ---- overlay ---- */
 
-/* One directory from the front of LIST, where "\\:" is a colon; *list moves behind it. */
-static const char *next_directory(struct pool *pool, const char **list)
-{
-	char *directory = pool_alloc(pool, strlen(*list) + 1), *end = directory;
-	const char *p = *list;
-
-	for (; *p && *p != ':'; p++) {
-		if (*p == '\\' && p[1])
-			p++;
-		*end++ = *p;
-	}
-	*list = *p ? p + 1 : p;
-	return directory;
-}
-
 static void judge_directory(struct finder *finder, size_t i, const char *key, const char *path)
 {
 	const struct judged *judged = finder->judged;
 	const struct config_mount *mount = &judged->config->mounts[i];
 	const char *where = at(finder, "mounts[%zu].options", i), *shown = quote(finder, path);
-	struct mount_look look = {0};
+	struct mount_look *look = pool_alloc(judged->pool, sizeof *look);
 
 	if (path[0] != '/' || path_has_dotdot(path)) {
 		find_item(finder, i, path, where, "%s %s is not absolute, or holds \"..\"", key, shown);
 		return;
 	}
-	source_look(judged, path, judged->mounts[i].host, &look);
-	const struct source_verdict *source = source_judge(judged, mount, &look);
-	const char *value = look.real_source ? look.real_source : look.clean_source;
+	source_look(judged, path, judged->mounts[i].host, look);
+	*pool_array_add(judged->pool, finder->verdict->layers, finder->verdict->layer_count) = look;
+	const struct source_verdict *source = source_judge(judged, mount, look);
+	const char *value = look->real_source ? look->real_source : look->clean_source;
 	if (source->bits)
 		find_item(finder, i, value, where, "%s %s is nothing that may be bind-mounted (%s)", key, shown,
 			  quote(finder, source->path[__builtin_ctz(source->bits)]));
 	else if (source->error)
 		cannot_judge(finder, where, "%s %s cannot be looked at: %s", key, shown,
 			     strerrorname_np(-source->error));
-	else if (judged->policy->level >= LEVEL_RESTRICTED && source_is_host_path(judged, mount, &look))
+	else if (judged->policy->level >= LEVEL_RESTRICTED && source_is_host_path(judged, mount, look))
 		find_item(finder, i, value, where, "%s %s is a path of the host", key, shown);
 	else if (judged->config_only && !source->is_managed)
 		cannot_judge(finder, where, "not looked at");
 }
 
-/* The kernel takes no more layers; a list of thousands is not worth a look at each. */
-enum { LAYERS_MAX = 500 };
-
 static void judge_layers(struct finder *finder, size_t i, const char *list)
 {
 	for (int layers = 0; *list; layers++) {
-		const char *path = next_directory(finder->judged->pool, &list);
-		if (layers == LAYERS_MAX) {
+		const char *path = overlay_next_directory(finder->judged->pool, &list);
+		if (layers == OVERLAY_LAYERS_MAX) {
 			find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i),
-				  "lowerdir has more than %d layers", LAYERS_MAX);
+				  "lowerdir has more than %d layers", OVERLAY_LAYERS_MAX);
 			return;
 		}
 		if (*path) /* "::" sets data-only layers apart */
@@ -191,10 +174,10 @@ void judge_mount_overlay_dirs(struct finder *finder)
 		const struct config_mount *mount = &config->mounts[i];
 		if (!mount_type_is(mount, "overlay") || mount_is_bind(mount))
 			continue;
-		for (size_t k = 0; k < mount->options.count && k < 2 * LAYERS_MAX; k++)
+		for (size_t k = 0; k < mount->options.count && k < 2 * OVERLAY_LAYERS_MAX; k++)
 			judge_overlay_option(finder, i, mount->options.item[k]);
-		if (mount->options.count >= 2 * LAYERS_MAX)
+		if (mount->options.count >= 2 * OVERLAY_LAYERS_MAX)
 			find_item(finder, i, NULL, at(finder, "mounts[%zu].options", i), "more than %d options",
-				  2 * LAYERS_MAX);
+				  2 * OVERLAY_LAYERS_MAX);
 	}
 }

@@ -112,6 +112,15 @@ void judge_mount_host_dev(struct finder *finder)
 	}
 }
 
+/* The root file system a second time, where root.readonly does not hold; the config that the next start reads. */
+static bool is_judged_itself(const struct bundle *bundle, const char *path)
+{
+	const char *root = bundle->rootfs_path;
+
+	return (root && (path_is_below(path, root) || path_is_below(root, path))) ||
+	       str_equal(path + strlen(bundle->path), "/config.json");
+}
+
 /* In the bundle lies what the engine has put there for this container; the bundle as a whole is nobody's volume. */
 static bool is_in_bundle(const struct judged *judged, const struct config_mount *mount, const char *path)
 {
@@ -119,19 +128,8 @@ static bool is_in_bundle(const struct judged *judged, const struct config_mount 
 
 	if (!bundle)
 		return mount->source[0] != '/' && judged->config_only;
-	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle);
-}
-
-/* With rbind also what is mounted below. */
-static bool is_read_only_throughout(const struct config_mount *mount, const struct mount_look *look)
-{
-	if (!mount_is_read_only(mount))
-		return false;
-#ifdef HRUN_MUTANT_PREFIX_SUBMOUNTS
-	return true;
-#endif
-	return !list_has(&mount->options, "rbind") || mount_is_read_only_below(mount) || !look->has_source ||
-	       !host_has_mounts_below(look->host, look->real_source);
+	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle) &&
+	       !is_judged_itself(judged->bundle, path);
 }
 
 static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount,
@@ -141,7 +139,7 @@ static bool is_allowed_prefix(const struct judged *judged, const struct config_m
 
 	for (size_t i = 0; policy && i < policy->allow.mount_prefix_count; i++) {
 		const struct policy_mount_prefix *prefix = &policy->allow.mount_prefixes[i];
-		if (path_is_below(path, prefix->path) && (!prefix->read_only || is_read_only_throughout(mount, look)))
+		if (path_is_below(path, prefix->path) && (!prefix->read_only || source_is_read_only(mount, look)))
 			return true;
 	}
 	return false;

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <hrun/judging.h>
+#include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <string.h>
@@ -108,6 +108,50 @@ static bool is_engine_storage(const struct policy *policy, const char *path)
 	       is_below_engine(&policy->engines.other, path);
 }
 
+/*
+ * What is where an engine keeps its files must be what it makes for one container: the directory `rootfs` of a bundle, the
+ * union of an image's layers, a layer of a driver without unions.
+ */
+static bool is_layer_of_engine(const char *path)
+{
+	static const char *const parents[] = {"/vfs/dir/", "/btrfs/subvolumes/", "/zfs/graph/", "/rootfs/"};
+	const char *name = strrchr(path, '/');
+
+	if (str_equal(name, "/rootfs") || str_equal(name, "/merged") || str_equal(name, "/mnt") ||
+	    str_equal(name, "/fs"))
+		return true;
+	for (size_t i = 0; i < sizeof parents / sizeof parents[0]; i++) {
+		if (strstr(path, parents[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The root as a bind mount with all that lies below: what may not be mounted may not be the root either.  NULL: nothing. */
+static const char *gives_away(const struct finder *finder, const char *path, int *ret_error)
+{
+	const struct judged *judged = finder->judged;
+	const char *rbind = "rbind";
+	const struct config_mount mount = {.type = "bind", .source = path, .options = {.item = &rbind, .count = 1}};
+	struct host_view *host = judged->config->mount_count && judged->mounts ? judged->mounts[0].host : NULL;
+	struct mount_look look = {0};
+
+	if (judged->bundle && !host)
+		host = host_view_new(judged->pool);
+	source_look(judged, path, host, &look);
+	const struct source_verdict *source = source_judge(judged, &mount, &look);
+	unsigned int bits = source->bits;
+	*ret_error = source->error == -ENOENT ? 0 : source->error;
+	if ((bits & BREAKS_ENGINE_STATE) && is_layer_of_engine(source->path[__builtin_ctz(BREAKS_ENGINE_STATE)]))
+		bits &= ~(unsigned int)BREAKS_ENGINE_STATE;
+	return bits ? source->path[__builtin_ctz(bits)] : NULL;
+}
+
+static bool is_engines_layer(const struct policy *policy, const char *path)
+{
+	return is_engine_storage(policy, path) && is_layer_of_engine(path);
+}
+
 static bool is_hosts(const struct finder *finder, const char *path)
 {
 	return path && path[0] == '/' && is_host_directory(path) && !is_engine_storage(finder->judged->policy, path);
@@ -121,6 +165,8 @@ void judge_root_path_host(struct finder *finder)
 	const char *given = judged->config->has_root ? judged->config->root.path : NULL;
 	const char *real = bundle && bundle->rootfs >= 0 ? path_of_fd(judged->pool, bundle->rootfs) : NULL;
 	const char *path = bundle ? bundle->rootfs_path : given;
+	const char *other;
+	int error = 0;
 	struct stat root;
 
 	if (!path)
@@ -135,6 +181,15 @@ void judge_root_path_host(struct finder *finder)
 		find_value(finder, real, "root.path", "%s belongs to the host", quote(finder, real));
 	else if (given && given[0] == '/' && is_hosts(finder, written))
 		find_value(finder, written, "root.path", "%s belongs to the host", quote(finder, written));
+	else if (written[0] == '/' && !is_engines_layer(judged->policy, real ? real : written) &&
+		 (other = gives_away(finder, written, &error)))
+		find_value(finder, real ? real : written, "root.path", "%s gives the container what is the host's (%s)",
+			   quote(finder, real ? real : written), quote(finder, other));
+	else if (bundle && real && path_is_below(bundle->path, real))
+		find_value(finder, real, "root.path", "%s holds the bundle itself", quote(finder, real));
+	else if (error && bundle && bundle->rootfs >= 0) /* else rootfs-permissions says so */
+		cannot_judge(finder, "root.path", "%s cannot be looked at: %s", quote(finder, written),
+			     strerrorname_np(-error));
 	else if ((judged->config_only && written[0] == '/') || (bundle && bundle->rootfs >= 0 && !real))
 		cannot_judge(finder, "root.path", "where it leads was not looked at");
 }

@@ -27,7 +27,7 @@ static struct id_view view_of(const struct judged *judged, bool groups)
 	const struct config *config = judged->config;
 	const struct config_namespace *user = namespace_of(config, "user");
 	const char *map = groups ? files_of(judged)->gid_map : files_of(judged)->uid_map;
-	struct id_view view = {.unknown = user && user->path};
+	struct id_view view = {.unknown = user && user->path && *user->path};
 
 	if (user)
 		view.own = groups ? &config->linux_->gid_mappings : &config->linux_->uid_mappings;
@@ -79,6 +79,9 @@ void judge_user_root(struct finder *finder)
 	const struct id_view view = view_of(finder->judged, false);
 	if (on_host(&view, process->user.uid.value, &uid) && uid == 0)
 		find(finder, "process.user.uid", "runs as the root of the host");
+	else if (view.unknown && finder->judged->host_root && process->user.uid.value == 0)
+		find(finder, "process.user.uid",
+		     "runs as root of a user namespace that is there already, and may be root of the host by its map");
 }
 
 /* A gid of the process, with the host's. */

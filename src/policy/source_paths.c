@@ -12,8 +12,34 @@
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 static const char *const system_directories[] = {
-	"/etc",	 "/usr", "/bin",     "/sbin",		"/lib",		"/lib32",    "/lib64",	 "/libx32", "/boot",
-	"/root", "/efi", "/var/log", "/var/spool/cron", "/run/systemd", "/run/udev", "/opt/cni",
+	"/etc",
+	"/usr",
+	"/bin",
+	"/sbin",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/libx32",
+	"/boot",
+	"/root",
+	"/efi",
+	"/var/log",
+	"/var/spool/cron",
+	"/run/systemd",
+	"/run/udev",
+	"/opt/cni",
+	/* What root runs or believes as well: jobs, timers, package scripts, saved shadow files, credentials of services. */
+	"/var/spool/at",
+	"/var/spool/anacron",
+	"/var/lib/systemd",
+	"/var/lib/dpkg",
+	"/var/lib/rpm",
+	"/var/lib/apt",
+	"/var/lib/cloud",
+	"/var/lib/sudo",
+	"/var/backups",
+	"/run/credentials",
+
 };
 /* Themselves only: what lies in them is judged on its own. */
 static const char *const whole_directories[] = {"/home", "/var", "/var/lib", "/run", "/var/home"};
@@ -105,11 +131,11 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path)
 
 unsigned int source_type_breaks(const char *type)
 {
-	static const char *const processes[] = {"proc", "nsfs", "binfmt_misc"};
+	static const char *const processes[] = {"proc", "nsfs", "binfmt_misc", "nfsd", "rpc_pipefs", "xenfs"};
 	static const char *const kernel[] = {"sysfs",	"cgroup",    "cgroup2",	 "securityfs", "debugfs",
 					     "tracefs", "bpf",	     "configfs", "efivarfs",   "pstore",
 					     "fusectl", "selinuxfs", "smackfs",	 "resctrl"};
-	static const char *const devices[] = {"devtmpfs", "devpts"};
+	static const char *const devices[] = {"devtmpfs", "devpts", "functionfs", "gadgetfs"};
 
 	return (IS_ONE_OF(type, processes) ? BREAKS_HOST_PROC : 0u) | (IS_ONE_OF(type, kernel) ? BREAKS_HOST_SYS : 0u) |
 	       (IS_ONE_OF(type, devices) ? BREAKS_HOST_DEV : 0u);
@@ -163,18 +189,18 @@ bool source_path_is_public(const char *path, bool is_directory)
 	return false;
 }
 
-bool mount_is_read_only(const struct config_mount *mount)
+const char *overlay_next_directory(struct pool *pool, const char **list)
 {
-	static const char *const ro[] = {"ro", "rro"}, *const rw[] = {"rw", "rrw"};
-	bool read_only = false;
+	char *directory = pool_alloc(pool, strlen(*list) + 1), *end = directory;
+	const char *p = *list;
 
-	for (size_t i = 0; i < mount->options.count; i++) {
-		if (IS_ONE_OF(mount->options.item[i], ro))
-			read_only = true;
-		else if (IS_ONE_OF(mount->options.item[i], rw))
-			read_only = false;
+	for (; *p && *p != ':'; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+		*end++ = *p;
 	}
-	return read_only;
+	*list = *p ? p + 1 : p;
+	return directory;
 }
 
 bool mount_is_read_only_below(const struct config_mount *mount)
@@ -185,6 +211,20 @@ bool mount_is_read_only_below(const struct config_mount *mount)
 		if (str_equal(mount->options.item[i], "rro"))
 			read_only = true;
 		else if (str_equal(mount->options.item[i], "rrw"))
+			read_only = false;
+	}
+	return read_only;
+}
+
+bool mount_is_read_only(const struct config_mount *mount)
+{
+	static const char *const ro[] = {"ro", "rro"}, *const rw[] = {"rw", "rrw"};
+	bool read_only = false;
+
+	for (size_t i = 0; i < mount->options.count; i++) {
+		if (IS_ONE_OF(mount->options.item[i], ro))
+			read_only = true;
+		else if (IS_ONE_OF(mount->options.item[i], rw))
 			read_only = false;
 	}
 	return read_only;

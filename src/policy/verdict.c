@@ -213,6 +213,17 @@ bool verdict_judged_source(const struct verdict *verdict, const char *source, co
 	return false;
 }
 
+bool verdict_judged_layer(const struct verdict *verdict, const char *path, const struct stat *st)
+{
+	for (size_t i = 0; i < verdict->layer_count; i++) {
+		const struct mount_look *look = verdict->layers[i];
+		if (str_equal(look->source_path, path))
+			return look->has_source && look->source.st_ino == st->st_ino &&
+			       look->source.st_dev == st->st_dev;
+	}
+	return true;
+}
+
 bool verdict_refuses(const struct verdict *verdict)
 {
 	for (size_t i = 0; i < verdict->count; i++) {

@@ -87,14 +87,18 @@ static int inherit_mode(const struct mount_step *m, int fs, int target, bool tar
 
 static int make_filesystem(const struct mount_step *m, int target, bool target_is_new, struct err *e)
 {
+	__attribute__((cleanup(overlay_close))) struct overlay_fds fds = {.count = 0};
 	autofd int fs = mnt_fs_open(m->type, e);
 
 	TRY(fs);
 	if (m->source)
 		TRY(mnt_fs_set(fs, "source", m->source, e));
 	TRY(inherit_mode(m, fs, target, target_is_new, e));
-	for (size_t i = 0; i < m->data_count; i++)
-		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
+	for (size_t i = 0; i < m->data_count; i++) {
+		if (m->data[i].fd < 0)
+			TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
+	}
+	TRY(overlay_set(m, fs, &fds, e));
 	return mnt_fs_mount(fs, attr_at_first(m), e);
 }
 

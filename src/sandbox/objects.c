@@ -65,7 +65,7 @@ static int map_ids(const struct mount_step *m, int tree, struct err *e)
  * An ordinary user's runtime may clone nothing on the host; its init may, in its own namespaces, but only what it
  * looked up there.  It must be the very file that was judged.
  */
-static int reopen(int judged, const char *path, struct err *e)
+int objects_reopen(int judged, const char *path, struct err *e)
 {
 	struct stat before, now;
 
@@ -83,7 +83,7 @@ static int reopen(int judged, const char *path, struct err *e)
 
 static int clone_judged(int judged, const char *path, bool recursive, bool again, struct err *e)
 {
-	autofd int fd = again ? reopen(judged, path, e) : -EBADF;
+	autofd int fd = again ? objects_reopen(judged, path, e) : -EBADF;
 
 	if (again)
 		TRY(fd);

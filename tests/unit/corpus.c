@@ -72,7 +72,7 @@ static bool run_in_bundle(const char *bundle, const char *command)
 static void make_bundle(char *path)
 {
 	strcpy(path, "/tmp/hrun-corpus-XXXXXX");
-	if (!mkdtemp(path) || !run_in_bundle(path, "umask 022; cd \"$B\" && mkdir -p rootfs && cd rootfs && "
+	if (!mkdtemp(path) || !run_in_bundle(path, "umask 022; cd \"$B\" && mkdir -p rootfs volume && cd rootfs && "
 						   "mkdir bin proc sys dev etc tmp"))
 		exit(1);
 }

@@ -162,7 +162,9 @@ static void test_engine_storage(void)
 	CHECK(belongs_to_the_host("/home/data/../user", "/home/data"));
 	CHECK(belongs_to_the_host("/etc/x", "/"), "a root that means everything means nothing");
 	CHECK(belongs_to_the_host("/", "/"));
-	CHECK(!belongs_to_the_host("/srv/x", "/srv"));
+	CHECK(belongs_to_the_host("/srv/containers/x", "/srv"),
+	      "the engine's own, and no root of a container by its place");
+	CHECK(!belongs_to_the_host("/srv/x/rootfs", "/srv"));
 	struct verdict verdict = judge_as(true, true);
 	CHECK(is_not_judged(&verdict, "root-path-host") && is_not_judged(&verdict, "rootfs-permissions"));
 	reset();

@@ -74,3 +74,14 @@ more("null", "hook-not-allowed", "---", put("hooks", None))
 trio("hook-start-container", "-WR", hooks("startContainer", path="/bin/hook", timeout=5), hooks("createContainer", timeout=5),
      put("hooks", {"startContainer": [{"path": "/bin/absent", "timeout": 1}]}), also=NEW, miss_also=NEW, setup=place("$B/rootfs/bin"))
 more("null", "hook-start-container", "---", put("hooks", {"startContainer": None}))
+
+# ---- found by attacking (docs/review/baseline.md) ----
+more("function", "hook-env-loader", "-RR", hook(env=["BASH_FUNC_cat%%=() { id; }"]), also=NEW)
+for i, path in enumerate(("/tmp", "/bin:/var/tmp/x", "", "bin", "/bin:", ":/bin", "/usr/../tmp", "@B@", "/home/u/bin", "/var/lib/docker/volumes/v/_data")):
+    more(f"path-{i}", "hook-env-loader", "-RR", hook(env=["A=b", "PATH=" + path]), also=NEW)
+more("path-usual", "hook-env-loader", "---", hook(env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/cni/bin"]), also=NEW)
+for i, path in enumerate(("/var/lib/docker/volumes/v/_data/hook", "/var/lib/containers/storage/volumes/v/_data/hook", "/var/lib/kubelet/pods/x/volumes/y/hook")):
+    more(f"volume-{i}", "hook-in-bundle", "-RR", hook(path=path), also=NEW + [("hook-path-invalid", "pbr")])
+for program in ("tar", "cp", "sed"):
+    more(program, "hook-shell", "-RR", hook(path="/bin/" + program), also=NEW)
+more("itself", "hook-shell", "-RR", hook(path="/run/hrun-corpus/itself/hrun"), ["install -D -m 755 /bin/true /run/hrun-corpus/itself/hrun"], NEW)

@@ -24,7 +24,7 @@ CONFLICT, SUID, LINK, SYSTEM, STATE, DUPLICATE, PROC = (f"mount-{name}" for name
     "option-conflict", "explicit-suid-dev", "dest-symlink", "host-system-dir", "engine-state", "duplicate-dest", "host-proc"))
 
 # ---- sources ----
-trio("mount-host-root", N, bind("/"), bind("@B@/rootfs"), mount("/data", "none", "/proc/self/root", "rbind", "nosuid", "nodev"),
+trio("mount-host-root", N, bind("/"), bind("@B@/volume"), mount("/data", "none", "/proc/self/root", "rbind", "nosuid", "nodev"),
      evasion_also=also(PROC))
 more("read-only", "mount-host-root", N, bind("/", "/host", "ro"))
 more("spelled", "mount-host-root", N, bind("//.//", "/host", "ro"))
@@ -104,7 +104,9 @@ trio("mount-host-sys", N, bind("/sys/kernel", "/s", "ro"), bind("/system", "/s",
      miss_also=HOST_PATH)
 more("cgroup", "mount-host-sys", N, bind("/sys/fs/cgroup", "/sys/fs/cgroup", "ro"))
 SYS = both(lambda c: c["mounts"].pop(3), mount("/sys", "none", "/sys", "rbind", "nosuid", "nodev", "noexec", "ro"))
-more("rootless", "mount-host-sys", "---", both(SYS, no_namespace("network")), also=also("ns-net-host"))
+more("rootless", "mount-host-sys", "---", both(SYS, no_namespace("network"), ids(65536)), also=also("ns-net-host"))
+more("rootless-as-root", "mount-host-sys", N, both(SYS, no_namespace("network")), also=also("ns-net-host"))
+more("rootless-empty-path", "mount-host-sys", N, both(SYS, namespace("network", path=""), ids(65536)))
 more("own-network", "mount-host-sys", N, SYS)
 more("rootless-rw", "mount-host-sys", N, both(lambda c: c["mounts"].pop(3), bind("/sys", "/sys"), no_namespace("network")), also=also("ns-net-host"))
 more("rootless-elsewhere", "mount-host-sys", N, both(bind("/sys", "/host", "ro"), no_namespace("network")), also=also("ns-net-host"))
@@ -149,10 +151,10 @@ more("tmpfs", "mount-source-not-canonical", "---", mount("/h", "tmpfs", "/x//y",
 trio("mount-dest-invalid", R, mount("data", "tmpfs", "tmpfs", "nosuid", "nodev"), tmpfs("/..data"), tmpfs("/data/.."))
 trio("mount-dest-root", N, tmpfs("/"), tmpfs("/root"), tmpfs("//./"))
 more("link", "mount-dest-root", N, tmpfs("/link"), ['ln -s / "$B/rootfs/link"'])
-trio("mount-dest-proc-sys", N, tmpfs("/proc/self"), bind("@B@/config.json", "/proc/meminfo"), tmpfs("/link/self"),
-     setup=['ln -s /proc "$B/rootfs/link"'], evasion_also=also(LINK))
+trio("mount-dest-proc-sys", N, tmpfs("/proc/self"), bind("@B@/meminfo", "/proc/meminfo"), tmpfs("/link/self"),
+     setup=['ln -s /proc "$B/rootfs/link"; touch "$B/meminfo"'], evasion_also=also(LINK))
 more("sys", "mount-dest-proc-sys", N, tmpfs("/sys/kernel"))
-more("bind-on-proc", "mount-dest-proc-sys", N, put("mounts.0", {"destination": "/proc", "type": "bind", "source": "@B@/rootfs", "options": ["bind", "nosuid", "nodev"]}))
+more("bind-on-proc", "mount-dest-proc-sys", N, put("mounts.0", {"destination": "/proc", "type": "bind", "source": "@B@/volume", "options": ["bind", "nosuid", "nodev"]}))
 more("not-there-yet", "mount-dest-proc-sys", N, tmpfs("/link/a/b"), ['ln -s proc "$B/rootfs/link"'], also=also(LINK))
 more("cgroup", "mount-dest-proc-sys", "---", mount("/sys/fs/cgroup", "cgroup", "cgroup", "ro"))
 more("cgroup-bind-dotdot", "mount-dest-proc-sys", N, bind("/sys/fs/cgroup/../../../srv/x", "/sys/fs/cgroup"), also=HOST_PATH)
@@ -168,7 +170,7 @@ for i, path in enumerate(("/dev/null", "/dev/zero", "/dev/full", "/dev/random", 
                           "/dev/stderr", "//dev/./null")):
     more(f"path-{i}", "mount-dest-dev", N, tmpfs(path))
 more("shm", "mount-dest-dev", "---", tmpfs("/dev/shm"))
-more("dev", "mount-dest-dev", N, put("mounts.1", {"destination": "/dev", "type": "bind", "source": "@B@/rootfs", "options": ["rbind", "nosuid", "nodev"]}))
+more("dev", "mount-dest-dev", N, put("mounts.1", {"destination": "/dev", "type": "bind", "source": "@B@/volume", "options": ["rbind", "nosuid", "nodev"]}))
 more("dev-ramfs", "mount-dest-dev", N, put("mounts.1.type", "ramfs"), also=also("mount-type-unsafe"))
 more("absent-device", "mount-dest-dev", "---", file_bind("/dev/no-such-node", "/dev/null"), also=also("mount-host-dev"))
 more("absent-file", "mount-dest-dev", N, file_bind("@B@/no-such-file", "/dev/null"))
@@ -209,7 +211,7 @@ more("private", "mount-cgroup-writable", "-HR", cgroup("rw"), ["! " + HAS])
 more("joined", "mount-cgroup-writable", N, both(cgroup(), namespace("cgroup", path="/proc/1/ns/cgroup")),
      also=[("ns-path-host", "br"), ("ns-path-privileged-type", "br")])
 more("rw-last", "mount-cgroup-writable", N, both(cgroup("ro", "rw"), no_namespace("cgroup")), also=also(CONFLICT))
-trio("mount-type-unsafe", N, mount("/data", "ext4", "/dev/sda1", "ro"), mount("/data", "none", "@B@/rootfs", "bind", "nosuid", "nodev"),
+trio("mount-type-unsafe", N, mount("/data", "ext4", "/dev/sda1", "ro"), mount("/data", "none", "@B@/volume", "bind", "nosuid", "nodev"),
      mount("/data", "debugfs", "tmpfs"))
 
 
@@ -232,8 +234,8 @@ more("managed", "mount-overlay-dirs", "---", overlay("lowerdir=@B@/a", "upperdir
 
 # ---- options ----
 BOTH = also(SUID, CONFLICT)
-trio("mount-bind-nosuid-nodev", H, mount("/data", "bind", "@B@/rootfs", "rbind"), mount("/dev/null", "bind", "/dev/null", "bind"),
-     mount("/data", "bind", "@B@/rootfs", "bind", "nosuid", "nodev", "suid"), evasion_also=BOTH)
+trio("mount-bind-nosuid-nodev", H, mount("/data", "bind", "@B@/volume", "rbind"), mount("/dev/null", "bind", "/dev/null", "bind"),
+     mount("/data", "bind", "@B@/volume", "bind", "nosuid", "nodev", "suid"), evasion_also=BOTH)
 trio("mount-tmpfs-options", H, mount("/tmp", "tmpfs", "tmpfs", "nosuid", "noexec"), put("mounts.1.options", ["nosuid"]),
      mount("/tmp", "tmpfs", "tmpfs", "nodev", "nosuid", "dev"), evasion_also=BOTH)
 trio("mount-devpts-options", H, put("mounts.2.options", ["ptmxmode=0666"]), put("mounts.2.options", ["newinstance", "mode=0620"]),
@@ -242,11 +244,11 @@ more("mode-9", "mount-devpts-options", H, put("mounts.2.options", ["newinstance"
 more("ptmxmode", "mount-devpts-options", H, put("mounts.2.options", ["newinstance", "ptmxmode=0660"]))
 trio("mount-dev-missing", H, lambda c: c["mounts"].pop(1), put("mounts.1.destination", "//dev/"), put("mounts.1.destination", "/dev/x"))
 
-DATA = mount("/d", "bind", "@B@/rootfs", "rbind")
+DATA = mount("/d", "bind", "@B@/volume", "rbind")
 
 
 def options(*words):
-    return mount("/d", "bind", "@B@/rootfs", "rbind", *words)
+    return mount("/d", "bind", "@B@/volume", "rbind", *words)
 
 
 trio("mount-explicit-suid-dev", N, options("suid", "nodev"), options("nosuid", "nodev"), options("nosuid", "rdev"))
@@ -267,13 +269,13 @@ more("undone", "mount-propagation-shared", N, options("nosuid", "nodev", "shared
 trio("mount-propagation-slave", "--W", options("nosuid", "nodev", "rslave"), options("nosuid", "nodev", "private"), options("nosuid", "nodev", "slave"))
 
 trio("mount-option-conflict", N, options("nosuid", "nodev", "ro", "rw"), options("nosuid", "nodev", "nosuid", "ro", "ro", "rprivate", "rprivate"),
-     mount("/d", "tmpfs", "@B@/rootfs", "rbind", "nosuid", "nodev"))
+     mount("/d", "tmpfs", "@B@/volume", "rbind", "nosuid", "nodev"))
 for i, words in enumerate((("exec", "noexec"), ("nosuid", "suid"), ("dev", "nodev"), ("private", "rprivate"), ("slave", "private"), ("rro", "rrw"),
                            ("rexec", "rnoexec"))):
     more(f"pair-{i}", "mount-option-conflict", N, options("nosuid", "nodev", *words) if words[0] not in ("nosuid", "dev") else options(*words, *({"suid": ["nosuid"]}.get(words[1], []))))
 more("top-and-below", "mount-option-conflict", "---", options("nosuid", "nodev", "rrw", "ro"))
-more("none", "mount-option-conflict", "---", mount("/d", "none", "@B@/rootfs", "bind", "nosuid", "nodev"))
-more("proc", "mount-option-conflict", N, mount("/d", "proc", "@B@/rootfs", "bind", "nosuid", "nodev"))
+more("none", "mount-option-conflict", "---", mount("/d", "none", "@B@/volume", "bind", "nosuid", "nodev"))
+more("proc", "mount-option-conflict", N, mount("/d", "proc", "@B@/volume", "bind", "nosuid", "nodev"))
 
 WR = "-WR"
 trio("mount-option-unknown", WR, tmpfs("/t", "readonly"), tmpfs("/t", "size=64m", "mode=1777", "uid=0", ""), options("nosuid", "nodev", "size=64m"))
@@ -290,3 +292,21 @@ for i, label in enumerate(("context=container_file_t", "fscontext=u:r:xcontainer
                            "context=u:r:container_file_t.etc_t")):
     more(f"label-{i}", "mount-option-context", N, tmpfs("/t", label))
 more("no-level", "mount-option-context", "---", tmpfs("/t", "context=u:r:container_file_t"))
+
+# ---- found by attacking (docs/review/baseline.md) ----
+for i, path in enumerate(("/var/lib/dpkg/info", "/var/lib/systemd/linger", "/var/backups", "/run/credentials/x.service", "/var/spool/at", "/var/lib/cloud")):
+    more(f"believed-{i}", "mount-host-system-dir", N, bind(path, "/h", "ro"))
+more("rootfs-again", "mount-host-path", "--R", bind("rootfs"))
+more("below-rootfs-again", "mount-host-path", "--R", bind("@B@/rootfs/etc"))
+more("config-itself", "mount-host-path", "--R", file_bind("config.json"))
+more("link-in-an-overlay", "mount-dest-proc-sys", N, both(mount("/data", "overlay", "overlay", "lowerdir=@B@/a:@B@/b", "nosuid", "nodev"), tmpfs("/data/p/sys")),
+     ['mkdir "$B/a" "$B/b"; ln -s /proc "$B/b/p"'], also=also(LINK))
+more("link-hidden-by-the-upper", "mount-dest-proc-sys", "---", both(mount("/data", "overlay", "overlay", "upperdir=@B@/a", "lowerdir=@B@/b", "workdir=@B@/w", "nosuid", "nodev"),
+                                                                    tmpfs("/data/p/sys")),
+     ['mkdir -p "$B/a/p" "$B/b" "$B/w"; ln -s /proc "$B/b/p"'])
+more("link-behind-a-hidden-mount", "mount-dest-proc-sys", N, both(tmpfs("/data/d"), file_bind("@B@/top"), tmpfs("/data/d/p/sys")),
+     ['mkdir -p "$B/top/d"; ln -s /proc "$B/top/d/p"'], also=also(LINK))
+more("recursive", "mount-tmpfs-exec", "--W", mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "rexec"))
+more("recursive", "mount-tmpfs-options", H, mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec", "rsuid"), also=also(SUID))
+more("recursive", "mount-bind-nosuid-nodev", H, bind("data", "/data", "rdev"), ['mkdir "$B/data"'], also=also(SUID))
+more("recursive", "mount-proc-options", H, put("mounts.0.options", ["nosuid", "noexec", "nodev", "rexec"]))

@@ -56,3 +56,11 @@ more("unmapped-user", "idmap-invalid", R, both(ids(65536), put("process.user.uid
 more("unmapped-group", "idmap-invalid", R, both(ids(65536), put("process.user.gid", 65536)))
 more("no-namespace", "idmap-invalid", R, put("linux.uidMappings", [row(0, 100000, 65536)]))
 more("mount", "idmap-invalid", R, lambda c: c["mounts"][1].update(uidMappings=[row(0, 0, 0)]))
+
+# ---- found by attacking (docs/review/baseline.md) ----
+SHOWN = both(bind("@B@/data"), lambda c: c["mounts"][-1].update(uidMappings=[row(0, 1000, 1)], gidMappings=[row(0, 1000, 1)]))
+more("mount", "idmap-host-root", "-RR", SHOWN, ['mkdir "$B/data"'])
+more("mount-in-user-namespace", "idmap-host-root", "---", both(SHOWN, ids(65536)), ['mkdir "$B/data"'])
+more("mount-same-id", "idmap-host-root", "---", both(SHOWN, lambda c: c["mounts"][-1].update(uidMappings=[row(0, 0, 1)], gidMappings=[row(1000, 0, 1)])), ['mkdir "$B/data"'])
+more("joined", "user-root", "-WR", both(namespace("user", path="/run/no-such-namespace"), put("process.user.uid", 0)))
+more("joined-other", "user-root", "---", namespace("user", path="/run/no-such-namespace"))

@@ -44,3 +44,14 @@ more("podman-short", "root-path-host", "-RR", put("root.path", "/home/user/.loca
 more("podman-below", "root-path-host", "-RR", put("root.path", f"/home/user/.local/share/containers/storage/vfs/dir/{LAYER}/etc"))
 more("podman-diff", "root-path-host", "-RR", put("root.path", f"/home/user/.local/share/containers/storage/overlay/{LAYER}/diff"))
 more("storage-of-nobody", "root-path-host", "-RR", put("root.path", f"/etc/.local/share/containers/storage/overlay/{LAYER}/merged"))
+
+# ---- found by attacking (docs/review/baseline.md) ----
+for path in ("/var", "/run", "/var/lib", "/var/log/app", "/var/spool/cron", "/run/systemd", "/var/lib/docker", "/var/lib/docker/containers/" + LAYER,
+             "/var/lib/kubelet/pki", "/var/lib/containers/storage", "/var/lib/dpkg"):
+    more("gives" + path.replace("/", "-").replace(LAYER, "id"), "root-path-host", "-RR", put("root.path", path))
+for name, path in (("docker", f"/var/lib/docker/overlay2/{LAYER}/merged"), ("snapshotter", f"/var/lib/docker/rootfs/overlayfs/{LAYER}"),
+                   ("podman", f"/var/lib/containers/storage/overlay/{LAYER}/merged"), ("vfs", f"/var/lib/containers/storage/vfs/dir/{LAYER}"),
+                   ("containerd", f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{LAYER}/rootfs"), ("machines", "/var/lib/machines/x")):
+    more("layer-of-" + name, "root-path-host", "---", put("root.path", path))
+more("the-bundle", "root-path-host", "-RR", put("root.path", "."))
+more("above-the-bundle", "root-path-host", "-RR", put("root.path", "@B@/.."))
