@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules_args.c - the file that is executed first.
+ * rules_args.c - the file that is executed first, and the directory that it is executed in: where both really lead.
  *
  * CVE-2019-5736: an image whose program is a link to /proc/self/exe, or a script that names it, makes the runtime execute its own file, which a process
  * inside then opens and overwrites.  hrun's own file is out of reach anyway (self.c); nothing honest asks for this.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/judging.h>
@@ -95,18 +96,32 @@ static bool is_covered(const char *path)
 	return path_is_below(path, "/proc") || path_is_below(path, "/dev") || path_is_below(path, "/sys");
 }
 
+/* Is PATH below a directory where the kernel has links of its own (/proc/net, /dev/fd)?  ".." behind one leads elsewhere. */
+static bool is_among_kernel_links(const char *path)
+{
+	static const char *const tops[] = {"/proc", "/dev", "/sys"};
+
+#ifdef HRUN_MUTANT_ARGS_CLIMB
+	return false;
+#endif
+	return is_covered(path) && !IS_ONE_OF(path, tops);
+}
+
 /*
- * Where PATH leads in the image, as text, also where the end of a link is not there before procfs is mounted.  Only the
- * targets of links are read, each in a directory that is none.  NULL where it leads on and on.
+ * Where PATH leads in the image (in none where ROOTFS is -1), as text, also where the end of a link is not there before procfs
+ * is mounted.  Only the targets of links are read, each in a directory that is none.  -ELOOP where it leads on and on,
+ * -EXDEV where ".." goes back through a link of the kernel, which no text can tell.
  */
-static const char *follow(struct pool *pool, int rootfs, const char *path)
+static int follow(struct pool *pool, int rootfs, const char *path, const char **ret_real)
 {
 	const char *done = "", *rest = path;
 	char name[NAME_MAX + 1], target[PATH_MAX];
 
 	for (int links = 0, steps = 0; next_component(&rest, name);) {
 		if (links > LINKS_MAX || steps++ > STEPS_MAX)
-			return NULL;
+			return -ELOOP;
+		if (str_equal(name, "..") && is_among_kernel_links(done))
+			return -EXDEV;
 		if (str_equal(name, ".") || str_equal(name, "..")) {
 			done = without_dotdot(pool, pool_printf(pool, "%s/%s", done, name));
 			done = str_equal(done, "/") ? "" : done;
@@ -123,7 +138,19 @@ static const char *follow(struct pool *pool, int rootfs, const char *path)
 		rest = pool_printf(pool, "%s%s", target, rest);
 		done = target[0] == '/' ? "" : done;
 	}
-	return *done ? done : "/";
+	*ret_real = *done ? done : "/";
+	return 0;
+}
+
+/* The image, where there is one to look into. */
+static int image_of(const struct finder *finder)
+{
+	const struct bundle *bundle = finder->judged->bundle;
+
+#ifdef HRUN_MUTANT_ARGS_LINK
+	return -1;
+#endif
+	return bundle ? bundle->rootfs : -1;
 }
 
 /* As execve and the search of PATH understand it: relative to the working directory. */
@@ -163,22 +190,20 @@ static const char *interpreter_of(const struct finder *finder, int rootfs, const
 /* PATH, or where its links lead in the image, where that is an open file; NULL: a program of the image. */
 static const char *open_file_behind(struct finder *finder, const char *path, const char **ret_real)
 {
-	const struct judged *judged = finder->judged;
-	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
-	const char *plain = without_dotdot(judged->pool, path);
+	const char *plain = without_dotdot(finder->judged->pool, path), *real = plain;
+	int rootfs = image_of(finder);
 
 	*ret_real = NULL;
 	if (is_open_file(plain))
 		return plain;
-#ifdef HRUN_MUTANT_ARGS_LINK
-	has_rootfs = false;
-#endif
-	const char *real = has_rootfs ? follow(judged->pool, judged->bundle->rootfs, path) : plain;
-	if (!real)
+	int r = follow(finder->judged->pool, rootfs, path, &real);
+	if (r == -EXDEV)
+		return path;
+	if (r < 0)
 		cannot_judge(finder, "process.args[0]", "%s leads through too many links", quote(finder, path));
 	else if (is_open_file(real))
 		return real;
-	*ret_real = has_rootfs ? real : NULL;
+	*ret_real = r < 0 || rootfs < 0 ? NULL : real;
 	return NULL;
 }
 
@@ -191,8 +216,8 @@ static void judge_candidate(struct finder *finder, const char *path)
 		const char *file = open_file_behind(finder, script, &real);
 		if (file) {
 			find_value(finder, file, "process.args[0]",
-				   "%s is %s, an open file of a process and no program", quote(finder, path),
-				   quote(finder, file));
+				   "%s is no program of the image but an open file of a process: %s",
+				   quote(finder, path), quote(finder, file));
 			return;
 		}
 		script = real ? interpreter_of(finder, finder->judged->bundle->rootfs, real) : NULL;
@@ -239,4 +264,37 @@ void judge_args_proc_self(struct finder *finder)
 		judge_candidate(finder, absolute(finder, program));
 	else
 		judge_search(finder, program);
+}
+
+/* What becomes of the working directory in the image: below /proc, or in /dev by a link to it. */
+static const char *complaint_about_cwd(struct finder *finder, const char *cwd)
+{
+	const char *real = cwd;
+	int r = follow(finder->judged->pool, image_of(finder), cwd, &real);
+
+	if (r == -ELOOP)
+		cannot_judge(finder, "process.cwd", "%s leads through too many links", quote(finder, cwd));
+	if (r == -EXDEV || path_is_below(real, "/proc"))
+		return "leads to /proc";
+	return path_is_below(real, "/dev/fd") || is_open_file(real) ? "leads to a descriptor" : NULL;
+}
+
+/* CVE-2024-21626: /proc/self/fd/N as working directory led out of the container. */
+void judge_cwd_unsafe(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+	const char *cwd = process && process->cwd ? process->cwd : "", *complaint;
+
+	if (!*cwd)
+		return;
+	if (cwd[0] != '/')
+		complaint = "is relative";
+	else if (path_has_dotdot(cwd))
+		complaint = "holds \"..\"";
+	else if (path_is_below(path_clean(finder->judged->pool, cwd), "/proc"))
+		complaint = "lies in /proc";
+	else
+		complaint = complaint_about_cwd(finder, cwd);
+	if (complaint)
+		find(finder, "process.cwd", "%s %s", quote(finder, cwd), complaint);
 }

@@ -83,8 +83,9 @@ static void judge_calls(struct finder *finder, bool dangerous)
 		find_call(finder, look, i,
 			  !dangerous					 ? "may be called"
 			  : call->watch == WATCH_DANGEROUS_UNCONDITIONAL ? "may be called with any arguments"
-			  : *call->capabilities				 ? "may be called without the capability for it"
-									 : "may be called");
+			  : call->watch == WATCH_DANGEROUS_FLAGS ? "may be called with flags that turn off protections"
+			  : *call->capabilities			 ? "may be called without the capability for it"
+								 : "may be called");
 	}
 }
 
