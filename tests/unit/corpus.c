@@ -26,6 +26,9 @@
 
 enum { FILE_MAX = 4 * 1024 * 1024, CONFIG_MAX = 1024 * 1024 };
 
+/* Most configs have the same few profiles: each is compiled once. */
+static char filter_cache[] = "/tmp/hrun-corpus-cache-XXXXXX";
+
 static unsigned int failures, judged_cases, skipped, unbuilt;
 
 static char *read_text(struct pool *pool, const char *path, size_t *ret_size)
@@ -118,6 +121,13 @@ static void complain(const char *file, enum level level, const char *rule, const
 	failures++;
 }
 
+/* Whether root of a container may raise its own limits is the host's cgroup2 mount to say (nsdelegate): warned of or refused. */
+static bool depends_on_host(const char *rule, const struct json *expect, const struct verdict *verdict)
+{
+	return str_equal(rule, "mount-cgroup-writable") &&
+	       has_word(words_of(expect, verdict->level, ACTION_WARN), rule);
+}
+
 static void compare(const char *file, const char *rule, const struct json *expect, const struct verdict *verdict)
 {
 	for (size_t i = 0; i < rule_count; i++) {
@@ -125,7 +135,7 @@ static void compare(const char *file, const char *rule, const struct json *expec
 		bool refuses = acts(verdict, rules[i].id, ACTION_REFUSE);
 		if (wanted && !refuses)
 			complain(file, verdict->level, rules[i].id, "does not refuse");
-		if (refuses && !wanted)
+		if (refuses && !wanted && !depends_on_host(rules[i].id, expect, verdict))
 			complain(file, verdict->level, rules[i].id, "refuses");
 	}
 	for (int action = ACTION_WARN; rule && action <= ACTION_HARDEN; action++) {
@@ -157,7 +167,7 @@ static void compare_lenient(const char *file, const char *rule, const struct jso
 	}
 	if (wanted && !refuses)
 		complain(file, verdict->level, "nothing", "refuses");
-	if (refuses && !wanted && all_built)
+	if (refuses && !wanted && all_built && !depends_on_host(first_refusal(verdict), expect, verdict))
 		complain(file, verdict->level, first_refusal(verdict), "refuses");
 	if (rule && rule_by_id(rule) && has_word(refuse, rule) && !acts(verdict, rule, ACTION_REFUSE))
 		complain(file, verdict->level, rule, "does not refuse");
@@ -178,6 +188,12 @@ static void check_hardened(const char *file, const struct judged *judged, const 
 	}
 }
 
+/* Rules that the real objects may acquit: a path of the bundle's own, a namespace of the container's. */
+static bool looking_may_acquit(const char *id)
+{
+	return str_equal(id, "mount-host-path") || str_equal(id, "mount-dest-dev") || str_equal(id, "ns-path-host");
+}
+
 /* What a bare config is refused for, the bundle must be refused for, too; the other way round looking may find more. */
 static void check_bare(const char *file, const struct judged *judged, const struct policy *policy,
 		       const struct verdict *verdict)
@@ -190,7 +206,8 @@ static void check_bare(const char *file, const struct judged *judged, const stru
 	policy_judge(&bare, policy, &second);
 	for (size_t i = 0; i < second.count; i++) {
 		const struct rule *rule = second.findings[i].rule;
-		if (second.findings[i].action == ACTION_REFUSE && !acts(verdict, rule->id, ACTION_REFUSE))
+		if (second.findings[i].action == ACTION_REFUSE && !acts(verdict, rule->id, ACTION_REFUSE) &&
+		    !looking_may_acquit(rule->id))
 			complain(file, verdict->level, rule->id, "refuses the bare config only");
 	}
 	for (size_t i = 0; i < second.not_judged_count; i++) {
@@ -272,8 +289,10 @@ static void check_asked(const char *file, const struct judged *judged, const str
 	again.process = again.config->process;
 	policy_judge(&again, &with_number, &second);
 	for (size_t i = 0; i < second.count; i++) {
-		if (second.findings[i].rule->repair_is_asked)
-			complain(file, policy->level, second.findings[i].rule->id, "is not repaired when asked");
+		const char *id = second.findings[i].rule->id;
+		/* One repair may uncover what another rule looks at: shared becomes rslave, a call loses its capability. */
+		if (second.findings[i].rule->repair_is_asked && acts(&asked, id, ACTION_HARDEN))
+			complain(file, policy->level, id, "is not repaired when asked");
 	}
 }
 
@@ -294,7 +313,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		return;
 	}
 	const struct host_files host = host_of(pool, path);
-	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host};
+	struct judged judged = {
+		.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host, .filter_cache = filter_cache};
 	if (r < 0) {
 		verdict_of_json_error(pool, &policy, &error, &verdict);
 	} else {
@@ -381,6 +401,8 @@ static void run_directory(const char *directory)
 int main(int argc, char **argv)
 {
 	umask(022);
+	if (!mkdtemp(filter_cache))
+		return 1;
 	if (argc < 2) {
 		run_directory("tests/corpus");
 		run_directory("tests/corpus-given");
@@ -388,6 +410,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 1; i < argc; i++)
 		run_directory(argv[i]);
+	run_in_bundle(filter_cache, "rm -rf \"$B\"");
 	printf("%u cases judged, %u of rules that are not built, %u whose setup fails here, %u failures\n",
 	       judged_cases, unbuilt, skipped, failures);
 	return failures || !judged_cases;
