@@ -114,8 +114,7 @@ static void lower_priority_limits(struct config_process *process)
 		for (size_t k = 0; k < ORDINARY; k++) {
 			if (!str_equal(limit->type, ordinary[k].type) || limit->hard <= ordinary[k].hard)
 				continue;
-			limit->hard = ordinary[k].hard;
-			limit->soft = limit->soft < limit->hard ? limit->soft : limit->hard;
+			limit->soft = limit->hard = 0; /* the kernel's own, to which everybody may lower his */
 		}
 	}
 }

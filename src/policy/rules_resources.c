@@ -28,6 +28,13 @@ static const char *unified_of(const struct config_resources *resources, const ch
 /* More than any machine has: an address has 52 bits, and a kernel has no more processes than these. */
 static const uint64_t no_memory_limit = UINT64_C(1) << 52, no_pids_limit = 4194304;
 
+/* cpu.max has a period behind it. */
+static bool is_max(const char *value)
+{
+	value += strspn(value, " \t\n");
+	return str_starts(value, "max");
+}
+
 /*
  * The number of a file of cgroup v2 as the kernel reads it: "max", 64M, 0x4000000.  What is not one such number, or means
  * another one to other readers (an octal one), is no limit.
@@ -37,6 +44,9 @@ static uint64_t amount(const char *value)
 	static const char units[] = "KMGTPE";
 	char *end;
 
+#ifdef HRUN_MUTANT_LIMIT_AMOUNT
+	return is_max(value) ? UINT64_MAX : strtoull(value, &end, 10);
+#endif
 	value += strspn(value, " \t\n");
 	if (*value < '0' || *value > '9' || (*value == '0' && value[1] >= '0' && value[1] <= '9'))
 		return UINT64_MAX;
@@ -46,13 +56,6 @@ static uint64_t amount(const char *value)
 		number = number > UINT64_MAX / 1024 ? UINT64_MAX : number * 1024;
 	end += unit != NULL;
 	return end[strspn(end, " \n")] ? UINT64_MAX : number;
-}
-
-/* cpu.max has a period behind it. */
-static bool is_max(const char *value)
-{
-	value += strspn(value, " \t\n");
-	return str_starts(value, "max");
 }
 
 /* Without the entries KEY. */
