@@ -107,13 +107,63 @@ static bool is_among_kernel_links(const char *path)
 	return is_covered(path) && !IS_ONE_OF(path, tops);
 }
 
+/* The image, where there is one to look into. */
+static int image_of(const struct finder *finder)
+{
+	const struct bundle *bundle = finder->judged->bundle;
+
+#ifdef HRUN_MUTANT_ARGS_LINK
+	return -1;
+#endif
+	return bundle ? bundle->rootfs : -1;
+}
+
+/* Where to find PATH, a place in the container without links on the way: a path from a directory, or from the host's root. */
+struct place {
+	int directory;
+	const char *path; /* NULL: nothing of what is there now */
+};
+
+/* In the source of the last bind mount over it, or in the image. */
+static struct place place_of(const struct finder *finder, const char *path)
+{
+	const struct judged *judged = finder->judged;
+	const struct mount_look *over = NULL;
+
+	for (size_t i = 0; judged->mounts && i < judged->config->mount_count; i++) {
+		const struct mount_look *look = &judged->mounts[i];
+		if (look->destination && path_is_below(path, look->destination))
+			over = look;
+	}
+#ifdef HRUN_MUTANT_ARGS_MOUNT
+	over = NULL;
+#endif
+	if (!over)
+		return (struct place){.directory = image_of(finder), .path = path + 1};
+	if (!over->has_source)
+		return (struct place){.directory = -1};
+	const char *below = path + (str_equal(over->destination, "/") ? 0 : strlen(over->destination));
+	return (struct place){.directory = AT_FDCWD,
+			      .path = pool_printf(judged->pool, "%s%s", over->real_source, below)};
+}
+
+/* The target of the link PATH, or negative. */
+static ssize_t link_target(const struct finder *finder, const char *path, char *target, size_t size)
+{
+	if (is_covered(path) || image_of(finder) < 0)
+		return -1;
+	const struct place place = place_of(finder, path);
+	return place.path ? readlinkat(place.directory, place.path, target, size) : -1;
+}
+
 /*
- * Where PATH leads in the image (in none where ROOTFS is -1), as text, also where the end of a link is not there before procfs
+ * Where PATH leads in the image, if there is one to look into, as text, also where the end of a link is not there before procfs
  * is mounted.  Only the targets of links are read, each in a directory that is none.  -ELOOP where it leads on and on,
  * -EXDEV where ".." goes back through a link of the kernel, which no text can tell.
  */
-static int follow(struct pool *pool, int rootfs, const char *path, const char **ret_real)
+static int follow(const struct finder *finder, const char *path, const char **ret_real)
 {
+	struct pool *pool = finder->judged->pool;
 	const char *done = "", *rest = path;
 	char name[NAME_MAX + 1], target[PATH_MAX];
 
@@ -128,7 +178,7 @@ static int follow(struct pool *pool, int rootfs, const char *path, const char **
 			continue;
 		}
 		const char *here = pool_printf(pool, "%s/%s", done, name);
-		ssize_t length = is_covered(here) ? -1 : readlinkat(rootfs, here + 1, target, sizeof target - 1);
+		ssize_t length = link_target(finder, here, target, sizeof target - 1);
 		if (length < 0) {
 			done = here;
 			continue;
@@ -142,17 +192,6 @@ static int follow(struct pool *pool, int rootfs, const char *path, const char **
 	return 0;
 }
 
-/* The image, where there is one to look into. */
-static int image_of(const struct finder *finder)
-{
-	const struct bundle *bundle = finder->judged->bundle;
-
-#ifdef HRUN_MUTANT_ARGS_LINK
-	return -1;
-#endif
-	return bundle ? bundle->rootfs : -1;
-}
-
 /* As execve and the search of PATH understand it: relative to the working directory. */
 static const char *absolute(const struct finder *finder, const char *path)
 {
@@ -164,13 +203,20 @@ static const char *absolute(const struct finder *finder, const char *path)
 }
 
 /* The interpreter that the script PATH (no link) of the image names, or NULL. */
-static const char *interpreter_of(const struct finder *finder, int rootfs, const char *path)
+static const char *interpreter_of(const struct finder *finder, const char *path)
 {
 	static const char blank[] = " \t";
 	char link[64], line[PATH_MAX];
 	struct stat st;
 	struct err e;
-	autofd int found = path_open_in_root_with(rootfs, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
+	const struct place place = place_of(finder, path);
+
+	if (!place.path || place.path[0] == '\0')
+		return NULL;
+	autofd int found =
+		place.directory == AT_FDCWD
+			? open(place.path, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+			: path_open_in_root_with(place.directory, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
 
 	/* Nothing but a regular file is opened: an image's device node would be the host's device. */
 	if (found < 0 || fstat(found, &st) < 0 || !S_ISREG(st.st_mode) ||
@@ -191,19 +237,18 @@ static const char *interpreter_of(const struct finder *finder, int rootfs, const
 static const char *open_file_behind(struct finder *finder, const char *path, const char **ret_real)
 {
 	const char *plain = without_dotdot(finder->judged->pool, path), *real = plain;
-	int rootfs = image_of(finder);
 
 	*ret_real = NULL;
 	if (is_open_file(plain))
 		return plain;
-	int r = follow(finder->judged->pool, rootfs, path, &real);
+	int r = follow(finder, path, &real);
 	if (r == -EXDEV)
 		return path;
 	if (r < 0)
 		cannot_judge(finder, "process.args[0]", "%s leads through too many links", quote(finder, path));
 	else if (is_open_file(real))
 		return real;
-	*ret_real = r < 0 || rootfs < 0 ? NULL : real;
+	*ret_real = r < 0 || image_of(finder) < 0 ? NULL : real;
 	return NULL;
 }
 
@@ -220,7 +265,7 @@ static void judge_candidate(struct finder *finder, const char *path)
 				   quote(finder, path), quote(finder, file));
 			return;
 		}
-		script = real ? interpreter_of(finder, finder->judged->bundle->rootfs, real) : NULL;
+		script = real ? interpreter_of(finder, real) : NULL;
 	}
 }
 
@@ -270,7 +315,7 @@ void judge_args_proc_self(struct finder *finder)
 static const char *complaint_about_cwd(struct finder *finder, const char *cwd)
 {
 	const char *real = cwd;
-	int r = follow(finder->judged->pool, image_of(finder), cwd, &real);
+	int r = follow(finder, cwd, &real);
 
 	if (r == -ELOOP)
 		cannot_judge(finder, "process.cwd", "%s leads through too many links", quote(finder, cwd));

@@ -89,6 +89,15 @@ def what_dotdot_means_behind_a_link_of_the_kernel():
 
 
 @test
+def a_program_that_is_a_link_in_a_volume():
+    with h.host_tmpfs() as volume:
+        os.symlink("/proc/self/exe", f"{volume}/app")
+        write(f"{volume}/script", "#!/proc/self/exe\n", 0o755)
+        for program in ("/data/app", "/data/script"):
+            refused(Bundle(program, "--version").mount("/data", "bind", volume, ["rbind", "nosuid", "nodev"]), "args-proc-self")
+
+
+@test
 def a_working_directory_that_is_a_descriptor():
     for cwd, target in (("/dev/fd/3", None), ("/dev/fd", None), ("/work", "/proc/self/fd/3"), ("/work", "/dev/fd/7"), ("/work", "../proc/1/cwd")):
         b = Bundle("pwd")

@@ -169,6 +169,8 @@ for name, path in (("descriptor", "/dev/fd/7"), ("descriptors", "/dev/fd/"), ("s
     more(name, "cwd-unsafe", R, put("process.cwd", path))
 for name, target in (("link", "/proc/self/fd/7"), ("link-relative", "../proc/1/cwd"), ("link-dev", "/dev/fd/7"), ("link-behind", "/dev/fd/../cwd")):
     more(name, "cwd-unsafe", R, put("process.cwd", "/work"), setup=[f"ln -s {target} $B/rootfs/work"])
+more("link-in-volume", "cwd-unsafe", R, both(bind("@B@/vol", "/data"), put("process.cwd", "/data/work")),
+     setup=["mkdir $B/vol; ln -s /proc/self/fd/7 $B/vol/work"])
 more("link-elsewhere", "cwd-unsafe", "---", put("process.cwd", "/work"), setup=["ln -s ../bin/../dev/shm $B/rootfs/work"])
 
 trio("args-proc-self", "-RR", args("/proc/self/exe"), args("/proc/self/exes"), args("//proc/./self//exe"))
@@ -186,6 +188,13 @@ more("link-behind-net", "args-proc-self", "-RR", args("/bin/app"), setup=["ln -s
 more("link-in-two-behind-net", "args-proc-self", "-RR", args("/app/../exe"), setup=["ln -s /proc/net $B/rootfs/app"])
 more("script-behind-net", "args-proc-self", "-RR", args("/bin/b"), setup=["printf '#!/proc/net/../exe\\n' > $B/rootfs/bin/b"])
 more("search-behind-dev-fd", "args-proc-self", "-RR", both(args("exe"), put(ENV, ["PATH=/dev/fd/.."])))
+VOLUME = both(bind("@B@/vol", "/data"), args("/data/app"))
+more("link-in-volume", "args-proc-self", "-RR", VOLUME, setup=["mkdir $B/vol; ln -s /proc/self/exe $B/vol/app"])
+more("script-in-volume", "args-proc-self", "-RR", VOLUME, setup=["mkdir $B/vol; printf '#!/proc/self/exe\\n' > $B/vol/app"])
+more("script-in-volume-ordinary", "args-proc-self", "---", VOLUME, setup=["mkdir $B/vol; printf '#!/bin/sh\\n' > $B/vol/app"])
+more("link-below-volume", "args-proc-self", "---", VOLUME, setup=["mkdir $B/vol $B/rootfs/data; ln -s /proc/self/exe $B/rootfs/data/app; touch $B/vol/app"])
+more("link-below-tmpfs", "args-proc-self", "---", both(mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec"), args("/data/app")),
+     setup=["mkdir $B/rootfs/data; ln -s /proc/self/exe $B/rootfs/data/app"])
 more("dotdot-to-image", "args-proc-self", "---", args("/proc/../dev/../bin/true"))
 LINK = ["ln -s /proc/self/exe $B/rootfs/bin/app"]
 more("link", "args-proc-self", "-RR", args("/bin/app"), setup=LINK)
