@@ -154,9 +154,6 @@ int policy_load_file(struct pool *pool, const char *path, bool own_class, bool o
 /* The bytes of a policy file; policy->path is for messages and set by the caller. */
 int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
 		struct err *e);
-/* The same without a copy: BYTES are writable and have JSON_ROOM zero bytes behind SIZE. */
-int policy_read_own(struct pool *pool, char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
-		    struct err *e);
 /* What holds without any file: level baseline, the built-in defaults. */
 struct policy policy_default(void);
 

@@ -14,10 +14,8 @@ struct policy_reader {
 	bool own_class; /* the file of a class: severe rules need no image digest */
 	int64_t today;
 	struct err *e;
-	/* Waivers that were read while the document was: room for waiver_room. */
 	struct waiver *waivers;
-	size_t waiver_count, waiver_room;
-	bool waivers_are_read;
+	size_t waiver_count;
 };
 
 /* One member of an object.  READ gets the place that policy_read_object was given. */
@@ -60,8 +58,6 @@ bool policy_is_sha256(const char *text);
 int policy_read_allow(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_drop(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place);
-/* TAKE of json_stream, for the list of waivers; CONTEXT is the reader. */
-bool policy_take_waiver(void *context, const struct json *element);
 struct rule;
 /* The rule that ID names, or NULL with the error told. */
 const struct rule *policy_rule(struct policy_reader *r, const struct json *value, const char *id);

@@ -6,7 +6,6 @@
  * strings at \u0000, keeps equal names and clamps numbers); this file finds where
  * each token stands and refuses what yajl takes although RFC 8259 does not: vertical
  * tab and form feed between tokens, malformed UTF-8, lone surrogates.
- * Plain documents, nearly all, never get here: json_plain.c.
  * The tree lives in a private copy of the bytes: a string is terminated where its
  * closing quote stood, which yajl has already read.
  */
@@ -69,13 +68,15 @@ static void skip_to_token(struct builder *b, size_t limit)
 
 	for (; p < b->size; p++) {
 		char c = b->bytes[p];
-		if (c == '\n') {
+		if (c == ' ') {
+			continue;
+		} else if (c == '\n') {
 			b->line++;
 			b->line_start = p + 1;
 		} else if (c == ',' || c == ':') {
 			if (p + 1 >= limit)
 				break;
-		} else if (c != ' ' && c != '\t' && c != '\r') {
+		} else if (c != '\t' && c != '\r') {
 			break;
 		}
 	}
@@ -178,7 +179,8 @@ static int on_number(void *builder, const char *text, size_t length)
 static const char *check_text(const struct builder *b, const unsigned char *text, size_t length, const char **ret_rule)
 {
 	*ret_rule = "json-nul-in-string";
-	if (memchr(text, '\0', length))
+	/* Without an escape the text is the token itself, and the lexer has looked at each byte. */
+	if (text != (const unsigned char *)b->bytes + b->start + 1 && memchr(text, '\0', length))
 		return "the string holds U+0000, where C programs would cut it; remove it";
 	*ret_rule = "json-not-strict";
 	return json_check_string(b->bytes + b->start + 1, b->end - b->start - 2);
@@ -190,7 +192,8 @@ static const char *keep_text(struct builder *b, const unsigned char *text, size_
 	char *place = b->bytes + b->start + 1;
 
 	assert(b->end - b->start >= 2 && length <= b->end - b->start - 2);
-	memmove(place, text, length);
+	if (place != (const char *)text)
+		memmove(place, text, length);
 	place[length] = '\0';
 	return place;
 }
@@ -331,19 +334,15 @@ static int parse(struct builder *b)
 	return 0;
 }
 
-int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, struct json_stream *stream,
-		  const struct json **ret_tree, struct json_error *ret_error)
+int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
+	      struct json_error *ret_error)
 {
 	if (size > max_size)
 		return json_refuse(pool, ret_error, "json-too-large", NULL,
 				   "the document has %zu bytes, %zu are allowed; remove bulk data", size, max_size);
 
-	*ret_tree = json_plain_read(pool, bytes, size, stream);
-	if (stream)
-		stream->done = *ret_tree != NULL;
-	if (*ret_tree)
-		return 0;
-	struct builder b = {.pool = pool, .error = ret_error, .bytes = bytes, .size = size, .line = 1};
+	char *copy = memcpy(pool_alloc_now(pool, size + 1), bytes, size);
+	struct builder b = {.pool = pool, .error = ret_error, .bytes = copy, .size = size, .line = 1};
 	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
 		refuse_token(&b, "json-not-strict",
 			     "the document begins with a byte order mark; write UTF-8 without it");
@@ -352,15 +351,4 @@ int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, 
 	TRY(parse(&b));
 	*ret_tree = b.top;
 	return 0;
-}
-
-int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
-	      struct json_error *ret_error)
-{
-	/* No memory for what is refused by its size. */
-	size_t kept = size <= max_size ? size : 0;
-	char *copy = pool_alloc_now(pool, kept + JSON_ROOM);
-
-	memcpy(copy, bytes, kept);
-	return json_read_own(pool, copy, size, max_size, NULL, ret_tree, ret_error);
 }

@@ -8,6 +8,7 @@
  */
 #include <hrun/json_check.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +67,25 @@ static size_t escape_length(const unsigned char *p, size_t left)
 	return low >= 0xdc00 && low <= 0xdfff ? 12 : 0;
 }
 
+/* How many of the bytes at P are ASCII without a backslash, in steps of a word. */
+static size_t plain_words(const unsigned char *p, size_t length)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	size_t i = 0;
+
+	for (uint64_t word; length - i >= sizeof word; i += sizeof word) {
+		memcpy(&word, p + i, sizeof word);
+		uint64_t backslash = word ^ ones * '\\';
+		if ((word | ((backslash - ones) & ~backslash)) & high)
+			break;
+	}
+	return i;
+}
+
 const char *json_check_string(const char *raw, size_t length)
 {
 	const unsigned char *p = (const unsigned char *)raw;
-	size_t i = 0;
+	size_t i = plain_words(p, length);
 
 	while (i < length) {
 		size_t step = 1;

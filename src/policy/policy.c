@@ -104,11 +104,11 @@ static int read_file(struct pool *pool, int fd, bool own_class, int64_t today, s
 			       (long long)st.st_size, POLICY_MAX_SIZE);
 	/* One byte more than it had: where it grows meanwhile, the text is cut and refused. */
 	size_t room = (size_t)st.st_size + 1;
-	char *bytes = pool_alloc_now(pool, room + JSON_ROOM);
+	char *bytes = pool_alloc_now(pool, room);
 	ssize_t size = fd_read_all(fd, bytes, room);
 	if (size < 0 || size == (ssize_t)room)
 		return err_set(e, EIO, "policy: `%s` changed while it was read; try again", policy->path);
-	return policy_read_own(pool, bytes, (size_t)size, own_class, today, policy, e);
+	return policy_read(pool, bytes, (size_t)size, own_class, today, policy, e);
 }
 
 int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,

@@ -267,40 +267,19 @@ static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1
 	sha256_hex(binary, text);
 }
 
-/* How many a file of SIZE bytes can hold: one that says as little as it may has more bytes than that. */
-static size_t most_waivers(size_t size)
-{
-	enum { LEAST_BYTES = 64 };
-	size_t most = size / LEAST_BYTES + 1;
-
-	return most < POLICY_MAX_WAIVERS ? most : POLICY_MAX_WAIVERS;
-}
-
-int policy_read_own(struct pool *pool, char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
-		    struct err *e)
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e)
 {
 	struct policy_reader r = {.pool = pool, .policy = policy, .own_class = own_class, .today = today, .e = e};
-	struct json_stream waivers = {.member = "waivers", .take = policy_take_waiver, .context = &r};
 	const struct json *tree;
 	struct json_error error;
 
 	digest(bytes, size, policy->digest);
-	r.waiver_room = most_waivers(size);
-	if (json_read_own(pool, bytes, size, POLICY_MAX_SIZE, &waivers, &tree, &error) < 0)
+	if (json_read(pool, bytes, size, POLICY_MAX_SIZE, &tree, &error) < 0)
 		return err_set(e, EINVAL, "policy: `%s`, line %u, column %u: %s", policy->path, error.line,
 			       error.column, error.text);
-	r.waivers_are_read = waivers.done;
 	TRY(POLICY_READ_OBJECT(&r, tree, members, NULL));
 	TRY(check_together(&r, tree));
 	note_given(tree, policy);
 	return 0;
-}
-
-int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
-		struct err *e)
-{
-	char *own = pool_alloc(pool, size + JSON_ROOM);
-
-	memcpy(own, bytes, size);
-	return policy_read_own(pool, own, size, own_class, today, policy, e);
 }

@@ -163,16 +163,6 @@ static const struct waiver *sort(struct pool *pool, const struct waiver *waivers
 	return sorted;
 }
 
-/* What is wrong is found again, with its place, when the list is read whole. */
-bool policy_take_waiver(void *context, const struct json *element)
-{
-	struct policy_reader *r = context;
-
-	if (!r->waivers)
-		r->waivers = pool_alloc_now(r->pool, r->waiver_room * sizeof *r->waivers);
-	return r->waiver_count < r->waiver_room && read_waiver(r, element, &r->waivers[r->waiver_count++]) == 0;
-}
-
 static int read_list(struct policy_reader *r, const struct json *list)
 {
 	if (list->count > POLICY_MAX_WAIVERS)
@@ -187,8 +177,7 @@ static int read_list(struct policy_reader *r, const struct json *list)
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place)
 {
 	(void)place;
-	if (!r->waivers_are_read)
-		TRY(read_list(r, value));
+	TRY(read_list(r, value));
 	r->policy->waivers = sort(r->pool, r->waivers, r->waiver_count);
 	r->policy->waiver_count = r->waiver_count;
 	return 0;

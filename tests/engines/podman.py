@@ -63,7 +63,7 @@ CASES = [
     ("shm size", ["podman run --rm --shm-size 1m bb sh -c 'df -k /dev/shm | tail -1 | tr -s \" \" | cut -d\" \" -f2'"], (0, "1024")),
     ("device", ["podman run --rm --device /dev/null:/dev/mynull bb sh -c 'echo x >/dev/mynull && ls -l /dev/mynull | cut -c1-10'"], (0, "crw-rw-rw-")),
     ("devices denied", ["podman run --rm --cap-add mknod bb sh -c 'mknod /dev/k c 1 11 && head -c1 /dev/k'"], (1, "not permitted")),
-    ("sysctl", ["podman run --rm --sysctl kernel.shmmax=1048576 --ipc private bb cat /proc/sys/kernel/shmmax"], (0, "1048576")),
+    ("sysctl", ["podman run --rm --sysctl kernel.shm_rmid_forced=1 --ipc private bb cat /proc/sys/kernel/shm_rmid_forced"], (0, "1")),
     ("ulimit", ["podman run --rm --ulimit nofile=100:200 --ulimit nproc=1000:1000 bb sh -c 'ulimit -n; ulimit -Hn'"], (0, "100")),
     ("oom score", ["podman run --rm --oom-score-adj 100 bb cat /proc/self/oom_score_adj"], (0, "100")),
     ("init", ["podman run --rm --init bb sh -c 'cat /proc/1/comm'"], None),
