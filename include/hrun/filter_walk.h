@@ -12,7 +12,8 @@
 
 struct filter_question {
 	uint32_t arch, number;
-	uint32_t set_bits; /* of the low half of args[0]: these are known to be set, the others are not known */
+	uint32_t set_bits;   /* of the low half of args[0]: these are known to be set, the others are not known */
+	uint32_t clear_bits; /* but for these, which are not set */
 };
 
 /* A set of answers. */

@@ -16,6 +16,7 @@ enum filter_abi { FILTER_NATIVE, FILTER_X32, FILTER_COMPANION, FILTER_ABIS };
 enum watch {
 	WATCH_DANGEROUS,	       /* a known way out, whatever the arguments: none may pass */
 	WATCH_DANGEROUS_UNCONDITIONAL, /* with arguments that the profile chooses it is harmless */
+	WATCH_DANGEROUS_FLAGS,	       /* dangerous with one of set_bits, whatever else is set, but for clear_bits */
 	WATCH_RESTRICTED,	       /* what user namespaces give to anybody */
 };
 struct watched_call {
@@ -23,7 +24,8 @@ struct watched_call {
 	/* Who has one of these is allowed the call: the kernel asks for it, or the engines' profiles do. NULL: nobody. */
 	const char *capabilities[2];
 	enum watch watch;
-	uint32_t set_bits; /* only calls that have these bits in the low half of args[0] */
+	uint32_t set_bits;   /* only calls that have these bits in the low half of args[0] */
+	uint32_t clear_bits; /* and not these */
 };
 extern const struct watched_call watched_calls[];
 extern const size_t watched_call_count;

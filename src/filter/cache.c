@@ -89,8 +89,11 @@ void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *r
 	add_number(&hash, version->major);
 	add_number(&hash, version->minor);
 	add_number(&hash, version->micro);
-	for (size_t i = 0; i < watched_call_count; i++)
+	for (size_t i = 0; i < watched_call_count; i++) {
 		add_text(&hash, watched_calls[i].name);
+		add_number(&hash, watched_calls[i].watch);
+		add_number(&hash, (uint64_t)watched_calls[i].clear_bits << 32 | watched_calls[i].set_bits);
+	}
 	add_text(&hash, seccomp->default_action);
 	add_optional(&hash, seccomp->default_errno_ret);
 	add_list(&hash, &seccomp->architectures);

@@ -111,6 +111,7 @@ static struct value load(const struct filter_question *question, uint32_t offset
 		return constant(question->arch);
 	case offsetof(struct seccomp_data, args): /* little endian: the low half */
 		v.ones = question->set_bits;
+		v.zeros = question->clear_bits;
 		settle(&v);
 		return v;
 	default:

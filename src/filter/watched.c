@@ -8,20 +8,25 @@
 #include <hrun/filter_arch.h>
 #include <hrun/filter_walk.h>
 #include <hrun/filter_watched.h>
+#include <linux/personality.h>
 #include <sched.h>
 #include <seccomp.h>
 
-#define CALL(name, ...)                                   \
-	{                                                 \
-		(name), {__VA_ARGS__}, WATCH_DANGEROUS, 0 \
+#define CALL(name, ...)                                      \
+	{                                                    \
+		(name), {__VA_ARGS__}, WATCH_DANGEROUS, 0, 0 \
 	}
-#define UNCONDITIONAL(name, ...)                                        \
-	{                                                               \
-		(name), {__VA_ARGS__}, WATCH_DANGEROUS_UNCONDITIONAL, 0 \
+#define UNCONDITIONAL(name, ...)                                           \
+	{                                                                  \
+		(name), {__VA_ARGS__}, WATCH_DANGEROUS_UNCONDITIONAL, 0, 0 \
 	}
-#define RESTRICTED(name, bits)                                      \
-	{                                                           \
-		(name), {"CAP_SYS_ADMIN"}, WATCH_RESTRICTED, (bits) \
+#define FLAGS(name, set, clear)                                       \
+	{                                                             \
+		(name), {NULL}, WATCH_DANGEROUS_FLAGS, (set), (clear) \
+	}
+#define RESTRICTED(name, bits)                                         \
+	{                                                              \
+		(name), {"CAP_SYS_ADMIN"}, WATCH_RESTRICTED, (bits), 0 \
 	}
 
 const struct watched_call watched_calls[] = {
@@ -64,8 +69,9 @@ const struct watched_call watched_calls[] = {
 	CALL("vm86old", NULL),
 	CALL("uselib", NULL),
 	CALL("nfsservctl", NULL),
-	/* Personalities that turn off protections; sockets of every family that the kernel can load a module for. */
-	UNCONDITIONAL("personality", NULL),
+	/* Personalities that turn off protections; 0xffffffff only asks for the present one. */
+	FLAGS("personality", PER_CLEAR_ON_SETID, UINT32_C(1) << 31),
+	/* Sockets of every family that the kernel can load a module for. */
 	UNCONDITIONAL("socket", "CAP_AUDIT_WRITE"),
 	RESTRICTED("mount", 0),
 	RESTRICTED("umount", 0),
@@ -113,8 +119,21 @@ int filter_abi_number(enum filter_abi abi, const char *name)
 
 static bool lets(struct filter_walk *walk, uint32_t arch, uint32_t number, const struct watched_call *call)
 {
-	const struct filter_question question = {.arch = arch, .number = number, .set_bits = call->set_bits};
-	unsigned int answers = filter_walk(walk, &question, NULL);
+	struct filter_question question = {
+		.arch = arch, .number = number, .set_bits = call->set_bits, .clear_bits = call->clear_bits};
+	unsigned int answers = 0;
+
+	if (call->watch == WATCH_DANGEROUS_FLAGS) {
+		for (uint32_t rest = call->set_bits; rest; rest &= rest - 1) {
+#ifdef HRUN_MUTANT_WATCH_FLAGS
+			continue;
+#endif
+			question.set_bits = rest & ~(rest - 1);
+			answers |= filter_walk(walk, &question, NULL);
+		}
+		return answers & FILTER_ALLOWS;
+	}
+	answers = filter_walk(walk, &question, NULL);
 
 	if (call->watch == WATCH_DANGEROUS_UNCONDITIONAL)
 		return answers == FILTER_ALLOWS;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules_args.c - the file that is executed first.
+ * rules_args.c - the file that is executed first, and the directory that it is executed in: where both really lead.
  *
  * CVE-2019-5736: an image whose program is a link to /proc/self/exe, or a script that names it, makes the runtime execute its own file, which a process
  * inside then opens and overwrites.  hrun's own file is out of reach anyway (self.c); nothing honest asks for this.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/judging.h>
@@ -95,25 +96,89 @@ static bool is_covered(const char *path)
 	return path_is_below(path, "/proc") || path_is_below(path, "/dev") || path_is_below(path, "/sys");
 }
 
-/*
- * Where PATH leads in the image, as text, also where the end of a link is not there before procfs is mounted.  Only the
- * targets of links are read, each in a directory that is none.  NULL where it leads on and on.
- */
-static const char *follow(struct pool *pool, int rootfs, const char *path)
+/* Is PATH below a directory where the kernel has links of its own (/proc/net, /dev/fd)?  ".." behind one leads elsewhere. */
+static bool is_among_kernel_links(const char *path)
 {
+	static const char *const tops[] = {"/proc", "/dev", "/sys"};
+
+#ifdef HRUN_MUTANT_ARGS_CLIMB
+	return false;
+#endif
+	return is_covered(path) && !IS_ONE_OF(path, tops);
+}
+
+/* The image, where there is one to look into. */
+static int image_of(const struct finder *finder)
+{
+	const struct bundle *bundle = finder->judged->bundle;
+
+#ifdef HRUN_MUTANT_ARGS_LINK
+	return -1;
+#endif
+	return bundle ? bundle->rootfs : -1;
+}
+
+/* Where to find PATH, a place in the container without links on the way: a path from a directory, or from the host's root. */
+struct place {
+	int directory;
+	const char *path; /* NULL: nothing of what is there now */
+};
+
+/* In the source of the last bind mount over it, or in the image. */
+static struct place place_of(const struct finder *finder, const char *path)
+{
+	const struct judged *judged = finder->judged;
+	const struct mount_look *over = NULL;
+
+	for (size_t i = 0; judged->mounts && i < judged->config->mount_count; i++) {
+		const struct mount_look *look = &judged->mounts[i];
+		if (look->destination && path_is_below(path, look->destination))
+			over = look;
+	}
+#ifdef HRUN_MUTANT_ARGS_MOUNT
+	over = NULL;
+#endif
+	if (!over)
+		return (struct place){.directory = image_of(finder), .path = path + 1};
+	if (!over->has_source)
+		return (struct place){.directory = -1};
+	const char *below = path + (str_equal(over->destination, "/") ? 0 : strlen(over->destination));
+	return (struct place){.directory = AT_FDCWD,
+			      .path = pool_printf(judged->pool, "%s%s", over->real_source, below)};
+}
+
+/* The target of the link PATH, or negative. */
+static ssize_t link_target(const struct finder *finder, const char *path, char *target, size_t size)
+{
+	if (is_covered(path) || image_of(finder) < 0)
+		return -1;
+	const struct place place = place_of(finder, path);
+	return place.path ? readlinkat(place.directory, place.path, target, size) : -1;
+}
+
+/*
+ * Where PATH leads in the image, if there is one to look into, as text, also where the end of a link is not there before procfs
+ * is mounted.  Only the targets of links are read, each in a directory that is none.  -ELOOP where it leads on and on,
+ * -EXDEV where ".." goes back through a link of the kernel, which no text can tell.
+ */
+static int follow(const struct finder *finder, const char *path, const char **ret_real)
+{
+	struct pool *pool = finder->judged->pool;
 	const char *done = "", *rest = path;
 	char name[NAME_MAX + 1], target[PATH_MAX];
 
 	for (int links = 0, steps = 0; next_component(&rest, name);) {
 		if (links > LINKS_MAX || steps++ > STEPS_MAX)
-			return NULL;
+			return -ELOOP;
+		if (str_equal(name, "..") && is_among_kernel_links(done))
+			return -EXDEV;
 		if (str_equal(name, ".") || str_equal(name, "..")) {
 			done = without_dotdot(pool, pool_printf(pool, "%s/%s", done, name));
 			done = str_equal(done, "/") ? "" : done;
 			continue;
 		}
 		const char *here = pool_printf(pool, "%s/%s", done, name);
-		ssize_t length = is_covered(here) ? -1 : readlinkat(rootfs, here + 1, target, sizeof target - 1);
+		ssize_t length = link_target(finder, here, target, sizeof target - 1);
 		if (length < 0) {
 			done = here;
 			continue;
@@ -123,7 +188,8 @@ static const char *follow(struct pool *pool, int rootfs, const char *path)
 		rest = pool_printf(pool, "%s%s", target, rest);
 		done = target[0] == '/' ? "" : done;
 	}
-	return *done ? done : "/";
+	*ret_real = *done ? done : "/";
+	return 0;
 }
 
 /* As execve and the search of PATH understand it: relative to the working directory. */
@@ -137,13 +203,20 @@ static const char *absolute(const struct finder *finder, const char *path)
 }
 
 /* The interpreter that the script PATH (no link) of the image names, or NULL. */
-static const char *interpreter_of(const struct finder *finder, int rootfs, const char *path)
+static const char *interpreter_of(const struct finder *finder, const char *path)
 {
 	static const char blank[] = " \t";
 	char link[64], line[PATH_MAX];
 	struct stat st;
 	struct err e;
-	autofd int found = path_open_in_root_with(rootfs, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
+	const struct place place = place_of(finder, path);
+
+	if (!place.path || place.path[0] == '\0')
+		return NULL;
+	autofd int found =
+		place.directory == AT_FDCWD
+			? open(place.path, O_PATH | O_NOFOLLOW | O_CLOEXEC)
+			: path_open_in_root_with(place.directory, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
 
 	/* Nothing but a regular file is opened: an image's device node would be the host's device. */
 	if (found < 0 || fstat(found, &st) < 0 || !S_ISREG(st.st_mode) ||
@@ -163,22 +236,19 @@ static const char *interpreter_of(const struct finder *finder, int rootfs, const
 /* PATH, or where its links lead in the image, where that is an open file; NULL: a program of the image. */
 static const char *open_file_behind(struct finder *finder, const char *path, const char **ret_real)
 {
-	const struct judged *judged = finder->judged;
-	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
-	const char *plain = without_dotdot(judged->pool, path);
+	const char *plain = without_dotdot(finder->judged->pool, path), *real = plain;
 
 	*ret_real = NULL;
 	if (is_open_file(plain))
 		return plain;
-#ifdef HRUN_MUTANT_ARGS_LINK
-	has_rootfs = false;
-#endif
-	const char *real = has_rootfs ? follow(judged->pool, judged->bundle->rootfs, path) : plain;
-	if (!real)
+	int r = follow(finder, path, &real);
+	if (r == -EXDEV)
+		return path;
+	if (r < 0)
 		cannot_judge(finder, "process.args[0]", "%s leads through too many links", quote(finder, path));
 	else if (is_open_file(real))
 		return real;
-	*ret_real = has_rootfs ? real : NULL;
+	*ret_real = r < 0 || image_of(finder) < 0 ? NULL : real;
 	return NULL;
 }
 
@@ -191,11 +261,11 @@ static void judge_candidate(struct finder *finder, const char *path)
 		const char *file = open_file_behind(finder, script, &real);
 		if (file) {
 			find_value(finder, file, "process.args[0]",
-				   "%s is %s, an open file of a process and no program", quote(finder, path),
-				   quote(finder, file));
+				   "%s is no program of the image but an open file of a process: %s",
+				   quote(finder, path), quote(finder, file));
 			return;
 		}
-		script = real ? interpreter_of(finder, finder->judged->bundle->rootfs, real) : NULL;
+		script = real ? interpreter_of(finder, real) : NULL;
 	}
 }
 
@@ -239,4 +309,37 @@ void judge_args_proc_self(struct finder *finder)
 		judge_candidate(finder, absolute(finder, program));
 	else
 		judge_search(finder, program);
+}
+
+/* What becomes of the working directory in the image: below /proc, or in /dev by a link to it. */
+static const char *complaint_about_cwd(struct finder *finder, const char *cwd)
+{
+	const char *real = cwd;
+	int r = follow(finder, cwd, &real);
+
+	if (r == -ELOOP)
+		cannot_judge(finder, "process.cwd", "%s leads through too many links", quote(finder, cwd));
+	if (r == -EXDEV || path_is_below(real, "/proc"))
+		return "leads to /proc";
+	return path_is_below(real, "/dev/fd") || is_open_file(real) ? "leads to a descriptor" : NULL;
+}
+
+/* CVE-2024-21626: /proc/self/fd/N as working directory led out of the container. */
+void judge_cwd_unsafe(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+	const char *cwd = process && process->cwd ? process->cwd : "", *complaint;
+
+	if (!*cwd)
+		return;
+	if (cwd[0] != '/')
+		complaint = "is relative";
+	else if (path_has_dotdot(cwd))
+		complaint = "holds \"..\"";
+	else if (path_is_below(path_clean(finder->judged->pool, cwd), "/proc"))
+		complaint = "lies in /proc";
+	else
+		complaint = complaint_about_cwd(finder, cwd);
+	if (complaint)
+		find(finder, "process.cwd", "%s %s", quote(finder, cwd), complaint);
 }

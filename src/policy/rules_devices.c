@@ -179,6 +179,13 @@ static const char *complaint_about_path(const char *path)
 	return NULL;
 }
 
+/* The kernel's dev_t has 12 and 20 bits: more would be another device. */
+static bool has_number(const struct config_device *device)
+{
+	return device->major.set && device->minor.set && device->major.value >= 0 && device->minor.value >= 0 &&
+	       device->major.value <= 0xfff && device->minor.value <= 0xfffff;
+}
+
 static bool path_is_repeated(const struct config_linux *linux_, size_t i)
 {
 	const char *path = linux_->devices[i].path;
@@ -205,8 +212,7 @@ void judge_device_path_invalid(struct finder *finder)
 			find(finder, where, "%s stands in the list twice", shown);
 		if (!has_type(device, "cbup"))
 			find(finder, where, "%s has no known type", shown);
-		else if (!has_type(device, "p") && (!device->major.set || !device->minor.set ||
-						    device->major.value < 0 || device->minor.value < 0))
-			find(finder, where, "%s has no major and minor number", shown);
+		else if (!has_type(device, "p") && !has_number(device))
+			find(finder, where, "%s has no major number up to 4095 and minor number up to 1048575", shown);
 	}
 }

@@ -60,14 +60,16 @@ static const struct config_rlimit *bound_of(const char *type)
 	return NULL;
 }
 
-/* RLIM_INFINITY as the config writes it: 2^64-1. */
+/* RLIM_INFINITY as the config writes it is 2^64-1; what no machine has is no limit either. */
+static const uint64_t no_rlimit = UINT64_C(1) << 52;
+
 void judge_rlimit_unlimited(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
 	for (size_t i = 0; process && i < process->rlimit_count; i++) {
 		const struct config_rlimit *limit = &process->rlimits[i];
-		if (limit->hard == UINT64_MAX && bound_of(limit->type))
+		if (limit->hard >= no_rlimit && bound_of(limit->type))
 			find_item(finder, i, limit->type, at(finder, "process.rlimits[%zu].hard", i), "%s has no limit",
 				  limit->type);
 	}
@@ -88,6 +90,35 @@ void harden_rlimit_unlimited(struct pool *pool, struct config *config, const str
 	limit->soft = limit->soft < bound->hard ? limit->soft : bound->hard;
 }
 
+/* Who may set RLIMIT_RTPRIO above 0 is free to choose SCHED_FIFO; RLIMIT_NICE is 20 minus the lowest nice value. */
+static const struct config_rlimit ordinary[] = {{.type = "RLIMIT_RTPRIO", .hard = 0},
+						{.type = "RLIMIT_NICE", .hard = 20}};
+enum { ORDINARY = sizeof ordinary / sizeof ordinary[0] };
+
+static void find_priority_limits(struct finder *finder, const struct config_process *process)
+{
+	for (size_t i = 0; i < process->rlimit_count; i++) {
+		const struct config_rlimit *limit = &process->rlimits[i];
+		for (size_t k = 0; k < ORDINARY; k++) {
+			if (str_equal(limit->type, ordinary[k].type) && limit->hard > ordinary[k].hard)
+				find_value(finder, limit->type, at(finder, "process.rlimits[%zu].hard", i),
+					   "%s lets the program choose to run before others", limit->type);
+		}
+	}
+}
+
+static void lower_priority_limits(struct config_process *process)
+{
+	for (size_t i = 0; i < process->rlimit_count; i++) {
+		struct config_rlimit *limit = &process->rlimits[i];
+		for (size_t k = 0; k < ORDINARY; k++) {
+			if (!str_equal(limit->type, ordinary[k].type) || limit->hard <= ordinary[k].hard)
+				continue;
+			limit->soft = limit->hard = 0; /* the kernel's own, to which everybody may lower his */
+		}
+	}
+}
+
 void judge_scheduler_realtime(struct finder *finder)
 {
 	static const char *const realtime[] = {"SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"};
@@ -100,13 +131,19 @@ void judge_scheduler_realtime(struct finder *finder)
 	if (scheduler && scheduler->nice.value < 0)
 		find_value(finder, at(finder, "%d", scheduler->nice.value), "process.scheduler.nice",
 			   "%d takes time from others", scheduler->nice.value);
+	if (process)
+		find_priority_limits(finder, process);
 }
 
 void harden_scheduler_realtime(struct pool *pool, struct config *config, const struct finding *finding)
 {
+	struct config_process *process = config->process;
+
 	(void)pool, (void)finding;
-	if (config->process)
-		config->process->scheduler = NULL;
+	if (!process)
+		return;
+	process->scheduler = NULL;
+	lower_priority_limits(process);
 }
 
 void judge_io_priority_realtime(struct finder *finder)

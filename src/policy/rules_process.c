@@ -6,7 +6,6 @@
  * config->process.
  */
 #include <hrun/judging.h>
-#include <hrun/path.h>
 #include <hrun/str.h>
 
 void judge_no_new_privileges(struct finder *finder)
@@ -22,21 +21,6 @@ void harden_no_new_privileges(struct pool *pool, struct config *config, const st
 	(void)pool, (void)finding;
 	if (config->process)
 		config->process->no_new_privileges = (struct opt_bool){.set = true, .value = true};
-}
-
-/* CVE-2024-21626: /proc/self/fd/N as working directory led out of the container. */
-void judge_cwd_unsafe(struct finder *finder)
-{
-	const struct config_process *process = finder->judged->process;
-
-	if (!process || !process->cwd || !*process->cwd)
-		return;
-	if (process->cwd[0] != '/')
-		find(finder, "process.cwd", "%s is relative", quote(finder, process->cwd));
-	else if (path_has_dotdot(process->cwd))
-		find(finder, "process.cwd", "%s holds \"..\"", quote(finder, process->cwd));
-	else if (path_is_below(path_clean(finder->judged->pool, process->cwd), "/proc"))
-		find(finder, "process.cwd", "%s lies in /proc", quote(finder, process->cwd));
 }
 
 void judge_terminal_enabled(struct finder *finder)

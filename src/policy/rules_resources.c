@@ -6,6 +6,7 @@
  */
 #include <hrun/judging.h>
 #include <hrun/str.h>
+#include <stdlib.h>
 
 static const struct config_resources *resources_of(const struct finder *finder)
 {
@@ -24,11 +25,37 @@ static const char *unified_of(const struct config_resources *resources, const ch
 	return NULL;
 }
 
-/* The files of cgroup v2 say "max"; cpu.max has a period behind it. */
+/* More than any machine has: an address has 52 bits, and a kernel has no more processes than these. */
+static const uint64_t no_memory_limit = UINT64_C(1) << 52, no_pids_limit = 4194304;
+
+/* cpu.max has a period behind it. */
 static bool is_max(const char *value)
 {
-	value += strspn(value, " \n");
+	value += strspn(value, " \t\n");
 	return str_starts(value, "max");
+}
+
+/*
+ * The number of a file of cgroup v2 as the kernel reads it: "max", 64M, 0x4000000.  What is not one such number, or means
+ * another one to other readers (an octal one), is no limit.
+ */
+static uint64_t amount(const char *value)
+{
+	static const char units[] = "KMGTPE";
+	char *end;
+
+#ifdef HRUN_MUTANT_LIMIT_AMOUNT
+	return is_max(value) ? UINT64_MAX : strtoull(value, &end, 10);
+#endif
+	value += strspn(value, " \t\n");
+	if (*value < '0' || *value > '9' || (*value == '0' && value[1] >= '0' && value[1] <= '9'))
+		return UINT64_MAX;
+	uint64_t number = strtoull(value, &end, 0);
+	const char *unit = *end >= 'A' ? strchr(units, *end & ~0x20) : NULL;
+	for (const char *u = units; unit && u <= unit; u++)
+		number = number > UINT64_MAX / 1024 ? UINT64_MAX : number * 1024;
+	end += unit != NULL;
+	return end[strspn(end, " \n")] ? UINT64_MAX : number;
 }
 
 /* Without the entries KEY. */
@@ -49,16 +76,17 @@ static void drop_unified(struct pool *pool, struct config_resources *resources, 
 
 enum limit { LIMIT_ABSENT, LIMIT_NONE, LIMIT_BY_UNIFIED, LIMIT_NONE_BY_UNIFIED, LIMIT_GIVEN };
 
+/* NONE and more is no limit. */
 static enum limit limit_of(const struct config_resources *resources, struct opt_i64 own, bool zero_is_one,
-			   const char *file)
+			   const char *file, uint64_t none)
 {
 	const char *unified = unified_of(resources, file);
 
 	/* Where both are there, cgroup-unified sees that the one does not undo the other. */
-	if (own.set && (own.value > 0 || (own.value == 0 && zero_is_one)))
+	if (own.set && (own.value > 0 || (own.value == 0 && zero_is_one)) && (uint64_t)own.value < none)
 		return LIMIT_GIVEN;
 	if (unified)
-		return is_max(unified) ? LIMIT_NONE_BY_UNIFIED : LIMIT_BY_UNIFIED;
+		return amount(unified) >= none ? LIMIT_NONE_BY_UNIFIED : LIMIT_BY_UNIFIED;
 	return own.set ? LIMIT_NONE : LIMIT_ABSENT;
 }
 
@@ -91,7 +119,8 @@ void judge_pids_limit_missing(struct finder *finder)
 	const struct judged *judged = finder->judged;
 	const struct config_resources *resources = resources_of(finder);
 	struct opt_i64 own = resources && resources->pids ? resources->pids->limit : (struct opt_i64){0};
-	enum limit limit = limit_of(resources, own, zero_is_a_limit(judged->config->oci_version), "pids.max");
+	enum limit limit =
+		limit_of(resources, own, zero_is_a_limit(judged->config->oci_version), "pids.max", no_pids_limit);
 	int64_t number = judged->policy->defaults.pids_limit > 0 ? judged->policy->defaults.pids_limit : BUILT_IN;
 
 	if (!judged->config->linux_ || (limit == LIMIT_ABSENT && cgroup_is_limited_above(judged, "pids.max")))
@@ -114,7 +143,7 @@ void judge_memory_limit_missing(struct finder *finder)
 	const struct judged *judged = finder->judged;
 	const struct config_resources *resources = resources_of(finder);
 	struct opt_i64 own = resources && resources->memory ? resources->memory->limit : (struct opt_i64){0};
-	enum limit limit = limit_of(resources, own, false, "memory.max");
+	enum limit limit = limit_of(resources, own, false, "memory.max", no_memory_limit);
 	int64_t number = judged->policy->defaults.memory_limit;
 
 	if (!judged->config->linux_ || limit == LIMIT_GIVEN || limit == LIMIT_BY_UNIFIED ||
@@ -171,7 +200,9 @@ void judge_memory_swap_unlimited(struct finder *finder)
 
 	if (!memory || !memory->limit.set || memory->limit.value <= 0)
 		return;
-	if (unified ? is_max(unified) : memory->swap.set && memory->swap.value == -1)
+	/* -1 becomes the largest number there is. */
+	if (unified ? amount(unified) >= no_memory_limit
+		    : memory->swap.set && (uint64_t)memory->swap.value >= no_memory_limit)
 		find(finder,
 		     unified ? at_key(finder, "linux.resources.unified", "memory.swap.max")
 			     : "linux.resources.memory.swap",
@@ -278,20 +309,22 @@ static int64_t own_limit(const struct config_resources *resources, const char *k
 	return -1;
 }
 
-/* "max", or a number above LIMIT. */
-static bool undoes(const char *value, int64_t limit)
+/* Does VALUE of KEY leave more than LIMIT, its own field's?  cpu.max may repeat the period, not change it. */
+static bool undoes(const struct config_resources *resources, const char *key, const char *value, int64_t limit)
 {
+	enum { PERIOD = 100000 };
+	char number[32];
 	size_t length = strspn(value, "0123456789");
-	int64_t number = 0;
 
-	if (is_max(value))
-		return true;
-	for (size_t i = 0; i < length; i++) {
-		if (number > (INT64_MAX - 9) / 10)
+	if (str_equal(key, "cpu.max") && value[length] == ' ' && length < sizeof number) {
+		uint64_t period = resources->cpu->period.value ? resources->cpu->period.value : PERIOD;
+		if (amount(value + length) != period)
 			return true;
-		number = number * 10 + (value[i] - '0');
+		memcpy(number, value, length);
+		number[length] = '\0';
+		value = number;
 	}
-	return length && number > limit;
+	return amount(value) > (uint64_t)limit;
 }
 
 void judge_cgroup_unified(struct finder *finder)
@@ -305,7 +338,7 @@ void judge_cgroup_unified(struct finder *finder)
 
 		if (!complaint && value && strchr(value, '\n'))
 			complaint = "has a value of several lines";
-		if (!complaint && value && limit >= 0 && undoes(value, limit))
+		if (!complaint && value && limit >= 0 && undoes(resources, key, value, limit))
 			complaint = "undoes the limit of its own field";
 		if (complaint)
 			find_value(finder, key, at_key(finder, "linux.resources.unified", key), "%s %s",

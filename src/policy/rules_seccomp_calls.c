@@ -7,19 +7,39 @@
 #include <hrun/judging.h>
 #include <hrun/str.h>
 
-static bool has_capability(const struct config_process *process, const char *name)
+/* Does a repair take capability NAME from every set?  The rules about capabilities have judged already. */
+static bool is_taken(const struct verdict *verdict, const char *name)
 {
-	for (int set = 0; process && set < CAPS_SETS; set++) {
-		if (list_has(&process->capabilities[set], name))
+	static const char *const taking[] = {"caps-dangerous", "caps-not-default", "caps-net-raw", "caps-not-minimal"};
+
+#ifdef HRUN_MUTANT_GRANTED_TAKEN
+	return false;
+#endif
+	for (size_t i = 0; i < verdict->count; i++) {
+		const struct finding *finding = &verdict->findings[i];
+		if (finding->action == ACTION_HARDEN && finding->value && str_equal(finding->value, name) &&
+		    IS_ONE_OF(finding->rule->id, taking))
 			return true;
 	}
 	return false;
 }
 
-static bool is_granted(const struct config_process *process, const struct watched_call *call)
+/* What is inheritable alone nobody has. */
+static bool has_capability(const struct finder *finder, const char *name)
+{
+	const struct config_process *process = finder->judged->process;
+
+	for (int set = 0; process && set < CAPS_SETS; set++) {
+		if (set != CAPS_INHERITABLE && list_has(&process->capabilities[set], name))
+			return !is_taken(finder->verdict, name);
+	}
+	return false;
+}
+
+static bool is_granted(const struct finder *finder, const struct watched_call *call)
 {
 	for (size_t i = 0; i < sizeof call->capabilities / sizeof *call->capabilities; i++) {
-		if (call->capabilities[i] && has_capability(process, call->capabilities[i]))
+		if (call->capabilities[i] && has_capability(finder, call->capabilities[i]))
 			return true;
 	}
 	return false;
@@ -78,13 +98,14 @@ static void judge_calls(struct finder *finder, bool dangerous)
 		return;
 	for (size_t i = 0; i < watched_call_count; i++) {
 		const struct watched_call *call = &watched_calls[i];
-		if (is_dangerous(call) != dangerous || is_granted(finder->judged->process, call))
+		if (is_dangerous(call) != dangerous || is_granted(finder, call))
 			continue;
 		find_call(finder, look, i,
 			  !dangerous					 ? "may be called"
 			  : call->watch == WATCH_DANGEROUS_UNCONDITIONAL ? "may be called with any arguments"
-			  : *call->capabilities				 ? "may be called without the capability for it"
-									 : "may be called");
+			  : call->watch == WATCH_DANGEROUS_FLAGS ? "may be called with flags that turn off protections"
+			  : *call->capabilities			 ? "may be called without the capability for it"
+								 : "may be called");
 	}
 }
 

@@ -38,6 +38,13 @@ static const struct shape {
 	{"xoxs-", UPPER LOWER DIGIT "-", SHORT, false, "a Slack token"},
 	{"sk_live_", UPPER LOWER DIGIT, SHORT, false, "a Stripe key"},
 	{"npm_", UPPER LOWER DIGIT, 36, false, "an npm token"},
+	/* "-----BEGIN ... PRIV" in base64, as charts of Kubernetes write a key into a variable. */
+	{"LS0tLS1CRUdJTiBQUklW", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
+	{"LS0tLS1CRUdJTiBSU0EgUFJJV", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
+	{"LS0tLS1CRUdJTiBEU0EgUFJJV", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
+	{"LS0tLS1CRUdJTiBFQyBQUklW", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
+	{"LS0tLS1CRUdJTiBPUEVOU1NIIFBSSV", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
+	{"LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJV", UPPER LOWER DIGIT "+/", SHORT, false, "a private key"},
 };
 
 static bool is_in(char c, const char *letters)

@@ -101,4 +101,29 @@ def exec_is_repaired_too():
         equal((r.status, int(r.out.split()[1], 16)), (0, KILL), r.err)
 
 
+@test
+def a_capability_that_is_taken_grants_no_system_call():
+    b = Bundle("true", caps=["CAP_BPF"])
+    b.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["bpf", "read", "execve", "exit_group"], "action": "SCMP_ACT_ALLOW"}]}
+    b.save()
+    r = h.hrun(*policy_file(rules={"caps-dangerous": "harden"}), "run", "-b", b.path, new_id())
+    assert r.status == 125 and "seccomp-dangerous-syscall" in r.err, r
+    # Who keeps the capability may have the call.
+    r = h.hrun("check", *policy_file(allow={"capabilities": ["CAP_BPF"]}), b.path)
+    assert r.status == 0 and "bpf" not in r.out, r
+
+
+@test
+def limits_that_let_the_program_raise_its_priority():
+    b = Bundle()
+    b.process["rlimits"] = [{"type": "RLIMIT_RTPRIO", "soft": 5, "hard": 99}, {"type": "RLIMIT_NICE", "soft": 40, "hard": 40}]
+    b.save()
+    r = h.hrun(*policy_file(), "run", "-b", b.path, new_id())
+    assert r.status == 125 and "scheduler-realtime" in r.err, r
+    with started(b, rules={"scheduler-realtime": "harden"}) as (pid, repaired):
+        assert "scheduler-realtime" in repaired, repaired
+        limits = {line[:26].strip(): line[26:].split()[:2] for line in read(f"/proc/{pid}/limits").splitlines()}
+        equal(limits["Max realtime priority"], ["0", "0"])
+
+
 main()

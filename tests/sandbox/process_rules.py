@@ -69,6 +69,49 @@ def a_program_that_is_a_link_to_procfs():
             contains(r.err, "args-proc-self")
 
 
+BEHIND_LINKS = ("/dev/fd/../exe", "/proc/net/../exe", "/proc/thread-self/../../exe", "/proc/self/cwd/../proc/self/exe", "/proc/self/root/../proc/self/exe")
+
+
+@test
+def what_dotdot_means_behind_a_link_of_the_kernel():
+    for program in BEHIND_LINKS:
+        b = Bundle(program, "--version")
+        refused(b, "args-proc-self")
+        refused(b, "args-proc-self", level="restricted")
+        b = Bundle("/bin/app", "--version")
+        os.symlink(program, f"{b.root}/bin/app")
+        refused(b, "args-proc-self")
+    with started(Bundle()) as c:
+        for program in BEHIND_LINKS:
+            r = c.exec(program, "--version")
+            assert r.status == 255 and r.out == "", r
+            contains(r.err, "args-proc-self")
+
+
+@test
+def a_program_that_is_a_link_in_a_volume():
+    with h.host_tmpfs() as volume:
+        os.symlink("/proc/self/exe", f"{volume}/app")
+        write(f"{volume}/script", "#!/proc/self/exe\n", 0o755)
+        for program in ("/data/app", "/data/script"):
+            refused(Bundle(program, "--version").mount("/data", "bind", volume, ["rbind", "nosuid", "nodev"]), "args-proc-self")
+
+
+@test
+def a_working_directory_that_is_a_descriptor():
+    for cwd, target in (("/dev/fd/3", None), ("/dev/fd", None), ("/work", "/proc/self/fd/3"), ("/work", "/dev/fd/7"), ("/work", "../proc/1/cwd")):
+        b = Bundle("pwd")
+        b.process["cwd"] = cwd
+        if target:
+            os.symlink(target, f"{b.root}/work")
+        for level in ("privileged", "baseline", "restricted"):
+            refused(b, "cwd-unsafe", level=level)
+    with started(Bundle()) as c:
+        r = c.exec("pwd", options=("--cwd", "/dev/fd/3"))
+        assert r.status == 255 and r.out == "", r
+        contains(r.err, "cwd-unsafe")
+
+
 SECRET = "ghp_" + "aB3dE6gH9j" * 3 + "aB3dE6"
 
 

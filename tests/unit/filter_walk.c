@@ -178,7 +178,8 @@ static const struct {
 static void check_decided(struct pool *pool)
 {
 	for (size_t i = 0; i < sizeof decided / sizeof *decided; i++) {
-		struct filter_question question = {filter_native_arch(), NUMBER, decided[i].set_bits};
+		struct filter_question question = {
+			.arch = filter_native_arch(), .number = NUMBER, .set_bits = decided[i].set_bits};
 		struct filter_walk *walk = filter_walk_new(pool, decided[i].program, 8);
 		check(filter_walk(walk, &question, NULL) == decided[i].answers, decided[i].what);
 	}

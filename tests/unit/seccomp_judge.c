@@ -99,7 +99,7 @@ static void check_denied(const struct sock_filter *program, size_t length, uint6
 		bool denied = call->watch == WATCH_DANGEROUS && !(granted & UINT64_C(1) << i);
 		uint32_t expected = denied ? SECCOMP_RET_ERRNO | EPERM : SECCOMP_RET_ALLOW;
 		for (int abi = 0; abi < FILTER_ABIS; abi += FILTER_COMPANION) {
-			if (call->watch == WATCH_DANGEROUS_UNCONDITIONAL ||
+			if (call->watch == WATCH_DANGEROUS_UNCONDITIONAL || call->watch == WATCH_DANGEROUS_FLAGS ||
 			    filter_abi_number((enum filter_abi)abi, call->name) < 0)
 				continue;
 			check(answer(program, length, (enum filter_abi)abi, call->name, 0) == expected, "the floor",

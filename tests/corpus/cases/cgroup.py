@@ -27,6 +27,8 @@ more("zero-before-1-3", "pids-limit-missing", H, put(PIDS, {"limit": 0}))
 more("zero-since-1-3", "pids-limit-missing", "---", both(put("ociVersion", "1.3.0"), put(PIDS, {"limit": 0})))
 more("unified", "pids-limit-missing", "---", both(put(PIDS, DROP), unified("pids.max", "100")))
 more("unified-max", "pids-limit-missing", H, both(put(PIDS, DROP), unified("pids.max", "max")))
+more("all-there-are", "pids-limit-missing", H, put(PIDS, {"limit": 4194304}))
+more("unified-all-there-are", "pids-limit-missing", H, both(put(PIDS, DROP), unified("pids.max", "4194304")))
 
 trio("memory-limit-missing", "-WR", put(MEMORY, DROP), put(MEMORY, {"limit": 1}), put(MEMORY, {"limit": -1}))
 more("null", "memory-limit-missing", "-WR", put(MEMORY, None))
@@ -34,6 +36,15 @@ more("zero", "memory-limit-missing", "-WR", put(MEMORY, {"limit": 0}))
 more("reservation", "memory-limit-missing", "-WR", put(MEMORY, {"reservation": 1000000}))
 more("unified", "memory-limit-missing", "---", both(put(MEMORY, DROP), unified("memory.max", "67108864")))
 more("unified-max", "memory-limit-missing", "-WR", both(put(MEMORY, DROP), unified("memory.max", "max")))
+# Numbers that the kernel takes for "max", or that no machine has
+for name, limit in (("largest", (1 << 63) - 1), ("engines-unlimited", (1 << 63) - 4096), ("more-than-there-is", 1 << 52)):
+    more(name, "memory-limit-missing", "-WR", put(MEMORY, {"limit": limit}))
+more("much", "memory-limit-missing", "---", put(MEMORY, {"limit": (1 << 52) - 1}))
+for name, value in (("largest", str((1 << 63) - 1)), ("hexadecimal", "0x7fffffffffffffff"), ("unit", "8192P"), ("blank", " max"), ("tab", "\tmax"), ("words", "1 max"),
+                    ("minus", "-1"), ("octal", "0777777777777777777777"), ("empty", "")):
+    more("unified-" + name, "memory-limit-missing", "-WR", both(put(MEMORY, DROP), unified("memory.max", value)))
+for name, value in (("ok-unit", "64M"), ("ok-hexadecimal", "0x4000000"), ("ok-blank", "67108864 ")):
+    more("unified-" + name, "memory-limit-missing", "---", both(put(MEMORY, DROP), unified("memory.max", value)))
 
 trio("cpu-limit-missing", "--W", put(CPU, {}), put(CPU, {"quota": 50000}), put(CPU, {"quota": -1, "shares": 0, "period": 100000}))
 more("null", "cpu-limit-missing", "--W", put(CPU, None))
@@ -48,6 +59,8 @@ more("null", "memory-oom-kill-disabled", "---", put(MEMORY + ".disableOOMKiller"
 
 trio("memory-swap-unlimited", "--W", put(MEMORY + ".swap", -1), put(MEMORY + ".swap", 67108864), unified("memory.swap.max", "max"))
 more("null", "memory-swap-unlimited", "---", put(MEMORY + ".swap", None))
+more("largest", "memory-swap-unlimited", "--W", put(MEMORY + ".swap", (1 << 63) - 1))
+more("unified-largest", "memory-swap-unlimited", "--W", unified("memory.swap.max", "8E"))
 more("no-limit", "memory-swap-unlimited", "---", put(MEMORY, {"swap": -1}), also=[("memory-limit-missing", "r")])
 
 trio("cpu-realtime", "-RR", put(CPU, {"realtimeRuntime": 950000, "realtimePeriod": 1000000}), put(CPU, {"realtimeRuntime": 0}),
@@ -68,6 +81,15 @@ for kind, key, value in (("slash", "memory/high", "1"), ("dotdot", "memory.../x"
                          ("no-file", "memory.", "1"), ("lines", "io.max", "8:0 rbps=1\n8:16 rbps=1"), ("higher", "memory.max", "67108865"),
                          ("huge", "memory.max", "99999999999999999999"), ("pids", "pids.max", "max")):
     more(kind, "cgroup-unified", "-RR", unified(key, value))
+for kind, key, value in (("unit", "memory.max", "100G"), ("hexadecimal", "memory.max", "0x7fffffffffffffff"), ("octal", "memory.max", "0400000001"),
+                         ("blank", "memory.max", " 68719476736"), ("plus", "memory.max", "+1"), ("words", "memory.max", "1 max"),
+                         ("pids-unit", "pids.max", "1K"), ("case", "Memory.max", "1"), ("device-list", "devices.allow", "a"), ("tab", "memory.\tmax", "1")):
+    more(kind, "cgroup-unified", "-RR", unified(key, value))
+more("same-by-unit", "cgroup-unified", "---", unified("memory.max", "64M"))
+more("period", "cgroup-unified", "-RR", both(put(CPU, {"quota": 50000}), unified("cpu.max", "50000 1000")))
+more("same-period", "cgroup-unified", "---", both(put(CPU, {"quota": 50000}), unified("cpu.max", "50000 100000")))
+more("own-period", "cgroup-unified", "---", both(put(CPU, {"quota": 50000, "period": 50000}), unified("cpu.max", "40000 50000")))
+more("no-period", "cgroup-unified", "---", both(put(CPU, {"quota": 50000}), unified("cpu.max", "50000")))
 more("lower", "cgroup-unified", "---", unified("memory.max", "67108863"))
 more("swap", "cgroup-unified", "-RR", both(put(MEMORY + ".swap", 67108864), unified("memory.swap.max", "max")))
 more("quota", "cgroup-unified", "-RR", both(put(CPU, {"quota": 50000}), unified("cpu.max", "max 100000")))

@@ -40,6 +40,11 @@ more("no-number", "device-path-invalid", R, put("linux.devices", [{"path": "/dev
 more("fifo", "device-path-invalid", "---", put("linux.devices", [{"path": "/dev/x", "type": "p"}]))
 more("type", "device-path-invalid", R, device(type="s"))
 more("pts", "device-path-invalid", R, device(path="/dev/pts/9"))
+# What the kernel's dev_t does not hold would become another device: 1:1
+more("minor-wraps", "device-path-invalid", R, device(major=1, minor=(1 << 20) + 1), also=EXTRA)
+more("major-wraps", "device-path-invalid", R, device(major=(1 << 12) + 1, minor=1), also=[("device-control", "br")])
+more("two-types", "device-path-invalid", R, device(type="cb"))
+more("upper-case", "device-path-invalid", R, device(type="C"))
 
 trio("device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True, "access": "rwm"}]),
      put("linux.resources.devices", [DENY, {"allow": True, "type": "c", "access": "m"}, {"allow": True, "type": "c", "major": 5, "access": "rwm"}]),
@@ -50,6 +55,7 @@ more("denied-by-type", "device-cgroup-allow-all", "---", rules(("+b",), ("-b",))
 more("denied-by-both-types", "device-cgroup-allow-all", "---", rules(("+",), ("-b",), ("-c", None, None, "rw")))
 more("denied-for-reading", "device-cgroup-allow-all", "-RR", rules(("+b",), ("-b", None, None, "r")))
 more("denied-one-minor", "device-cgroup-allow-all", "-RR", rules(("+c",), ("-c", None, 3)))
+more("in-two-parts", "device-cgroup-allow-all", "-RR", rules(("+", None, None, "r"), ("+", None, None, "w")))
 more("null", "device-cgroup-allow-all", "---", put("linux.resources.devices", None))
 trio("device-cgroup-dangerous", "-RR", rules(("+c", 1, 1, "r")), rules(("+c", 1, 1), ("-c", 1, 1, "rw")), rules(("+c", 10, None, "w")))
 for name, entries in (

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Cases of the chapter "process"; run by ../make.py.
+from base64 import b64encode
+
 NNP, CAPS, USER, ENV, ARGS = "process.noNewPrivileges", "process.capabilities", "process.user", "process.env", "process.args"
 
 
@@ -69,6 +71,8 @@ more("all", "caps-unknown-name", "-RR", caps("ALL"))
 more("cap-all", "caps-unknown-name", "-RR", caps("CAP_ALL"))
 more("no-prefix", "caps-unknown-name", "-RR", caps("CHOWN"))
 more("number", "caps-unknown-name", "-RR", caps("21"))
+more("unicode-case", "caps-unknown-name", "-RR", caps("CAP_\u017fYS_ADMIN"))
+more("after-the-last", "caps-unknown-name", "-RR", caps("CAP_41"))
 more("newline", "caps-unknown-name", "-RR", caps("CAP_SYS_ADMIN\n"))
 more("empty", "caps-unknown-name", "-RR", caps(""))
 more("many", "caps-unknown-name", "-RR", caps(*[f"CAP_{i}" for i in range(100)]))
@@ -112,6 +116,10 @@ more("null", "user-umask-permissive", "---", user(umask=None))
 more("group-only", "user-umask-permissive", "-WW", user(umask=0o20))
 more("others", "user-umask-permissive", "---", user(umask=2))
 
+def base64(text):
+    return b64encode(text.encode()).decode()
+
+
 alnum = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0"
 trio("env-secret-value", "-WR", env("KEY_ID=AKIA" + "A1" * 8), env("KEY_ID=AKIA" + "A1" * 7), env("URL=https://u:ghp_" + alnum[:36] + "@example.org/x"))
 for name, value in (
@@ -124,6 +132,10 @@ for name, value in (
         ("public-key", "-----BEGIN PUBLIC KEY-----"), ("lower-case", "akia" + "a1" * 8), ("short-github", "ghp_" + alnum[:35]),
         ("stripe-test", "sk_test_" + alnum[:24]), ("two-parts", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0"), ("long-aws", "AKIA" + "A1" * 9)):
     more(name, "env-secret-value", "---", env("X=" + value))
+for kind in ("", "RSA ", "DSA ", "EC ", "OPENSSH ", "ENCRYPTED "):
+    more("base64-" + (kind.strip() or "pkcs8").lower(), "env-secret-value", "-WR", env("X=" + base64(f"-----BEGIN {kind}PRIVATE KEY-----\nMIIEvQIBADAN")))
+for kind in ("CERTIFICATE", "PUBLIC KEY", "RSA PUBLIC KEY"):
+    more("base64-" + kind.replace(" ", "-").lower(), "env-secret-value", "---", env("X=" + base64(f"-----BEGIN {kind}-----\nMIIEvQIBADAN")))
 more("no-name", "env-secret-value", "-WR", env("npm_" + alnum[:36]))
 more("in-name", "env-secret-value", "-WR", env("glpat-" + alnum[:20] + "=1"))
 more("null", "env-secret-value", "---", put(ENV, None))
@@ -153,6 +165,13 @@ more("null-hooks", "env-loader-with-hooks", "---", both(env("ENV=x"), put("hooks
 trio("cwd-unsafe", R, put("process.cwd", "/proc/self/fd/7"), put("process.cwd", "/process"), put("process.cwd", "/.//proc/./"))
 more("relative", "cwd-unsafe", R, put("process.cwd", "tmp"))
 more("dotdot", "cwd-unsafe", R, put("process.cwd", "/tmp/../x"))
+for name, path in (("descriptor", "/dev/fd/7"), ("descriptors", "/dev/fd/"), ("stdin", "/dev/stdin")):
+    more(name, "cwd-unsafe", R, put("process.cwd", path))
+for name, target in (("link", "/proc/self/fd/7"), ("link-relative", "../proc/1/cwd"), ("link-dev", "/dev/fd/7"), ("link-behind", "/dev/fd/../cwd")):
+    more(name, "cwd-unsafe", R, put("process.cwd", "/work"), setup=[f"ln -s {target} $B/rootfs/work"])
+more("link-in-volume", "cwd-unsafe", R, both(bind("@B@/vol", "/data"), put("process.cwd", "/data/work")),
+     setup=["mkdir $B/vol; ln -s /proc/self/fd/7 $B/vol/work"])
+more("link-elsewhere", "cwd-unsafe", "---", put("process.cwd", "/work"), setup=["ln -s ../bin/../dev/shm $B/rootfs/work"])
 
 trio("args-proc-self", "-RR", args("/proc/self/exe"), args("/proc/self/exes"), args("//proc/./self//exe"))
 for name, program in (
@@ -160,8 +179,23 @@ for name, program in (
         ("stdin", "/dev/stdin"), ("thread-self", "/proc/thread-self/exe"), ("task", "/proc/self/task/1/fd/4"),
         ("map-files", "/proc/self/map_files/5555-6666"), ("root", "/proc/self/root/proc/self/exe"), ("cwd", "/proc/1/cwd/proc/2/exe"),
         ("dotdot", "/bin/../proc/self/exe"), ("dotdot-inside", "/proc/self/fd/../exe"), ("relative", "proc/self/exe"),
-        ("relative-dot", "./bin/../proc/self/exe")):
+        ("relative-dot", "./bin/../proc/self/exe"),
+        # links of the kernel: what ".." behind them means no text tells
+        ("behind-dev-fd", "/dev/fd/../exe"), ("behind-net", "/proc/net/../exe"), ("behind-task", "/proc/thread-self/../../exe"),
+        ("behind-cwd", "/proc/self/cwd/../proc/self/exe"), ("behind-root", "/proc/self/root/../proc/self/exe")):
     more(name, "args-proc-self", "-RR", args(program))
+more("link-behind-net", "args-proc-self", "-RR", args("/bin/app"), setup=["ln -s /proc/net/../exe $B/rootfs/bin/app"])
+more("link-in-two-behind-net", "args-proc-self", "-RR", args("/app/../exe"), setup=["ln -s /proc/net $B/rootfs/app"])
+more("script-behind-net", "args-proc-self", "-RR", args("/bin/b"), setup=["printf '#!/proc/net/../exe\\n' > $B/rootfs/bin/b"])
+more("search-behind-dev-fd", "args-proc-self", "-RR", both(args("exe"), put(ENV, ["PATH=/dev/fd/.."])))
+VOLUME = both(bind("@B@/vol", "/data"), args("/data/app"))
+more("link-in-volume", "args-proc-self", "-RR", VOLUME, setup=["mkdir $B/vol; ln -s /proc/self/exe $B/vol/app"])
+more("script-in-volume", "args-proc-self", "-RR", VOLUME, setup=["mkdir $B/vol; printf '#!/proc/self/exe\\n' > $B/vol/app"])
+more("script-in-volume-ordinary", "args-proc-self", "---", VOLUME, setup=["mkdir $B/vol; printf '#!/bin/sh\\n' > $B/vol/app"])
+more("link-below-volume", "args-proc-self", "---", VOLUME, setup=["mkdir $B/vol $B/rootfs/data; ln -s /proc/self/exe $B/rootfs/data/app; touch $B/vol/app"])
+more("link-below-tmpfs", "args-proc-self", "---", both(mount("/data", "tmpfs", "tmpfs", "nosuid", "nodev", "noexec"), args("/data/app")),
+     setup=["mkdir $B/rootfs/data; ln -s /proc/self/exe $B/rootfs/data/app"])
+more("dotdot-to-image", "args-proc-self", "---", args("/proc/../dev/../bin/true"))
 LINK = ["ln -s /proc/self/exe $B/rootfs/bin/app"]
 more("link", "args-proc-self", "-RR", args("/bin/app"), setup=LINK)
 more("link-relative", "args-proc-self", "-RR", args("/bin/app"), setup=["ln -s ../../../proc/self/exe $B/rootfs/bin/app"])
@@ -201,7 +235,9 @@ trio("rlimit-invalid", R, put("process.rlimits", [{"type": "RLIMIT_NOFILE", "sof
      put("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 10, "hard": 10}]),
      put("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 1}, {"type": "RLIMIT_NOFILE", "soft": 2, "hard": 2}]))
 more("unknown-type", "rlimit-invalid", R, put("process.rlimits", [{"type": "RLIMIT_X", "soft": 1, "hard": 1}]))
-trio("rlimit-unlimited", "-WW", rlimit("NOFILE", INFINITY, INFINITY), rlimit("NOFILE", INFINITY - 1), rlimit("CORE", INFINITY, 0))
+trio("rlimit-unlimited", "-WW", rlimit("NOFILE", INFINITY, INFINITY), rlimit("NOFILE", 2**52 - 1), rlimit("CORE", INFINITY, 0))
+more("nearly", "rlimit-unlimited", "-WW", rlimit("CORE", INFINITY - 1))
+more("more-than-there-is", "rlimit-unlimited", "-WW", rlimit("MEMLOCK", 2**52))
 more("nproc", "rlimit-unlimited", "-WW", rlimit("NPROC", INFINITY))
 more("memlock", "rlimit-unlimited", "-WW", rlimit("MEMLOCK", INFINITY))
 more("stack", "rlimit-unlimited", "---", rlimit("STACK", INFINITY))
@@ -211,6 +247,11 @@ trio("scheduler-realtime", "-RR", put("process.scheduler", {"policy": "SCHED_FIF
 more("round-robin", "scheduler-realtime", "-RR", put("process.scheduler", {"policy": "SCHED_RR"}))
 more("deadline", "scheduler-realtime", "-RR", put("process.scheduler", {"policy": "SCHED_DEADLINE", "nice": 0}))
 more("null", "scheduler-realtime", "---", put("process.scheduler", None))
+more("limit", "scheduler-realtime", "-RR", rlimit("RTPRIO", 99))
+more("soft-limit", "scheduler-realtime", "-RR", rlimit("RTPRIO", 1, 0))
+more("nice-limit", "scheduler-realtime", "-RR", rlimit("NICE", 40))
+more("limits-of-all", "scheduler-realtime", "---", put("process.rlimits", [{"type": "RLIMIT_RTPRIO", "soft": 0, "hard": 0},
+                                                                           {"type": "RLIMIT_NICE", "soft": 20, "hard": 20}]))
 trio("io-priority-realtime", "-RR", put("process.ioPriority", {"class": "IOPRIO_CLASS_RT", "priority": 7}),
      put("process.ioPriority", {"class": "IOPRIO_CLASS_BE", "priority": 0}), put("process.ioPriority", {"class": "IOPRIO_CLASS_RT"}))
 more("null", "io-priority-realtime", "---", put("process.ioPriority", None))

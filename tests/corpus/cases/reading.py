@@ -9,6 +9,29 @@ case("evasion", "json-too-deep", R, plain[:-1] + ',"x":' + '{"a":[' * 20 + "]}" 
 text_trio("json-not-strict", plain + "/* */", plain + "\n ", "\ufeff" + plain)
 text_trio("json-duplicate-key", plain[:-1] + ',"hostname":"c2"}', plain[:-1] + ',"domainname":"c1"}',
           plain[:-1] + ',"\\u0068ostname":"c2"}')
+for name, text in (
+        ("object-behind", plain + "{}"), ("nul-behind", plain + "\0"), ("form-feed-behind", plain + "\f"), ("comma", plain[:-1] + ",}"),
+        ("utf-16", plain.encode("utf-16")), ("utf-32", plain.encode("utf-32-le")), ("list", "[" + plain + "]"), ("empty", ""), ("null", "null"),
+        ("single-quotes", plain.replace('"', "'")), ("line-comment", plain + "\n// x"), ("leading-zero", plain.replace('"uid":1000', '"uid":01000')),
+        ("plus", plain.replace('"uid":1000', '"uid":+1000')), ("hexadecimal", plain.replace('"uid":1000', '"uid":0x3e8')),
+        ("not-a-number", plain.replace('"uid":1000', '"uid":NaN')), ("half-a-pair", plain.replace('"c1"', '"c1\\ud800"')),
+        ("swapped-pair", plain.replace('"c1"', '"\\udc00\\ud800"')), ("half-and-escape", plain.replace('"c1"', '"\\ud800\\n"')),
+        ("tab", plain.replace('"c1"', '"c\t1"')), ("unknown-escape", plain.replace('"c1"', '"\\x631"')),
+        ("overlong", plain.encode().replace(b'"c1"', b'"c\xc0\xaf1"')), ("surrogate", plain.encode().replace(b'"c1"', b'"c\xed\xa0\x801"')),
+        ("above-unicode", plain.encode().replace(b'"c1"', b'"c\xf4\x90\x80\x801"')), ("latin-1", plain.encode().replace(b'"c1"', b'"c\xe91"'))):
+    case(name, "json-not-strict", R, text)
+case("null", "json-duplicate-key", R, plain.replace('"noNewPrivileges":true', '"noNewPrivileges":true,"noNewPrivileges":null'))
+case("inner", "json-duplicate-key", R, plain.replace('"uid":1000', '"uid":0,"\\u0075id":1000'))
+case("of-many", "json-duplicate-key", R, plain[:-1] + "".join(f',"k{i}":1' for i in range(1000)) + ',"k5":2}')
+case("kelvin", "json-key-case", R, plain.replace('"maskedPaths"', '"mas\u212aedPaths":[],"maskedPaths"').replace("mas\u212a", "mas\\u212a"))
+case("long-s", "json-key-case", R, plain.replace('"process"', '"proce\\u017fs":null,"process"'))
+case("raw-long-s", "json-key-case", R, plain.replace('"process"', '"proce\u017f\u017f":null,"process"'))
+case("inner", "json-key-case", R, plain.replace('{"type":"pid"}', '{"type":"pid","Path":"/proc/1/ns/pid"}'))
+case("raw", "json-nul-in-string", R, plain.replace('"c1"', '"c1\0"'))
+case("path", "json-nul-in-string", R, plain.replace('"cwd":"/"', '"cwd":"/\\u0000/../x"'))
+case("string", "json-wrong-type", R, plain.replace('"uid":1000', '"uid":"1000"'))
+for name, path in (("null-mount", "mounts"), ("null-namespace", "linux.namespaces"), ("null-word", "process.args")):
+    case(name, "json-wrong-type", R, config(put(path, [None])))
 text_trio("json-key-case", plain.replace('"hostname"', '"Hostname"'), plain[:-1] + ',"annotations":{"Root":"x","root":"y"}}',
           plain.replace('"linux"', '"\\u004cinux"'))
 text_trio("json-nul-in-string", plain.replace('"c1"', '"c1\\u0000x"'), plain.replace('"c1"', '"c1u0000x"'),

@@ -12,6 +12,10 @@ trio("seccomp-trace", "-RR", put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TR
 more("operator", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.args", [{"index": 1, "value": 1, "op": "=="}]))
 more("flag", "seccomp-invalid", R, put("linux.seccomp.flags", ["TSYNC"]))
 more("no-names", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.names", []))
+more("empty-name", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.names", ["read", ""]), also=[])
+for name, action in (("lower-case", "scmp_act_allow"), ("blank", "SCMP_ACT_ALLOW "), ("newline", "SCMP_ACT_ALLOW\n")):
+    more("default-" + name, "seccomp-invalid", R, put("linux.seccomp.defaultAction", action))
+more("new-listener", "seccomp-invalid", R, put("linux.seccomp.flags", ["SECCOMP_FILTER_FLAG_NEW_LISTENER"]))
 
 
 def seccomp_entry(*names, action="SCMP_ACT_ALLOW", **more):
@@ -57,6 +61,18 @@ more("never-granted", "seccomp-dangerous-syscall", "-RR", both(seccomp_entry("io
 more("personality", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality"))
 more("personality-one", "seccomp-dangerous-syscall", "---", seccomp_entry("personality", args=[seccomp_arg(0, 8, "EQ")]))
 more("personality-always", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(0, 0, "GE")]))
+more("personality-not-one", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(0, 0x99999, "NE")]))
+more("personality-not-the-first", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(0, 0x40000, "NE")]))
+more("personality-other-argument", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(1, 7, "NE")]))
+more("personality-no-randomize", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(0, 0x40000, "EQ")]))
+more("personality-one-flag-masked", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality", args=[seccomp_arg(0, 0x40000, "MASKED_EQ", 0)]))
+more("personality-of-engines", "seccomp-dangerous-syscall", "---",
+     both(*[seccomp_entry("personality", args=[seccomp_arg(0, value, "EQ")]) for value in (0, 8, 0x20000, 0x20008, 0xffffffff)]))
+more("high-half", "seccomp-dangerous-syscall", "-RR", seccomp_entry("bpf", args=[seccomp_arg(0, 0x100000005, "EQ")]))
+more("last-argument", "seccomp-dangerous-syscall", "-RR", seccomp_entry("bpf", args=[seccomp_arg(5, 1, "NE")]))
+more("denied-and-allowed", "seccomp-dangerous-syscall", "-RR", both(seccomp_entry("bpf", action="SCMP_ACT_ERRNO"), seccomp_entry("bpf")))
+more("denied-always", "seccomp-dangerous-syscall", "---", both(seccomp_entry("bpf", action="SCMP_ACT_KILL"), seccomp_entry("bpf", args=[seccomp_arg(1, 0, "GE")])))
+more("of-x32", "seccomp-dangerous-syscall", "-RR", both(put("linux.seccomp.architectures", ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"]), seccomp_entry("quotactl")))
 more("socket", "seccomp-dangerous-syscall", "-RR", seccomp_entry("socket"))
 more("socket-not-vsock", "seccomp-dangerous-syscall", "---", seccomp_entry("socket", args=[seccomp_arg(0, 40, "NE")]))
 more("socket-audit", "seccomp-dangerous-syscall", "---", both(seccomp_entry("socket"), caps("CAP_AUDIT_WRITE")), also=[("caps-not-minimal", "r")])
