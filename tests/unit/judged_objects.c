@@ -143,8 +143,9 @@ static void test_names_only(void)
 
 static bool belongs_to_the_host(const char *path, const char *engine)
 {
-	const char *roots[] = {engine};
+	static const char *roots[1]; /* the policy keeps it */
 
+	roots[0] = engine;
 	config.has_root = true;
 	config.root.path = path;
 	policy.engines.containers_storage = (struct string_list){roots, 1, true};
