@@ -23,7 +23,7 @@ void finding_settle(struct finder *finder, struct finding *finding);
 /* Is it a pause container of the kubelet, by policy and by what it is? */
 bool judged_is_pod_sandbox(const struct judged *judged);
 
-/* Does TEXT match the glob PATTERN: `*` any characters, also '/', `?` any one? */
+/* Does TEXT match the glob PATTERN: `*` any characters, also '/', `?` any one, and with a backslash before just itself? */
 bool glob_match(const char *pattern, const char *text);
 
 /*

@@ -16,6 +16,8 @@ bool word_is_one_of(const char *word, const char *const *words, size_t count);
 #define IS_ONE_OF(word, words) word_is_one_of((word), (words), sizeof(words) / sizeof(words)[0])
 
 bool list_has(const struct string_list *list, const char *word);
+/* Does LIST, of keys and of prefixes that end in ".*", have KEY, or the prefix KEY or a shorter one? */
+bool annotation_is_listed(const struct string_list *list, const char *key);
 /* A copy of LIST with WORD at its end. */
 void list_append(struct pool *pool, struct string_list *list, const char *word);
 

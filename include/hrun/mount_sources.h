@@ -56,6 +56,8 @@ void source_look(const struct judged *judged, const char *source, struct host_vi
 
 /* Is the last word about it ro or rro? */
 bool mount_is_read_only(const struct config_mount *mount);
+/* The same of the mounts below it, that rbind takes along: ro is about the top alone. */
+bool mount_is_read_only_below(const struct config_mount *mount);
 
 /* The paths of the same directory elsewhere in our mount namespace, and the mounts below it (mount_aliases.c). */
 struct alias_visit {
@@ -65,6 +67,8 @@ struct alias_visit {
 /* 0 or negative errno where the mounts cannot be read. */
 int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive,
 		       struct alias_visit *visit);
+/* Is something mounted below the directory PATH, or can that not be found out? */
+bool host_has_mounts_below(struct host_view *host, const char *path);
 /* Other spellings of the protected directories, where those are links: what PATH breaks by them. */
 unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path);
 /* Is PATH managed by an engine, by the real paths of the engines' roots? */

@@ -46,5 +46,7 @@ const char *severity_name(enum severity severity);
 void verdict_locate(struct pool *pool, struct verdict *verdict, const struct json *tree);
 /* At most MAX bytes of TEXT in printable ASCII: what a config says is not for a terminal to obey. */
 const char *printable(struct pool *pool, const char *text, size_t max);
+/* TEXT with its letters, whatever they are, and a question mark for each control character: for names of files. */
+const char *without_controls(struct pool *pool, const char *text);
 
 #endif

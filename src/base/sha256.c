@@ -95,12 +95,17 @@ void sha256_init(struct sha256 *hash)
 	hash->length = 0;
 }
 
+static bool by_instructions(void)
+{
+	return !plain && sha256_has_instructions();
+}
+
 void sha256_add(struct sha256 *hash, const void *data, size_t size)
 {
 	const unsigned char *p = data;
 
 	/* Whole blocks as they lie, where the processor does them. */
-	if (hash->length % SHA256_BLOCK == 0 && size >= SHA256_BLOCK && !plain && sha256_has_instructions()) {
+	if (hash->length % SHA256_BLOCK == 0 && size >= SHA256_BLOCK && by_instructions()) {
 		size_t blocks = size / SHA256_BLOCK;
 		sha256_blocks(hash->state, p, blocks, k);
 		hash->length += blocks * SHA256_BLOCK;
@@ -114,7 +119,11 @@ void sha256_add(struct sha256 *hash, const void *data, size_t size)
 		hash->length += n;
 		p += n;
 		size -= n;
-		if (used + n == SHA256_BLOCK)
+		if (used + n < SHA256_BLOCK)
+			continue;
+		if (by_instructions())
+			sha256_blocks(hash->state, hash->block, 1, k);
+		else
 			compress(hash->state, hash->block);
 	}
 }

@@ -50,13 +50,13 @@ static int read_config(struct command *command, int fd, struct check *check, str
 	return 0;
 }
 
-/* What is no regular file is never opened for reading: a device may do something by that, a FIFO may wait. */
+/* What is no regular file is never opened for reading: a device may do something by that, a FIFO may wait. (So may /proc/kmsg.) */
 static int read_file(struct command *command, int place, struct check *check, struct err *e)
 {
 	char link[64];
 
 	TRY(str_format(link, sizeof link, "/proc/self/fd/%d", place));
-	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(e, errno, "%s cannot be opened: %s", check->name, reason(errno));
 	return read_config(command, fd, check, e);

@@ -14,6 +14,7 @@
 #include <hrun/report.h>
 #include <hrun/str.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What is refused or hardened is repaired where there is a repair; what is warned about only with --strict. */
@@ -70,11 +71,14 @@ static int write_new(const char *name, const char *text, struct err *e)
 	return 0;
 }
 
-/* --force: a whole file takes the old one's place, whatever that was; the original is never it. */
+/* --force: a whole file takes the place of an old one or of a link, never of a device; the original is never it. */
 static int write_over(struct command *command, const char *name, const char *text, struct err *e)
 {
 	const char *temporary = pool_printf(&command->pool, "%s.%d.tmp", name, (int)getpid());
+	struct stat st;
 
+	if (lstat(name, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return err_set(e, EINVAL, "%s is not a regular file; name another with -o", name);
 	TRY(write_new(temporary, text, e));
 	if (rename(temporary, name) == 0)
 		return 0;
@@ -104,7 +108,7 @@ static int write_output(struct command *command, const struct check *check, cons
 		return err_set(e, EINVAL, "%s is the config itself; name another file with -o", name);
 #endif
 	TRY(command->options.force ? write_over(command, name, text, e) : write_new(name, text, e));
-	fprintf(stderr, "%s: written\n", name);
+	fprintf(stderr, "%s: written\n", without_controls(&command->pool, name));
 	return 0;
 }
 
@@ -177,7 +181,8 @@ int check_fix(struct command *command, struct check *check, struct err *e)
 
 	TRY(repair(command, check, &after, &fixed, e));
 	if (command->options.diff)
-		diff_print(stdout, &command->pool, check->name, output_name(command, check), before, after);
+		diff_print(stdout, &command->pool, without_controls(&command->pool, check->name),
+			   without_controls(&command->pool, output_name(command, check)), before, after);
 	if (!command->options.diff || command->options.output)
 		TRY(write_output(command, check, after, e));
 	fprintf(stderr, "%zu repair%s\n", repairs, repairs == 1 ? "" : "s");

@@ -5,26 +5,19 @@
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
+#include <hrun/report.h>
 #include <hrun/str.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { VERDICT_MAX_SIZE = 4 << 20 };
 
-static void print_member(const struct json *finding, const char *name, int width, const char *end)
+/* The text may quote the config: a terminal must not obey it. */
+static void print_member(struct pool *pool, const struct json *finding, const char *name, int width, const char *end)
 {
 	const struct json *value = json_at(finding, name);
 
-	if (!value || value->type != JSON_STRING)
-		return;
-	/* The text may quote the config: a terminal must not obey it. */
-	char *copy = strdup(value->text);
-	for (char *p = copy; p && *p; p++) {
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	}
-	printf("%-*s%s", width, copy ? copy : "", end);
-	free(copy);
+	if (value && value->type == JSON_STRING)
+		printf("%-*s%s", width, printable(pool, value->text, VERDICT_MAX_SIZE), end);
 }
 
 static int print_verdict(struct command *command, const struct container *container, struct err *e)
@@ -47,10 +40,10 @@ static int print_verdict(struct command *command, const struct container *contai
 	for (const struct json *finding = findings->first; finding; finding = finding->next) {
 		if (finding->type != JSON_OBJECT)
 			continue;
-		print_member(finding, "action", 7, " ");
-		print_member(finding, "rule", 0, "  ");
-		print_member(finding, "pointer", 0, "  ");
-		print_member(finding, "message", 0, "\n");
+		print_member(&command->pool, finding, "action", 7, " ");
+		print_member(&command->pool, finding, "rule", 0, "  ");
+		print_member(&command->pool, finding, "pointer", 0, "  ");
+		print_member(&command->pool, finding, "message", 0, "\n");
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
+#include <hrun/str.h>
 #include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
@@ -164,6 +165,27 @@ static void inherit_labels(const struct config_process *own, struct config_proce
 		asked->apparmor_profile = own->apparmor_profile;
 }
 
+/*
+ * What the container runs with.  A personality that no plan takes was repaired away when it was created (the rule
+ * personality): it has none, and neither has what joins it.
+ */
+static const struct config *as_created(struct pool *pool, const struct config *config)
+{
+	const struct config_personality *personality = config->linux_ ? config->linux_->personality : NULL;
+	bool known = personality && personality->domain && !personality->flags.count &&
+		     (str_equal(personality->domain, "LINUX") || str_equal(personality->domain, "LINUX32"));
+
+	if (!personality || known)
+		return config;
+	struct config *copy = pool_alloc(pool, sizeof *copy);
+	struct config_linux *linux_ = pool_alloc(pool, sizeof *linux_);
+	*copy = *config;
+	*linux_ = *config->linux_;
+	linux_->personality = NULL;
+	copy->linux_ = linux_;
+	return copy;
+}
+
 static int make_plan(struct command *command, const struct container *container, struct plan *plan, struct err *e)
 {
 	const struct config *config;
@@ -190,7 +212,7 @@ static int make_plan(struct command *command, const struct container *container,
 	struct err ignored;
 	autofd int rootfs = path_open_host(container->record.rootfs, true, &ignored);
 	TRY(plan_process(&command->pool, process, rootfs, plan, e));
-	TRY(plan_inherited(&command->pool, config, plan, e));
+	TRY(plan_inherited(&command->pool, as_created(&command->pool, config), plan, e));
 	plan->exec.preserve_fds = command->options.preserve_fds;
 	plan->exec.ignored_signals = command->ignored_signals;
 #ifndef HRUN_MUTANT_EXEC_NNP

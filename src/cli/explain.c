@@ -33,14 +33,9 @@ static void print_part(const char *name, const char *text)
 	printf("\n");
 }
 
-static bool refuses_always(const struct rule *rule)
-{
-	return rule->action[LEVEL_PRIVILEGED] == ACTION_REFUSE;
-}
-
 static const char *freedom(const struct rule *rule)
 {
-	if (refuses_always(rule))
+	if (rule_refuses_always(rule))
 		return "refuses at every level: no waiver, no looser action, no audit mode.";
 	if (rule->severity >= SEVERITY_HIGH)
 		return "may be looser by the policy file; a waiver needs the digest of a verified image or a class file of its own.";

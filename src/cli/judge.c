@@ -27,8 +27,10 @@ void judge_by_stricter_level(struct command *command, struct policy *policy, con
 #ifdef HRUN_MUTANT_EXEC_LEVEL
 	level = policy->level;
 #endif
-	if (level > policy->level)
+	if (level > policy->level) {
 		policy->level = level;
+		policy->audit = false; /* it is for getting used to today's level, not to this one */
+	}
 	command->audit.level = policy_level_name(policy->level);
 }
 

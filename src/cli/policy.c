@@ -7,6 +7,7 @@
 #include <hrun/json.h>
 #include <hrun/path.h>
 #include <hrun/policy_open.h>
+#include <hrun/report.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
@@ -28,15 +29,6 @@ static int load(struct command *command, struct policy *ret_policy, struct err *
 	return policy_load_for(&command->pool, &request, ret_policy, e);
 }
 
-/* What the file holds reaches a terminal here. */
-static const char *printable(struct pool *pool, const char *text)
-{
-	char *copy = pool_strdup(pool, text);
-
-	str_remove_controls(copy);
-	return copy;
-}
-
 static int no_argument(const struct command *command, struct err *e)
 {
 	if (command->arg_count > 1)
@@ -56,9 +48,9 @@ static void show_text(struct command *command, const struct policy *policy)
 {
 	struct pool *pool = &command->pool;
 
-	printf("file           %s\n", policy->path ? printable(pool, policy->path) : "none: the defaults hold");
+	printf("file           %s\n", policy->path ? without_controls(pool, policy->path) : "none: the defaults hold");
 	if (policy->also)
-		printf("and            %s (the stricter of both holds)\n", printable(pool, policy->also));
+		printf("and            %s (the stricter of both holds)\n", without_controls(pool, policy->also));
 	if (policy->class_name)
 		printf("class          %s\n", policy->class_name);
 	if (*policy->digest)
@@ -66,7 +58,7 @@ static void show_text(struct command *command, const struct policy *policy)
 	for (int member = POLICY_RULE_SET_PIN; member < POLICY_MEMBERS; member++) {
 		struct json_out out = {.pool = pool};
 		policy_member_write(&out, policy, (enum policy_member)member);
-		const char *text = str_equal(out.text, "null") ? "-" : printable(pool, out.text);
+		const char *text = str_equal(out.text, "null") ? "-" : without_controls(pool, out.text);
 		printf("%-14s %-8s %s\n", policy_member_name((enum policy_member)member), source(policy, member), text);
 	}
 }
@@ -170,7 +162,7 @@ static int check(struct command *command, struct err *e)
 	else
 		TRY(load(command, &policy, e));
 	printf("%s: valid, level %s, %zu waivers (%zu expired, %zu end within %d days)\n",
-	       policy.path ? printable(&command->pool, policy.path) : "no file, the defaults",
+	       policy.path ? without_controls(&command->pool, policy.path) : "no file, the defaults",
 	       policy_level_name(policy.level), policy.waiver_count, count_waivers(&policy, INT_MIN, -1),
 	       count_waivers(&policy, 0, WAIVER_WARNING_DAYS), WAIVER_WARNING_DAYS);
 	return 0;
@@ -188,7 +180,7 @@ static const char *match_text(struct pool *pool, const struct waiver *waiver)
 		text = pool_printf(pool, "%s%scgroup %s", text, *text ? ", " : "", waiver->cgroup);
 	if (waiver->value)
 		text = pool_printf(pool, "%s%svalue %s", text, *text ? ", " : "", waiver->value);
-	return printable(pool, text);
+	return without_controls(pool, text);
 }
 
 static const char *days_text(struct pool *pool, const struct waiver *waiver)
@@ -225,8 +217,8 @@ static int list_waivers(struct command *command, struct err *e)
 	for (size_t i = 0; i < policy.waiver_count; i++) {
 		const struct waiver *waiver = &policy.waivers[i];
 		printf("%s  %s  %s  %s  %s  (%s)\n", rules[waiver->rule].id, match_text(pool, waiver),
-		       printable(pool, waiver->owner), waiver->expires, days_text(pool, waiver),
-		       printable(pool, waiver->reason));
+		       without_controls(pool, waiver->owner), waiver->expires, days_text(pool, waiver),
+		       without_controls(pool, waiver->reason));
 	}
 	return 0;
 }

@@ -10,7 +10,9 @@
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
+#include <hrun/report.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
@@ -34,10 +36,7 @@ struct learner {
 
 static void complain(struct learner *l, const char *path, const char *text)
 {
-	char *line = pool_printf(l->pool, "hrun: %s: %s", path, text);
-
-	str_remove_controls(line);
-	fprintf(stderr, "%s\n", line);
+	fprintf(stderr, "hrun: %s: %s\n", without_controls(l->pool, path), without_controls(l->pool, text));
 	l->left++;
 }
 
@@ -47,7 +46,7 @@ static const char *glob_of(struct pool *pool, const char *path)
 	char *glob = pool_alloc(pool, 2 * strlen(path) + 1), *end = glob;
 
 	for (; *path; path++) {
-		if (strchr("*?[\\", *path))
+		if (strchr("*?\\", *path))
 			*end++ = '\\';
 		*end++ = *path;
 	}
@@ -84,11 +83,20 @@ static const char *obstacle(const struct learner *l, const struct finding *findi
 	return NULL;
 }
 
+/* The cgroup that the container will have, as a waiver is compared with it; NULL where the config names none. */
+static const char *cgroup_of(struct pool *pool, const struct config *config)
+{
+	const char *asked = config->linux_ ? config->linux_->cgroups_path : NULL, *path;
+	struct err ignored;
+
+	return asked && *asked && plan_cgroup_path(pool, asked, "", &path, &ignored) == 0 ? path : NULL;
+}
+
 static void learn_finding(struct learner *l, const char *path, const char *cgroup, const struct finding *finding)
 {
 	struct waiver waiver = {.rule = (size_t)(finding->rule - rules), .value = finding->value};
 
-	if (!waiver.value && cgroup && *cgroup)
+	if (!waiver.value && cgroup)
 		waiver.cgroup = glob_of(l->pool, cgroup);
 	const char *why = obstacle(l, finding, &waiver);
 	if (why) {
@@ -126,8 +134,7 @@ static void learn_config(struct learner *l, const char *path, const struct bundl
 	policy_judge(&judged, &l->policy, &verdict);
 	for (size_t i = 0; i < verdict.count; i++) {
 		if (is_refusal(&verdict.findings[i]))
-			learn_finding(l, path, config->linux_ ? config->linux_->cgroups_path : NULL,
-				      &verdict.findings[i]);
+			learn_finding(l, path, cgroup_of(l->pool, config), &verdict.findings[i]);
 	}
 }
 

@@ -40,7 +40,7 @@ static void add_rule(struct json_out *out, const struct rule *rule)
 		add(out, ":", action_name(rule->action[level]));
 	}
 	add(out, "},\"repair\":", !rule->harden ? "none" : rule->repair_is_asked ? "asked" : "automatic");
-	json_out_printf(out, ",\"waivable\":%s", rule->action[LEVEL_PRIVILEGED] == ACTION_REFUSE ? "false" : "true");
+	json_out_printf(out, ",\"waivable\":%s", rule_refuses_always(rule) ? "false" : "true");
 	add(out, ",\"stops\":", rule->title);
 	add(out, ",\"remedy\":", rule->remedy);
 	add(out, ",\"references\":", rule->references);

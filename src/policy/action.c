@@ -91,11 +91,12 @@ bool glob_match(const char *pattern, const char *text)
 
 	/* A star that took too little takes one more; only the last one has to, so no input takes exponential time. */
 	while (*text) {
+		bool quoted = *pattern == '\\' && pattern[1] && strchr("*?\\", pattern[1]);
 		if (*pattern == '*') {
 			star = pattern++;
 			retry = text;
-		} else if (*pattern == '?' || *pattern == *text) {
-			pattern++;
+		} else if (quoted ? pattern[1] == *text : (*pattern == '?' || *pattern == *text)) {
+			pattern += 1 + quoted;
 			text++;
 		} else if (star) {
 			pattern = star + 1;
@@ -182,7 +183,8 @@ void finding_settle(struct finder *finder, struct finding *finding)
 
 	if (rule_refuses_always(finder->rule))
 		return;
-	if (finding->action == ACTION_REFUSE && audit_covers(policy, finder->rule)) {
+	/* A repair that cannot be made, since the object cannot be looked at, is refused in an audit as well. */
+	if (finding->action == ACTION_REFUSE && finder->action == ACTION_REFUSE && audit_covers(policy, finder->rule)) {
 		finding->action = ACTION_WARN;
 		finding->why = WHY_AUDIT;
 	}

@@ -11,32 +11,20 @@
 #include <hrun/path.h>
 #include <hrun/str.h>
 
-static const char *containers_storage[] = {"/var/lib/containers/storage"};
-static const char *containerd[] = {"/var/lib/containerd", "/var/lib/rancher/k3s/agent/containerd",
-				   "/var/lib/rancher/rke2/agent/containerd", "/var/lib/k0s/containerd"};
-static const char *docker[] = {"/var/lib/docker"};
-static const char *kubelet[] = {"/var/lib/kubelet", "/var/lib/k0s/kubelet"};
-static const char *other[] = {"/var/lib/crio", "/var/lib/rancher", "/var/lib/k0s"};
+struct string_list engine_roots(const struct policy *policy, enum engine engine)
+{
+	const struct policy shipped = policy_default();
+	const struct policy *used = policy ? policy : &shipped;
+	const struct string_list lists[ENGINES] = {used->engines.containers_storage, used->engines.containerd,
+						   used->engines.docker, used->engines.kubelet, used->engines.other};
+
+	return lists[engine];
+}
 
 #define LIST(array)                                                                         \
 	{                                                                                   \
 		.item = (array), .count = sizeof(array) / sizeof(array)[0], .present = true \
 	}
-
-struct string_list engine_roots(const struct policy *policy, enum engine engine)
-{
-	static const struct string_list shipped[ENGINES] = {LIST(containers_storage), LIST(containerd), LIST(docker),
-							    LIST(kubelet), LIST(other)};
-	struct string_list named = {0};
-
-	if (policy) {
-		const struct string_list lists[ENGINES] = {policy->engines.containers_storage,
-							   policy->engines.containerd, policy->engines.docker,
-							   policy->engines.kubelet, policy->engines.other};
-		named = lists[engine];
-	}
-	return named.count ? named : shipped[engine];
-}
 
 struct string_list engine_fixed_paths(void)
 {

@@ -30,6 +30,16 @@ bool list_has(const struct string_list *list, const char *word)
 	return false;
 }
 
+bool annotation_is_listed(const struct string_list *list, const char *key)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *entry = list->item[i];
+		if (str_equal(entry, key) || (str_ends(entry, ".*") && strncmp(key, entry, strlen(entry) - 1) == 0))
+			return true;
+	}
+	return false;
+}
+
 void list_append(struct pool *pool, struct string_list *list, const char *word)
 {
 	const char **item = pool_alloc(pool, (list->count + 1) * sizeof *item);

@@ -85,6 +85,18 @@ static void visit_submounts(struct host_view *host, const char *real, struct ali
 	}
 }
 
+bool host_has_mounts_below(struct host_view *host, const char *path)
+{
+	if (need_mounts(host) < 0)
+		return true;
+	for (size_t i = 0; i < host->mount_count; i++) {
+		const char *point = host->mounts[i].point;
+		if (!str_equal(point, path) && path_is_below(point, path))
+			return true;
+	}
+	return false;
+}
+
 int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive, struct alias_visit *visit)
 {
 	const char *real = look->real_source;

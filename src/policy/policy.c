@@ -55,9 +55,10 @@ int policy_profile_rank(const char *name)
 
 /* Static: what a policy points to lives as long as the program. */
 static const char *containers_storage[] = {"/var/lib/containers/storage", "/run/containers/storage"};
-static const char *containerd[] = {"/var/lib/containerd", "/run/containerd"};
+static const char *containerd[] = {"/var/lib/containerd", "/run/containerd", "/var/lib/rancher/k3s/agent/containerd",
+				   "/var/lib/rancher/rke2/agent/containerd", "/var/lib/k0s/containerd"};
 static const char *docker[] = {"/var/lib/docker", "/run/docker"};
-static const char *kubelet[] = {"/var/lib/kubelet"};
+static const char *kubelet[] = {"/var/lib/kubelet", "/var/lib/k0s/kubelet"};
 static const char *other[] = {"/var/lib/rancher/k3s",
 			      "/var/lib/rancher/rke2",
 			      "/run/k3s",
@@ -118,6 +119,9 @@ int policy_load_file(struct pool *pool, const char *path, bool own_class, bool o
 
 	*ret_policy = policy;
 	policy.path = absolute(pool, path);
+	if (policy.path[0] != '/')
+		return err_set(e, EINVAL, "policy: `%s`: the working directory has no path; name the whole path",
+			       policy.path);
 	if (path_has_dotdot(policy.path))
 		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", policy.path);
 	autofd int fd = policy_open(pool, policy.path, or_callers, e);
@@ -219,6 +223,7 @@ static int load_system(struct pool *pool, const struct policy_request *request, 
 		return 0;
 	TRY(load_machine(pool, request, &machine, e));
 	*ret = policy_stricter(pool, &of_class, &machine);
+	ret->engines = machine.engines;
 	return 0;
 }
 

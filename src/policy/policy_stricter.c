@@ -5,6 +5,7 @@
  * Each file is taken as if it stood alone, with its defaults: what one does not allow is not allowed.  One function a
  * kind of member; each has its line in tests/unit/policy_stricter.c.
  */
+#include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/policy.h>
 #include <hrun/rules.h>
@@ -79,36 +80,15 @@ static const signed char *stricter_actions(struct pool *pool, const struct polic
 
 /* ---- lists: what is in both ---- */
 
-static bool lists(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (str_equal(list->item[i], text))
-			return true;
-	}
-	return false;
-}
-
 static struct string_list in_both(struct pool *pool, const struct string_list *a, const struct string_list *b)
 {
 	struct string_list both = {.item = pool_alloc(pool, (a->count + 1) * sizeof *both.item), .present = true};
 
 	for (size_t i = 0; i < a->count; i++) {
-		if (lists(b, a->item[i]))
+		if (list_has(b, a->item[i]))
 			both.item[both.count++] = a->item[i];
 	}
 	return both;
-}
-
-/* Is KEY, or every key of the prefix KEY (ending in .*), allowed by an entry of LIST? */
-static bool allows_annotation(const struct string_list *list, const char *key)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		const char *entry = list->item[i];
-		size_t length = strlen(entry);
-		if (str_equal(entry, key) || (str_ends(entry, ".*") && strncmp(entry, key, length - 1) == 0))
-			return true;
-	}
-	return false;
 }
 
 static struct string_list annotations_in_both(struct pool *pool, const struct string_list *a,
@@ -118,11 +98,11 @@ static struct string_list annotations_in_both(struct pool *pool, const struct st
 				   .present = true};
 
 	for (size_t i = 0; i < a->count; i++) {
-		if (allows_annotation(b, a->item[i]))
+		if (annotation_is_listed(b, a->item[i]))
 			both.item[both.count++] = a->item[i];
 	}
 	for (size_t i = 0; i < b->count; i++) {
-		if (allows_annotation(a, b->item[i]) && !lists(&both, b->item[i]))
+		if (annotation_is_listed(a, b->item[i]) && !list_has(&both, b->item[i]))
 			both.item[both.count++] = b->item[i];
 	}
 	return both;
@@ -313,7 +293,7 @@ struct policy policy_stricter(struct pool *pool, const struct policy *a, const s
 	both.defaults.hook_timeout = least_or(a->defaults.hook_timeout, b->defaults.hook_timeout, POLICY_HOOK_TIMEOUT);
 	both.defaults.memory_limit = least_or(a->defaults.memory_limit, b->defaults.memory_limit, INT64_MAX);
 	both.config_bytes = a->config_bytes < b->config_bytes ? a->config_bytes : b->config_bytes;
-	/* engines: facts about the host, and A is the machine's. */
+	/* engines: facts about the host, told by the machine's file; the caller sees to it where that is not A. */
 	waivers_in_both(pool, a, b, &both);
 	return both;
 }

@@ -2,6 +2,7 @@
 /*
  * policy_table.c - one object of the policy file by its table, strictly; and what several members have in common.
  */
+#include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/policy_read.h>
 #include <hrun/rules.h>
@@ -105,15 +106,6 @@ int policy_check_length(struct policy_reader *r, const struct json *list)
 	return policy_refuse(r, list, "has %u elements; at most %d are read", list->count, POLICY_MAX_LIST);
 }
 
-static bool holds(const struct string_list *list, const char *text)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (str_equal(list->item[i], text))
-			return true;
-	}
-	return false;
-}
-
 int policy_read_strings(struct policy_reader *r, const struct json *value,
 			const char *(*check)(struct pool *pool, const char **text), struct string_list *ret_list)
 {
@@ -125,7 +117,7 @@ int policy_read_strings(struct policy_reader *r, const struct json *value,
 		const char *text = v->text, *complaint = check(r->pool, &text);
 		if (complaint)
 			return policy_refuse(r, v, "%s", complaint);
-		if (!holds(ret_list, text))
+		if (!list_has(ret_list, text))
 			ret_list->item[ret_list->count++] = text;
 	}
 	return 0;

@@ -32,24 +32,14 @@ static const struct finding *worst_refusal(const struct verdict *verdict, size_t
 	return worst;
 }
 
-/* At most MAX bytes of TEXT in printable ASCII: letters that fold to ASCII ones are a way around defuse(). */
+/* In printable ASCII: letters that fold to ASCII ones are a way around defuse().  And without backquotes. */
 static const char *ascii(struct pool *pool, const char *text, size_t max)
 {
-	struct json_out out = {.pool = pool};
+	char *copy = pool_strdup(pool, printable(pool, text, max));
 
-	json_out_raw(&out, "");
-	for (size_t i = 0; text[i]; i++) {
-		unsigned char byte = (unsigned char)text[i];
-		if (i == max) {
-			json_out_raw(&out, "...");
-			break;
-		}
-		if (byte < 0x20 || byte >= 0x7f)
-			json_out_printf(&out, "\\x%02x", byte);
-		else
-			json_out_raw(&out, (char[]){byte == '`' ? '\'' : (char)byte, '\0'});
-	}
-	return out.text;
+	for (char *p = copy; (p = strchr(p, '`'));)
+		*p = '\'';
+	return copy;
 }
 
 /*

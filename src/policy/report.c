@@ -4,6 +4,7 @@
  */
 #include <hrun/json_edit.h>
 #include <hrun/report.h>
+#include <hrun/str.h>
 #include <string.h>
 
 const char *action_name(enum action action)
@@ -62,6 +63,14 @@ const char *printable(struct pool *pool, const char *text, size_t max)
 	if (strnlen(text, max + 1) > max)
 		json_out_raw(&out, "...");
 	return out.text;
+}
+
+const char *without_controls(struct pool *pool, const char *text)
+{
+	char *copy = pool_strdup(pool, text);
+
+	str_remove_controls(copy);
+	return copy;
 }
 
 static bool hardens(const struct verdict *verdict, const struct rule *rule)

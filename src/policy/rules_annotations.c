@@ -11,19 +11,6 @@
 
 static const char systemd_prefix[] = "org.systemd.property.";
 
-/* Exactly, or "org.example.*" for all that begins with "org.example.". */
-static bool is_allowed(const struct string_list *allowed, const char *key)
-{
-	for (size_t i = 0; i < allowed->count; i++) {
-		const char *pattern = allowed->item[i];
-		size_t length = strlen(pattern);
-		if (str_equal(pattern, key) ||
-		    (length > 2 && str_ends(pattern, ".*") && strncmp(key, pattern, length - 1) == 0))
-			return true;
-	}
-	return false;
-}
-
 /* The repair: the container, its hooks and whoever asks for its state do not see the key. */
 static void drop_annotation(struct pool *pool, struct config *config, const char *key)
 {
@@ -81,7 +68,7 @@ void judge_annotation_runtime_weaken(struct finder *finder)
 
 	for (size_t i = 0; i < annotations->count; i++) {
 		const char *key = annotations->item[i].key;
-		if (weakens(key) && !is_allowed(&finder->judged->policy->allow.annotations, key))
+		if (weakens(key) && !annotation_is_listed(&finder->judged->policy->allow.annotations, key))
 			find_item(finder, i, key, at_key(finder, "annotations", key),
 				  "%s weakens the container in another runtime; hrun does not obey it",
 				  quote(finder, key));
@@ -173,7 +160,7 @@ void judge_annotation_invalid(struct finder *finder)
 	for (size_t i = 0; i < annotations->count; i++) {
 		const struct string_pair *pair = &annotations->item[i];
 		const char *complaint = complaint_about(pair);
-		if (complaint && !is_allowed(&finder->judged->policy->allow.annotations, pair->key))
+		if (complaint && !annotation_is_listed(&finder->judged->policy->allow.annotations, pair->key))
 			find_value(finder, pair->key, at_key(finder, "annotations", pair->key), "%s %s",
 				   quote(finder, pair->key), complaint);
 	}

@@ -122,13 +122,26 @@ static bool is_in_bundle(const struct judged *judged, const struct config_mount 
 	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle);
 }
 
-static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount, const char *path)
+/* With rbind also what is mounted below. */
+static bool is_read_only_throughout(const struct config_mount *mount, const struct mount_look *look)
+{
+	if (!mount_is_read_only(mount))
+		return false;
+#ifdef HRUN_MUTANT_PREFIX_SUBMOUNTS
+	return true;
+#endif
+	return !list_has(&mount->options, "rbind") || mount_is_read_only_below(mount) || !look->has_source ||
+	       !host_has_mounts_below(look->host, look->real_source);
+}
+
+static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount,
+			      const struct mount_look *look, const char *path)
 {
 	const struct policy *policy = judged->policy;
 
 	for (size_t i = 0; policy && i < policy->allow.mount_prefix_count; i++) {
 		const struct policy_mount_prefix *prefix = &policy->allow.mount_prefixes[i];
-		if (path_is_below(path, prefix->path) && (!prefix->read_only || mount_is_read_only(mount)))
+		if (path_is_below(path, prefix->path) && (!prefix->read_only || is_read_only_throughout(mount, look)))
 			return true;
 	}
 	return false;
@@ -142,7 +155,7 @@ bool source_is_host_path(const struct judged *judged, const struct config_mount 
 	if (!path)
 		return false;
 	return !source->bits && !source->is_managed && !source->is_exempt && !is_in_bundle(judged, mount, path) &&
-	       !is_allowed_prefix(judged, mount, path);
+	       !is_allowed_prefix(judged, mount, look, path);
 }
 
 void judge_mount_host_path(struct finder *finder)

@@ -62,26 +62,13 @@ static bool is_safe(const char *key)
 	return IS_ONE_OF(key, safe);
 }
 
-/* allow.sysctls of the policy file: an exact name, or the beginning of one and ".*". */
-static bool is_allowed(const struct policy *policy, const char *key)
-{
-	for (size_t i = 0; i < policy->allow.sysctls.count; i++) {
-		const char *allowed = policy->allow.sysctls.item[i];
-		if (str_equal(allowed, key))
-			return true;
-		if (str_ends(allowed, ".*") && strncmp(key, allowed, strlen(allowed) - 1) == 0)
-			return true;
-	}
-	return false;
-}
-
 void judge_sysctl_not_safe(struct finder *finder)
 {
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->sysctl.count; i++) {
 		const char *key = linux_->sysctl.item[i].key;
-		if (namespace_type_of(key) && !is_safe(key) && !is_allowed(finder->judged->policy, key))
+		if (namespace_type_of(key) && !is_safe(key) && !list_has(&finder->judged->policy->allow.sysctls, key))
 			find_value(finder, key, at_key(finder, "linux.sysctl", key), "%s is not known to be harmless",
 				   quote(finder, key));
 	}

@@ -176,3 +176,16 @@ bool mount_is_read_only(const struct config_mount *mount)
 	}
 	return read_only;
 }
+
+bool mount_is_read_only_below(const struct config_mount *mount)
+{
+	bool read_only = false;
+
+	for (size_t i = 0; i < mount->options.count; i++) {
+		if (str_equal(mount->options.item[i], "rro"))
+			read_only = true;
+		else if (str_equal(mount->options.item[i], "rrw"))
+			read_only = false;
+	}
+	return read_only;
+}

@@ -23,14 +23,18 @@ const char *quote(const struct finder *finder, const char *text)
 
 __attribute__((format(printf, 2, 0))) static const char *format_in(struct pool *pool, const char *format, va_list args)
 {
+	char shorter[256];
 	va_list again;
 
 	va_copy(again, args);
-	int length = vsnprintf(NULL, 0, format, args);
+	int length = vsnprintf(shorter, sizeof shorter, format, args);
 	if (length < 0)
-		length = 0;
+		length = 0, shorter[0] = '\0';
 	char *text = pool_alloc(pool, (size_t)length + 1);
-	vsnprintf(text, (size_t)length + 1, format, again);
+	if ((size_t)length < sizeof shorter)
+		memcpy(text, shorter, (size_t)length + 1);
+	else
+		vsnprintf(text, (size_t)length + 1, format, again);
 	va_end(again);
 	return text;
 }

@@ -193,6 +193,29 @@ static void test_audit(void)
 	CHECK(f && f->action == ACTION_WARN && f->why == WHY_WARN_LEVEL);
 }
 
+/* What would have been repaired, but could not be looked at, is no matter of getting used to the rules. */
+static void test_audit_of_what_cannot_be_judged(void)
+{
+	struct policy policy = policy_default();
+	struct judged judged = judged_of();
+
+	policy.audit = true;
+	judged.policy = &policy;
+	fresh_config();
+	for (int action = ACTION_WARN; action <= ACTION_REFUSE; action++) {
+		static const enum action expected[] = {
+			[ACTION_WARN] = ACTION_WARN, [ACTION_HARDEN] = ACTION_REFUSE, [ACTION_REFUSE] = ACTION_WARN};
+		struct verdict verdict = {.level = BASE};
+		struct finder finder = {.judged = &judged,
+					.rule = rule_by_id("rootfs-device-nodes"),
+					.action = (enum action)action,
+					.would = (enum action)action,
+					.verdict = &verdict};
+		cannot_judge(&finder, "root.path", "cannot be looked at");
+		CHECK(verdict.count == 1 && verdict.findings[0].action == expected[action], "%d", action);
+	}
+}
+
 /* A finding with a value: CAP_SYS_ADMIN among the flags of exec. */
 static const struct finding *waived(const struct waiver *waiver, const char *cgroup, const char *digest)
 {
@@ -341,6 +364,19 @@ static void test_glob(void)
 		{"a**b", "ab", true},
 		{"/s.slice/n*", "/s.slice/n.service/libpod-1", true},
 		{"[a]", "a", false},
+		{"[a]", "[a]", true},
+		{"/a\\*b", "/a*b", true},
+		{"/a\\*b", "/axb", false},
+		{"/a\\*b", "/a\\zb", false},
+		{"/a\\?b", "/a?b", true},
+		{"/a\\?b", "/a\\cb", false},
+		{"/a\\\\b", "/a\\b", true},
+		{"/a\\\\*", "/a\\b", true},
+		{"/a\\x2db", "/a\\x2db", true},
+		{"/a\\x2db*", "/ax2db", false},
+		{"*\\", "a\\", true},
+		{"*\\*", "ab*", true},
+		{"*\\*", "a*b", false},
 		{"*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
 	};
 
@@ -535,6 +571,7 @@ int main(void)
 	test_transitions();
 	test_every_rule();
 	test_audit();
+	test_audit_of_what_cannot_be_judged();
 	test_waivers();
 	test_waived_repair();
 	test_many_waivers();

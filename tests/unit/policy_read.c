@@ -50,6 +50,10 @@ static void refuse(const char *members, const char *why)
 	CHECK(r == 0 || (!strstr(e.text, "not found") && !strstr(e.text, "no such file")), "%s", e.text);
 }
 
+#define WAIVER                                                                                                     \
+	"{\"rule\":\"user-root\",\"match\":{\"value\":\"0\"},\"reason\":\"12345678\",\"owner\":\"o\",\"expires\":" \
+	"\"2026-12-01\"}"
+
 static const struct {
 	const char *members, *why;
 } bad[] = {
@@ -175,6 +179,11 @@ static const struct {
 	{"\"waivers\":{}", "`waivers` must be a list"},
 	{"\"waivers\":[null]", "`waivers[0]` is null"},
 	{"\"waivers\":[[]]", "must be an object"},
+	/* There is one list, at the top. */
+	{"\"waivers\":[],\"waivers\":[" WAIVER "]", "stands twice"},
+	{"\"waivers\":[" WAIVER "],\"wa\\u0069vers\":[]", "stands twice"},
+	{"\"allow\":{\"waivers\":[" WAIVER "]}", "`allow.waivers` is not a member"},
+	{"\"waivers\":[" WAIVER ",{\"rule\":\"x\"}]", "`waivers[1].rule` names no rule"},
 };
 
 static void test_bad_members(void)
@@ -315,7 +324,7 @@ static void test_engines(void)
 	CHECK(is_list(&policy.engines.containers_storage, "/a", 1) && is_list(&policy.engines.containerd, "/b", 1));
 	CHECK(is_list(&policy.engines.docker, NULL, 0) && is_list(&policy.engines.other, "/c", 1));
 	/* What is not named keeps its default. */
-	CHECK(is_list(&policy.engines.kubelet, "/var/lib/kubelet", 1));
+	CHECK(is_list(&policy.engines.kubelet, "/var/lib/kubelet", 2));
 	policy = take("\"engines\":{\"kubelet\":[\"/k\"]}");
 	CHECK(is_list(&policy.engines.kubelet, "/k", 1));
 }

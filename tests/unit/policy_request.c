@@ -131,6 +131,10 @@ static void test_class(void)
 	write_file("policy.json", restricted);
 	CHECK(level(NULL, "gpu", true, NULL) == LEVEL_PRIVILEGED &&
 	      level(NULL, "gpu", false, NULL) == LEVEL_RESTRICTED);
+	/* Where the engines keep their state is the machine's to say, for who may not choose. */
+	write_file("gpu.json", "{\"engines\":{\"docker\":[\"/home\"]}}");
+	CHECK(load(NULL, "gpu", true, &policy, &e) == 0 && is_text(policy.engines.docker.item[0], "/home"));
+	CHECK(load(NULL, "gpu", false, &policy, &e) == 0 && is_text(policy.engines.docker.item[0], "/var/lib/docker"));
 	write_file("gpu.json", "{\"level\":\"strict\"}");
 	CHECK(level(NULL, "gpu", true, "`level` must be") == LEVELS &&
 	      level(NULL, "gpu", false, "`level` must be") == LEVELS);

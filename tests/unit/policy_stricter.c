@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include <hrun/action.h>
 #include <hrun/policy.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
@@ -240,6 +241,50 @@ static void test_names(void)
 	      (1u << POLICY_FORMAT | 1u << POLICY_LEVEL | 1u << POLICY_RULES));
 }
 
+/* ---- every rule, under every pair of ways to speak of it ---- */
+
+static struct policy way(const char *rule, unsigned int number)
+{
+	struct policy policy = policy_default();
+	int own = (int)(number / 12 % 5) - 1;
+
+	policy.level = (enum level)(number % 3);
+	policy.harden_violations = number / 3 % 2;
+	policy.cri_sandbox = number / 6 % 2;
+	if (own == POLICY_UNCHANGED)
+		return policy;
+	signed char *actions = pool_alloc(&pool, rule_count);
+	memset(actions, POLICY_UNCHANGED, rule_count);
+	actions[rule_by_id(rule) - rules] = (signed char)own;
+	policy.rule_actions = actions;
+	return policy;
+}
+
+/* What one of the two refuses or repairs is refused or repaired under both. */
+static void test_every_rule(void)
+{
+	enum { WAYS = 60 };
+	static const char *const chosen[] = {"ns-mount-missing", "ns-net-host",	   "no-new-privileges",
+					     "caps-inheritable", "caps-net-raw",   "memory-limit-missing",
+					     "caps-dangerous",	 "rootfs-writable"};
+
+	for (size_t i = 0; i < sizeof chosen / sizeof chosen[0]; i++) {
+		const struct rule *rule = rule_by_id(chosen[i]);
+		for (unsigned int k = 0; k < WAYS * WAYS; k++) {
+			struct policy a = way(chosen[i], k % WAYS), b = way(chosen[i], k / WAYS);
+			struct policy both = policy_stricter(&pool, &a, &b);
+			for (int pod = 0; pod < 2; pod++) {
+				enum action of_a = policy_decide(&a, rule, pod && a.cri_sandbox).action;
+				enum action of_b = policy_decide(&b, rule, pod && b.cri_sandbox).action;
+				enum action of_both = policy_decide(&both, rule, pod && both.cri_sandbox).action;
+				enum action most = of_a > of_b ? of_a : of_b;
+				CHECK(most <= ACTION_WARN || of_both >= most, "%s: %u and %u", chosen[i], k % WAYS,
+				      k / WAYS);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	test_levels();
@@ -250,6 +295,7 @@ int main(void)
 	test_numbers();
 	test_waivers();
 	test_names();
+	test_every_rule();
 	pool_free(&pool);
 	return failures != 0;
 }
