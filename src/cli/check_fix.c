@@ -91,6 +91,9 @@ static bool is_original(const struct check *check, const char *name)
 {
 	struct stat here, there;
 
+#ifdef HRUN_MUTANT_FIX_ORIGINAL
+	return false;
+#endif
 	return stat(check->name, &here) == 0 && stat(name, &there) == 0 && here.st_dev == there.st_dev &&
 	       here.st_ino == there.st_ino;
 }
@@ -103,10 +106,8 @@ static int write_output(struct command *command, const struct check *check, cons
 		fputs(text, stdout);
 		return 0;
 	}
-#ifndef HRUN_MUTANT_FIX_ORIGINAL
 	if (is_original(check, name))
 		return err_set(e, EINVAL, "%s is the config itself; name another file with -o", name);
-#endif
 	TRY(command->options.force ? write_over(command, name, text, e) : write_new(name, text, e));
 	fprintf(stderr, "%s: written\n", without_controls(&command->pool, name));
 	return 0;
