@@ -4,6 +4,7 @@
 VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
@@ -43,7 +44,7 @@ MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-OBJECTS += $(BASE)/gen/builtin_filters.o
+OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
@@ -129,7 +130,13 @@ $(PROFILE_TOOL): $(wildcard seccomp-profiles/*.[ch])
 $(BASE)/gen/builtin_filters.c: $(PROFILE_TOOL) $(PROFILES)
 	$(SAY) "  GEN   $@"
 	$(Q)$(PROFILE_TOOL) $(PROFILES) >$@.new && mv $@.new $@
-$(BASE)/gen/builtin_filters.o: $(BASE)/gen/builtin_filters.c
+# The text that `hrun check --fix` writes into a config.
+$(BASE)/gen/portable_profile.c: seccomp-profiles/portable/default.json
+	@mkdir -p $(@D)
+	$(SAY) "  GEN   $@"
+	$(Q){ echo 'extern const char portable_profile[];'; echo 'const char portable_profile[] ='; \
+		sed 's/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $<; echo ';'; } >$@.new && mv $@.new $@
+$(BASE)/gen/%.o: $(BASE)/gen/%.c
 	$(SAY) "  CC    $<"
 	$(Q)$(COMPILE)
 
@@ -140,11 +147,14 @@ static:
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
+	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
+	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
+		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
 	$(Q)for page in $(sort $(wildcard man/*.[1-8])); do \
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 	$(Q)for file in $(sort $(wildcard seccomp-profiles/*.json seccomp-profiles/*.md)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
-	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md)); do \
+	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md docs/*.json)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
 
 # ---- tests ----
@@ -169,8 +179,17 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
+# What judging costs: tests/bench/judge.c.
+$(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # Programs of the tests that need no library.
 TOOLS := isolate fault/inject
+$(BUILD)/tests/bench/policy: $(BASE)/tests/bench/policy.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
@@ -215,8 +234,9 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
 	$(Q)tests/fuzz/run build-fuzz $(TIME)
 
-bench: all
+bench: all $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
+	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 
 .PHONY: clean help
 clean:
@@ -226,7 +246,7 @@ help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
 	@echo 'make SHARED=1        with shared libraries; without, one static program where all archives are there'
 	@echo 'make static          build-static/hrun, static or an error'
-	@echo 'make install         DESTDIR= PREFIX=/usr/local: program, man pages, seccomp profiles, documents'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'

@@ -9,6 +9,7 @@
 #define HRUN_BUILTIN_FILTER_H
 
 #include <hrun/err.h>
+#include <hrun/filter_arch.h>
 #include <hrun/plan.h>
 #include <hrun/pool.h>
 #include <linux/filter.h>
@@ -39,9 +40,6 @@ struct builtin_filter {
 /* Made at build time; the general program of a profile comes after its others. */
 extern const struct builtin_filter builtin_filters[];
 extern const size_t builtin_filter_count;
-
-/* AUDIT_ARCH_* of the machine that this program was built for. */
-uint32_t builtin_filter_native_arch(void);
 
 /*
  * The filter of PROFILE for ARCH and a container that can have CAPABILITIES.  -ENOENT where

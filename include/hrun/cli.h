@@ -18,9 +18,12 @@
 #include <hrun/verdict.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Exit statuses of hrun itself; a foreground run or exec otherwise ends with the program's. */
-enum { EXIT_ERROR = 1, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+enum { EXIT_ERROR = 1, EXIT_POLICY = 3, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+/* Of check, explain and rules; 0: clean, or hardened only. */
+enum { EXIT_CHECK_REFUSED = 1, EXIT_CHECK_UNREADABLE = 2, EXIT_CHECK_USAGE = 3, EXIT_CHECK_WARNINGS = 4 };
 
 /* Where the options of every verb end up; a verb's table says which of them it takes. */
 struct options {
@@ -36,9 +39,12 @@ struct options {
 	struct string_list env, additional_gids, caps;
 	struct opt_bool tty;
 	bool no_new_privs, ignore_paused;
-	/* kill, delete, list, plan, check */
+	/* kill, delete, list, plan, check, rules */
 	bool all, force, quiet, json;
-	const char *format, *id;
+	const char *format, *id, *level, *output;
+	bool score, strict, fix, diff;
+	/* policy */
+	const char *class_name, *owner, *expires;
 	bool help;
 	/* events */
 	const char *interval;
@@ -84,6 +90,16 @@ struct verb {
 	int (*run)(struct command *command, struct err *e);
 };
 
+/* What the audit record of a command says beyond its verb; filled as it becomes known. */
+struct audit {
+	const char *event; /* NULL: the verb; run is a create, a start and a delete */
+	const char *id, *level, *policy_digest, *image_digest;
+	const struct verdict *verdict; /* NULL: nothing was judged */
+	pid_t pid;		       /* of the container's or exec's process; 0: none */
+	bool done;		       /* the event has its record */
+	bool nobody_listens;
+};
+
 struct command {
 	struct pool pool;
 	struct options options;
@@ -95,6 +111,8 @@ struct command {
 	int failure;		/* exit status of a failure: the verb's, until it knows better */
 	struct err unprotected; /* errnum 0: nobody can write to our own program */
 	const char *line;	/* the whole message of a failure where struct err is too short for it, or NULL */
+	struct invocation invocation;
+	struct audit audit;
 };
 
 extern const struct verb verbs[];
@@ -128,6 +146,17 @@ int target_open(struct command *command, bool make_root, bool lock, struct conta
 int target_open_remains(struct command *command, struct container *ret, struct err *e);
 /* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
 int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+
+/* ---- policy_of.c: the policy that holds for this command ---- */
+int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
+/* NAME of hrun-NAME, or NULL; a NAME that is none is an error. */
+int class_of_command(struct command *command, const char **ret_class_name, struct err *e);
+
+/* ---- policy_json.c: a policy as the file would say it ---- */
+void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
+/* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
+int policy_learn(struct command *command, struct err *e);
 
 /* ---- notify.c: sd_notify(3) between the program and who started hrun ---- */
 struct notify {
@@ -176,12 +205,16 @@ void creation_close(struct creation *creation);
 int lifecycle_start(struct pool *pool, struct container *container, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
-/* Refuse what the command line asks for and policy or this version does not allow. */
-int invocation_check(struct command *command, const struct policy *policy, struct err *e);
-/* Descriptors 3 .. 3+N-1: open, and nothing that leads to the host's files. */
-int preserved_fds_check(unsigned int count, struct err *e);
+
+/* ---- invocation.c ---- */
+/* The flags that rules judge (group invocation), into command->invocation. */
+void invocation_read(struct command *command, bool is_exec);
+/* After the verdict: what was repaired is left out, what this version cannot do is an error. */
+int invocation_apply(struct command *command, const struct verdict *verdict, struct err *e);
+/* Descriptors 0 .. 2+N of --preserve-fds: open; those that lead to the host's files are noted for the rules. */
+int preserved_fds_look(struct command *command, struct err *e);
 /* For create and run: the same with those of socket activation, which come first. */
-int inherited_fds_check(struct options *options, struct err *e);
+int inherited_fds_look(struct command *command, struct err *e);
 /* How many descriptors from 3 on socket activation left to this very process. */
 unsigned int listen_fds(void);
 /* --pidfd-socket: -1 where it was not given; then pidfd_send does nothing. */
@@ -191,6 +224,27 @@ int pidfd_send(int socket, int pidfd, struct err *e);
 int pid_file_write(const char *path, pid_t pid, struct err *e);
 /* The connected --console-socket, or -1 where none is needed; errors where terminal and socket do not fit. */
 int console_connect(const struct options *options, bool terminal, bool detached, int *ret_socket, struct err *e);
+
+/* ---- judge.c: judging as every verb does it ---- */
+/* Read the policy for a verb that starts or changes something. */
+int judge_policy(struct command *command, struct policy *ret_policy, struct err *e);
+/* exec and update: never by a laxer level than the container was created at. */
+void judge_by_stricter_level(struct command *command, struct policy *policy, const char *recorded_level);
+/*
+ * Tell of VERDICT (debug log, warnings of waivers that end, audit record); where it refuses, -EPERM with the line in
+ * command->line.  HOW: the command that shows every finding.
+ */
+int judge_tell(struct command *command, const struct policy *policy, const struct verdict *verdict, const char *how,
+	       struct err *e);
+/* A document that cannot be read without doubt is refused like one that breaks a rule. */
+int judge_unreadable(struct command *command, const struct policy *policy, const struct json_error *error,
+		     const char *how, struct verdict *ret_verdict, struct err *e);
+
+/* ---- audit.c: one line of JSON an event, to journald or syslog ---- */
+/* RESULT: what the verb's function returns.  Never fails, never waits; nothing for verbs that only look. */
+void audit_write(struct command *command, int result, const struct err *e);
+/* The event has happened, whatever comes after it; the next one of this command is EVENT (NULL: none). */
+void audit_done(struct command *command, const char *event);
 
 /* ---- exec_process.c: the process that exec asks for ---- */
 int exec_process_read(struct command *command, const struct container *container, const struct config **ret_config,
@@ -203,7 +257,7 @@ int document_missing(struct pool *pool, const struct container *container, const
 /* The tree of the file at PATH ("-": stdin), at most 1 MiB; WHAT is its name in messages. */
 int document_read(struct command *command, const char *path, const char *what, const struct json **ret_tree,
 		  struct err *e);
-int document_refused(const char *what, const struct json_error *error, struct err *e);
+int document_refused(struct command *command, const char *what, const struct json_error *error, struct err *e);
 int document_saved_config(struct pool *pool, const struct container *container, const struct config **ret_config,
 			  struct err *e);
 
@@ -243,6 +297,30 @@ pid_t show_pid(const struct container *container, enum container_status status);
 /* The findings of verdict.json as "ACTION RULE" words, or NULL. */
 const char *show_findings(struct pool *pool, const struct container *container);
 
+/* ---- check.c: a judged config ---- */
+struct report;
+struct check {
+	struct policy policy;
+	const char *name; /* for people: the config's path, or "-" */
+	struct bundle bundle;
+	bool has_bundle;
+	const char *bytes;
+	size_t size;
+	const struct json *tree;
+	struct config *config;
+	struct verdict verdict;
+	struct json_error error;
+	void (*print)(FILE *out, const struct report *report);
+};
+void check_judge(struct pool *pool, struct check *check);
+int check_exit_status(const struct command *command, const struct verdict *verdict);
+/* ---- check_fix.c: --fix ---- */
+int check_fix(struct command *command, struct check *check, struct err *e);
+/* ---- check_seccomp.c: the built-in profile for PROCESS as linux.seccomp ---- */
+struct json *check_seccomp(struct pool *pool, const struct config_process *process);
+/* ---- check_id.c: --id ---- */
+int check_container(struct command *command, struct err *e);
+
 /* ---- the verbs ---- */
 int cmd_create(struct command *command, struct err *e);
 int cmd_start(struct command *command, struct err *e);
@@ -262,6 +340,9 @@ int cmd_events(struct command *command, struct err *e);
 int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
+int cmd_policy(struct command *command, struct err *e);
+int cmd_explain(struct command *command, struct err *e);
+int cmd_rules(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

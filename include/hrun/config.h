@@ -174,7 +174,13 @@ struct config_linux {
 	struct config_resources *resources;
 	const char *rootfs_propagation;
 	struct config_seccomp *seccomp;
-	bool builtin_seccomp; /* set by policy_harden where seccomp is absent: the built-in profile `default` */
+	/* Set by policy_harden: */
+	const char *builtin_seccomp; /* where seccomp is absent, the built-in profile: "default.json" */
+	enum seccomp_floor {	     /* what stands below the config's own profile */
+			     SECCOMP_FLOOR_NONE,
+			     SECCOMP_FLOOR_DANGEROUS, /* none of the dangerous calls */
+			     SECCOMP_FLOOR_PROFILE,   /* nothing that the built-in profile denies */
+	} seccomp_floor;
 	struct string_map sysctl;
 	struct string_list masked_paths, readonly_paths;
 	const char *mount_label;
@@ -202,6 +208,7 @@ struct config {
 	struct config_root {
 		const char *path;
 		bool readonly;
+		bool nosuid, nodev; /* set by policy_harden only: the document has no member for them */
 	} root;
 	struct config_process *process; /* NULL where absent */
 	const char *hostname, *domainname;

@@ -6,7 +6,7 @@
  *   lock          flock(2): held by every verb that changes the container
  *   state.json    the record below, written by temp + rename
  *   config.json   the document as it was judged (for exec's defaults)
- *   filter.bpf    the seccomp program, so that exec is never weaker
+ *   filter.bpf    the seccomp program, so that exec is never weaker; floor.bpf the one below it, where there is one
  *   verdict.json  findings of create
  *   start.sock    where the waiting init listens
  *   notify/       what the container sees of NOTIFY_SOCKET, where hrun was started with one
@@ -44,6 +44,7 @@ struct container_record {
 	bool no_new_privs;
 	uint64_t bounding; /* capabilities */
 	bool has_filter;   /* filter.bpf is there */
+	bool has_floor;	   /* floor.bpf is there */
 	unsigned int filter_flags;
 	bool new_pid_namespace;
 	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */

@@ -84,4 +84,11 @@ struct field_notes {
 int field_read(struct pool *pool, const struct field_table *table, const struct json *object, void *base,
 	       const struct field_notes *notes, struct json_error *ret_error);
 
+/*
+ * Change OBJECT, a private copy (json_edit.h) of what BEFORE was read from, so that it says what AFTER says.  AFTER is a
+ * changed copy of BEFORE: elements of lists are recognised by the strings that both share.
+ */
+void field_edit(struct pool *pool, const struct field_table *table, struct json *object, const void *before,
+		const void *after);
+
 #endif

@@ -9,9 +9,9 @@
 #define HRUN_FILTER_CACHE_H
 
 #include <hrun/config.h>
+#include <hrun/filter_program.h>
 #include <hrun/pool.h>
 #include <hrun/sha256.h>
-#include <linux/filter.h>
 #include <stdbool.h>
 
 struct filter_key {
@@ -25,11 +25,10 @@ void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *r
 /* An owned descriptor of DIRECTORY (made 0700 where it is missing), or negative errno where it cannot be trusted. */
 int filter_cache_open(const char *directory);
 
-/* The program of KEY.  False: compile it. */
-bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key,
-		       const struct sock_filter **ret_program, size_t *ret_length);
+/* The program of KEY and its judgement.  False: compile it. */
+bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key, struct filter_program *ret_program);
 
 /* Keep a program; a failure costs the next start some milliseconds, nothing else. */
-void filter_cache_write(int cache, const struct filter_key *key, const struct sock_filter *program, size_t length);
+void filter_cache_write(int cache, const struct filter_key *key, const struct filter_program *program);
 
 #endif

@@ -23,10 +23,10 @@ struct json {
 	enum json_type type;
 	bool boolean;
 	unsigned int line, column; /* of the value's first byte, both from 1; column in bytes */
+	unsigned int index;	   /* position in the parent */
+	unsigned int count;	   /* elements of an array, members of an object */
 	const char *text;	   /* JSON_NUMBER: as written; JSON_STRING: unescaped, NUL-terminated */
 	const char *key;	   /* member name where the parent is an object, else NULL */
-	size_t index;		   /* position in the parent */
-	size_t count;		   /* elements of an array, members of an object */
 	const struct json *parent;
 	const struct json *first, *next; /* children of this value; next child of the same parent */
 };
@@ -46,6 +46,27 @@ struct json_error {
  */
 int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
 	      struct json_error *ret_error);
+
+/*
+ * A long list that need not be there all at once: the elements of the top value's member MEMBER go to TAKE one after
+ * the other, and their values are forgotten (the list has its count and no children; texts live on).  It is an
+ * offer: where DONE is not set in the end (TAKE said false, or the document is not plain), everything is in the tree
+ * and what TAKE has seen must be forgotten.
+ */
+struct json_stream {
+	const char *member;
+	bool (*take)(void *context, const struct json *element);
+	void *context;
+	bool done;
+};
+
+/*
+ * As json_read, without a copy: BYTES are writable, live as long as the tree, and have JSON_ROOM zero bytes behind
+ * SIZE.  STREAM may be NULL.
+ */
+enum { JSON_ROOM = 8 };
+int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, struct json_stream *stream,
+		  const struct json **ret_tree, struct json_error *ret_error);
 
 /* Member NAME of an object, or NULL; a null value counts as absent (NULL). */
 const struct json *json_at(const struct json *object, const char *name);

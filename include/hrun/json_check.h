@@ -21,6 +21,12 @@ size_t json_utf8_length(const char *text, size_t left);
 /* The member of OBJECT whose name stands there a second time (unescaped), or NULL. */
 const struct json *json_check_members(struct pool *pool, const struct json *object);
 
+/*
+ * The tree of a document that is plain beyond doubt, or NULL: then nothing is said about it and BYTES are as before.
+ * BYTES has JSON_ROOM zero bytes behind SIZE; in the tree's place quotes are overwritten.
+ */
+const struct json *json_plain_read(struct pool *pool, char *bytes, size_t size, struct json_stream *stream);
+
 /* Fill *error for VALUE, place and all.  Returns -EINVAL. */
 int json_refuse(struct pool *pool, struct json_error *error, const char *rule, const struct json *value,
 		const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -6,6 +6,7 @@
 #define HRUN_JUDGING_H
 
 #include <hrun/config.h>
+#include <hrun/filter_program.h>
 #include <hrun/rules.h>
 #include <stdbool.h>
 #include <sys/stat.h>
@@ -21,8 +22,42 @@ void list_append(struct pool *pool, struct string_list *list, const char *word);
 /* ---- namespaces ---- */
 /* The entry of TYPE in linux.namespaces, or NULL. */
 const struct config_namespace *namespace_of(const struct config *config, const char *type);
-/* Is host id 0 the owner of what container id 0 owns?  (No user namespace, or one that maps 0 to 0.) */
-bool root_is_host_root(const struct judged *judged);
+
+/* What the path of a namespace opens, looked up once for all rules. */
+struct namespace_look {
+	const char *path;  /* NULL: a new namespace, nothing to look at */
+	int errnum;	   /* why it could not be opened; 0: it was, and then: */
+	bool is_namespace; /* on nsfs */
+	int clone_flag;	   /* CLONE_NEW* of what it is */
+	struct stat file;
+};
+/* One for each of linux.namespaces; NULL where none has a path, and where no object is looked at. */
+const struct namespace_look *namespace_look(const struct judged *judged);
+int namespace_clone_flag(const char *type);
+/* Is entry INDEX, by its path, a namespace of the host? */
+enum whose { WHOSE_OTHER, WHOSE_HOST, WHOSE_UNKNOWN };
+enum whose namespace_whose(const struct judged *judged, size_t index);
+/* Does the container get another namespace of TYPE than the host's? */
+bool namespace_is_separate(const struct judged *judged, const char *type);
+
+/* ---- hooks ---- */
+struct hook_look {
+	int errnum; /* why the file could not be opened; 0: it was, and then: */
+	struct stat file;
+	const char *real;	/* its real path (startContainer: below the root on the host), or NULL */
+	const char *changeable; /* who else than root may change the file or what leads to it, as text; NULL: nobody */
+	int walk_errnum;	/* why that could not be found out; 0: it was */
+	bool in_bundle;		/* inside the bundle or the container's root, whatever it is called */
+	char sha256[65];	/* of its content, where the policy allows this path; "" otherwise */
+};
+/* One for each hook of KIND; NULL where there are none, and where no object is looked at. */
+const struct hook_look *hook_look(const struct judged *judged, enum hook_kind kind);
+/* Does the policy's allow.hooks name this hook with this content? */
+bool hook_is_allowed(const struct judged *judged, const char *path, const struct hook_look *look);
+
+/* ---- owners ---- */
+/* Is OWNER the host's root?  Where that is not mapped, its files show the overflow uid, and uid 0 is somebody else. */
+bool owner_is_host_root(const struct judged *judged, uid_t owner);
 
 /* ---- mounts ---- */
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
@@ -34,15 +69,61 @@ const char *option_last(const struct config_mount *mount, const char *word, cons
 void option_ensure(struct pool *pool, struct config_mount *mount, const char *word, const char *opposite);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);
+struct host_view;
+struct source_verdict;
 /* What is really at both ends of a mount, looked up once for all rules. */
 struct mount_look {
 	const char *
 		destination; /* inside the root file system, links followed; NULL where it is not absolute or holds ".." */
-	bool has_source;     /* a bind mount whose source is there: */
-	const char *source_path;
+	bool destination_climbs;      /* a link on the way leads above the root */
+	const char *destination_link; /* one on the way leads to /proc, /sys or /dev: the link; or NULL */
+	size_t same_as;		      /* 1 + the number of the last mount before it at the same destination; 0: none */
+
+	bool has_source; /* a bind mount whose source is there, and could be looked at: */
 	struct stat source;
+	const char *real_source;
+	uint64_t mount_id;
+	const char *source_path;  /* as the config says it */
+	const char *clean_source; /* absolute, folded; NULL for one in a bundle that is not there */
+	int source_error;	  /* negative errno of looking at it; 0 */
+	bool source_is_magic,
+		source_leaves; /* leads through a magic link of procfs; a relative one leaves the bundle */
+	struct host_view *host;
+	struct source_verdict *answer; /* of source_judge (mount_sources.h) */
 };
 const struct mount_look *mount_look(const struct judged *judged);
+
+/* Is the real path PATH one of the files that an engine makes for its containers, or a volume (engine_paths.h)? */
+bool path_is_engine_managed(const struct judged *judged, const char *path);
+/* ---- seccomp ---- */
+/* linux.seccomp as the program that is loaded: compiled once, for the rules and for the plan. */
+struct filter_look {
+	const struct config_seccomp *seccomp; /* NULL: nobody has asked yet */
+	int result;			      /* 0, or why it does not compile: */
+	struct err error;
+	struct filter_program program;
+};
+/*
+ * NULL where there is no profile, or where it is not looked at (exec and update: their container has a filter already).
+ */
+const struct filter_look *filter_look(const struct judged *judged);
+
+/* ---- cgroups ---- */
+/* The host's hierarchy, opened by the first rule that asks. */
+struct cgroup_look {
+	bool opened;
+	int root;
+};
+/* The container's place below it ("/hrun/ID" where the config names none); NULL for a unit of systemd. */
+const char *cgroup_path_of(const struct judged *judged);
+/* Has a cgroup above the container's, below the root, a number in FILE ("memory.max")? */
+bool cgroup_is_limited_above(const struct judged *judged, const char *file);
+enum cgroup_use { CGROUP_FREE, CGROUP_USED, CGROUP_UNKNOWN };
+/* Are there processes in PATH, and was it not delegated to whoever asks? */
+enum cgroup_use cgroup_use(const struct judged *judged, const char *path);
+/* The same of another hierarchy, for tests. */
+bool cgroup_limited_below(int root, const char *path, const char *file);
+enum cgroup_use cgroup_use_below(int root, const char *path);
 
 /* ---- paths ---- */
 /* The real path of a descriptor (readlink /proc/self/fd/FD), or NULL where it has none. */

@@ -36,8 +36,17 @@ int path_make_in_root(int root, const char *path, bool directory, mode_t mode, s
  */
 int path_open_host(const char *path, bool nofollow, struct err *e);
 
+/*
+ * An owned O_PATH descriptor of the relative PATH, which may leave DIR neither by ".." nor by a link (-EXDEV), nor lead
+ * through a magic link (-ELOOP); or negative errno.
+ */
+int path_open_beneath(int dir, const char *path);
+
 /* Lexical cleaning: collapses "//" and "/./", drops a trailing "/"; ".." is kept.  "" becomes ".". */
 char *path_clean(struct pool *pool, const char *path);
+
+/* An absolute PATH cleaned, where each ".." takes the component before it along, as far as there is one. */
+char *path_fold(struct pool *pool, const char *path);
 
 /* Does PATH have a ".." component? */
 bool path_has_dotdot(const char *path);

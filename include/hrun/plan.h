@@ -114,7 +114,7 @@ struct rootfs_plan {
 	dev_t device;	  /* what was judged */
 	ino_t inode;
 	bool readonly;
-	uint64_t attr;	      /* further MOUNT_ATTR_* (nosuid, nodev) set when it is closed */
+	uint64_t attr;	      /* MOUNT_ATTR_* (nosuid, nodev) of it and of all that is mounted below it on the host */
 	uint64_t propagation; /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE */
 	bool propagation_recursive;
 	const char *where;
@@ -203,7 +203,7 @@ struct creds_plan {
 		struct rlimit limit;
 	} * rlimits;
 	size_t rlimit_count;
-	const char *where;
+	const char *where, *caps_where; /* caps_where NULL: process.capabilities */
 };
 
 /* ---- sched(7), ioprio_set(2), set_mempolicy(2), personality(2) ---- */
@@ -241,6 +241,8 @@ struct filter_plan {
 	const char *default_action;	   /* "ERRNO(ENOSYS)" */
 	const char *where;
 	struct filter_agent *agent; /* NULL: the filter notifies nobody */
+	/* Loaded before this one, which then can only deny more; NULL: none. Has no agent and no floor. */
+	const struct filter_plan *floor;
 };
 
 /* ---- the program ---- */
@@ -260,9 +262,10 @@ struct exec_plan {
 /* ---- hooks ---- */
 struct hook_step {
 	const char *path;
-	char **args;	     /* NULL-terminated; args[0] as given or the path */
-	char **env;	     /* NULL-terminated; only the hook's own */
-	int timeout_seconds; /* 0: none */
+	char **args;		   /* NULL-terminated; args[0] as given or the path */
+	char **env;		   /* NULL-terminated; only the hook's own */
+	int timeout_seconds;	   /* 0: none */
+	struct file_identity file; /* not known: not compared (startContainer, in the image) */
 	const char *where;
 };
 struct hook_list {
@@ -335,10 +338,10 @@ void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, c
 
 /*
  * New resources for a container whose cgroup is PATH below MOUNTPOINT: fills plan->cgroup by the same conversion
- * as create.  Whatever is asked for must be possible.
+ * as create.  Whatever is asked for must be possible; what VERDICT (may be NULL) added is left out where it is not.
  */
-int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
-		struct plan *ret_plan, struct err *e);
+int plan_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
+		const char *mountpoint, const char *path, struct plan *ret_plan, struct err *e);
 /* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
 int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
 /* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */

@@ -15,10 +15,43 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define POLICY_FILE "/etc/hrun/policy.json"
+#define POLICY_DIRECTORY "/etc/hrun"
+#define POLICY_FILE POLICY_DIRECTORY "/policy.json"
 #define POLICY_RULE_SET "1"
 
+enum {
+	POLICY_MAX_SIZE = 1 << 20, /* bytes; room for POLICY_MAX_WAIVERS */
+	POLICY_MAX_WAIVERS = 1000,
+	POLICY_MAX_LIST = 1024, /* elements of any other list */
+	WAIVER_MAX_DAYS = 366,	/* `expires` is at most so far ahead */
+	WAIVER_WARNING_DAYS = 14,
+	POLICY_CONFIG_BYTES = 1 << 20, /* where limits.configBytes is absent, and at most: */
+	POLICY_CONFIG_BYTES_MAX = 4 << 20,
+	/* What holds where `defaults` names none. */
+	POLICY_PIDS_LIMIT = 2048,
+	POLICY_HOOK_TIMEOUT = 30,
+};
+
 enum level { LEVEL_PRIVILEGED, LEVEL_BASELINE, LEVEL_RESTRICTED, LEVELS };
+/* The members of the file, as bits of policy.given. */
+enum policy_member {
+	POLICY_FORMAT,
+	POLICY_RULE_SET_PIN,
+	POLICY_LEVEL,
+	POLICY_WARN_LEVEL,
+	POLICY_MODE,
+	POLICY_AUDIT_UNTIL,
+	POLICY_ON_VIOLATION,
+	POLICY_CRI_SANDBOX,
+	POLICY_RULES,
+	POLICY_ALLOW,
+	POLICY_DROP,
+	POLICY_DEFAULTS,
+	POLICY_LIMITS,
+	POLICY_ENGINES,
+	POLICY_WAIVERS,
+	POLICY_MEMBERS
+};
 enum action { ACTION_NONE, ACTION_WARN, ACTION_HARDEN, ACTION_REFUSE };
 
 /* A device by number, as `allow.devices` names it; access is letters of "rwm". */
@@ -49,6 +82,8 @@ struct waiver {
 struct policy {
 	const char *path;	/* where it was read from; NULL: no file, built-in defaults */
 	char digest[65];	/* SHA-256 of the file's bytes as hexadecimal text, "" without a file */
+	const char *also;	/* a second file: the stricter of both holds in everything; or NULL */
+	uint32_t given;		/* bit of enum policy_member: stands in (one of) the file(s); the others are defaults */
 	const char *class_name; /* NAME of hrun-NAME, NULL otherwise */
 	const char *rule_set;	/* the pin, or POLICY_RULE_SET */
 	enum level level;
@@ -87,17 +122,63 @@ struct policy {
 };
 enum { POLICY_UNCHANGED = -1 };
 
+/* Who asks for a policy. */
+struct policy_request {
+	const char *file;	/* --policy FILE, or NULL */
+	const char *class_name; /* NAME of hrun-NAME, or NULL */
+	bool is_root;		/* the caller is the host's uid 0 */
+	int64_t today;		/* days since 1970-01-01, UTC */
+	const char *directory;	/* POLICY_DIRECTORY; tests take another */
+};
+/* The caller of this process, today. */
+struct policy_request policy_request_of_caller(const char *file, const char *class_name);
+
 /*
- * Read FILE (NULL: POLICY_FILE, or that of the class, whose absence is an error).  A missing POLICY_FILE means level
- * baseline; a named FILE must exist.  Today's date is the clock's.
- * 0 or negative errno with the whole line in *e.
+ * The policy that holds for REQUEST:
+ *   root                 FILE, or that of the class, or policy.json, alone
+ *   anybody else         policy.json, and that of the class, and FILE: the strictest in everything (policy_stricter)
+ * A missing policy.json means the built-in defaults (level baseline); FILE and that of a class must exist.  Only a FILE of
+ * somebody who is not root may be his own.
+ * 0 or negative errno with the whole line in *e; *ret_policy then holds the defaults.
  */
+int policy_load_for(struct pool *pool, const struct policy_request *request, struct policy *ret_policy, struct err *e);
+/* The same for the caller of this process, without a class. */
 int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e);
-/* What holds without any file: level baseline, the built-in defaults.  For tests, and for policy_load. */
+
+/*
+ * One file alone, with the ownership check; OWN_CLASS: waivers of severe rules need no image digest in it.
+ * OR_CALLERS: it may also belong to the caller.  -ENOENT where it is not there.
+ */
+int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,
+		     struct policy *ret_policy, struct err *e);
+/* The bytes of a policy file; policy->path is for messages and set by the caller. */
+int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		struct err *e);
+/* The same without a copy: BYTES are writable and have JSON_ROOM zero bytes behind SIZE. */
+int policy_read_own(struct pool *pool, char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
+		    struct err *e);
+/* What holds without any file: level baseline, the built-in defaults. */
 struct policy policy_default(void);
 
+/* What one of the two refuses is refused: each member the stricter of both.  Names and digest are A's. */
+struct policy policy_stricter(struct pool *pool, const struct policy *a, const struct policy *b);
+enum level policy_stricter_level(enum level a, enum level b);
+
+/*
+ * NAME of "hrun-NAME" in argv[0], NULL where the program has another name; -EINVAL with *e for a NAME that is none:
+ * never taken for no class.
+ */
+int policy_class_of(struct pool *pool, const char *program, const char **ret_class_name, struct err *e);
+bool policy_class_valid(const char *name);
+/* "waivers" and so on, as the file spells it. */
+const char *policy_member_name(enum policy_member member);
+
+/* "refuse", "harden", "warn", "off" */
+const char *policy_action_name(enum action action);
 const char *policy_level_name(enum level level);
 /* LEVELS where the word is unknown. */
 enum level policy_level_of(const char *word);
+/* 0 default, 1 strict, -1 compat-x86 (the stricter the higher); -2 for a name that is no built-in profile. */
+int policy_profile_rank(const char *name);
 
 #endif

@@ -20,6 +20,9 @@ struct pool {
 /* Zeroed memory of SIZE bytes, aligned for any type.  Never NULL. */
 void *pool_alloc(struct pool *pool, size_t size) __attribute__((malloc, returns_nonnull));
 
+/* The same for memory that will all be written soon: the kernel gives many pages at once, which is half the price. */
+void *pool_alloc_now(struct pool *pool, size_t size) __attribute__((malloc, returns_nonnull));
+
 /* Copies of strings; pool_strndup copies exactly LENGTH bytes and terminates them. */
 char *pool_strdup(struct pool *pool, const char *text) __attribute__((returns_nonnull));
 char *pool_strndup(struct pool *pool, const char *text, size_t length) __attribute__((returns_nonnull));
@@ -34,6 +37,9 @@ void *pool_array_grow(struct pool *pool, void *array, size_t *count, size_t elem
 	__attribute__((returns_nonnull));
 #define pool_array_add(pool, array, count) \
 	((__typeof__(*(array)) *)pool_array_grow((pool), &(array), &(count), sizeof *(array)))
+
+/* With which exit status the program ends where there is no memory; 1 until then. */
+void pool_set_failure_status(int status);
 
 /* Give all memory back; the pool can be used again. */
 void pool_free(struct pool *pool);

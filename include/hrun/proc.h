@@ -42,6 +42,9 @@ struct proc_id_range {
 /* A line of /proc/PID/uid_map or gid_map; false where it is none. */
 bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
 
+/* The lines of this process's uid_map (GIDS: gid_map), at most MAX of them; their number, or negative errno. */
+int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max);
+
 /* Which signals this process ignores: bit N-1 for signal N; all where procfs does not say. */
 uint64_t proc_ignored_signals(void);
 

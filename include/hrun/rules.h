@@ -12,8 +12,14 @@
 struct finder {
 	const struct judged *judged;
 	const struct rule *rule;
-	enum action action;
+	enum action action; /* what is done about a finding where no waiver says otherwise */
+	enum action would;
+	enum why why;
 	struct verdict *verdict;
+	/* those of the rule; looked up by its first finding */
+	const struct waiver *waivers;
+	size_t waiver_count;
+	bool has_waivers;
 };
 void find(struct finder *finder, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* As find; VALUE is what a waiver's match.value must equal (a capability's name, a mount's real source, a number). */
@@ -68,6 +74,10 @@ extern const size_t rule_count;
 
 /* NULL where there is no such rule. */
 const struct rule *rule_by_id(const char *id);
+/* No policy file can lift it. */
+bool rule_refuses_always(const struct rule *rule);
+/* Can `harden` be said of it? */
+bool rule_has_repair(const struct rule *rule);
 
 /* Every predicate and repair that rules.def names. */
 #define RULE_READ(...)

@@ -6,6 +6,7 @@
 #ifndef HRUN_SPEC_H
 #define HRUN_SPEC_H
 
+#include <hrun/identity.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,7 +42,8 @@ enum hook_kind {
 struct config_hook {
 	const char *path;
 	struct string_list args, env;
-	struct opt_i64 timeout; /* seconds, > 0 */
+	struct opt_i64 timeout;	   /* seconds, > 0 */
+	struct file_identity file; /* as it was judged (policy_harden); not of the document */
 };
 struct config_hook_list {
 	struct config_hook *item;

@@ -5,7 +5,8 @@
  * Rules are data (rules.h).  A rule finds nothing, or it refuses, hardens or warns,
  * by level.  All findings are collected before anything is reported; a finding
  * is not an error.  Silent in the config: harden.  Explicit: refuse.  Ambiguous
- * document: refuse at every level.
+ * document: refuse at every level.  What the policy file says of a rule or of one
+ * finding (rules, onViolation, warnLevel, mode, waivers) is applied in action.c.
  */
 #ifndef HRUN_VERDICT_H
 #define HRUN_VERDICT_H
@@ -21,11 +22,26 @@
 
 enum severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
+struct cgroup_look;
+struct filter_look;
+struct filter_program;
 struct rule;
 struct mount_look;
+struct namespace_look;
+struct hook_look;
+struct host_files;
 
 /* Why the action of a finding is not the one that its rule has at the level. */
-enum why { WHY_LEVEL, WHY_POLICY_RULE, WHY_ASKED_REPAIR, WHY_WARN_LEVEL, WHY_AUDIT, WHY_WAIVED };
+enum why {
+	WHY_LEVEL,
+	WHY_POLICY_RULE,
+	WHY_ASKED_REPAIR,
+	WHY_CRI_SANDBOX,
+	WHY_WARN_LEVEL,
+	WHY_AUDIT,
+	WHY_WAIVED,
+	WHY_DROPPED, /* drop.capabilities of the policy file: done by policy_harden, not by the rule's repair */
+};
 
 struct finding {
 	const struct rule *rule;
@@ -37,6 +53,7 @@ struct finding {
 	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
 	const struct waiver *waiver; /* with WHY_WAIVED */
 	size_t index;		     /* the element of the list that the rule judges, for its repair */
+	unsigned int line, column;   /* of the value, from 1; 0: not looked up (verdict_locate) */
 };
 
 struct verdict {
@@ -47,15 +64,23 @@ struct verdict {
 	size_t not_judged_count;
 	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
+	uint64_t dropped;		  /* capabilities that policy_harden takes from every set */
+	const struct filter_look *filter; /* the compiled linux.seccomp that was judged */
+	/* NULL where nothing was looked at: no paths, or the container is there already (exec). */
+	const struct namespace_look *namespaces;
+	size_t namespace_count;
+	const struct hook_look *hooks[HOOK_KINDS]; /* one for each hook of the config */
 };
 
 /* What the command line asks for (group N); NULL in struct judged: nothing. */
 struct invocation {
 	bool no_pivot, cgroups_disabled, no_new_keyring;
-	/* exec: what the container was made with; its process may not get more */
+	const int *host_fds; /* descriptors for the program that are directories, block devices or O_PATH */
+	size_t host_fd_count;
+	/* exec: its process may not get more than the container was made with */
 	bool is_exec;
-	uint64_t bounding;
-	bool no_new_privs;
+	uint64_t capabilities; /* the bounding set, and what the config asked for and hrun took away */
+	bool no_new_privs;     /* of the config */
 	const char *selinux_label, *apparmor_profile;
 };
 
@@ -67,9 +92,18 @@ struct judged {
 	const struct config_process *process; /* config->process, or exec's own */
 	const struct policy *policy;	      /* filled by policy_judge */
 	const struct invocation *invocation;  /* or NULL */
-	bool host_root;			      /* uid 0 here is the host's uid 0 */
-	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
+	unsigned int chapters;		      /* bits 1 << CHAPTER_x: only these are judged; 0: all of them */
+	const char *cgroup_path;  /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
+	const char *image_digest; /* "sha256:..." of an image that was verified; NULL: none was */
+	bool host_root;		  /* uid 0 here is the host's uid 0 */
+	bool config_only;	  /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
+	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
+	struct filter_look *filter;	 /* filled by policy_judge, and by the first rule that asks */
+	struct cgroup_look *cgroups;
+	const struct namespace_look *namespaces;
+	const struct hook_look *hooks[HOOK_KINDS];
+	const struct host_files *host_files; /* tests: other files than the machine's (host.h); or NULL */
 };
 
 /* Every finding of every rule at policy->level, in the order of the table. */
@@ -88,19 +122,38 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 /* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
 bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
 
+/*
+ * The program of SECCOMP, as it was judged; NULL where it was not.  A repair changes flags and architectures of a profile,
+ * which are not in its program.
+ */
+const struct filter_program *verdict_judged_filter(const struct verdict *verdict, const struct config_seccomp *seccomp);
+/* Does the namespace that PATH names still have the inode of ST, as when it was judged? */
+bool verdict_judged_namespace(const struct verdict *verdict, const char *path, const struct stat *st);
+
 bool verdict_refuses(const struct verdict *verdict);
+/* Is there a finding of RULE that is repaired? */
+bool verdict_hardens(const struct verdict *verdict, const char *rule);
 
 /*
- * The line for the log: "baseline violation: RULE: WHERE: TEXT; REMEDY", "(and N
- * more)" where more than one rule refuses.  Avoids the phrases that podman's regexes
+ * The line for the log: "hrun: refused [RULE] WHERE TEXT; REMEDY or waive the rule (+N more: HOW)".  The worst finding
+ * speaks; N counts the other rules that refuse, and HOW says how to see them.  Avoids the phrases that podman's regexes
  * take for other errors ("not found", "no such file", "permission denied", ...).
  */
-const char *verdict_line(struct pool *pool, const struct verdict *verdict);
+const char *verdict_line(struct pool *pool, const struct verdict *verdict, const char *how);
+
+/*
+ * The line that warns of waivers that were used and end within WAIVER_WARNING_DAYS, the first one by name; NULL: none.
+ */
+const char *verdict_waiver_warning(struct pool *pool, const struct policy *policy, const struct verdict *verdict);
 
 /* One line a finding to OUT: "refuse  ns-mount-missing  linux.namespaces  TEXT". */
 void verdict_print(FILE *out, const struct verdict *verdict);
 
-/* verdict.json: {"level","ruleSet","findings":[{"rule","action","severity","pointer","text","remedy"}]} */
+/*
+ * {"ruleSet","level","verdict","findings":[{"rule","action","severity","pointer","line"?,"column"?,"message","remedy",
+ * "would"?,"why"?,"waiver"?:{"reason","owner","expires"}}],"notJudged"?:[ids]}: verdict.json, and `hrun check`.
+ * "would" and "why" stand where something else than the level decided.
+ */
 void verdict_to_json(struct json_out *out, const struct verdict *verdict);
 
 #endif

@@ -71,6 +71,11 @@ int path_open_host(const char *path, bool nofollow, struct err *e)
 	return fd;
 }
 
+int path_open_beneath(int dir, const char *path)
+{
+	return open_resolved(dir, path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
 /* Make NAME in the directory PARENT, which was resolved in the root; an entry that is there already is fine. */
 static int make_entry(int parent, const char *name, bool directory, mode_t mode)
 {
@@ -208,6 +213,28 @@ char *path_clean(struct pool *pool, const char *path)
 
 	clean_to(out, path);
 	return out;
+}
+
+char *path_fold(struct pool *pool, const char *path)
+{
+	char *clean = path_clean(pool, path), *end = clean;
+
+	for (const char *p = clean; *p;) {
+		const char *name = p + 1; /* every component has a slash before it */
+		size_t n = strcspn(name, "/");
+		if (n == 2 && name[0] == '.' && name[1] == '.') {
+			while (end > clean && *--end != '/')
+				;
+		} else if (n) {
+			memmove(end, p, n + 1);
+			end += n + 1;
+		}
+		p = name + n;
+	}
+	if (end == clean)
+		*end++ = '/';
+	*end = '\0';
+	return clean;
 }
 
 bool path_is_clean(const char *path)

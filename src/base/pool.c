@@ -24,14 +24,21 @@ struct pool_block {
 	_Alignas(ALIGNMENT) unsigned char data[];
 };
 
+static int failure_status = 1;
+
+void pool_set_failure_status(int status)
+{
+	failure_status = status;
+}
+
 /* Nothing has happened on the machine yet, so ending here is safe. */
 static void __attribute__((noreturn)) out_of_memory(void)
 {
 	static const char text[] = "hrun: out of memory\n";
 
 	if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
-		_exit(1);
-	_exit(1);
+		_exit(failure_status);
+	_exit(failure_status);
 }
 
 static void *map(size_t size)
@@ -68,6 +75,19 @@ void *pool_alloc(struct pool *pool, size_t size)
 		block = add_block(pool, size);
 	void *p = block->data + block->used;
 	block->used += size;
+	return p;
+}
+
+void *pool_alloc_now(struct pool *pool, size_t size)
+{
+	enum { WORTH_IT = 64 * 1024 };
+	unsigned char *p = pool_alloc(pool, size);
+
+	if (size >= WORTH_IT) {
+		uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), skip = -(uintptr_t)p & (page - 1);
+		/* Where it fails the pages come one by one. */
+		madvise(p + skip, (size - skip) & ~(page - 1), MADV_POPULATE_WRITE);
+	}
 	return p;
 }
 

@@ -192,6 +192,25 @@ bool proc_id_range_read(const char *line, struct proc_id_range *ret_range)
 	       take_u32(&rest, &ret_range->count) && (*rest == '\n' || *rest == '\0');
 }
 
+int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max)
+{
+	char text[16384], *line, *rest = text;
+	autofd int fd = open(gids ? "/proc/self/gid_map" : "/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -errno : fd_read_all(fd, text, sizeof text - 1);
+	size_t count = 0;
+
+	if (size < 0)
+		return (int)size;
+	text[size] = '\0';
+	while ((line = strsep(&rest, "\n"))) {
+		if (!*line)
+			continue;
+		if (count == max || !proc_id_range_read(line, &ret_ranges[count++]))
+			return -EPROTO;
+	}
+	return (int)count;
+}
+
 uint64_t proc_ignored_signals(void)
 {
 	char text[4096];

@@ -4,9 +4,9 @@
  *
  * gmtime_r(3) does as much, but reads the machine's time zone first (/etc/localtime).
  */
+#include <errno.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
-#include <stdint.h>
 
 enum { DAY = 86400, DAYS_IN_400_YEARS = 146097, MARCH_OF_YEAR_0_TO_1970 = 719468 };
 
@@ -39,4 +39,59 @@ void utc_text(const struct timespec *time, char *ret_text, size_t size)
 	date_of(days, &year, &month, &day);
 	str_format(ret_text, size, "%04lld-%02d-%02dT%02d:%02d:%02d.%09ldZ", (long long)year, month, day, second / 3600,
 		   second / 60 % 60, second % 60, time->tv_nsec);
+}
+
+int64_t utc_today(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec / DAY;
+}
+
+void utc_date_text(int64_t days, char *ret_text, size_t size)
+{
+	int64_t year;
+	int month, day;
+
+	date_of(days, &year, &month, &day);
+	str_format(ret_text, size, "%04lld-%02d-%02d", (long long)year, month, day);
+}
+
+/* The number of COUNT digits at TEXT, or -1. */
+static int digits(const char *text, int count)
+{
+	int number = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		number = 10 * number + (text[i] - '0');
+	}
+	return number;
+}
+
+/* The inverse of date_of. */
+static int64_t days_of(int year, int month, int day)
+{
+	int march_year = month > 2 ? year : year - 1, months_since_march = (month + 9) % 12;
+
+	return (int64_t)365 * march_year + march_year / 4 - march_year / 100 + march_year / 400 +
+	       (153 * months_since_march + 2) / 5 + day - 1 - MARCH_OF_YEAR_0_TO_1970;
+}
+
+int utc_days_of_date(const char *text, int64_t *ret_days)
+{
+	static const int days_of_month[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	if (strnlen(text, 11) != 10 || text[4] != '-' || text[7] != '-')
+		return -EINVAL;
+	int year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
+	if (year < 1 || month < 1 || month > 12 || day < 1)
+		return -EINVAL;
+	bool leap_day = month == 2 && day == 29 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	if (day > days_of_month[month - 1] && !leap_day)
+		return -EINVAL;
+	*ret_days = days_of(year, month, day);
+	return 0;
 }

@@ -60,6 +60,18 @@ static int refuse_size(const char *name, size_t size, size_t max_size, struct js
 		       name, size, max_size);
 }
 
+/* A FIFO, a device: nobody knows how large that is. */
+static int refuse_type(const char *name, const char *path, struct json_error *ret_error, struct err *e)
+{
+	*ret_error = (struct json_error){.rule = "json-too-large",
+					 .where = "",
+					 .pointer = "",
+					 .text = "the document is not a regular file; put the document itself there"};
+	return err_set(e, EINVAL,
+		       "%s of bundle `%s` is not a regular file; put the document itself there (json-too-large)", name,
+		       path);
+}
+
 /* One byte more than fstat promised is asked for: a file that grows while it is read is not one document. */
 static int read_bytes(struct pool *pool, int fd, const char *name, struct bundle *bundle, struct err *e)
 {
@@ -81,15 +93,18 @@ static int read_bytes(struct pool *pool, int fd, const char *name, struct bundle
 static int read_config_file(struct pool *pool, const char *name, size_t max_size, struct bundle *bundle,
 			    struct json_error *ret_error, struct err *e)
 {
-	/* O_NONBLOCK: a FIFO in its place must not make us wait for a writer. */
-	autofd int fd = openat(bundle->dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* O_PATH: a FIFO or a device in its place must not notice that it was looked at. */
+	autofd int found = openat(bundle->dir, name, O_PATH | O_CLOEXEC);
 
-	if (fd < 0 || fstat(fd, &bundle->config_stat) < 0)
+	if (found < 0 || fstat(found, &bundle->config_stat) < 0)
 		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; `hrun spec` writes a new one", name,
 			       bundle->path, reason(errno));
 	if (!S_ISREG(bundle->config_stat.st_mode))
-		return err_set(e, EINVAL, "%s of bundle `%s` is not a regular file; put the document itself there",
-			       name, bundle->path);
+		return refuse_type(name, bundle->path, ret_error, e);
+	autofd int fd = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; check its permissions", name,
+			       bundle->path, reason(errno));
 	if ((uintmax_t)bundle->config_stat.st_size > max_size)
 		return refuse_size(name, (size_t)bundle->config_stat.st_size, max_size, ret_error, e);
 	return read_bytes(pool, fd, name, bundle, e);

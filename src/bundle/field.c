@@ -130,13 +130,15 @@ static int read_number(const struct reader *r, const struct field *field, const 
 	struct range range = range_of(field);
 
 	TRY(expect(r, value, JSON_NUMBER));
+	/* JSON has a minus zero; it is no other number than zero. */
+	const char *text = str_equal(value->text, "-0") ? "0" : value->text;
 	int status;
 	if (range.min < 0) {
 		int64_t number = 0;
-		status = str_to_i64(value->text, range.min, (int64_t)range.max, &number);
+		status = str_to_i64(text, range.min, (int64_t)range.max, &number);
 		*ret_bits = (uint64_t)number;
 	} else {
-		status = str_to_u64(value->text, range.max, ret_bits);
+		status = str_to_u64(text, range.max, ret_bits);
 	}
 	if (status < 0 || (range.min > 0 && *ret_bits < (uint64_t)range.min))
 		return json_refuse(r->pool, r->error, "json-number-range", value,
@@ -204,7 +206,7 @@ static int expect_list(const struct reader *r, const struct field *field, const 
 	TRY(expect(r, value, JSON_ARRAY));
 	if (field->max_count && value->count > field->max_count)
 		return json_refuse(r->pool, r->error, "list-too-long", value,
-				   "has %zu elements, %zu are allowed; shorten the list", value->count,
+				   "has %u elements, %zu are allowed; shorten the list", value->count,
 				   field->max_count);
 	return 0;
 }

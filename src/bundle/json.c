@@ -6,6 +6,7 @@
  * strings at \u0000, keeps equal names and clamps numbers); this file finds where
  * each token stands and refuses what yajl takes although RFC 8259 does not: vertical
  * tab and form feed between tokens, malformed UTF-8, lone surrogates.
+ * Plain documents, nearly all, never get here: json_plain.c.
  * The tree lives in a private copy of the bytes: a string is terminated where its
  * closing quote stood, which yajl has already read.
  */
@@ -330,15 +331,19 @@ static int parse(struct builder *b)
 	return 0;
 }
 
-int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
-	      struct json_error *ret_error)
+int json_read_own(struct pool *pool, char *bytes, size_t size, size_t max_size, struct json_stream *stream,
+		  const struct json **ret_tree, struct json_error *ret_error)
 {
 	if (size > max_size)
 		return json_refuse(pool, ret_error, "json-too-large", NULL,
 				   "the document has %zu bytes, %zu are allowed; remove bulk data", size, max_size);
 
-	struct builder b = {
-		.pool = pool, .error = ret_error, .bytes = pool_strndup(pool, bytes, size), .size = size, .line = 1};
+	*ret_tree = json_plain_read(pool, bytes, size, stream);
+	if (stream)
+		stream->done = *ret_tree != NULL;
+	if (*ret_tree)
+		return 0;
+	struct builder b = {.pool = pool, .error = ret_error, .bytes = bytes, .size = size, .line = 1};
 	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
 		refuse_token(&b, "json-not-strict",
 			     "the document begins with a byte order mark; write UTF-8 without it");
@@ -347,4 +352,15 @@ int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size
 	TRY(parse(&b));
 	*ret_tree = b.top;
 	return 0;
+}
+
+int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
+	      struct json_error *ret_error)
+{
+	/* No memory for what is refused by its size. */
+	size_t kept = size <= max_size ? size : 0;
+	char *copy = pool_alloc_now(pool, kept + JSON_ROOM);
+
+	memcpy(copy, bytes, kept);
+	return json_read_own(pool, copy, size, max_size, NULL, ret_tree, ret_error);
 }

@@ -37,7 +37,7 @@ static size_t plain_length(const char *text)
 static void write_where_step(struct json_out *out, const struct json *value)
 {
 	if (!value->key) {
-		json_out_printf(out, "[%zu]", value->index);
+		json_out_printf(out, "[%u]", value->index);
 	} else if (value->key[0] && !value->key[plain_length(value->key)]) {
 		json_out_raw(out, out->length ? "." : "");
 		json_out_raw(out, value->key);
@@ -93,7 +93,7 @@ const char *json_pointer(struct pool *pool, const struct json *value)
 		if (step[i]->key)
 			write_pointer_step(&out, step[i]->key);
 		else
-			json_out_printf(&out, "/%zu", step[i]->index);
+			json_out_printf(&out, "/%u", step[i]->index);
 	}
 	return out.text;
 }

@@ -128,6 +128,7 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 	const struct verb *verb = command->verb;
 
 	command->failure = verb->failure;
+	pool_set_failure_status(verb->failure);
 	if (verb->row_count == 0)
 		return verb->run(command, e);
 	command->args = pool_alloc(&command->pool, ((size_t)argc + 1) * sizeof *command->args);
@@ -143,7 +144,9 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
 		command->ignored_signals = proc_ignored_signals();
 		reset_realtime_signals(command->ignored_signals);
 	}
-	return verb->run(command, e);
+	int r = verb->run(command, e);
+	audit_write(command, r, e);
+	return r;
 }
 
 static int run_command(struct command *command, int argc, struct err *e)

@@ -9,7 +9,7 @@ int cmd_create(struct command *command, struct err *e)
 	struct creation creation = CREATION_EMPTY;
 
 	TRY(protected_check(command, e));
-	TRY(inherited_fds_check(&command->options, e));
+	TRY(inherited_fds_look(command, e));
 	int r = creation_prepare(command, false, &creation, e);
 	if (r == 0)
 		r = creation_build(command, -1, &creation, e);

@@ -10,6 +10,7 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
@@ -19,58 +20,36 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONFIG_MAX_SIZE = 1 << 20 };
-
 #define CACHE_DIR "/run/hrun-cache"
+
+static const char *how_to_see_all(struct command *command, const char *bundle)
+{
+	return pool_printf(&command->pool, "hrun check %s", bundle);
+}
 
 static int open_bundle(struct command *command, const char *path, struct creation *creation, struct err *e)
 {
 	struct json_error error = {0};
-	int r = bundle_open(&command->pool, path, command->options.config, CONFIG_MAX_SIZE, &creation->bundle, &error,
-			    e);
+	int r = bundle_open(&command->pool, path, command->options.config, creation->policy.config_bytes,
+			    &creation->bundle, &error, e);
 
-	/* A document that cannot be read without doubt is refused like one that breaks a rule. */
-	if (r < 0 && error.rule) {
-		verdict_of_json_error(&command->pool, &creation->policy, &error, &creation->verdict);
-		command->line =
-			pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
-	}
+	if (r < 0 && error.rule)
+		return judge_unreadable(command, &creation->policy, &error, how_to_see_all(command, path),
+					&creation->verdict, e);
 	return r;
 }
 
-static void log_findings(const struct verdict *verdict)
+/* Asked for only where it matters: a path that the plan refuses matches no waiver. */
+static const char *cgroup_of(struct command *command, const char *id, const struct creation *creation)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = log_has_debug() ? open_memstream(&text, &size) : NULL;
+	const struct config_linux *linux_ = creation->bundle.config->linux_;
+	const char *path;
+	struct err ignored;
 
-	if (!out)
-		return;
-	verdict_print(out, verdict);
-	fclose(out);
-	for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
-		if (*line)
-			log_debug("%s", line);
-	}
-	free(text);
-}
-
-static int judge(struct command *command, struct creation *creation, struct err *e)
-{
-	struct judged judged = {
-		.pool = &command->pool,
-		.bundle = &creation->bundle,
-		.config = creation->bundle.config,
-		.process = creation->bundle.config->process,
-		.host_root = proc_in_first_user_namespace(),
-	};
-
-	policy_judge(&judged, &creation->policy, &creation->verdict);
-	log_findings(&creation->verdict);
-	if (!verdict_refuses(&creation->verdict))
-		return 0;
-	command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &creation->verdict));
-	return err_set(e, EPERM, "baseline violation");
+	if (creation->policy.waiver_count == 0 || command->invocation.cgroups_disabled ||
+	    plan_cgroup_path(&command->pool, linux_ ? linux_->cgroups_path : NULL, id, &path, &ignored) < 0)
+		return NULL;
+	return path;
 }
 
 /* One for each user, whom nobody else can give a filter; without a place there is none. */
@@ -81,6 +60,27 @@ static const char *cache_directory(struct pool *pool)
 	if (geteuid() == 0 && proc_in_first_user_namespace())
 		return CACHE_DIR;
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/hrun-cache", runtime_dir) : NULL;
+}
+
+static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
+{
+	struct judged judged = {
+		.pool = &command->pool,
+		.bundle = &creation->bundle,
+		.config = creation->bundle.config,
+		.process = creation->bundle.config->process,
+		.host_root = proc_in_first_user_namespace(),
+		.invocation = &command->invocation,
+		.cgroup_path = cgroup_of(command, id, creation),
+		.image_digest = NULL, /* no image is verified yet */
+		/* `hrun plan` changes nothing, so it keeps nothing. */
+		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
+	};
+
+	policy_judge(&judged, &creation->policy, &creation->verdict);
+	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
+		       e));
+	return invocation_apply(command, &creation->verdict, e);
 }
 
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
@@ -110,10 +110,11 @@ int creation_prepare(struct command *command, bool look_only, struct creation *c
 	const char *path, *id;
 
 	TRY(target_bundle(command, &path, &id, e));
-	TRY(policy_load(&command->pool, command->options.policy, &creation->policy, e));
-	TRY(invocation_check(command, &creation->policy, e));
+	command->audit.id = id;
+	TRY(judge_policy(command, &creation->policy, e));
+	invocation_read(command, false);
 	TRY(open_bundle(command, path, creation, e));
-	TRY(judge(command, creation, e));
+	TRY(judge(command, id, look_only, creation, e));
 	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
 	return make_plan(command, id, look_only, creation, e);
 }
@@ -159,6 +160,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.no_new_privs = plan->creds.no_new_privs,
 		.bounding = plan->creds.caps[CAPS_BOUNDING],
 		.has_filter = plan->filter.program != NULL,
+		.has_floor = plan->filter.floor != NULL,
 		.filter_flags = plan->filter.flags,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
@@ -169,6 +171,11 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.poststart = config->hooks[HOOK_POSTSTART],
 		.poststop = config->hooks[HOOK_POSTSTOP],
 	};
+}
+
+static int save_filter(struct container *container, const char *name, const struct filter_plan *filter, struct err *e)
+{
+	return container_write_file(container, name, filter->program, filter->length * sizeof *filter->program, e);
 }
 
 /* What later verbs need, before the container exists: exec is never weaker than init. */
@@ -182,10 +189,9 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
 	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
 				 e));
-	if (!filter->program)
-		return 0;
-	return container_write_file(container, "filter.bpf", filter->program, filter->length * sizeof *filter->program,
-				    e);
+	if (filter->floor)
+		TRY(save_filter(container, "floor.bpf", filter->floor, e));
+	return filter->program ? save_filter(container, "filter.bpf", filter, e) : 0;
 }
 
 /* As the program of a service sees it: it is process 1 of its own. */
@@ -241,6 +247,7 @@ int creation_build(struct command *command, int console, struct creation *creati
 	int r = build(command, console, creation, e);
 	if (r < 0)
 		creation_undo(&command->pool, creation);
+	command->audit.pid = r < 0 ? 0 : creation->sandbox.pid;
 	return r;
 }
 

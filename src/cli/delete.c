@@ -64,6 +64,9 @@ int cmd_delete(struct command *command, struct err *e)
 	for (int i = 0; i < count; i++) {
 		struct err why = {0};
 		int r = delete_one(command, ids[i], &why);
+		command->audit.id = ids[i];
+		command->audit.done = false;
+		audit_write(command, r, &why);
 		if (r < 0 && failed++ == 0) {
 			*e = why;
 			first = r;

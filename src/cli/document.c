@@ -13,14 +13,14 @@
 
 enum { DOCUMENT_MAX_SIZE = 1 << 20 };
 
-int document_refused(const char *what, const struct json_error *error, struct err *e)
+int document_refused(struct command *command, const char *what, const struct json_error *error, struct err *e)
 {
-	const char *rule = error->rule ? error->rule : "json-not-strict", *where = error->where ? error->where : "";
+	struct json_error told = *error;
+	struct policy policy = policy_default();
+	struct verdict verdict;
 
-	if (error->line)
-		return err_set(e, EINVAL, "hrun: baseline violation: %s: %s: %s: %s (line %u, column %u)", rule, what,
-			       where, error->text, error->line, error->column);
-	return err_set(e, EINVAL, "hrun: baseline violation: %s: %s: %s: %s", rule, what, where, error->text);
+	told.text = pool_printf(&command->pool, "%s: %s", what, error->text);
+	return judge_unreadable(command, &policy, &told, "", &verdict, e);
 }
 
 /* "-" is stdin; a pipe or /proc/self/fd/N are as good as a file: the size is bounded while reading. */
@@ -50,7 +50,7 @@ int document_read(struct command *command, const char *path, const char *what, c
 
 	TRY(read_all(&command->pool, path, what, &data, &size, e));
 	if (json_read(&command->pool, data, size, DOCUMENT_MAX_SIZE, ret_tree, &error) < 0)
-		return document_refused(what, &error, e);
+		return document_refused(command, what, &error, e);
 	return 0;
 }
 
@@ -79,10 +79,10 @@ int document_saved_config(struct pool *pool, const struct container *container, 
 	char *data;
 	size_t size;
 
-	int r = container_read_file(container, pool, "config.json", DOCUMENT_MAX_SIZE, &data, &size, e);
+	int r = container_read_file(container, pool, "config.json", POLICY_CONFIG_BYTES_MAX, &data, &size, e);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (r == -ENOENT || json_read(pool, data, size, DOCUMENT_MAX_SIZE, &tree, &error) < 0 ||
+	if (r == -ENOENT || json_read(pool, data, size, POLICY_CONFIG_BYTES_MAX, &tree, &error) < 0 ||
 	    config_read(pool, tree, &config, &error) < 0)
 		return document_missing(pool, container, "config", e);
 	*ret_config = config;

@@ -5,6 +5,8 @@
  * The bounding set, no_new_privs and the filter come from the container's record, whatever
  * the process object says.
  */
+#include <hrun/action.h>
+#include <hrun/capability.h>
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
@@ -34,11 +36,41 @@ static int check_status(const struct container *container, bool ignore_paused, s
 	return err_set(e, ESRCH, "cannot exec in a stopped container");
 }
 
-/* The same rules as for the container's own process, at the level of today. */
-static int judge(struct command *command, const struct policy *policy, const struct config *config,
-		 struct config_process *process, const struct config_process **ret_process, struct err *e)
+/* As bits; an unknown name is never granted. */
+static uint64_t capabilities_of(const struct config_process *process)
 {
-	struct verdict verdict = {0};
+	uint64_t bits = 0;
+
+	for (int set = 0; process && set < CAPS_SETS; set++) {
+		for (size_t i = 0; i < process->capabilities[set].count; i++) {
+			int number = capability_number(process->capabilities[set].item[i]);
+			bits |= number < 0 ? 0 : UINT64_C(1) << number;
+		}
+	}
+	return bits;
+}
+
+/*
+ * What exec may ask for without raising anything.  Engines send the config's own process with every exec: what
+ * create took from that, exec takes again (keep_within_container), and it is no raise.
+ */
+static void read_invocation(struct command *command, const struct container *container, const struct config *config)
+{
+	const struct config_process *own = config->process;
+
+	invocation_read(command, true);
+	command->invocation.capabilities = container->record.bounding | capabilities_of(own);
+	command->invocation.no_new_privs =
+		container->record.no_new_privs && own && own->no_new_privileges.set && own->no_new_privileges.value;
+	command->invocation.selinux_label = own ? own->selinux_label : NULL;
+	command->invocation.apparmor_profile = own ? own->apparmor_profile : NULL;
+}
+
+/* Its process by the same rules as the container's own; the rest of the config was judged at create. */
+static int judge(struct command *command, const struct container *container, const struct policy *policy,
+		 const struct config *config, struct config_process *process, struct verdict *ret_verdict,
+		 const struct config_process **ret_process, struct err *e)
+{
 	struct config with_process = *config;
 
 	with_process.process = process;
@@ -47,62 +79,89 @@ static int judge(struct command *command, const struct policy *policy, const str
 		.config = &with_process,
 		.process = process,
 		.host_root = proc_in_first_user_namespace(),
+		.invocation = &command->invocation,
+		.chapters = 1U << CHAPTER_PROCESS | 1U << CHAPTER_INVOCATION,
+		.cgroup_path = container->record.cgroup,
 	};
-	TRY(invocation_check(command, policy, e));
-	policy_judge(&judged, policy, &verdict);
-	if (verdict_refuses(&verdict)) {
-		command->line = pool_printf(&command->pool, "hrun: %s", verdict_line(&command->pool, &verdict));
-		return err_set(e, EPERM, "baseline violation");
-	}
-	*ret_process = policy_harden(&command->pool, &with_process, &verdict)->process;
+	read_invocation(command, container, config);
+	policy_judge(&judged, policy, ret_verdict);
+	TRY(judge_tell(command, policy, ret_verdict, "hrun --debug exec", e));
+	TRY(invocation_apply(command, ret_verdict, e));
+	*ret_process = policy_harden(&command->pool, &with_process, ret_verdict)->process;
 	return 0;
 }
 
-/* Now, and when the container was made: what was judged by its bounding set stays below it. */
-static bool is_privileged(const struct policy *policy, const struct container *container)
+/* Those that a waiver lets exec have beyond the container's own; all where the policy asks nothing of exec. */
+static uint64_t raised(const struct policy *policy, const struct verdict *verdict)
 {
-	const char *level = container->record.level;
+	const struct rule *rule = rule_by_id("exec-raises");
+	uint64_t bits = 0;
 
-	return policy->level == LEVEL_PRIVILEGED && level && policy_level_of(level) == LEVEL_PRIVILEGED;
+	if (policy_decide(policy, rule, false).action < ACTION_REFUSE)
+		return UINT64_MAX;
+	for (size_t i = 0; i < verdict->count; i++) {
+		const struct finding *finding = &verdict->findings[i];
+		int number = finding->rule == rule && finding->value ? capability_number(finding->value) : -1;
+		bits |= number < 0 ? 0 : UINT64_C(1) << number;
+	}
+	return bits;
 }
 
-static int check_capabilities(const struct creds_plan *creds, uint64_t bounding, struct err *e)
+static void keep_within_container(struct creds_plan *creds, const struct container *container, uint64_t more)
 {
 #ifdef HRUN_MUTANT_EXEC_BOUNDING
-	bounding = UINT64_MAX;
+	return;
 #endif
-	for (int set = 0; set < CAPS_SETS; set++) {
-		if (creds->caps[set] & ~bounding)
-			return err_set(e, EPERM,
-				       "hrun: baseline violation: exec-raises: process.capabilities: a capability is "
-				       "asked for that the container may not have; start one that may");
-	}
-	return 0;
+	for (int set = 0; set < CAPS_SETS; set++)
+		creds->caps[set] &= container->record.bounding | more;
 }
 
-static int load_filter(struct command *command, const struct container *container, struct filter_plan *filter,
-		       struct err *e)
+static int read_filter(struct command *command, const struct container *container, const char *name, unsigned int flags,
+		       struct filter_plan *filter, struct err *e)
 {
 	char *data;
 	size_t size, one = sizeof(struct sock_filter);
 
-#ifdef HRUN_MUTANT_EXEC_FILTER
-	return 0;
-#endif
-	if (!container->record.has_filter)
-		return 0;
-	int r = container_read_file(container, &command->pool, "filter.bpf", BPF_MAXINSNS * one, &data, &size, e);
+	int r = container_read_file(container, &command->pool, name, BPF_MAXINSNS * one, &data, &size, e);
 	if (r == -ENOENT || (r == 0 && (size == 0 || size % one)))
 		return document_missing(&command->pool, container, "filter", e);
 	TRY(r);
 	*filter = (struct filter_plan){
 		.program = (const void *)data,
 		.length = size / one,
-		.flags = container->record.filter_flags,
-		.name = "filter.bpf",
+		.flags = flags,
+		.name = name,
 		.where = "",
 	};
 	return 0;
+}
+
+static int load_filter(struct command *command, const struct container *container, struct filter_plan *filter,
+		       struct err *e)
+{
+#ifdef HRUN_MUTANT_EXEC_FILTER
+	return 0;
+#endif
+	if (!container->record.has_filter)
+		return 0;
+	TRY(read_filter(command, container, "filter.bpf", container->record.filter_flags, filter, e));
+	if (!container->record.has_floor)
+		return 0;
+	struct filter_plan *floor = pool_alloc(&command->pool, sizeof *floor);
+	TRY(read_filter(command, container, "floor.bpf", 0, floor, e));
+#ifndef HRUN_MUTANT_EXEC_FLOOR
+	filter->floor = floor;
+#endif
+	return 0;
+}
+
+/* A process without a label of its own runs with the container's. */
+static void inherit_labels(const struct config_process *own, struct config_process *asked)
+{
+	if (own && !asked->selinux_label)
+		asked->selinux_label = own->selinux_label;
+	if (own && !asked->apparmor_profile)
+		asked->apparmor_profile = own->apparmor_profile;
 }
 
 static int make_plan(struct command *command, const struct container *container, struct plan *plan, struct err *e)
@@ -111,13 +170,16 @@ static int make_plan(struct command *command, const struct container *container,
 	struct config_process *asked;
 	const struct config_process *process;
 	struct policy policy;
+	struct verdict verdict;
 
 	TRY(exec_process_read(command, container, &config, &asked, e));
 	/* As runc does: the processors that process.json leaves open are as the config has them. */
 	if (!asked->exec_cpu_affinity && config->process)
 		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
-	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
-	TRY(judge(command, &policy, config, asked, &process, e));
+	inherit_labels(config->process, asked);
+	TRY(judge_policy(command, &policy, e));
+	judge_by_stricter_level(command, &policy, container->record.level);
+	TRY(judge(command, container, &policy, config, asked, &verdict, &process, e));
 	TRY(load_filter(command, container, &plan->filter, e));
 	if (plan->filter.program && config->linux_ && config->linux_->seccomp)
 		plan->filter.agent = plan_filter_agent(&command->pool, config->linux_->seccomp);
@@ -136,9 +198,8 @@ static int make_plan(struct command *command, const struct container *container,
 #endif
 	plan->creds.new_keyring = true;
 	plan->namespaces.has_user = container->record.namespaces & CLONE_NEWUSER;
-	if (is_privileged(&policy, container))
-		return 0;
-	return check_capabilities(&plan->creds, container->record.bounding, e);
+	keep_within_container(&plan->creds, container, raised(&policy, &verdict));
+	return 0;
 }
 
 /* The process runs: only now may a pid file say so. */
@@ -158,6 +219,8 @@ static int joined(struct command *command, struct foreground *fg, int pidfd_sock
 {
 	TRY(command->options.detach ? 0 : foreground_hold_signals(e));
 	TRY(announce(command, pidfd_socket, sandbox, e));
+	command->audit.pid = sandbox->pid;
+	audit_done(command, NULL);
 	if (command->options.detach)
 		return 0;
 	return foreground_wait(fg, sandbox, NULL, e);
@@ -226,7 +289,7 @@ int cmd_exec(struct command *command, struct err *e)
 	struct container container;
 
 	TRY(protected_check(command, e));
-	TRY(preserved_fds_check(command->options.preserve_fds, e));
+	TRY(preserved_fds_look(command, e));
 	TRY(target_open(command, false, false, &container, e));
 	int r = prepare_and_join(command, &container, e);
 	container_close(&container);

@@ -18,7 +18,7 @@ static int from_file(struct command *command, struct config_process **ret_proces
 		return err_set(e, EINVAL, "exec takes --process FILE or a program, not both");
 	TRY(document_read(command, command->options.process, "process file", &tree, e));
 	if (config_read_process(&command->pool, tree, ret_process, &error) < 0)
-		return document_refused("process file", &error, e);
+		return document_refused(command, "process file", &error, e);
 	return 0;
 }
 

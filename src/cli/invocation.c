@@ -15,39 +15,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LISTEN_FDS_MAX = 1 << 20 };
+enum { LISTEN_FDS_MAX = 1 << 20, HOST_FDS_MAX = 8 };
 
-static int refuse_no_pivot(const struct policy *policy, struct err *e)
+void invocation_read(struct command *command, bool is_exec)
 {
-	if (policy->level == LEVEL_PRIVILEGED)
-		return err_set(
-			e, EPERM,
-			"--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
-			"be left; let it be used");
-	return err_set(e, EPERM,
-		       "hrun: baseline violation: flag-no-pivot: --no-pivot: a chroot can be left; let pivot_root be "
-		       "used");
+	const struct options *options = &command->options;
+
+	command->invocation.is_exec = is_exec;
+	command->invocation.no_pivot = options->no_pivot;
+	command->invocation.no_new_keyring = options->no_new_keyring;
+	/* exec takes the cgroup from the record, whatever the flag says. */
+	command->invocation.cgroups_disabled =
+		!is_exec && options->cgroup_manager && str_equal(options->cgroup_manager, "disabled");
 }
 
-int invocation_check(struct command *command, const struct policy *policy, struct err *e)
+int invocation_apply(struct command *command, const struct verdict *verdict, struct err *e)
 {
 	struct options *options = &command->options;
 
 	if (options->no_pivot)
-		return refuse_no_pivot(policy, e);
-	if (options->cgroup_manager && str_equal(options->cgroup_manager, "disabled") &&
-	    policy->level != LEVEL_PRIVILEGED)
-		return err_set(e, EPERM,
-			       "hrun: baseline violation: flag-cgroups-disabled: --cgroup-manager disabled: there "
-			       "would be no limits and no device filter; use a cgroup");
-#ifndef HRUN_MUTANT_NEW_KEYRING
-	if (options->no_new_keyring && policy->level != LEVEL_PRIVILEGED) {
-		log_debug("hardened: flag-no-new-keyring: --no-new-keyring is ignored: the container would share the "
-			  "caller's session keyring");
-		options->no_new_keyring = false;
-	}
+		return err_set(
+			e, EPERM,
+			"--no-pivot: hrun leaves the host's root by pivot_root at every level, since a chroot can "
+			"be left; let it be used");
+	bool own_keyring = verdict_hardens(verdict, "flag-no-new-keyring");
+#ifdef HRUN_MUTANT_NEW_KEYRING
+	own_keyring = false;
 #endif
-	return preserved_fds_check(options->preserve_fds, e);
+	options->no_new_keyring = options->no_new_keyring && !own_keyring;
+	return 0;
 }
 
 /* sd_listen_fds(3): only where they were meant for this very process; a child of the one they were for has none. */
@@ -85,48 +81,48 @@ int pidfd_send(int socket, int pidfd, struct err *e)
 	return r < 0 ? err_set(e, -r, "send the pidfd over --pidfd-socket: %s", strerrordesc_np(-r)) : 0;
 }
 
-/* A directory on 0, 1 or 2 is a way out for the program that gets it (CVE-2024-21626). */
-static int check_stdio(struct err *e)
+static bool leads_to_the_host(int flags, const struct stat *st)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		struct stat st;
-		int flags = fcntl(fd, F_GETFL);
-		if (flags < 0 || fstat(fd, &st) < 0)
-			return err_errno(e, "look at descriptor %d", fd);
-		if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
-			return err_set(e, EPERM,
-				       "descriptor %d, which the container's program would get, is a directory, a "
-				       "block device or O_PATH; redirect it",
-				       fd);
-	}
-	return 0;
+#ifdef HRUN_MUTANT_PRESERVE_FDS
+	return false;
+#endif
+	return flags & O_PATH || S_ISDIR(st->st_mode) || S_ISBLK(st->st_mode);
 }
 
-int preserved_fds_check(unsigned int count, struct err *e)
+static void add_host_fd(struct command *command, int fd)
 {
-	TRY(check_stdio(e));
-	for (int fd = STDERR_FILENO + 1; fd < STDERR_FILENO + 1 + (int)count; fd++) {
+	struct invocation *invocation = &command->invocation;
+	int *fds = pool_alloc(&command->pool, (invocation->host_fd_count + 1) * sizeof *fds);
+
+	for (size_t i = 0; i < invocation->host_fd_count; i++)
+		fds[i] = invocation->host_fds[i];
+	fds[invocation->host_fd_count++] = fd;
+	invocation->host_fds = fds;
+}
+
+/* A directory among them is a way out for the program that gets it (CVE-2024-21626); 0, 1 and 2 are always passed. */
+int preserved_fds_look(struct command *command, struct err *e)
+{
+	unsigned int count = command->options.preserve_fds;
+
+	for (int fd = STDIN_FILENO; fd < STDERR_FILENO + 1 + (int)count; fd++) {
 		struct stat st;
 		/* Our log file may have got the number of one that the caller forgot to open. */
 		int flags = fd == log_descriptor() ? -1 : fcntl(fd, F_GETFL);
 		if (flags < 0 || fstat(fd, &st) < 0)
 			return err_set(e, EBADF, "option --preserve-fds %u: descriptor %d is not open", count, fd);
-#ifndef HRUN_MUTANT_PRESERVE_FDS
-		if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode))
-			return err_set(e, EPERM,
-				       "hrun: baseline violation: flag-preserve-fds: descriptor %d is a directory, a "
-				       "block device or O_PATH; pass sockets, pipes and regular files only",
-				       fd);
-#endif
+		/* The first few tell enough. */
+		if (leads_to_the_host(flags, &st) && command->invocation.host_fd_count < HOST_FDS_MAX)
+			add_host_fd(command, fd);
 	}
 	return 0;
 }
 
-int inherited_fds_check(struct options *options, struct err *e)
+int inherited_fds_look(struct command *command, struct err *e)
 {
-	options->listen_fds = listen_fds();
-	options->preserve_fds += options->listen_fds;
-	return preserved_fds_check(options->preserve_fds, e);
+	command->options.listen_fds = listen_fds();
+	command->options.preserve_fds += command->options.listen_fds;
+	return preserved_fds_look(command, e);
 }
 
 /* The directory of PATH, and its last component in *ret_name. */

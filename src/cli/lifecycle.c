@@ -31,6 +31,7 @@ static struct hook_list hooks_of(struct pool *pool, const struct config_hook_lis
 			.args = vector(pool, hook->args.count ? &hook->args : &only_path),
 			.env = vector(pool, &hook->env),
 			.timeout_seconds = hook->timeout.set ? (int)hook->timeout.value : 0,
+			.file = hook->file,
 			.where = "",
 		};
 	}

@@ -29,6 +29,7 @@ int cmd_plan(struct command *command, struct err *e)
 		options->bundle = command->args[0];
 	command->args = (char *[]){pool_strdup(&command->pool, "ID"), NULL};
 	command->arg_count = 1;
+	TRY(preserved_fds_look(command, e));
 	int r = creation_prepare(command, true, &creation, e);
 	/* What was found is for the reader's eyes; stdout is the plan alone. */
 	verdict_print(stderr, &creation.verdict);

@@ -12,9 +12,12 @@
 static int build_and_start(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	TRY(creation_build(command, console, creation, e));
+	audit_done(command, "start");
 	int r = notify_listen(&creation->container, &creation->notify, e);
 	if (r == 0)
 		r = lifecycle_start(&command->pool, &creation->container, e);
+	if (r == 0)
+		audit_done(command, NULL);
 	if (r < 0 && creation->container.dir >= 0)
 		creation_undo(&command->pool, creation);
 	if (r < 0 && command->options.pid_file)
@@ -43,7 +46,12 @@ static int clean_up(struct command *command, struct creation *creation, struct e
 	TRY(r);
 	if (container->record.pid != pid || container->record.start_ticks != start_ticks)
 		return 0;
-	return lifecycle_delete(&command->pool, container, e);
+	command->audit.event = "delete";
+	command->audit.verdict = NULL;
+	command->audit.done = false;
+	r = lifecycle_delete(&command->pool, container, e);
+	audit_write(command, r, e);
+	return r;
 }
 
 static int foreground(struct command *command, struct creation *creation, struct foreground *fg, struct err *e)
@@ -70,10 +78,13 @@ int cmd_run(struct command *command, struct err *e)
 	struct foreground fg = FOREGROUND_EMPTY;
 	bool detach = command->options.detach;
 
-	if (!detach)
+	if (!detach) {
 		command->failure = EXIT_RUN_FAILED;
+		pool_set_failure_status(EXIT_RUN_FAILED);
+	}
+	command->audit.event = "create";
 	TRY(protected_check(command, e));
-	TRY(inherited_fds_check(&command->options, e));
+	TRY(inherited_fds_look(command, e));
 	int r = detach ? detached(command, &creation, e) : foreground(command, &creation, &fg, e);
 	foreground_close(&fg);
 	creation_close(&creation);

@@ -47,7 +47,7 @@ int cmd_start(struct command *command, struct err *e)
 	struct policy policy;
 
 	/* Policy may have become unusable since create: then nothing new is let run. */
-	TRY(policy_load(&command->pool, command->options.policy, &policy, e));
+	TRY(judge_policy(command, &policy, e));
 	TRY(target_open(command, false, true, &container, e));
 	int r = start(command, &container, e);
 	container_close(&container);

@@ -135,7 +135,29 @@ static const struct option_row spec_rows[] = {
 	HELP,
 };
 static const struct option_row check_rows[] = {
+	VALUE("level", 'l', "LEVEL", level, "judge by privileged, baseline or restricted (default: the policy's)"),
+	VALUE("policy", 0, "FILE", policy, "policy file instead of " POLICY_FILE),
+	VALUE("format", 'f', "FORMAT", format, "text (default), json or sarif"),
+	VALUE("config", 0, "FILE", config, "name of the config in the bundle (default config.json)"),
+	FLAG("score", 0, score, "add the exposure, 0.0 to 10.0"),
+	FLAG("strict", 0, strict, "exit status 4 where there are warnings; with --fix repair these too"),
+	FLAG("fix", 0, fix, "write the hardened config to config.hardened.json beside the original"),
+	FLAG("diff", 0, diff, "with --fix: print a unified diff and write nothing"),
+	VALUE("output", 'o', "FILE", output, "with --fix: write to FILE (-: stdout)"),
+	FLAG("force", 0, force, "with --fix: replace the file that is there"),
 	VALUE("id", 0, "ID", id, "print what was found when container ID was created"),
+	HELP,
+};
+static const struct option_row policy_rows[] = {
+	FLAG("json", 0, json, "show, list-waivers: for machines"),
+	VALUE("class", 0, "NAME", class_name, "as if called as hrun-NAME; learn: for the file of a class"),
+	VALUE("owner", 0, "TEXT", owner, "learn: who answers for the waivers"),
+	VALUE("expires", 0, "DATE", expires, "learn: the last day of the waivers (default: in 90 days)"),
+	HELP,
+};
+static const struct option_row rules_rows[] = {
+	VALUE("level", 'l', "LEVEL", level, "only what acts at privileged, baseline or restricted"),
+	FLAG("json", 0, json, "for machines"),
 	HELP,
 };
 static const struct option_row plain_rows[] = {HELP};
@@ -165,8 +187,15 @@ const struct verb verbs[] = {
 	 ROWS(events_rows), 1, 1, false, true, false, EXIT_ERROR, cmd_events},
 	{"plan", "[BUNDLE]", "print what create would do; needs no root and changes nothing", ROWS(plan_rows), 0, 1,
 	 false, false, false, EXIT_ERROR, cmd_plan},
-	{"check", "", "print the findings about a container", ROWS(check_rows), 0, 0, false, true, false, EXIT_ERROR,
-	 cmd_check},
+	{"policy", "show|check [FILE]|list-waivers|learn DIR...",
+	 "show the policy, check a policy file, list waivers, or write those for what runs today", ROWS(policy_rows), 1,
+	 -1, false, true, false, EXIT_POLICY, cmd_policy},
+	{"check", "BUNDLE|FILE|-", "judge a bundle, a config.json or stdin; needs no root and starts nothing",
+	 ROWS(check_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_check},
+	{"explain", "[RULE]", "tell what a rule looks at, why, and what to do; without RULE list them",
+	 ROWS(plain_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_explain},
+	{"rules", "", "print the table of rules", ROWS(rules_rows), 0, 0, false, true, false, EXIT_CHECK_USAGE,
+	 cmd_rules},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,
 	 EXIT_ERROR, cmd_spec},
 	{"features", "", "print what this build can do as JSON", ROWS(plain_rows), 0, 0, false, true, false, EXIT_ERROR,

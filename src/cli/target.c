@@ -63,11 +63,14 @@ int target_open(struct command *command, bool make_root, bool lock, struct conta
 	const char *id = command->args[0];
 
 	TRY(check_id(id, e));
+	command->audit.id = id;
 	autofd int root = container_root_open(command->options.root, make_root, e);
 	if (root == -ENOENT)
 		return err_set(e, ENOENT, "container `%s` does not exist", id);
 	TRY(root);
-	return container_open(&command->pool, root, id, lock, ret, e);
+	TRY(container_open(&command->pool, root, id, lock, ret, e));
+	command->audit.level = ret->record.level;
+	return 0;
 }
 
 int target_open_remains(struct command *command, struct container *ret, struct err *e)

@@ -12,6 +12,7 @@
 #include <hrun/json.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>
+#include <hrun/rules.h>
 #include <hrun/str.h>
 
 static int read_resources(struct command *command, struct config_resources **ret_resources, struct err *e)
@@ -24,11 +25,35 @@ static int read_resources(struct command *command, struct config_resources **ret
 		return update_options_read(&command->pool, &command->options, ret_resources, e);
 	TRY(document_read(command, path, "resources file", &tree, e));
 	if (config_read_resources(&command->pool, tree, ret_resources, &error) < 0)
-		return document_refused("resources file", &error, e);
+		return document_refused(command, "resources file", &error, e);
 	return 0;
 }
 
 /* ---- judging ---- */
+
+/* A limit that was not given stays. */
+static struct config_memory *merged_memory(struct pool *pool, const struct config_memory *own,
+					   const struct config_memory *asked)
+{
+	struct config_memory *memory = pool_alloc(pool, sizeof *memory);
+
+	*memory = *asked;
+	if (own && !asked->limit.set)
+		memory->limit = own->limit;
+	return memory;
+}
+
+/* What is written: a limit that was not asked for, but was needed to judge, is not. */
+static struct config_memory *repaired_memory(struct pool *pool, const struct config_memory *asked,
+					     const struct config_memory *repaired)
+{
+	struct config_memory *memory = pool_alloc(pool, sizeof *memory);
+
+	*memory = *repaired;
+	if (asked && !asked->limit.set)
+		memory->limit = asked->limit;
+	return memory;
+}
 
 /* What the container would have: its own resources with the new ones on top. */
 static struct config *with_resources(struct pool *pool, const struct config *config,
@@ -43,6 +68,8 @@ static struct config *with_resources(struct pool *pool, const struct config *con
 		*linux_ = *config->linux_;
 	copy->linux_ = linux_;
 	*resources = *asked;
+	if (asked->memory && linux_->resources)
+		resources->memory = merged_memory(pool, linux_->resources->memory, asked->memory);
 	if (!asked->devices_present && linux_->resources) {
 		resources->devices = linux_->resources->devices;
 		resources->device_count = linux_->resources->device_count;
@@ -52,30 +79,59 @@ static struct config *with_resources(struct pool *pool, const struct config *con
 	return copy;
 }
 
-/* An update answers for what it asks for: what else the container has was judged when it was created. */
+/*
+ * An update answers for what it asks for: what else the container has was judged when it was created, and a limit
+ * that is missing there is not missed again.
+ */
+static bool is_asked(const struct config_resources *asked, const char *where)
+{
+	const struct {
+		const char *place;
+		bool asked;
+	} parts[] = {
+		{"linux.resources.devices", asked->devices_present},
+		{"linux.resources.memory.limit", asked->memory && asked->memory->limit.set},
+		{"linux.resources.memory", asked->memory != NULL},
+		{"linux.resources.cpu", asked->cpu != NULL},
+		{"linux.resources.pids", asked->pids != NULL},
+	};
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (str_starts(where, parts[i].place))
+			return parts[i].asked;
+	}
+	return str_starts(where, "linux.resources.");
+}
+
 static void keep_asked(const struct config_resources *asked, struct verdict *verdict)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < verdict->count; i++) {
-		const char *where = verdict->findings[i].where;
-		if (!str_starts(where, "linux.resources") ||
-		    (str_starts(where, "linux.resources.devices") && !asked->devices_present))
-			continue;
-		verdict->findings[kept++] = verdict->findings[i];
+		if (is_asked(asked, verdict->findings[i].where))
+			verdict->findings[kept++] = verdict->findings[i];
 	}
 	verdict->count = kept;
 }
 
+static bool is_hardened(const struct verdict *verdict, const char *where)
+{
+	for (size_t i = 0; i < verdict->count; i++) {
+		if (verdict->findings[i].action == ACTION_HARDEN && str_starts(verdict->findings[i].where, where))
+			return true;
+	}
+	return false;
+}
+
 static int judge(struct command *command, const struct container *container, struct config_resources *asked,
-		 struct err *e)
+		 struct verdict *ret_verdict, struct err *e)
 {
 	struct pool *pool = &command->pool;
 	struct policy policy;
-	struct verdict verdict = {0};
 	const struct config *saved;
 
-	TRY(policy_load(pool, command->options.policy, &policy, e));
+	TRY(judge_policy(command, &policy, e));
+	judge_by_stricter_level(command, &policy, container->record.level);
 	TRY(document_saved_config(pool, container, &saved, e));
 	struct config *config = with_resources(pool, saved, asked);
 	struct judged judged = {
@@ -83,20 +139,26 @@ static int judge(struct command *command, const struct container *container, str
 		.config = config,
 		.process = config->process,
 		.host_root = proc_in_first_user_namespace(),
+		.chapters = 1U << CHAPTER_CGROUP | 1U << CHAPTER_DEVICES,
+		.cgroup_path = container->record.cgroup,
 	};
-	policy_judge(&judged, &policy, &verdict);
-	keep_asked(asked, &verdict);
-	if (verdict_refuses(&verdict)) {
-		command->line = pool_printf(pool, "hrun: %s", verdict_line(pool, &verdict));
-		return err_set(e, EPERM, "baseline violation");
-	}
-	const struct config_resources *hardened = policy_harden(pool, config, &verdict)->linux_->resources;
+	policy_judge(&judged, &policy, ret_verdict);
+	keep_asked(asked, ret_verdict);
+	TRY(judge_tell(command, &policy, ret_verdict, "hrun --debug update", e));
+	const struct config_resources *hardened = policy_harden(pool, config, ret_verdict)->linux_->resources;
 	if (asked->devices_present) {
 		asked->devices = hardened->devices;
 		asked->device_count = hardened->device_count;
 	}
-	if (asked->pids)
+	/* Each section as it was asked for, unless a repair changed it. */
+	if (asked->pids || is_hardened(ret_verdict, "linux.resources.unified[\"pids.max\"]"))
 		asked->pids = hardened->pids;
+	if ((asked->memory && is_hardened(ret_verdict, "linux.resources.memory")) ||
+	    is_hardened(ret_verdict, "linux.resources.unified[\"memory."))
+		asked->memory = repaired_memory(pool, asked->memory, hardened->memory);
+	if (asked->cpu && is_hardened(ret_verdict, "linux.resources.cpu"))
+		asked->cpu = hardened->cpu;
+	asked->unified = hardened->unified;
 	return 0;
 }
 
@@ -153,8 +215,8 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 
 /* ---- all ---- */
 
-static int apply(struct pool *pool, const struct container *container, struct config_resources *asked, int cgroup,
-		 struct err *e)
+static int apply(struct pool *pool, const struct container *container, struct config_resources *asked,
+		 const struct verdict *verdict, int cgroup, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	struct plan plan;
@@ -165,7 +227,7 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		complete_memory(pool, cgroup, asked->memory);
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
-	TRY(plan_update(pool, asked, record->cgroup_mountpoint, record->cgroup, &plan, e));
+	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
 	int r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
 	plan_close(&plan);
 	return r;
@@ -174,12 +236,13 @@ static int apply(struct pool *pool, const struct container *container, struct co
 static int update(struct command *command, const struct container *container, struct err *e)
 {
 	struct config_resources *asked;
+	struct verdict verdict;
 
 	TRY(read_resources(command, &asked, e));
-	TRY(judge(command, container, asked, e));
+	TRY(judge(command, container, asked, &verdict, e));
 	autofd int cgroup = living_cgroup(container, e);
 	TRY(cgroup);
-	return apply(&command->pool, container, asked, cgroup, e);
+	return apply(&command->pool, container, asked, &verdict, cgroup, e);
 }
 
 int cmd_update(struct command *command, struct err *e)

@@ -7,14 +7,13 @@
  * than none.  The texts avoid the phrases that engines take for a missing command.
  */
 #include <fcntl.h>
+#include <hrun/cgroup2.h>
 #include <hrun/fd.h>
 #include <hrun/plan_cgroup.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 /* The inode of the host's own user namespace (PROC_USER_INIT_INO), the same since Linux 3.8. */
@@ -76,30 +75,6 @@ int plan_cgroup_path(struct pool *pool, const char *path, const char *id, const 
 
 /* ---- the mount ---- */
 
-/* An O_PATH descriptor of the cgroup2 mount at PATH, or -1. */
-static int open_cgroup2(const char *path)
-{
-	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct statfs fs;
-
-	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
-		return -1;
-	return TAKE_FD(fd);
-}
-
-/* The whole hierarchy, or the part of it that a hybrid host mounts beside cgroup v1. */
-static void find_mount(struct cgroup_plan *plan)
-{
-	static const char *const places[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-
-	plan->mountpoint = places[0];
-	for (size_t i = 0; plan->root < 0 && i < sizeof places / sizeof places[0]; i++) {
-		plan->root = open_cgroup2(places[i]);
-		if (plan->root >= 0)
-			plan->mountpoint = places[i];
-	}
-}
-
 static int read_controllers(struct pool *pool, const struct cgroup_plan *plan, const char **ret_words, struct err *e)
 {
 	char text[1024];
@@ -151,7 +126,7 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 {
 	const char *why = lack(pool, &plan->cgroup, write->controller);
 
-	if (write->kind != CGROUP_LIMIT && !plan->cgroup.live) {
+	if (write->kind == CGROUP_DEFAULT || (write->kind == CGROUP_WEIGHT && !plan->cgroup.live)) {
 		warn(pool, plan, pool_printf(pool, "%s: %s; %s is left out", write->where, why, write->file));
 		return false;
 	}
@@ -287,7 +262,7 @@ static int find_available(struct pool *pool, const struct plan_options *options,
 		cgroup->disabled = true;
 		return 0;
 	}
-	find_mount(cgroup);
+	cgroup->root = cgroup2_open(&cgroup->mountpoint);
 	if (cgroup->root >= 0)
 		return read_controllers(pool, cgroup, ret_words, e);
 	if (!options->look_only)
@@ -333,7 +308,8 @@ int plan_cgroup(struct pool *pool, const struct config *config, const struct pla
 	return r;
 }
 
-static int fill_update(struct pool *pool, const struct config_resources *resources, struct plan *plan, struct err *e)
+static int fill_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
+		       struct plan *plan, struct err *e)
 {
 	const struct plan_options options = {0};
 	const char *available;
@@ -341,18 +317,19 @@ static int fill_update(struct pool *pool, const struct config_resources *resourc
 	if (plan->cgroup.root < 0)
 		return err_set(e, ENOTSUP, "no cgroup2 is mounted at %s any more", plan->cgroup.mountpoint);
 	TRY(plan_resources(pool, resources, &plan->cgroup, e));
+	mark_hardened(pool, verdict, &plan->cgroup);
 	TRY(read_controllers(pool, &plan->cgroup, &available, e));
 	TRY(plan_cgroup_available(pool, available, false, plan, e));
 	return resources->devices_present ? plan_device_filter(pool, resources, &options, &plan->cgroup, e) : 0;
 }
 
-int plan_update(struct pool *pool, const struct config_resources *resources, const char *mountpoint, const char *path,
-		struct plan *ret_plan, struct err *e)
+int plan_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
+		const char *mountpoint, const char *path, struct plan *ret_plan, struct err *e)
 {
 	*ret_plan = (struct plan){.rootfs.fd = -1,
 				  .cgroup = {.live = true, .root = -1, .mountpoint = mountpoint, .path = path}};
-	ret_plan->cgroup.root = open_cgroup2(mountpoint);
-	int r = fill_update(pool, resources, ret_plan, e);
+	ret_plan->cgroup.root = cgroup2_open_at(mountpoint);
+	int r = fill_update(pool, resources, verdict, ret_plan, e);
 	if (r < 0)
 		plan_close(ret_plan);
 	return r;

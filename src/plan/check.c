@@ -87,6 +87,15 @@ static void check_creds(const struct creds_plan *creds)
 	assert(!(caps[CAPS_AMBIENT] & ~(caps[CAPS_PERMITTED] & caps[CAPS_INHERITABLE])));
 }
 
+static void check_filter(const struct filter_plan *filter)
+{
+	const struct filter_plan *floor = filter->floor;
+
+	assert(!filter->program == !filter->length && filter->length <= BPF_MAXINSNS);
+	assert(!floor || (filter->program && floor->program && floor->length && floor->length <= BPF_MAXINSNS));
+	assert(!floor || (!floor->agent && !floor->floor));
+}
+
 static void check_exec(const struct exec_plan *exec)
 {
 	assert(exec->args && exec->args[0] && *exec->args[0]);
@@ -116,7 +125,7 @@ void plan_check(const struct plan *plan)
 	for (size_t i = 0; i < plan->sysctl_count; i++)
 		assert(!path_has_dotdot(plan->sysctls[i].file) && plan->sysctls[i].file[0] != '/');
 	check_creds(&plan->creds);
-	assert(!plan->filter.program == !plan->filter.length && plan->filter.length <= BPF_MAXINSNS);
+	check_filter(&plan->filter);
 	check_exec(&plan->exec);
 	for (enum hook_kind kind = 0; kind < HOOK_KINDS; kind++)
 		check_hooks(&plan->hooks[kind]);

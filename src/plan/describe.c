@@ -177,6 +177,8 @@ static void describe_paths(struct pool *pool, const struct plan *plan, struct pl
 
 static void describe_filter(struct pool *pool, const struct filter_plan *filter, struct plan_lines *lines)
 {
+	if (filter->floor)
+		describe_filter(pool, filter->floor, lines);
 	if (!filter->program)
 		plan_line_add(pool, lines, "filter", "none", filter->where, "every system call is allowed");
 	else

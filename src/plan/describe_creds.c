@@ -29,16 +29,17 @@ static const char *caps_text(struct pool *pool, uint64_t bits)
 static void add_caps(struct pool *pool, const struct creds_plan *creds, struct plan_lines *lines)
 {
 	static const char *const sets[CAPS_SETS] = {"bounding", "permitted", "effective", "inheritable", "ambient"};
+	const char *where = creds->caps_where ? creds->caps_where : "process.capabilities";
 	uint64_t all = 0;
 
 	for (enum capability_set set = 0; set < CAPS_SETS; set++)
 		all |= creds->caps[set];
 	if (!all) {
-		plan_line_add(pool, lines, "creds", "caps", "process.capabilities", "none");
+		plan_line_add(pool, lines, "creds", "caps", where, "none");
 		return;
 	}
 	for (enum capability_set set = 0; set < CAPS_SETS; set++)
-		plan_line_add(pool, lines, "creds", "caps", "process.capabilities", "%s: %s", sets[set],
+		plan_line_add(pool, lines, "creds", "caps", where, "%s: %s", sets[set],
 			      caps_text(pool, creds->caps[set]));
 }
 

@@ -8,18 +8,6 @@
 #include <assert.h>
 #include <hrun/builtin_filter.h>
 #include <hrun/str.h>
-#include <linux/audit.h>
-
-uint32_t builtin_filter_native_arch(void)
-{
-#if defined(__x86_64__)
-	return AUDIT_ARCH_X86_64;
-#elif defined(__aarch64__)
-	return AUDIT_ARCH_AARCH64;
-#else
-#error "seccomp-profiles/compile.c knows no system call numbers of this architecture"
-#endif
-}
 
 static const struct builtin_filter *choose(const char *profile, uint32_t arch, uint64_t capabilities)
 {

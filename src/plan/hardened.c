@@ -63,10 +63,43 @@ static void mark_masks(struct pool *pool, const struct config *original, const s
 		const struct string_list *given = !linux_ ? &none
 						  : hide  ? &linux_->masked_paths
 							  : &linux_->readonly_paths;
-		const char *rule = hide ? "masked-paths-incomplete" : "readonly-paths-incomplete";
-		if (!list_has(given, step->path) && hardening(verdict, rule))
-			step->where = pool_printf(pool, "(hardened, %s)", rule);
+		const char *incomplete = hide ? "masked-paths-incomplete" : "readonly-paths-incomplete";
+		const char *absent = hide ? "masked-paths-absent" : "readonly-paths-absent";
+		const struct finding *f = hardening(verdict, incomplete);
+		if (!f)
+			f = hardening(verdict, absent);
+		if (f && !list_has(given, step->path))
+			step->where = pool_printf(pool, "(hardened, %s)", f->rule->id);
 	}
+}
+
+static void mark_floor(struct pool *pool, const struct verdict *verdict, struct filter_plan *filter)
+{
+	static const char *const causes[] = {"seccomp-default-allow", "seccomp-restricted-syscall",
+					     "seccomp-dangerous-syscall"};
+	struct filter_plan *floor = pool_alloc(pool, sizeof *floor);
+	size_t i = 0;
+
+	while (i < 2 && !hardening(verdict, causes[i]))
+		i++;
+	*floor = *filter->floor;
+	floor->where = pool_printf(pool, "%s  (hardened, %s)", floor->where, causes[i]);
+	filter->floor = floor;
+}
+
+/* Each hardening that names the rule in the line of the root file system. */
+static void mark_rootfs(struct pool *pool, const struct verdict *verdict, struct plan *plan)
+{
+	static const char *const of_rootfs[] = {"rootfs-writable", "rootfs-setuid-files", "rootfs-device-nodes",
+						"rootfs-propagation-shared"};
+	const char *done = "";
+
+	for (size_t i = 0; i < sizeof of_rootfs / sizeof *of_rootfs; i++) {
+		if (hardening(verdict, of_rootfs[i]))
+			done = pool_printf(pool, "%s, %s", done, of_rootfs[i]);
+	}
+	if (*done && plan->rootfs.where)
+		plan->rootfs.where = pool_printf(pool, "%s  (hardened%s)", plan->rootfs.where, done);
 }
 
 void plan_mark_hardened(struct pool *pool, const struct config *original, const struct verdict *verdict,
@@ -76,12 +109,18 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 		return;
 	if (hardening(verdict, "no-new-privileges"))
 		plan->creds.where = "(hardened, no-new-privileges)";
+	const struct finding *caps = hardening_at(verdict, "process.capabilities");
+	if (caps)
+		plan->creds.caps_where = pool_printf(pool, "process.capabilities  (hardened, %s)", caps->rule->id);
 	if (hardening(verdict, "ns-cgroup-missing"))
 		plan->namespaces.where = "linux.namespaces  (cgroup: hardened, ns-cgroup-missing)";
 	if (hardening(verdict, "device-cgroup-no-deny"))
 		plan->cgroup.device_where = "(hardened, device-cgroup-no-deny)";
 	if (plan->filter.program && hardening(verdict, "seccomp-absent"))
 		plan->filter.where = pool_printf(pool, "%s  (hardened, seccomp-absent)", plan->filter.where);
+	if (plan->filter.floor)
+		mark_floor(pool, verdict, &plan->filter);
+	mark_rootfs(pool, verdict, plan);
 	mark_mounts(pool, verdict, plan);
 	mark_masks(pool, original, verdict, plan);
 }

@@ -30,6 +30,7 @@ static int plan_hook(struct pool *pool, const struct config_hook *hook, struct h
 	step->args = terminated(pool, hook->args.count ? &hook->args : &path_only);
 	step->env = terminated(pool, &hook->env);
 	step->timeout_seconds = hook->timeout.set ? (int)hook->timeout.value : 0;
+	step->file = hook->file;
 	return 0;
 }
 

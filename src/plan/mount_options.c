@@ -8,95 +8,10 @@
  * end as a writable mount.
  */
 #include <errno.h>
+#include <hrun/mount_words.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <sys/mount.h>
-
-enum word_effect {
-	WORD_ATTR,	     /* bits of this mount */
-	WORD_ATTR_RECURSIVE, /* bits of this mount and all below it */
-	WORD_PROPAGATION,
-	WORD_BIND,
-	WORD_NOTHING,	 /* the default, or without meaning in the mount API */
-	WORD_SUPERBLOCK, /* a flag for fsconfig(2); a bind mount has no superblock of its own */
-	WORD_COPY_UP,
-	WORD_IDMAP,
-};
-
-struct word {
-	const char *word;
-	enum word_effect effect;
-	uint64_t set, clear; /* WORD_PROPAGATION: the type; recursive */
-};
-
-/* The access time setting is a number in the bits of MOUNT_ATTR__ATIME, so all of them change together. */
-#define ATIME(value) (value), MOUNT_ATTR__ATIME
-
-static const struct word words[] = {
-	{"", WORD_NOTHING, 0, 0},
-	{"async", WORD_NOTHING, 0, 0},
-	{"atime", WORD_ATTR, ATIME(MOUNT_ATTR_RELATIME)},
-	{"bind", WORD_BIND, 0, 0},
-	{"defaults", WORD_NOTHING, 0, 0},
-	{"dev", WORD_ATTR, 0, MOUNT_ATTR_NODEV},
-	{"diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME},
-	{"dirsync", WORD_SUPERBLOCK, 0, 0},
-	{"exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC},
-	{"idmap", WORD_IDMAP, 0, 0},
-	{"iversion", WORD_SUPERBLOCK, 0, 0},
-	{"lazytime", WORD_SUPERBLOCK, 0, 0},
-	{"loud", WORD_NOTHING, 0, 0},
-	{"mand", WORD_SUPERBLOCK, 0, 0},
-	{"noatime", WORD_ATTR, ATIME(MOUNT_ATTR_NOATIME)},
-	{"nodev", WORD_ATTR, MOUNT_ATTR_NODEV, 0},
-	{"nodiratime", WORD_ATTR, MOUNT_ATTR_NODIRATIME, 0},
-	{"noexec", WORD_ATTR, MOUNT_ATTR_NOEXEC, 0},
-	{"noiversion", WORD_NOTHING, 0, 0},
-	{"nolazytime", WORD_NOTHING, 0, 0},
-	{"nomand", WORD_NOTHING, 0, 0},
-	{"norelatime", WORD_ATTR, ATIME(MOUNT_ATTR_RELATIME)},
-	{"nostrictatime", WORD_ATTR, ATIME(MOUNT_ATTR_RELATIME)},
-	{"nosuid", WORD_ATTR, MOUNT_ATTR_NOSUID, 0},
-	{"nosymfollow", WORD_ATTR, MOUNT_ATTR_NOSYMFOLLOW, 0},
-	{"private", WORD_PROPAGATION, MS_PRIVATE, 0},
-	{"ratime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_RELATIME)},
-	{"rbind", WORD_BIND, 1, 0},
-	{"rdev", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NODEV},
-	{"rdiratime", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NODIRATIME},
-	{"relatime", WORD_ATTR, ATIME(MOUNT_ATTR_RELATIME)},
-	{"remount", WORD_NOTHING, 0, 0},
-	{"rexec", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NOEXEC},
-	{"ridmap", WORD_IDMAP, 1, 0},
-	{"rnoatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_NOATIME)},
-	{"rnodev", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NODEV, 0},
-	{"rnodiratime", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NODIRATIME, 0},
-	{"rnoexec", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NOEXEC, 0},
-	{"rnorelatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_RELATIME)},
-	{"rnostrictatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_RELATIME)},
-	{"rnosuid", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NOSUID, 0},
-	{"rnosymfollow", WORD_ATTR_RECURSIVE, MOUNT_ATTR_NOSYMFOLLOW, 0},
-	{"ro", WORD_ATTR, MOUNT_ATTR_RDONLY, 0},
-	{"rprivate", WORD_PROPAGATION, MS_PRIVATE, 1},
-	{"rrelatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_RELATIME)},
-	{"rro", WORD_ATTR_RECURSIVE, MOUNT_ATTR_RDONLY, 0},
-	{"rrw", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_RDONLY},
-	{"rshared", WORD_PROPAGATION, MS_SHARED, 1},
-	{"rslave", WORD_PROPAGATION, MS_SLAVE, 1},
-	{"rstrictatime", WORD_ATTR_RECURSIVE, ATIME(MOUNT_ATTR_STRICTATIME)},
-	{"rsuid", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NOSUID},
-	{"rsymfollow", WORD_ATTR_RECURSIVE, 0, MOUNT_ATTR_NOSYMFOLLOW},
-	{"runbindable", WORD_PROPAGATION, MS_UNBINDABLE, 1},
-	{"rw", WORD_ATTR, 0, MOUNT_ATTR_RDONLY},
-	{"shared", WORD_PROPAGATION, MS_SHARED, 0},
-	{"silent", WORD_NOTHING, 0, 0},
-	{"slave", WORD_PROPAGATION, MS_SLAVE, 0},
-	{"strictatime", WORD_ATTR, ATIME(MOUNT_ATTR_STRICTATIME)},
-	{"suid", WORD_ATTR, 0, MOUNT_ATTR_NOSUID},
-	{"symfollow", WORD_ATTR, 0, MOUNT_ATTR_NOSYMFOLLOW},
-	{"sync", WORD_SUPERBLOCK, 0, 0},
-	{"tmpcopyup", WORD_COPY_UP, 0, 0},
-	{"unbindable", WORD_PROPAGATION, MS_UNBINDABLE, 0},
-};
 
 /* A word that takes an earlier superblock flag back. */
 static const struct {
@@ -105,15 +20,6 @@ static const struct {
 	{"async", "sync"},	    {"async", "dirsync"}, {"nolazytime", "lazytime"},
 	{"noiversion", "iversion"}, {"nomand", "mand"},
 };
-
-static const struct word *find_word(const char *text)
-{
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		if (str_equal(text, words[i].word))
-			return &words[i];
-	}
-	return NULL;
-}
 
 bool plan_mount_is_bind(const struct config_mount *mount)
 {
@@ -124,14 +30,14 @@ bool plan_mount_is_bind(const struct config_mount *mount)
 	return mount->type && str_equal(mount->type, "bind");
 }
 
-static void change(uint64_t *set, uint64_t *clear, const struct word *word)
+static void change(uint64_t *set, uint64_t *clear, const struct mount_word *word)
 {
 	*set = (*set & ~word->clear) | word->set;
 	*clear = (*clear & ~word->set) | word->clear;
 }
 
 /* A recursive word is about the top as well: it takes back what plain words said of these bits before. */
-static void change_recursively(struct mount_step *step, const struct word *word)
+static void change_recursively(struct mount_step *step, const struct mount_word *word)
 {
 	change(&step->recursive_attr_set, &step->recursive_attr_clear, word);
 	step->attr_set &= ~(word->set | word->clear);
@@ -181,7 +87,7 @@ static int add_data(struct pool *pool, struct mount_step *step, const char *text
 
 static int apply_word(struct pool *pool, struct mount_step *step, const char *text, struct err *e)
 {
-	const struct word *word = find_word(text);
+	const struct mount_word *word = mount_word_find(text);
 
 	if (!word || word->effect == WORD_SUPERBLOCK)
 		return add_data(pool, step, text, e);

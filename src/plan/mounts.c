@@ -7,33 +7,19 @@
  * bundle and cannot leave it, neither by ".." nor by a symbolic link.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <hrun/verdict.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-static int open_below(int dir, const char *path)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd = syscall(SYS_openat2, dir, path, &how, sizeof how);
-
-	return fd < 0 ? -errno : (int)fd;
-}
 
 static int open_source(const struct bundle *bundle, const char *source)
 {
 	struct err ignored;
 
-	return source[0] == '/' ? path_open_host(source, false, &ignored) : open_below(bundle->dir, source);
+	return source[0] == '/' ? path_open_host(source, false, &ignored) : path_open_beneath(bundle->dir, source);
 }
 
 static const char *remedy(int errnum)

@@ -10,10 +10,12 @@
 #include <hrun/fd.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <hrun/verdict.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #ifndef CLONE_NEWTIME
@@ -46,22 +48,27 @@ static int check_is_namespace(int fd, enum namespace_type type, const struct nam
 	return 0;
 }
 
-static int open_join(struct pool *pool, struct namespace_join *join, struct err *e)
+static int open_join(struct pool *pool, struct namespace_join *join, const struct verdict *verdict, struct err *e)
 {
 	struct statfs sfs;
+	struct stat st;
 
 	if (join->path[0] != '/')
 		return err_set(e, EINVAL, "%s: %s is not an absolute path", join->where, plan_quote(pool, join->path));
 	autofd int found = open(join->path, O_PATH | O_CLOEXEC);
 	if (found < 0)
 		return err_errno(e, "%s: open namespace %s", join->where, plan_quote(pool, join->path));
-	if (fstatfs(found, &sfs) < 0)
+	if (fstatfs(found, &sfs) < 0 || fstat(found, &st) < 0)
 		return err_errno(e, "%s: stat %s", join->where, plan_quote(pool, join->path));
 	if (sfs.f_type != NSFS_MAGIC)
 		return err_set(e, EINVAL,
 			       "%s: %s is no namespace; name a file such as /proc/PID/ns/%s or leave the "
 			       "path out",
 			       join->where, plan_quote(pool, join->path), spec_namespace_name(join->type));
+	if (verdict && !verdict_judged_namespace(verdict, join->path, &st))
+		return err_set(e, ESTALE,
+			       "%s: %s was replaced after it was judged; nobody else may change what it names",
+			       join->where, plan_quote(pool, join->path));
 	autofd int fd = plan_reopen(found);
 	if (fd < 0)
 		return err_set(e, -fd, "%s: open namespace %s: %s", join->where, plan_quote(pool, join->path),
@@ -82,7 +89,7 @@ static int add_join(struct pool *pool, const struct plan_options *options, const
 	/* Mounts are made and the root is exchanged there, for everybody in it; by path it may even be the host's. */
 	if (type == NS_MOUNT)
 		return err_set(e, ENOTSUP, "%s: a mount namespace is always made new; leave the path out", join->where);
-	int r = open_join(pool, join, e);
+	int r = open_join(pool, join, options->verdict, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);
 		return 0;

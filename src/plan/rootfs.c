@@ -3,6 +3,7 @@
  * rootfs.c - the container's root: the very directory that was judged, by descriptor.
  */
 #include <errno.h>
+#include <hrun/path.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <sys/mount.h>
@@ -34,6 +35,28 @@ static int plan_propagation(struct pool *pool, const char *word, struct rootfs_p
 		       plan_quote(pool, word));
 }
 
+/* Where /dev lies on the root itself, its nodes must stay usable. */
+static bool has_own_dev(struct pool *pool, const struct config *config)
+{
+	for (size_t i = 0; i < config->mount_count; i++) {
+		if (str_equal(path_clean(pool, config->mounts[i].destination), "/dev"))
+			return true;
+	}
+	return false;
+}
+
+static uint64_t attributes(struct pool *pool, const struct config *config, struct plan *plan)
+{
+	uint64_t attr = config->root.nosuid ? MOUNT_ATTR_NOSUID : 0;
+
+	if (!config->root.nodev)
+		return attr;
+	if (has_own_dev(pool, config))
+		return attr | MOUNT_ATTR_NODEV;
+	plan_warn(pool, plan, "root: without a mount on /dev it cannot be nodev");
+	return attr;
+}
+
 int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
 		struct err *e)
 {
@@ -45,6 +68,7 @@ int plan_rootfs(struct pool *pool, const struct config *config, const struct bun
 		.path = bundle->rootfs_path,
 		.fd = bundle->rootfs >= 0 ? bundle->rootfs : -1,
 		.readonly = config->root.readonly,
+		.attr = attributes(pool, config, plan),
 		.where = "root.path",
 	};
 	TRY(plan_propagation(pool, config->linux_->rootfs_propagation, rootfs, e));

@@ -5,13 +5,10 @@
  * Where the config names a host object, the object is opened and judged, not its
  * name: a link, a second bind mount or another spelling changes nothing.
  */
-#include <fcntl.h>
-#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -50,23 +47,6 @@ const struct config_namespace *namespace_of(const struct config *config, const c
 			return &config->linux_->namespaces[i];
 	}
 	return NULL;
-}
-
-bool root_is_host_root(const struct judged *judged)
-{
-	const struct config *config = judged->config;
-	const struct config_namespace *user = namespace_of(config, "user");
-
-	if (!judged->host_root)
-		return false;
-	if (!user)
-		return true;
-	for (size_t i = 0; i < config->linux_->uid_mappings.count; i++) {
-		const struct id_mapping *map = &config->linux_->uid_mappings.item[i];
-		if (map->container_id == 0 && map->host_id == 0 && map->size > 0)
-			return true;
-	}
-	return false;
 }
 
 bool mount_is_bind(const struct config_mount *mount)
@@ -119,74 +99,6 @@ const char *path_of_fd(struct pool *pool, int fd)
 	if (length <= 0 || (size_t)length >= sizeof path || path[0] != '/')
 		return NULL;
 	return pool_strndup(pool, path, (size_t)length);
-}
-
-/* The part of the real path of FD that lies below ROOT_PATH, as "/..."; NULL where it is not below it. */
-static const char *path_below_root(struct pool *pool, const char *root_path, int fd)
-{
-	const char *path = path_of_fd(pool, fd);
-
-	if (!root_path || !path || !path_is_below(path, root_path))
-		return NULL;
-	if (str_equal(root_path, "/"))
-		return path;
-	path += strlen(root_path);
-	return *path ? path : "/";
-}
-
-/*
- * Where an absolute container path really leads: links are followed as far as
- * directories are there, the rest is taken as it is written.
- */
-static const char *path_in_rootfs(const struct judged *judged, const char *root_path, const char *path)
-{
-	struct pool *pool = judged->pool;
-	char *head = path_clean(pool, path);
-	const char *clean = pool_strdup(pool, head), *tail = "";
-	struct err e;
-
-	if (!root_path)
-		return clean;
-	/* Without a link on the way it leads where it is written, as far as it is there. */
-	autofd int plain = path_open_in_root_with(judged->bundle->rootfs, clean, O_PATH, RESOLVE_NO_SYMLINKS, &e);
-	const char *plain_path = plain >= 0 ? path_below_root(pool, root_path, plain) : NULL;
-	if (plain == -ENOENT || plain_path)
-		return plain == -ENOENT ? clean : plain_path;
-	for (char *slash; (slash = strrchr(head, '/')) && slash[1]; *slash = '\0') {
-		autofd int fd = path_open_in_root(judged->bundle->rootfs, head, &e);
-		const char *real = fd >= 0 ? path_below_root(pool, root_path, fd) : NULL;
-		if (real)
-			return path_clean(pool, pool_printf(pool, "%s/%s", real, tail));
-		tail = clean + (slash - head) + 1;
-		if (slash == head)
-			break;
-	}
-	return clean;
-}
-
-static void look_at_source(const struct judged *judged, const struct config_mount *mount, struct mount_look *look)
-{
-	const char *source = mount->source;
-
-	look->source_path = source;
-	if (judged->bundle && mount_is_bind(mount) && source && *source)
-		look->has_source = fstatat(judged->bundle->dir, source, &look->source, 0) == 0;
-}
-
-const struct mount_look *mount_look(const struct judged *judged)
-{
-	const struct config *config = judged->config;
-	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
-	bool has_rootfs = judged->bundle && judged->bundle->rootfs >= 0;
-	const char *root_path = has_rootfs ? path_of_fd(judged->pool, judged->bundle->rootfs) : NULL;
-
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const char *path = config->mounts[i].destination;
-		if (path && path[0] == '/' && !path_has_dotdot(path))
-			looks[i].destination = path_in_rootfs(judged, root_path, path);
-		look_at_source(judged, &config->mounts[i], &looks[i]);
-	}
-	return looks;
 }
 
 bool path_is_covered(const struct string_list *list, const char *path)

@@ -1,25 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy.c - /etc/hrun/policy.json: who may lower the walls.
+ * policy.c - which policy file holds for whom.
  *
- * Whoever can write this file, or exchange a directory above it, can start anything as
- * root.  So every component is opened from the one before it, without links, and judged
- * as a descriptor; there is no second look-up.
+ * Only the host's root may choose a looser one.  Everybody else gets the strictest of all that are in question: what he
+ * names himself, and under which name he calls hrun, can tighten and nothing else.  The environment has no say.
  */
-#include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/path.h>
 #include <hrun/policy.h>
-#include <hrun/proc.h>
+#include <hrun/policy_open.h>
 #include <hrun/str.h>
+#include <hrun/utc.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { POLICY_MAX_SIZE = 64 * 1024, OVERFLOW_UID = 65534 };
 
 static const char *const level_names[LEVELS] = {
 	[LEVEL_PRIVILEGED] = "privileged",
@@ -41,87 +37,52 @@ enum level policy_level_of(const char *word)
 	return (enum level)level;
 }
 
-/*
- * As which uid does the host's root show here?  Outside of user namespaces it is 0; where it
- * is not mapped its files show the overflow uid, as those of everybody unmapped do.
- */
-static uid_t host_root_uid(void)
+const char *policy_action_name(enum action action)
 {
-	char text[4096], *line, *rest = text;
-	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+	static const char *const names[] = {"off", "warn", "harden", "refuse"};
 
-	if (size < 0)
-		return 0; /* the stricter answer: nothing but 0 is trusted */
-	text[size] = '\0';
-	while ((line = strsep(&rest, "\n"))) {
-		struct proc_id_range range;
-		if (proc_id_range_read(line, &range) && range.outside == 0 && range.count > 0)
-			return range.inside;
-	}
-	return OVERFLOW_UID;
+	return names[action];
 }
 
-/* errno as its name: the texts of strerror are what podman takes for a missing command. */
-static const char *errno_name(int errnum)
+int policy_profile_rank(const char *name)
 {
-	const char *name = strerrorname_np(errnum);
-
-	return name ? name : "unknown error";
+	if (str_equal(name, "default"))
+		return 0;
+	if (str_equal(name, "strict"))
+		return 1;
+	return str_equal(name, "compat-x86") ? -1 : -2;
 }
 
-/* Sticky does not save a directory: what is missing there yet can be made by anybody. */
-static int check_owner(int fd, uid_t owner, const char *path, struct err *e)
-{
-	struct stat st;
+/* Static: what a policy points to lives as long as the program. */
+static const char *containers_storage[] = {"/var/lib/containers/storage", "/run/containers/storage"};
+static const char *containerd[] = {"/var/lib/containerd", "/run/containerd"};
+static const char *docker[] = {"/var/lib/docker", "/run/docker"};
+static const char *kubelet[] = {"/var/lib/kubelet"};
+static const char *other[] = {"/var/lib/rancher/k3s",
+			      "/var/lib/rancher/rke2",
+			      "/run/k3s",
+			      "/var/lib/k0s",
+			      "/run/k0s",
+			      "/var/lib/crio",
+			      "/run/crio"};
+#define LIST(items) ((struct string_list){.item = (items), .count = sizeof(items) / sizeof(items)[0], .present = true})
 
-	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "policy: look at `%s`: %s", path, errno_name(errno));
-	if (S_ISLNK(st.st_mode))
-		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
-	if (st.st_uid != owner)
-		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root; chown root it", path,
-			       st.st_uid);
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, EPERM, "policy: `%s` is writable by group or others (mode %04o); chmod go-w it", path,
-			       st.st_mode & 07777u);
-	return 0;
+struct policy policy_default(void)
+{
+	return (struct policy){
+		.rule_set = POLICY_RULE_SET,
+		.level = LEVEL_BASELINE,
+		.warn_level = LEVELS,
+		.config_bytes = POLICY_CONFIG_BYTES,
+		.engines = {.containers_storage = LIST(containers_storage),
+			    .containerd = LIST(containerd),
+			    .docker = LIST(docker),
+			    .kubelet = LIST(kubelet),
+			    .other = LIST(other)},
+	};
 }
 
-/* Open and check what stands in *DIR under NAME; PATH is all of it, for the message. */
-static int open_component(int dir, const char *name, uid_t owner, const char *path, bool last, struct err *e)
-{
-	int flags = O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK : O_PATH);
-	autofd int fd = openat(dir, name, flags);
-
-	if (fd < 0 && errno == ELOOP)
-		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
-	if (fd < 0)
-		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
-	TRY(check_owner(fd, owner, path, e));
-	return TAKE_FD(fd);
-}
-
-/* An owned descriptor of the absolute PATH, every component checked. */
-static int open_checked(struct pool *pool, const char *path, struct err *e)
-{
-	char *names = pool_strdup(pool, path + strspn(path, "/")), *name;
-	const char *so_far = "";
-	uid_t owner = host_root_uid();
-
-	autofd int fd = open("/", O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(e, "policy: open `/`");
-	TRY(check_owner(fd, owner, "/", e));
-	while ((name = strsep(&names, "/"))) {
-		so_far = pool_printf(pool, "%s/%s", so_far, name);
-		int next = open_component(fd, name, owner, so_far, names == NULL, e);
-		TRY(next);
-		fd_close(&fd);
-		fd = next;
-	}
-	return TAKE_FD(fd);
-}
+/* ---- one file ---- */
 
 static const char *absolute(struct pool *pool, const char *file)
 {
@@ -132,82 +93,161 @@ static const char *absolute(struct pool *pool, const char *file)
 	return path_clean(pool, pool_printf(pool, "%s/%s", directory, file));
 }
 
-static int read_format(const struct json *format, const char *path, struct err *e)
+static int read_file(struct pool *pool, int fd, bool own_class, int64_t today, struct policy *policy, struct err *e)
 {
-	if (!format || format->type != JSON_NUMBER || !str_equal(format->text, "1"))
-		return err_set(e, EINVAL, "policy: `%s`: `format` must be 1", path);
-	return 0;
-}
-
-static int read_level(const struct json *level, struct policy *policy, struct err *e)
-{
-	if (!level)
-		return 0;
-	policy->level = level->type == JSON_STRING ? policy_level_of(level->text) : LEVELS;
-	if (policy->level == LEVELS)
-		return err_set(e, EINVAL, "policy: `%s`, line %u: `level` must be privileged, baseline or restricted",
-			       policy->path, level->line);
-	return 0;
-}
-
-/* A null is no way to say nothing here: what stands in the file must mean something. */
-static int read_members(const struct json *tree, struct policy *policy, struct err *e)
-{
-	for (const struct json *member = tree->first; member; member = member->next) {
-		bool known = str_equal(member->key, "format") || str_equal(member->key, "level");
-		if (!known)
-			return err_set(e, EINVAL,
-				       "policy: `%s`, line %u: `%.80s` is not supported by this version; remove it",
-				       policy->path, member->line, member->key);
-		if (member->type == JSON_NULL)
-			return err_set(e, EINVAL, "policy: `%s`, line %u: `%s` is null", policy->path, member->line,
-				       member->key);
-	}
-	TRY(read_format(json_at(tree, "format"), policy->path, e));
-	return read_level(json_at(tree, "level"), policy, e);
-}
-
-static int read_file(struct pool *pool, int fd, struct policy *policy, struct err *e)
-{
-	struct json_error error;
-	const struct json *tree;
 	struct stat st;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "policy: `%s` is not a regular file", policy->path);
-	char *bytes = pool_alloc(pool, POLICY_MAX_SIZE + 1);
-	ssize_t size = fd_read_all(fd, bytes, POLICY_MAX_SIZE + 1);
-	if (size < 0)
-		return err_set(e, (int)-size, "policy: read `%s`: %s", policy->path, errno_name((int)-size));
-	if (json_read(pool, bytes, (size_t)size, POLICY_MAX_SIZE, &tree, &error) < 0)
-		return err_set(e, EINVAL, "policy: `%s`, line %u, column %u: %s", policy->path, error.line,
-			       error.column, error.text);
-	return read_members(tree, policy, e);
+	if (st.st_size > POLICY_MAX_SIZE)
+		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %d are read", policy->path,
+			       (long long)st.st_size, POLICY_MAX_SIZE);
+	/* One byte more than it had: where it grows meanwhile, the text is cut and refused. */
+	size_t room = (size_t)st.st_size + 1;
+	char *bytes = pool_alloc_now(pool, room + JSON_ROOM);
+	ssize_t size = fd_read_all(fd, bytes, room);
+	if (size < 0 || size == (ssize_t)room)
+		return err_set(e, EIO, "policy: `%s` changed while it was read; try again", policy->path);
+	return policy_read_own(pool, bytes, (size_t)size, own_class, today, policy, e);
 }
 
-struct policy policy_default(void)
-{
-	return (struct policy){
-		.rule_set = POLICY_RULE_SET,
-		.level = LEVEL_BASELINE,
-		.warn_level = LEVELS,
-		.config_bytes = 1 << 20,
-	};
-}
-
-int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e)
+int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,
+		     struct policy *ret_policy, struct err *e)
 {
 	struct policy policy = policy_default();
 
 	*ret_policy = policy;
-	policy.path = absolute(pool, file ? file : POLICY_FILE);
+	policy.path = absolute(pool, path);
 	if (path_has_dotdot(policy.path))
 		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", policy.path);
-	autofd int fd = open_checked(pool, policy.path, e);
-	if (fd == -ENOENT && !file)
-		return 0;
+	autofd int fd = policy_open(pool, policy.path, or_callers, e);
 	TRY(fd);
-	TRY(read_file(pool, fd, &policy, e));
+	TRY(read_file(pool, fd, own_class, today, &policy, e));
 	*ret_policy = policy;
 	return 0;
+}
+
+/* ---- the class: the name that hrun is called by ---- */
+
+bool policy_class_valid(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t length = strlen(name);
+
+	return length >= 1 && length <= 32 && name[0] != '-' && strspn(name, letters) == length;
+}
+
+/* "hrun-" alone, "hrun-." and "hrun-.." on the way: a NAME that somebody has put a path into. */
+static bool is_broken_class(const char *component, size_t length)
+{
+	static const char prefix[] = "hrun-";
+	size_t rest = length - (sizeof prefix - 1);
+
+	return length >= sizeof prefix - 1 && str_starts(component, prefix) &&
+	       (rest == 0 || (rest <= 2 && strspn(component + sizeof prefix - 1, ".") >= rest));
+}
+
+int policy_class_of(struct pool *pool, const char *program, const char **ret_class_name, struct err *e)
+{
+	const char *base = program ? program : "";
+
+	*ret_class_name = NULL;
+	for (const char *slash; (slash = strchr(base, '/')); base = slash + 1) {
+		if (is_broken_class(base, (size_t)(slash - base)))
+			return err_set(e, EINVAL, "policy: `%.64s` is no name of a class; call hrun as hrun-NAME",
+				       program);
+	}
+	if (!str_starts(base, "hrun-"))
+		return 0;
+	const char *name = base + strlen("hrun-");
+	if (!policy_class_valid(name))
+		return err_set(
+			e, EINVAL,
+			"policy: `%.64s` is no name of a class: NAME of hrun-NAME is 1 to 32 small letters, digits "
+			"and hyphens, and does not begin with a hyphen",
+			base);
+	*ret_class_name = pool_strdup(pool, name);
+	return 0;
+}
+
+/* ---- which of them ---- */
+
+struct policy_request policy_request_of_caller(const char *file, const char *class_name)
+{
+	return (struct policy_request){
+		.file = file,
+		.class_name = class_name,
+		.is_root = policy_caller_is_root(),
+		.today = utc_today(),
+		.directory = POLICY_DIRECTORY,
+	};
+}
+
+/* policy.json, where there is one. */
+static int load_machine(struct pool *pool, const struct policy_request *request, struct policy *ret, struct err *e)
+{
+	const char *path = pool_printf(pool, "%s/policy.json", request->directory);
+	int r = policy_load_file(pool, path, false, false, request->today, ret, e);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int load_class(struct pool *pool, const struct policy_request *request, struct policy *ret, struct err *e)
+{
+	const char *path = pool_printf(pool, "%s/%s.json", request->directory, request->class_name);
+	/* policy.json is the machine's, whatever hrun is called: no class of its own. */
+	bool own = !str_equal(request->class_name, "policy");
+	int r = policy_load_file(pool, path, own, false, request->today, ret, e);
+
+	if (r == -ENOENT)
+		return err_set(e, ENOENT, "policy: hrun-%s needs `%s`, which is not there; write it or call hrun",
+			       request->class_name, path);
+	ret->class_name = request->class_name;
+	return r;
+}
+
+/* Without --policy. */
+static int load_system(struct pool *pool, const struct policy_request *request, struct policy *ret, struct err *e)
+{
+	struct policy of_class, machine;
+
+	if (!request->class_name)
+		return load_machine(pool, request, ret, e);
+	TRY(load_class(pool, request, &of_class, e));
+	*ret = of_class;
+	if (request->is_root)
+		return 0;
+	TRY(load_machine(pool, request, &machine, e));
+	*ret = policy_stricter(pool, &of_class, &machine);
+	return 0;
+}
+
+static int load(struct pool *pool, const struct policy_request *request, struct policy *ret, struct err *e)
+{
+	struct policy system, own;
+
+	if (!request->file)
+		return load_system(pool, request, ret, e);
+	if (request->is_root)
+		return policy_load_file(pool, request->file, false, false, request->today, ret, e);
+	TRY(load_system(pool, request, &system, e));
+	TRY(policy_load_file(pool, request->file, false, true, request->today, &own, e));
+	*ret = policy_stricter(pool, &system, &own);
+	return 0;
+}
+
+int policy_load_for(struct pool *pool, const struct policy_request *request, struct policy *ret_policy, struct err *e)
+{
+	int r = load(pool, request, ret_policy, e);
+
+	if (r < 0)
+		*ret_policy = policy_default();
+	return r;
+}
+
+int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e)
+{
+	struct policy_request request = policy_request_of_caller(file, NULL);
+
+	return policy_load_for(pool, &request, ret_policy, e);
 }

@@ -47,11 +47,46 @@ const char *chapter_title(enum chapter chapter)
 	return titles[chapter];
 }
 
+/* A policy file may hold a thousand ids: a table with room, and the next place where one is taken. */
+enum { SLOTS = 1024 };
+static const struct rule *slots[SLOTS];
+
+static size_t slot_of(const char *id)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (const char *p = id; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	size_t slot = (hash ^ hash >> 16) % SLOTS;
+	while (slots[slot] && !str_equal(slots[slot]->id, id))
+		slot = (slot + 1) % SLOTS;
+	return slot;
+}
+
 const struct rule *rule_by_id(const char *id)
 {
-	for (size_t i = 0; i < rule_count; i++) {
-		if (str_equal(rules[i].id, id))
-			return &rules[i];
-	}
-	return NULL;
+	static bool filled;
+
+	_Static_assert(sizeof rules / sizeof rules[0] < SLOTS / 2, "the table has room");
+	for (size_t i = 0; i < rule_count && !filled; i++)
+		slots[slot_of(rules[i].id)] = &rules[i];
+	filled = true;
+	return slots[slot_of(id)];
+}
+
+bool rule_refuses_always(const struct rule *rule)
+{
+#ifdef HRUN_MUTANT_POLICY_ALWAYS
+	return false;
+#endif
+	return rule->action[LEVEL_PRIVILEGED] == ACTION_REFUSE;
+}
+
+bool rule_has_repair(const struct rule *rule)
+{
+	bool hardens = rule->harden != NULL;
+
+	for (int level = 0; level < LEVELS; level++)
+		hardens = hardens || rule->action[level] == ACTION_HARDEN;
+	return hardens;
 }

@@ -41,6 +41,58 @@ void judge_cgroups_path_escape(struct finder *finder)
 		find(finder, "linux.cgroupsPath", "%s %s", quote(finder, path), complaint);
 }
 
+/* ---- a place that is somebody else's ---- */
+
+static bool is_unit(const char *name)
+{
+	return str_ends(name, ".slice") || str_ends(name, ".service") || str_ends(name, ".scope");
+}
+
+static const char *complaint_about_place(const struct judged *judged, const char *path)
+{
+	const char *clean = cgroup_path_of(judged);
+	const char *name = strrchr(path, ':');
+
+	/* Without a prefix the name is that of a unit. */
+	if (!clean)
+		return name && name > path && name[-1] == ':' && is_unit(name + 1) ? "names a unit of the host" : NULL;
+	if (str_equal(clean, "/"))
+		return "is the cgroup of the whole host";
+	return is_unit(clean) ? "is a unit of the host" : NULL;
+}
+
+static void judge_use(struct finder *finder, const char *path)
+{
+	const char *clean = cgroup_path_of(finder->judged);
+
+	if (!clean || path_has_dotdot(clean))
+		return;
+	if (finder->judged->config_only) {
+		cannot_judge(finder, "linux.cgroupsPath", "no look at the host's cgroups");
+		return;
+	}
+	enum cgroup_use use = finder->judged->bundle ? cgroup_use(finder->judged, clean) : CGROUP_FREE;
+	if (use == CGROUP_USED)
+		find_value(finder, clean, "linux.cgroupsPath", "%s has processes already and is not delegated",
+			   quote(finder, path));
+	else if (use == CGROUP_UNKNOWN)
+		cannot_judge(finder, "linux.cgroupsPath", "%s cannot be looked at", quote(finder, path));
+}
+
+void judge_cgroups_path_system(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+	const char *path = linux_ ? linux_->cgroups_path : NULL;
+
+	if (!path || !*path)
+		return;
+	const char *complaint = complaint_about_place(finder->judged, path);
+	if (complaint)
+		find_value(finder, path, "linux.cgroupsPath", "%s %s", quote(finder, path), complaint);
+	else
+		judge_use(finder, path);
+}
+
 static void judge_name(struct finder *finder, const char *where, const char *name)
 {
 	enum { NAME_LENGTH = 64 }; /* __NEW_UTS_LEN */
@@ -67,4 +119,33 @@ void judge_intel_rdt(struct finder *finder)
 
 	if (linux_ && linux_->intel_rdt)
 		find(finder, "linux.intelRdt", "a class of service of the host's processors");
+}
+
+void judge_memory_policy(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	if (linux_ && linux_->memory_policy)
+		find(finder, "linux.memoryPolicy", "chooses the memory nodes of the host");
+}
+
+void judge_personality(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+	const struct config_personality *personality = linux_ ? linux_->personality : NULL;
+
+	if (!personality)
+		return;
+	if (personality->flags.count)
+		find_value(finder, *personality->flags.item, "linux.personality.flags", "turns off protections");
+	if (personality->domain && !str_equal(personality->domain, "LINUX") &&
+	    !str_equal(personality->domain, "LINUX32"))
+		find_value(finder, personality->domain, "linux.personality.domain", "%s is an old system's",
+			   quote(finder, personality->domain));
+}
+
+void harden_personality(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->linux_->personality = NULL;
 }

@@ -4,6 +4,7 @@
  *
  * The number says what a device is; its name says nothing.
  */
+#include <hrun/device_class.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -13,40 +14,155 @@ static bool has_type(const struct config_device *device, const char *types)
 	return device->type && strlen(device->type) == 1 && strchr(types, device->type[0]);
 }
 
-void judge_device_block(struct finder *finder)
-{
-	const struct config_linux *linux_ = finder->judged->config->linux_;
+static const struct device_class block_devices[] = {{'b', 0, INT64_MAX, DEVICE_ALL, "a block device"}};
 
-	for (size_t i = 0; linux_ && i < linux_->device_count; i++) {
-		if (has_type(&linux_->devices[i], "b"))
-			find(finder, at(finder, "linux.devices[%zu]", i), "block device %s",
-			     quote(finder, linux_->devices[i].path ? linux_->devices[i].path : ""));
-	}
-}
-
-/* Character devices that are the kernel's or the processor's memory; minor -1: all. */
-static const struct {
-	int64_t major, minor;
-	const char *name;
-} memory_devices[] = {
-	{1, 1, "mem"},	    {1, 2, "kmem"},   {1, 4, "port"},	  {1, 11, "kmsg"},
-	{10, 144, "nvram"}, {202, -1, "msr"}, {203, -1, "cpuid"},
+/* The kernel's or the processor's memory. */
+static const struct device_class memory_devices[] = {
+	{'c', 1, 1, 1, "mem"},
+	{'c', 1, 1, 2, "kmem"},
+	{'c', 1, 1, 4, "port"},
+	{'c', 1, 1, 11, "kmsg"},
+	{'c', 10, 10, 144, "nvram"},
+	{'c', 202, 202, DEVICE_ALL, "msr"},
+	{'c', 203, 203, DEVICE_ALL, "cpuid"},
 };
 
-void judge_device_memory(struct finder *finder)
+/* What steers the host; numbers from 240 on are given out as drivers come (hidraw). */
+static const struct device_class control_devices[] = {
+	{'c', 4, 4, DEVICE_ALL, "a terminal of the host"},
+	{'c', 5, 5, 1, "the console"},
+	{'c', 10, 10, 196, "vfio"},
+	{'c', 10, 10, 203, "cuse"},
+	{'c', 10, 10, 223, "uinput"},
+	{'c', 10, 10, 234, "btrfs-control"},
+	{'c', 10, 10, 235, "autofs"},
+	{'c', 10, 10, 236, "mapper/control"},
+	{'c', 10, 10, 237, "loop-control"},
+	{'c', 10, 10, 238, "vhost-net"},
+	{'c', 10, 10, 241, "vhost-vsock"},
+	{'c', 13, 13, DEVICE_ALL, "an input device"},
+	{'c', 21, 21, DEVICE_ALL, "a SCSI device"},
+	{'c', 162, 162, DEVICE_ALL, "a raw block device"},
+	{'c', 240, INT64_MAX, DEVICE_ALL, "a device with a number that changes, such as hidraw"},
+};
+
+/* What every container has. */
+static const struct device_class default_devices[] = {
+	{'c', 1, 1, 3, "null"},	  {'c', 1, 1, 5, "zero"},    {'c', 1, 1, 7, "full"},
+	{'c', 1, 1, 8, "random"}, {'c', 1, 1, 9, "urandom"}, {'c', 5, 5, 0, "tty"},
+};
+
+#define TABLE(classes) ((struct device_table){(classes), sizeof(classes) / sizeof(classes)[0]})
+
+static const struct device_class *class_of(struct device_table table, char type, int64_t major, int64_t minor)
+{
+	for (size_t i = 0; i < table.count; i++) {
+		const struct device_class *class = table.class + i;
+		if (class->type == type && major >= class->first_major && major <= class->last_major &&
+		    (class->minor == DEVICE_ALL || class->minor == minor))
+			return class;
+	}
+	return NULL;
+}
+
+/* 'b' or 'c' where DEVICE is one with a number; "u" is an old word for "c". */
+static char kind_of(const struct config_device *device)
+{
+	if (!device->major.set || !device->minor.set || device->major.value < 0 || device->minor.value < 0)
+		return '\0';
+	return has_type(device, "cu") ? 'c' : has_type(device, "b") ? 'b' : '\0';
+}
+
+unsigned int device_access(const char *access)
+{
+	if (!access)
+		return DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD;
+	return (strchr(access, 'r') ? DEVICE_READ : 0U) | (strchr(access, 'w') ? DEVICE_WRITE : 0U) |
+	       (strchr(access, 'm') ? DEVICE_MKNOD : 0U);
+}
+
+bool device_covers(int64_t one, int64_t number)
+{
+	return one == DEVICE_ALL || one == number;
+}
+
+unsigned int device_left_by_policy(const struct finder *finder, char type, int64_t major, int64_t minor,
+				   unsigned int access)
+{
+	const struct policy *policy = finder->judged->policy;
+
+	for (size_t i = 0; i < policy->allow.device_count; i++) {
+		const struct policy_device *device = &policy->allow.devices[i];
+		if (device->type == type && device_covers(device->major, major) && device_covers(device->minor, minor))
+			access &= ~device_access(device->access);
+	}
+	return access;
+}
+
+static bool policy_allows(const struct finder *finder, char type, const struct config_device *device)
+{
+	unsigned int all = device_access(NULL);
+
+	return device_left_by_policy(finder, type, device->major.value, device->minor.value, all) != all;
+}
+
+static void find_device(struct finder *finder, size_t i, char type, const char *what)
+{
+	const struct config_device *device = &finder->judged->config->linux_->devices[i];
+	const char *number =
+		at(finder, "%c %lld:%lld", type, (long long)device->major.value, (long long)device->minor.value);
+
+	find_value(finder, number, at(finder, "linux.devices[%zu]", i), "%s (%s) is %s",
+		   quote(finder, device->path ? device->path : ""), number, what);
+}
+
+/* A node by its number; what the policy file allows is nothing to report (what may be done with it is the filter's word). */
+static void find_devices(struct finder *finder, struct device_table table)
 {
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->device_count; i++) {
 		const struct config_device *device = &linux_->devices[i];
-		for (size_t k = 0; has_type(device, "cu") && k < sizeof memory_devices / sizeof memory_devices[0];
-		     k++) {
-			if (device->major.value == memory_devices[k].major &&
-			    (memory_devices[k].minor == -1 || device->minor.value == memory_devices[k].minor))
-				find(finder, at(finder, "linux.devices[%zu]", i), "character device %lld:%lld is %s",
-				     (long long)device->major.value, (long long)device->minor.value,
-				     memory_devices[k].name);
-		}
+		char type = kind_of(device);
+		const struct device_class *class = class_of(table, type, device->major.value, device->minor.value);
+		if (class && !policy_allows(finder, type, device))
+			find_device(finder, i, type, class->name);
+	}
+}
+
+void judge_device_block(struct finder *finder)
+{
+	find_devices(finder, TABLE(block_devices));
+}
+
+void judge_device_memory(struct finder *finder)
+{
+	find_devices(finder, TABLE(memory_devices));
+}
+
+void judge_device_control(struct finder *finder)
+{
+	find_devices(finder, TABLE(control_devices));
+}
+
+const struct device_table dangerous_devices[DANGEROUS_TABLES] = {
+	{block_devices, sizeof block_devices / sizeof block_devices[0]},
+	{memory_devices, sizeof memory_devices / sizeof memory_devices[0]},
+	{control_devices, sizeof control_devices / sizeof control_devices[0]},
+};
+
+void judge_device_extra(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; linux_ && i < linux_->device_count; i++) {
+		const struct config_device *device = &linux_->devices[i];
+		char type = kind_of(device);
+		bool named = !type || class_of(TABLE(default_devices), type, device->major.value, device->minor.value);
+		for (size_t k = 0; k < DANGEROUS_TABLES; k++)
+			named |= class_of(dangerous_devices[k], type, device->major.value, device->minor.value) != NULL;
+		if (!named && !policy_allows(finder, type, device))
+			find_device(finder, i, type, "not one of those that every container has");
 	}
 }
 
@@ -93,66 +209,4 @@ void judge_device_path_invalid(struct finder *finder)
 						    device->major.value < 0 || device->minor.value < 0))
 			find(finder, where, "%s has no major and minor number", shown);
 	}
-}
-
-/* Is RULE about every device of its type? */
-static bool names_no_number(const struct config_device_rule *rule)
-{
-	return (!rule->major.set || rule->major.value == -1) && (!rule->minor.set || rule->minor.value == -1);
-}
-
-static bool denies_all(const struct config_device_rule *rule)
-{
-	if (rule->allow || (rule->type && !str_equal(rule->type, "a")) || !names_no_number(rule))
-		return false;
-	return !rule->access || (strchr(rule->access, 'r') && strchr(rule->access, 'w') && strchr(rule->access, 'm'));
-}
-
-static bool denies_all_first(const struct config_resources *resources)
-{
-	return resources && resources->device_count && denies_all(&resources->devices[0]);
-}
-
-/* A node alone (mknod) is harmless: nobody can open it. */
-static bool allows_all(const struct config_device_rule *rule)
-{
-	return rule->allow && (!rule->major.set || rule->major.value == -1) &&
-	       (!rule->access || strpbrk(rule->access, "rw"));
-}
-
-void judge_device_cgroup_allow_all(struct finder *finder)
-{
-	const struct config_linux *linux_ = finder->judged->config->linux_;
-	const struct config_resources *resources = linux_ ? linux_->resources : NULL;
-
-	/* What stands before a rule that denies everything says nothing. */
-	for (size_t i = resources ? resources->device_count : 0; i-- > 0 && !denies_all(&resources->devices[i]);) {
-		if (allows_all(&resources->devices[i]))
-			find(finder, at(finder, "linux.resources.devices[%zu]", i), "allows devices of every number");
-	}
-}
-
-void judge_device_cgroup_no_deny(struct finder *finder)
-{
-	const struct config_linux *linux_ = finder->judged->config->linux_;
-
-	if (linux_ && !denies_all_first(linux_->resources))
-		find(finder, "linux.resources.devices", "does not begin with a rule that denies everything");
-}
-
-/* The default devices and terminals are allowed by plan/ in any case. */
-void harden_device_cgroup_no_deny(struct pool *pool, struct config *config, const struct finding *finding)
-{
-	struct config_resources *resources = config->linux_ ? config->linux_->resources : NULL;
-
-	(void)finding;
-	if (!resources || denies_all_first(resources))
-		return;
-	struct config_device_rule *devices = pool_alloc(pool, (resources->device_count + 1) * sizeof *devices);
-	devices[0] = (struct config_device_rule){.allow = false, .access = "rwm"};
-	for (size_t i = 0; i < resources->device_count; i++)
-		devices[i + 1] = resources->devices[i];
-	resources->devices = devices;
-	resources->device_count++;
-	resources->devices_present = true;
 }

@@ -4,6 +4,12 @@
  * process (user_namespaces(7)).
  */
 #include <hrun/judging.h>
+#include <hrun/proc.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MAP_LINES_MAX = 340 };
 
 static bool ranges_overlap(uint32_t a, uint32_t b, uint32_t a_size, uint32_t b_size)
 {
@@ -78,4 +84,121 @@ void judge_idmap_invalid(struct finder *finder)
 		return;
 	find_unmapped(finder, &linux_->uid_mappings, "uid", finder->judged->process->user.uid.value);
 	find_unmapped(finder, &linux_->gid_mappings, "gid", finder->judged->process->user.gid.value);
+}
+
+/* ---- what the ids are outside: judged through the map of the user namespace that hrun is in ---- */
+
+struct outside {
+	struct proc_id_range ranges[MAP_LINES_MAX];
+	int count; /* or negative errno */
+};
+
+/* Does MAP give the container an id of the parent from FIRST to LAST?  The first one goes to *ret_id. */
+static bool reaches(const struct outside *outside, const struct id_mapping *map, uint32_t first, uint32_t last,
+		    uint32_t *ret_id)
+{
+	for (int i = 0; i < outside->count; i++) {
+		const struct proc_id_range *own = &outside->ranges[i];
+		uint64_t begin = map->host_id > own->inside ? map->host_id : own->inside;
+		uint64_t end = (uint64_t)map->host_id + map->size, own_end = (uint64_t)own->inside + own->count;
+		if (own_end < end)
+			end = own_end;
+		if (begin >= end)
+			continue;
+		uint64_t low = begin - own->inside + own->outside, high = end - own->inside + own->outside; /* beyond */
+		if (low <= last && high > first) {
+			*ret_id = (uint32_t)(low > first ? low : first);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void find_outside(struct finder *finder, const struct id_mapping_list *list, bool gids, uint32_t first,
+			 uint32_t last, const char *what)
+{
+	const char *name = gids ? "gidMappings" : "uidMappings";
+	struct outside *outside;
+	uint32_t id;
+
+	if (!list->count)
+		return;
+	outside = pool_alloc(finder->judged->pool, sizeof *outside);
+	outside->count = proc_own_id_map(gids, outside->ranges, MAP_LINES_MAX);
+	if (outside->count < 0)
+		cannot_judge(finder, at(finder, "linux.%s", name), "the ids that hrun itself has cannot be read (%s)",
+			     strerrorname_np(-outside->count));
+	for (size_t i = 0; i < list->count; i++) {
+		if (reaches(outside, &list->item[i], first, last, &id))
+			find_value(finder, at(finder, "%" PRIu32, id), at(finder, "linux.%s[%zu]", name, i),
+				   "maps %s %" PRIu32 " of the host%s", gids ? "gid" : "uid", id, what);
+	}
+}
+
+static void judge_outside(struct finder *finder, uint32_t first, uint32_t last, const char *what)
+{
+	const struct config *config = finder->judged->config;
+
+	if (!config->linux_ || !namespace_of(config, "user"))
+		return;
+	find_outside(finder, &config->linux_->uid_mappings, false, first, last, what);
+	find_outside(finder, &config->linux_->gid_mappings, true, first, last, what);
+}
+
+/* Whoever is not root cannot map it either: newuidmap(1) asks /etc/subuid, and its words are better than ours. */
+void judge_idmap_host_root(struct finder *finder)
+{
+	if (geteuid() == 0)
+		judge_outside(finder, 0, 0, ", its root");
+}
+
+void judge_idmap_system_ids(struct finder *finder)
+{
+	judge_outside(finder, 1, 999, ", a system account's");
+}
+
+/* ---- idmap-missing ---- */
+
+static bool is_rootless(const struct judged *judged)
+{
+	return geteuid() != 0 || !judged->host_root;
+}
+
+/* Whoever is no root of the host can map nothing but the own id; root could map anything, and must say what. */
+void judge_idmap_missing(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+	const struct config_namespace *user = namespace_of(config, "user");
+	struct finder refusing = *finder;
+
+	if (!user || (user->path && *user->path))
+		return;
+	if (config->linux_->uid_mappings.count && config->linux_->gid_mappings.count)
+		return;
+	const char *where = config->linux_->uid_mappings.count ? "linux.gidMappings" : "linux.uidMappings";
+	if (is_rootless(finder->judged)) {
+		find(finder, where, "a user namespace without mappings: the own id is mapped");
+		return;
+	}
+	if (finder->action == ACTION_HARDEN)
+		refusing.action = ACTION_REFUSE;
+	find(&refusing, where, "a user namespace without mappings: all files would belong to nobody");
+}
+
+static void map_self(struct pool *pool, struct id_mapping_list *list, uint32_t inside, uint32_t outside)
+{
+	if (list->count)
+		return;
+	struct id_mapping *map = pool_alloc(pool, sizeof *map);
+	*map = (struct id_mapping){.container_id = inside, .host_id = outside, .size = 1};
+	*list = (struct id_mapping_list){.item = map, .count = 1, .present = true};
+}
+
+void harden_idmap_missing(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	const struct config_process *process = config->process;
+
+	(void)finding;
+	map_self(pool, &config->linux_->uid_mappings, process ? process->user.uid.value : 0, geteuid());
+	map_self(pool, &config->linux_->gid_mappings, process ? process->user.gid.value : 0, getegid());
 }

@@ -45,8 +45,13 @@ void judge_masked_paths_incomplete(struct finder *finder)
 
 	for (size_t i = 0; linux_ && linux_->masked_paths.count && i < MASKED_COUNT; i++) {
 		if (!is_masked(linux_, masked[i]))
-			find(finder, "linux.maskedPaths", "%s is not hidden", masked[i]);
+			find_value(finder, masked[i], "linux.maskedPaths", "%s is not hidden", masked[i]);
 	}
+}
+
+void harden_masked_paths_absent(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	harden_masked_paths_incomplete(pool, config, finding);
 }
 
 void harden_masked_paths_incomplete(struct pool *pool, struct config *config, const struct finding *finding)
@@ -72,8 +77,13 @@ void judge_readonly_paths_incomplete(struct finder *finder)
 
 	for (size_t i = 0; linux_ && linux_->readonly_paths.count && i < READONLY_COUNT; i++) {
 		if (!is_readonly(linux_, readonly[i]))
-			find(finder, "linux.readonlyPaths", "%s is writable", readonly[i]);
+			find_value(finder, readonly[i], "linux.readonlyPaths", "%s is writable", readonly[i]);
 	}
+}
+
+void harden_readonly_paths_absent(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	harden_readonly_paths_incomplete(pool, config, finding);
 }
 
 void harden_readonly_paths_incomplete(struct pool *pool, struct config *config, const struct finding *finding)
@@ -90,8 +100,8 @@ static void find_invalid(struct finder *finder, const struct string_list *list, 
 	for (size_t i = 0; i < list->count; i++) {
 		const char *path = list->item[i];
 		if (path[0] != '/' || path[1] == '\0' || !path_is_clean(path))
-			find(finder, at(finder, "%s[%zu]", where, i), "%s is not an absolute clean path",
-			     quote(finder, path));
+			find_value(finder, path, at(finder, "%s[%zu]", where, i), "%s is not an absolute clean path",
+				   quote(finder, path));
 	}
 }
 

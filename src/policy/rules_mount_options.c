@@ -79,6 +79,30 @@ void harden_mount_tmpfs_options(struct pool *pool, struct config *config, const 
 		option_ensure(pool, mount, "nodev", "dev");
 }
 
+static bool is_writable(const struct config_mount *mount)
+{
+	const char *last = option_last(mount, "ro", "rw");
+
+	return !last || str_equal(last, "rw");
+}
+
+void judge_mount_tmpfs_exec(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct config_mount *mount = &config->mounts[i];
+		if (mount_type_is(mount, "tmpfs") && !mount_is_bind(mount) && mount->destination &&
+		    !goes_to(finder, mount, "/dev") && is_writable(mount) && lacks(mount, "noexec", "exec"))
+			find_lack(finder, i, "noexec");
+	}
+}
+
+void harden_mount_tmpfs_exec(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	option_ensure(pool, &config->mounts[finding->index], "noexec", "exec");
+}
+
 static bool source_is_device(const struct mount_look *look)
 {
 	return look->has_source && (S_ISCHR(look->source.st_mode) || S_ISBLK(look->source.st_mode));

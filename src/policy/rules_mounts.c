@@ -1,39 +1,159 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules_mounts.c - where mounts come from and where they go.
+ * rules_mounts.c - where bind mounts come from.
  *
- * A bind source is judged by what it opens, a destination by where it really leads
- * inside the root file system.
+ * What a source is says mount_sources.c, once for all of these rules.
  */
-#include <fcntl.h>
-#include <hrun/fd.h>
-#include <hrun/judging.h>
+#include <errno.h>
+#include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
+#include <string.h>
 #include <sys/stat.h>
 
-/* HOST_ROOT NULL: cannot be looked at. */
-static bool is_host_root(const struct judged *judged, size_t i, const struct stat *host_root)
+static const char *shown_path(const struct mount_look *look)
 {
-	const struct mount_look *look = &judged->mounts[i];
-	const char *source = judged->config->mounts[i].source;
+	return look->real_source ? look->real_source : look->clean_source;
+}
 
-	/* The host's root has other names where it is bind-mounted. */
-	if (look->has_source && host_root)
-		return look->source.st_dev == host_root->st_dev && look->source.st_ino == host_root->st_ino;
-	return source && str_equal(path_clean(judged->pool, source), "/");
+/* "... is /etc", or where the source is called so: "... is"; the path that gives it away may be another than the text. */
+static void find_source(struct finder *finder, size_t i, const char *path, const char *what)
+{
+	const char *text = finder->judged->config->mounts[i].source;
+	const char *where = at(finder, "mounts[%zu].source", i);
+	const char *value = shown_path(&finder->judged->mounts[i]);
+
+	if (str_equal(path, text))
+		find_item(finder, i, value, where, "%s %s", quote(finder, text), what);
+	else
+		find_item(finder, i, value, where, "%s %s (%s)", quote(finder, text), what, quote(finder, path));
+}
+
+/* Every bind mount whose source has the bit BREAKS (one of enum breaks). */
+static void find_sources(struct finder *finder, unsigned int breaks, const char *what)
+{
+	const struct config *config = finder->judged->config;
+
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct config_mount *mount = &config->mounts[i];
+		if (!mount_is_bind(mount) || !mount->source)
+			continue;
+		const struct source_verdict *source = source_judge(finder->judged, mount, &finder->judged->mounts[i]);
+		if (source->bits & breaks)
+			find_source(finder, i, source->path[__builtin_ctz(breaks)], what);
+		else if (source->error)
+			cannot_judge(finder, at(finder, "mounts[%zu].source", i), "%s cannot be looked at: %s",
+				     quote(finder, mount->source), strerrorname_np(-source->error));
+		else if (finder->judged->config_only && !source->is_managed)
+			cannot_judge(finder, at(finder, "mounts[%zu].source", i), "not looked at");
+	}
 }
 
 void judge_mount_host_root(struct finder *finder)
 {
+	find_sources(finder, BREAKS_HOST_ROOT, "is the root of the host");
+}
+
+void judge_mount_host_system_dir(struct finder *finder)
+{
+	find_sources(finder, BREAKS_SYSTEM_DIR, "belongs to the host's system, or holds what does");
+}
+
+void judge_mount_engine_state(struct finder *finder)
+{
+	find_sources(finder, BREAKS_ENGINE_STATE, "is a container engine's own, or holds what is");
+}
+
+/* A socket of root's that is nobody's volume leads to some service with root's rights. */
+static void warn_of_root_socket(struct finder *finder, size_t i)
+{
+	const struct mount_look *look = &finder->judged->mounts[i];
+	const struct source_verdict *source = look->answer;
+	struct finder milder = *finder;
+
+	if (!look->has_source || !S_ISSOCK(look->source.st_mode) || look->source.st_uid != 0 || source->is_managed ||
+	    (source->bits & BREAKS_ENGINE_SOCKET))
+		return;
+	milder.action = ACTION_WARN;
+	find_source(&milder, i, look->real_source, "is a socket of a service that root runs");
+}
+
+void judge_mount_engine_socket(struct finder *finder)
+{
 	const struct config *config = finder->judged->config;
-	struct stat root;
-	const struct stat *host_root = stat("/", &root) == 0 ? &root : NULL;
+
+	find_sources(finder, BREAKS_ENGINE_SOCKET, "gives full control of the host");
+	for (size_t i = 0; i < config->mount_count; i++) {
+		if (mount_is_bind(&config->mounts[i]))
+			warn_of_root_socket(finder, i);
+	}
+}
+
+void judge_mount_host_proc(struct finder *finder)
+{
+	find_sources(finder, BREAKS_HOST_PROC, "shows processes, descriptors or namespaces of the host");
+}
+
+void judge_mount_host_sys(struct finder *finder)
+{
+	find_sources(finder, BREAKS_HOST_SYS, "is the kernel's own of the host");
+}
+
+/* Type devtmpfs without a bind mount is the host's /dev as well. */
+void judge_mount_host_dev(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+
+	find_sources(finder, BREAKS_HOST_DEV, "is a device of the host, or holds them");
+	for (size_t i = 0; i < config->mount_count; i++) {
+		if (!mount_is_bind(&config->mounts[i]) && mount_type_is(&config->mounts[i], "devtmpfs"))
+			find_item(finder, i, "devtmpfs", at(finder, "mounts[%zu].type", i),
+				  "devtmpfs holds every device of the host");
+	}
+}
+
+/* In the bundle lies what the engine has put there for this container; the bundle as a whole is nobody's volume. */
+static bool is_in_bundle(const struct judged *judged, const struct config_mount *mount, const char *path)
+{
+	const char *bundle = judged->bundle ? judged->bundle->path : NULL;
+
+	if (!bundle)
+		return mount->source[0] != '/' && judged->config_only;
+	return !str_equal(bundle, "/") && path_is_below(path, bundle) && !str_equal(path, bundle);
+}
+
+static bool is_allowed_prefix(const struct judged *judged, const struct config_mount *mount, const char *path)
+{
+	const struct policy *policy = judged->policy;
+
+	for (size_t i = 0; policy && i < policy->allow.mount_prefix_count; i++) {
+		const struct policy_mount_prefix *prefix = &policy->allow.mount_prefixes[i];
+		if (path_is_below(path, prefix->path) && (!prefix->read_only || mount_is_read_only(mount)))
+			return true;
+	}
+	return false;
+}
+
+bool source_is_host_path(const struct judged *judged, const struct config_mount *mount, const struct mount_look *look)
+{
+	const struct source_verdict *source = source_judge(judged, mount, look);
+	const char *path = shown_path(look);
+
+	if (!path)
+		return false;
+	return !source->bits && !source->is_managed && !source->is_exempt && !is_in_bundle(judged, mount, path) &&
+	       !is_allowed_prefix(judged, mount, path);
+}
+
+void judge_mount_host_path(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
-		if (mount_is_bind(&config->mounts[i]) && is_host_root(finder->judged, i, host_root))
-			find(finder, at(finder, "mounts[%zu].source", i), "%s is the root of the host",
-			     quote(finder, config->mounts[i].source));
+		const struct config_mount *mount = &config->mounts[i];
+		if (mount_is_bind(mount) && mount->source &&
+		    source_is_host_path(finder->judged, mount, &finder->judged->mounts[i]))
+			find_source(finder, i, shown_path(&finder->judged->mounts[i]), "is a path of the host");
 	}
 }
 
@@ -61,124 +181,43 @@ void judge_mount_source_escape(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (mount_is_bind(mount) && mount->source && mount->source[0] != '/' && climbs_out(mount->source))
-			find(finder, at(finder, "mounts[%zu].source", i), "%s leads out of the bundle",
-			     quote(finder, mount->source));
+		if (mount_is_bind(mount) && mount->source && mount->source[0] != '/' &&
+		    (climbs_out(mount->source) || finder->judged->mounts[i].source_leaves))
+			find_item(finder, i, mount->source, at(finder, "mounts[%zu].source", i),
+				  "%s leads out of the bundle", quote(finder, mount->source));
 	}
 }
 
-void judge_mount_dest_invalid(struct finder *finder)
+/* The real path of a source that is not written as it should be; NULL where it is. */
+static const char *better_path(const struct judged *judged, const char *source, const struct mount_look *look)
 {
-	const struct config *config = finder->judged->config;
+	const char *path = source[0] == '/' ? path_fold(judged->pool, source) : path_clean(judged->pool, source);
+	const char *whole = source;
 
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const char *path = config->mounts[i].destination ? config->mounts[i].destination : "";
-		const char *where = at(finder, "mounts[%zu].destination", i);
-		if (path[0] != '/')
-			find(finder, where, "%s is not absolute", quote(finder, path));
-		else if (path_has_dotdot(path))
-			find(finder, where, "%s holds \"..\"", quote(finder, path));
-	}
+	if (look->has_source && source[0] != '/')
+		whole = pool_printf(judged->pool, "%s/%s", judged->bundle->path, source);
+	if (look->has_source)
+		path = look->real_source;
+	return str_equal(path, whole) ? NULL : path;
 }
 
-void judge_mount_dest_root(struct finder *finder)
-{
-	for (size_t i = 0; i < finder->judged->config->mount_count; i++) {
-		const char *path = finder->judged->mounts[i].destination;
-		if (path && str_equal(path, "/"))
-			find(finder, at(finder, "mounts[%zu].destination", i), "covers the whole root file system");
-	}
-}
-
-/* Single files that lxcfs and the like replace; nothing is judged or written through them. */
-static bool is_proc_information(const char *path)
-{
-	static const char *const files[] = {
-		"/proc/cpuinfo",
-		"/proc/diskstats",
-		"/proc/meminfo",
-		"/proc/stat",
-		"/proc/swaps",
-		"/proc/uptime",
-		"/proc/loadavg",
-		"/proc/slabinfo",
-		"/proc/net/dev",
-		"/proc/sys/kernel/ns_last_pid",
-		"/proc/sys/crypto/fips_enabled",
-	};
-
-	return IS_ONE_OF(path, files);
-}
-
-/* The mounts below /proc and /sys that every container has.  rbind of /sys: rootless without a network of its own. */
-static bool belongs_there(const struct config_mount *mount, const char *path)
-{
-	bool bind = mount_is_bind(mount);
-
-	if (str_equal(path, "/proc"))
-		return !bind && mount_type_is(mount, "proc");
-	if (str_equal(path, "/sys"))
-		return bind ? mount->source && str_equal(mount->source, "/sys") : mount_type_is(mount, "sysfs");
-	if (str_equal(path, "/sys/fs/cgroup"))
-		return bind ? mount->source && path_is_below(mount->source, "/sys/fs/cgroup")
-			    : mount_type_is(mount, "cgroup") || mount_type_is(mount, "cgroup2");
-	return bind && is_proc_information(path);
-}
-
-/* CVE-2019-16884, CVE-2019-19921, CVE-2023-27561, CVE-2025-31133, CVE-2025-52565, CVE-2025-52881 */
-void judge_mount_dest_proc_sys(struct finder *finder)
-{
-	const struct config *config = finder->judged->config;
-
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const char *path = finder->judged->mounts[i].destination;
-		if (path && (path_is_below(path, "/proc") || path_is_below(path, "/sys")) &&
-		    !belongs_there(&config->mounts[i], path))
-			find(finder, at(finder, "mounts[%zu].destination", i), "%s hides what the kernel says",
-			     quote(finder, config->mounts[i].destination));
-	}
-}
-
-void judge_mount_proc_elsewhere(struct finder *finder)
+void judge_mount_source_not_canonical(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		const char *home = mount_type_is(mount, "proc")	   ? "/proc"
-				   : mount_type_is(mount, "sysfs") ? "/sys"
-								   : NULL;
-		const char *path = home && !mount_is_bind(mount) ? finder->judged->mounts[i].destination : NULL;
-		if (path && !str_equal(path, home))
-			find(finder, at(finder, "mounts[%zu]", i), "a second %s at %s, where nothing is masked",
-			     mount->type, quote(finder, mount->destination));
+		if (!mount_is_bind(mount) || !mount->source || !*mount->source)
+			continue;
+		const char *path = better_path(finder->judged, mount->source, &finder->judged->mounts[i]);
+		if (path)
+			find_item(finder, i, path, at(finder, "mounts[%zu].source", i), "%s is really %s",
+				  quote(finder, mount->source), quote(finder, path));
 	}
 }
 
-void judge_mount_sysfs_writable(struct finder *finder)
+/* What is mounted is the descriptor that was judged, here as everywhere; this is for who reads the config next. */
+void harden_mount_source_not_canonical(struct pool *pool, struct config *config, const struct finding *finding)
 {
-	const struct config *config = finder->judged->config;
-
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct config_mount *mount = &config->mounts[i];
-		const char *last = option_last(mount, "ro", "rw");
-		if (mount_type_is(mount, "sysfs") && !mount_is_bind(mount) && !(last && str_equal(last, "ro")))
-			find(finder, at(finder, "mounts[%zu].options", i), "a writable sysfs");
-	}
-}
-
-void judge_mount_type_unsafe(struct finder *finder)
-{
-	static const char *const safe[] = {"proc",   "sysfs",  "tmpfs",	  "devpts",
-					   "mqueue", "cgroup", "cgroup2", "overlay"};
-	const struct config *config = finder->judged->config;
-
-	for (size_t i = 0; i < config->mount_count; i++) {
-		const struct config_mount *mount = &config->mounts[i];
-		const char *type = mount->type ? mount->type : "";
-		bool says_bind = !*type || str_equal(type, "none") || str_equal(type, "bind");
-		if (!IS_ONE_OF(type, safe) && !(mount_is_bind(mount) && says_bind))
-			find(finder, at(finder, "mounts[%zu].type", i), "type %s is none that a container may mount",
-			     quote(finder, type));
-	}
+	config->mounts[finding->index].source = pool_strdup(pool, finding->value);
 }

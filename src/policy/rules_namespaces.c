@@ -5,60 +5,24 @@
  * A namespace path is judged by what it opens: the file system and the kernel's own
  * word for its type.  Where nothing is there, plan/ fails with the reason.
  */
-#include <fcntl.h>
-#include <hrun/fd.h>
+#include <errno.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
-#include <linux/magic.h>
-#include <linux/nsfs.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
-
-/* The names below /proc/PID/ns. */
-static const char *file_of(const char *type)
-{
-	return str_equal(type, "network") ? "net" : str_equal(type, "mount") ? "mnt" : type;
-}
-
-/* Is it the host's by the back door: the namespace that we, or the host's first process, live in, however it is spelled? */
-static bool is_the_hosts(struct pool *pool, const struct config_namespace *namespace)
-{
-	static const char *const whose[] = {"self", "1"};
-	struct stat joined, own;
-
-#ifdef HRUN_MUTANT_HOST_NAMESPACE
-	return false;
-#endif
-	if (!namespace->path || stat(namespace->path, &joined) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof whose / sizeof *whose; i++) {
-		if (stat(pool_printf(pool, "/proc/%s/ns/%s", whose[i], file_of(namespace->type)), &own) == 0 &&
-		    own.st_dev == joined.st_dev && own.st_ino == joined.st_ino)
-			return true;
-	}
-	return false;
-}
+#include <string.h>
 
 static void require_namespace(struct finder *finder, const char *type, const char *what)
 {
-	const struct config_namespace *namespace = namespace_of(finder->judged->config, type);
-
-	if (!namespace)
-		find(finder, "linux.namespaces", "no %s namespace%s", type, what);
-	else if (is_the_hosts(finder->judged->pool, namespace))
-		find(finder, "linux.namespaces", "the %s namespace named by path is the host's own%s", type, what);
+	if (!namespace_of(finder->judged->config, type))
+		find_value(finder, type, "linux.namespaces", "no %s namespace%s", type, what);
 }
 
+/* At every level: pivot_root in the host's own, named by its path, is no better than in none. */
 void judge_ns_mount_missing(struct finder *finder)
 {
 	require_namespace(finder, "mount", "");
+	if (namespace_of(finder->judged->config, "mount") && !namespace_is_separate(finder->judged, "mount"))
+		find_value(finder, "mount", "linux.namespaces", "the mount namespace named by path is the host's own");
 }
 
 void judge_ns_pid_host(struct finder *finder)
@@ -113,38 +77,106 @@ void judge_ns_duplicate(struct finder *finder)
 		const struct config_namespace *namespace = &config->linux_->namespaces[i];
 		const char *where = at(finder, "linux.namespaces[%zu].type", i);
 		if (spec_namespace_type(namespace->type) == NS_TYPES)
-			find(finder, where, "unknown type %s", quote(finder, namespace->type));
+			find_value(finder, namespace->type, where, "unknown type %s", quote(finder, namespace->type));
 		else if (namespace_of(config, namespace->type) != namespace)
-			find(finder, where, "%s stands in the list twice", namespace->type);
+			find_value(finder, namespace->type, where, "%s stands in the list twice", namespace->type);
 	}
 }
 
-static int clone_flag_of(enum namespace_type type)
+static bool has_path(const struct config_namespace *namespace)
 {
-	static const int flags[NS_TYPES] = {
-		[NS_MOUNT] = CLONE_NEWNS,  [NS_PID] = CLONE_NEWPID,	  [NS_NETWORK] = CLONE_NEWNET,
-		[NS_UTS] = CLONE_NEWUTS,   [NS_IPC] = CLONE_NEWIPC,	  [NS_USER] = CLONE_NEWUSER,
-		[NS_TIME] = CLONE_NEWTIME, [NS_CGROUP] = CLONE_NEWCGROUP,
-	};
-
-	return type < NS_TYPES ? flags[type] : 0;
+	return namespace->path && *namespace->path;
 }
 
-/* Opened with O_PATH first: a device or FIFO must not notice that it was looked at. */
-static const char *complaint_about(struct pool *pool, const struct config_namespace *namespace)
+/* exec: what a container joined was judged then. */
+static bool has_joined(const struct judged *judged)
 {
-	struct statfs fs;
+	return !judged->bundle && !judged->config_only;
+}
 
-	autofd int found = open(namespace->path, O_PATH | O_CLOEXEC);
-	if (found < 0)
+static const char *path_place(const struct finder *finder, size_t i)
+{
+	return at(finder, "linux.namespaces[%zu].path", i);
+}
+
+/* CIS 5.10 and friends through the back door. */
+void judge_ns_path_host(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; linux_ && i < linux_->namespace_count; i++) {
+		const struct config_namespace *namespace = &linux_->namespaces[i];
+		enum whose whose = namespace_whose(finder->judged, i);
+		if (whose == WHOSE_HOST)
+			find_value(finder, namespace->path, path_place(finder, i), "%s is the host's %s namespace",
+				   quote(finder, namespace->path), namespace->type);
+		else if (whose == WHOSE_UNKNOWN)
+			cannot_judge(finder, path_place(finder, i),
+				     "whether %s is the host's %s namespace cannot be found out",
+				     quote(finder, namespace->path), namespace->type);
+	}
+}
+
+void judge_ns_path_privileged_type(struct finder *finder)
+{
+	static const char *const types[] = {"mount", "cgroup", "time"};
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; !has_joined(finder->judged) && linux_ && i < linux_->namespace_count; i++) {
+		const struct config_namespace *namespace = &linux_->namespaces[i];
+		if (has_path(namespace) && IS_ONE_OF(namespace->type, types))
+			find_value(finder, namespace->type, path_place(finder, i), "joins the %s namespace %s",
+				   namespace->type, quote(finder, namespace->path));
+	}
+}
+
+void judge_ns_pid_joined(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; !has_joined(finder->judged) && linux_ && i < linux_->namespace_count; i++) {
+		const struct config_namespace *namespace = &linux_->namespaces[i];
+		if (has_path(namespace) && str_equal(namespace->type, "pid"))
+			find_value(finder, namespace->path, path_place(finder, i),
+				   "shares its processes with whoever is in %s", quote(finder, namespace->path));
+	}
+}
+
+/* Where hrun's own root is not the host's, the container's is not either. */
+void judge_ns_user_missing(struct finder *finder)
+{
+	const struct judged *judged = finder->judged;
+
+	if (judged->host_root && judged->config->linux_)
+		require_namespace(finder, "user", ": root inside is root of the host");
+}
+
+/* What nobody looked at, or what is not there: judged when it was joined, or plan/ fails with the reason. */
+static const char *complaint_about(const struct config_namespace *namespace, const struct namespace_look *look)
+{
+	if (!look || look->errnum)
 		return NULL;
-	if (fstatfs(found, &fs) < 0 || fs.f_type != NSFS_MAGIC)
+	if (!look->is_namespace)
 		return "is not a namespace file";
-	autofd int opened = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC);
-	int flag = opened < 0 ? -1 : ioctl(opened, NS_GET_NSTYPE);
-	if (flag != clone_flag_of(spec_namespace_type(namespace->type)))
+	if (look->clone_flag != namespace_clone_flag(namespace->type))
 		return "is a namespace of another type";
 	return NULL;
+}
+
+static void judge_path(struct finder *finder, const struct config_namespace *namespace, size_t i)
+{
+	const struct judged *judged = finder->judged;
+	const struct namespace_look *look = judged->namespaces ? &judged->namespaces[i] : NULL;
+	const char *complaint = namespace->path[0] != '/'	   ? "is relative"
+				: path_has_dotdot(namespace->path) ? "holds \"..\""
+								   : complaint_about(namespace, look);
+
+	if (complaint)
+		find_value(finder, namespace->path, path_place(finder, i), "%s %s", quote(finder, namespace->path),
+			   complaint);
+	else if (judged->config_only || (look && look->errnum && look->errnum != ENOENT))
+		cannot_judge(finder, path_place(finder, i), "%s cannot be looked at (%s)",
+			     quote(finder, namespace->path), look ? strerrorname_np(look->errnum) : "");
 }
 
 void judge_ns_path_invalid(struct finder *finder)
@@ -152,21 +184,8 @@ void judge_ns_path_invalid(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->namespace_count; i++) {
-		const struct config_namespace *namespace = &linux_->namespaces[i];
-		const char *complaint;
-		if (!namespace->path || !*namespace->path)
-			continue;
-		if (namespace->path[0] != '/')
-			complaint = "is relative";
-		else if (path_has_dotdot(namespace->path))
-			complaint = "holds \"..\"";
-		else if (finder->judged->bundle)
-			complaint = complaint_about(finder->judged->pool, namespace);
-		else
-			complaint = NULL; /* exec: it was judged when it was joined, and may be gone */
-		if (complaint)
-			find(finder, at(finder, "linux.namespaces[%zu].path", i), "%s %s",
-			     quote(finder, namespace->path), complaint);
+		if (has_path(&linux_->namespaces[i]))
+			judge_path(finder, &linux_->namespaces[i], i);
 	}
 }
 
@@ -188,6 +207,7 @@ void judge_net_devices(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->net_devices.count; i++)
-		find(finder, at_key(finder, "linux.netDevices", linux_->net_devices.item[i].key),
-		     "the device would leave the host");
+		find_value(finder, linux_->net_devices.item[i].key,
+			   at_key(finder, "linux.netDevices", linux_->net_devices.item[i].key),
+			   "the device would leave the host");
 }

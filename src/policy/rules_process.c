@@ -39,68 +39,54 @@ void judge_cwd_unsafe(struct finder *finder)
 		find(finder, "process.cwd", "%s lies in /proc", quote(finder, process->cwd));
 }
 
-static bool is_rlimit(const char *type)
-{
-	static const char *const known[] = {
-		"RLIMIT_AS",	 "RLIMIT_CORE",	  "RLIMIT_CPU",	       "RLIMIT_DATA",
-		"RLIMIT_FSIZE",	 "RLIMIT_LOCKS",  "RLIMIT_MEMLOCK",    "RLIMIT_MSGQUEUE",
-		"RLIMIT_NICE",	 "RLIMIT_NOFILE", "RLIMIT_NPROC",      "RLIMIT_RSS",
-		"RLIMIT_RTPRIO", "RLIMIT_RTTIME", "RLIMIT_SIGPENDING", "RLIMIT_STACK",
-	};
-
-	return IS_ONE_OF(type, known);
-}
-
-static bool is_repeated(const struct config_process *process, size_t i)
-{
-	for (size_t k = 0; k < i; k++) {
-		if (str_equal(process->rlimits[k].type, process->rlimits[i].type))
-			return true;
-	}
-	return false;
-}
-
-void judge_rlimit_invalid(struct finder *finder)
+void judge_terminal_enabled(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	for (size_t i = 0; process && i < process->rlimit_count; i++) {
-		const struct config_rlimit *limit = &process->rlimits[i];
-		const char *where = at(finder, "process.rlimits[%zu]", i);
-		if (!is_rlimit(limit->type))
-			find(finder, where, "unknown type %s", quote(finder, limit->type));
-		else if (is_repeated(process, i))
-			find(finder, where, "%s stands in the list twice", limit->type);
-		if (limit->soft > limit->hard)
-			find(finder, where, "soft limit above the hard limit");
-	}
+	if (process && process->terminal)
+		find(finder, "process.terminal", "the program is asked to have a terminal");
 }
 
-void judge_user_root(struct finder *finder)
+/* The kernel's value for "never". */
+enum { UNKILLABLE = -1000 };
+
+static void find_oom_score(struct finder *finder, const char *what)
+{
+	long long score = finder->judged->process->oom_score_adj.value;
+
+	find_value(finder, at(finder, "%lld", score), "process.oomScoreAdj", "%lld: %s", score, what);
+}
+
+void judge_oom_score_unkillable(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (process && process->user.uid.value == 0 && root_is_host_root(finder->judged))
-		find(finder, "process.user.uid", "runs as the root of the host");
+	if (process && process->oom_score_adj.value <= UNKILLABLE)
+		find_oom_score(finder, "never killed where memory runs out");
 }
 
-void judge_scheduler_realtime(struct finder *finder)
-{
-	static const char *const realtime[] = {"SCHED_FIFO", "SCHED_RR", "SCHED_DEADLINE"};
-	const struct config_process *process = finder->judged->process;
-	const struct config_scheduler *scheduler = process ? process->scheduler : NULL;
-
-	if (scheduler && scheduler->policy && IS_ONE_OF(scheduler->policy, realtime))
-		find(finder, "process.scheduler.policy", "%s runs before everything else", scheduler->policy);
-	if (scheduler && scheduler->nice.value < 0)
-		find(finder, "process.scheduler.nice", "%d takes time from others", scheduler->nice.value);
-}
-
-void judge_io_priority_realtime(struct finder *finder)
+void judge_oom_score_negative(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (process && process->io_priority && process->io_priority->class &&
-	    str_equal(process->io_priority->class, "IOPRIO_CLASS_RT"))
-		find(finder, "process.ioPriority.class", "IOPRIO_CLASS_RT is served before everything else");
+	if (process && process->oom_score_adj.value < 0 && process->oom_score_adj.value > UNKILLABLE)
+		find_oom_score(finder, "killed later than the services of the host");
+}
+
+static void raise_oom_score(struct config *config)
+{
+	if (config->process)
+		config->process->oom_score_adj = (struct opt_i64){.set = true, .value = 0};
+}
+
+void harden_oom_score_unkillable(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	raise_oom_score(config);
+}
+
+void harden_oom_score_negative(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	raise_oom_score(config);
 }

@@ -11,7 +11,8 @@ void judge_json_unknown_key(struct finder *finder)
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->unknown_count; i++)
-		find(finder, config->unknown[i].where, "not a member that the specification knows");
+		find_value(finder, config->unknown[i].where, config->unknown[i].where,
+			   "not a member that the specification knows");
 }
 
 void judge_foreign_platform_section(struct finder *finder)
@@ -19,7 +20,8 @@ void judge_foreign_platform_section(struct finder *finder)
 	const struct string_list *sections = &finder->judged->config->foreign_sections;
 
 	for (size_t i = 0; i < sections->count; i++)
-		find(finder, sections->item[i], "a section for another platform, which nothing enforces here");
+		find_value(finder, sections->item[i], sections->item[i],
+			   "a section for another platform, which nothing enforces here");
 }
 
 /* One number of a version: digits without a leading zero; returns what follows, or NULL. */

@@ -4,12 +4,12 @@
  *
  * Judged on the descriptors that the bundle opened, which are those that are used.
  */
+#include <errno.h>
 #include <fcntl.h>
-#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
-#include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 static bool last_component_is_link(const struct bundle *bundle, const char *clean)
@@ -37,11 +37,11 @@ void judge_root_path_escape(struct finder *finder)
 		return;
 	const char *shown = quote(finder, path);
 	if (*path != '/' && path_has_dotdot(path))
-		find(finder, "root.path", "%s holds \"..\"", shown);
+		find_value(finder, path, "root.path", "%s holds \"..\"", shown);
 	else if (bundle && last_component_is_link(bundle, path_clean(finder->judged->pool, path)))
-		find(finder, "root.path", "%s is a symbolic link", shown);
+		find_value(finder, path, "root.path", "%s is a symbolic link", shown);
 	else if (bundle && *path != '/' && is_outside(finder->judged->pool, bundle))
-		find(finder, "root.path", "%s leads out of the bundle", shown);
+		find_value(finder, path, "root.path", "%s leads out of the bundle", shown);
 }
 
 static bool is_host_directory(const char *path)
@@ -56,45 +56,187 @@ static bool is_host_directory(const char *path)
 	return str_equal(path, "/");
 }
 
-/* Rootless podman keeps images in the user's home: .../.local/share/containers/storage/{overlay/ID/merged,vfs/dir/ID}. */
-static bool is_engine_storage(const char *path)
+/* PREFIX, an id of 64 hexadecimal digits, SUFFIX, and nothing else. */
+static bool is_layer(const char *path, const char *prefix, const char *suffix)
 {
-	static const char storage[] = "/.local/share/containers/storage/";
-	const char *rest = strstr(path, storage);
+	enum { ID_LENGTH = 64 };
 
-	if (!rest || !(path_is_below(path, "/home") || path_is_below(path, "/root")))
+	if (!str_starts(path, prefix))
 		return false;
-	rest += sizeof storage - 1;
-	return (str_starts(rest, "overlay/") && str_ends(rest, "/merged")) || str_starts(rest, "vfs/dir/");
+	path += strlen(prefix);
+	return strspn(path, "0123456789abcdef") == ID_LENGTH && str_equal(path + ID_LENGTH, suffix);
 }
 
+/* An ordinary user's engine keeps its images in the user's home. */
+static bool is_users_storage(const char *path)
+{
+	static const char podman[] = "/.local/share/containers/storage/", docker[] = "/.local/share/docker/";
+	const char *rest;
+
+	if (!path_is_below(path, "/home") && !path_is_below(path, "/root"))
+		return false;
+	if ((rest = strstr(path, podman))) {
+		rest += sizeof podman - 1;
+		return is_layer(rest, "overlay/", "/merged") || is_layer(rest, "vfs/dir/", "");
+	}
+	if ((rest = strstr(path, docker))) {
+		rest += sizeof docker - 1;
+		return is_layer(rest, "overlay2/", "/merged") || is_layer(rest, "fuse-overlayfs/", "/merged") ||
+		       is_layer(rest, "vfs/dir/", "") || is_layer(rest, "rootfs/overlayfs/", "");
+	}
+	return false;
+}
+
+/* Strictly below a root that the policy file names, wherever the administrator put that. */
+static bool is_below_engine(const struct string_list *roots, const char *path)
+{
+	for (size_t i = 0; i < roots->count; i++) {
+		const char *root = roots->item[i];
+		if (path_is_clean(root) && root[0] == '/' && root[1] && path_is_below(path, root) &&
+		    !str_equal(path, root))
+			return true;
+	}
+	return false;
+}
+
+static bool is_engine_storage(const struct policy *policy, const char *path)
+{
+	if (path_has_dotdot(path))
+		return false;
+	return is_users_storage(path) || is_below_engine(&policy->engines.containers_storage, path) ||
+	       is_below_engine(&policy->engines.containerd, path) || is_below_engine(&policy->engines.docker, path) ||
+	       is_below_engine(&policy->engines.other, path);
+}
+
+static bool is_hosts(const struct finder *finder, const char *path)
+{
+	return path && path[0] == '/' && is_host_directory(path) && !is_engine_storage(finder->judged->policy, path);
+}
+
+/* As it is written and as it is: both count. */
 void judge_root_path_host(struct finder *finder)
 {
-	const struct bundle *bundle = finder->judged->bundle;
-	const char *path = bundle ? bundle->rootfs_path : NULL;
-	struct stat host_root;
+	const struct judged *judged = finder->judged;
+	const struct bundle *bundle = judged->bundle;
+	const char *given = judged->config->has_root ? judged->config->root.path : NULL;
+	const char *real = bundle && bundle->rootfs >= 0 ? path_of_fd(judged->pool, bundle->rootfs) : NULL;
+	const char *path = bundle ? bundle->rootfs_path : given;
+	struct stat root;
 
-	if (bundle && bundle->rootfs >= 0) {
-		const char *real = path_of_fd(finder->judged->pool, bundle->rootfs);
-		path = real ? real : path;
-		/* The root of the host has other names where it is bind-mounted. */
-		if (stat("/", &host_root) == 0 && host_root.st_dev == bundle->rootfs_stat.st_dev &&
-		    host_root.st_ino == bundle->rootfs_stat.st_ino)
-			path = "/";
-	}
-	if (!path || *path != '/')
+	if (!path)
 		return;
-	path = path_clean(finder->judged->pool, path);
-	if (is_host_directory(path) && !is_engine_storage(path))
-		find(finder, "root.path", "%s belongs to the host", quote(finder, path));
+	const char *written = path_clean(judged->pool, path);
+	/* The root of the host has other names where it is bind-mounted. */
+	if (real && stat("/", &root) == 0 && root.st_dev == bundle->rootfs_stat.st_dev &&
+	    root.st_ino == bundle->rootfs_stat.st_ino)
+		real = "/";
+	/* What stands below a directory of the host by a link in the bundle is its real path's to answer for. */
+	if (is_hosts(finder, real))
+		find_value(finder, real, "root.path", "%s belongs to the host", quote(finder, real));
+	else if (given && given[0] == '/' && is_hosts(finder, written))
+		find_value(finder, written, "root.path", "%s belongs to the host", quote(finder, written));
+	else if ((judged->config_only && written[0] == '/') || (bundle && bundle->rootfs >= 0 && !real))
+		cannot_judge(finder, "root.path", "where it leads was not looked at");
 }
 
-/* In a user namespace without the host's root, files of that root show the overflow id. */
 static bool owner_is_trusted(const struct finder *finder, uid_t owner)
 {
-	enum { OVERFLOW_UID = 65534 };
+	return owner == 0 || owner == geteuid() || owner_is_host_root(finder->judged, owner);
+}
 
-	return owner == 0 || owner == geteuid() || (owner == OVERFLOW_UID && !finder->judged->host_root && !geteuid());
+/* Whom the container's own uid 0 is out here, where the config says it. */
+static bool is_mapped_root(const struct config *config, uid_t owner)
+{
+	const struct config_linux *linux_ = config->linux_;
+
+	for (size_t i = 0; linux_ && namespace_of(config, "user") && i < linux_->uid_mappings.count; i++) {
+		const struct id_mapping *map = &linux_->uid_mappings.item[i];
+		if (map->container_id == 0 && map->size > 0 && map->host_id == owner)
+			return true;
+	}
+	return false;
+}
+
+/* Judged on the descriptor that becomes the container's root. */
+void judge_rootfs_permissions(struct finder *finder)
+{
+	const struct bundle *bundle = finder->judged->bundle;
+	const struct stat *st = bundle ? &bundle->rootfs_stat : NULL;
+
+	if (!bundle && finder->judged->config_only)
+		cannot_judge(finder, "root.path", "whose directory it is was not looked at");
+	if (!bundle || !bundle->rootfs_path)
+		return;
+	if (bundle->rootfs == -ENOTDIR) {
+		find(finder, "root.path", "%s is not a directory", quote(finder, bundle->rootfs_path));
+		return;
+	}
+	if (bundle->rootfs < 0) {
+		/* Where there is nothing, plan/ says so. */
+		if (bundle->rootfs != -ENOENT)
+			cannot_judge(finder, "root.path", "%s cannot be looked at (%s)",
+				     quote(finder, bundle->rootfs_path), strerrorname_np(-bundle->rootfs));
+		return;
+	}
+	bool overflow = st->st_uid != 0 && st->st_uid != geteuid() && !finder->judged->host_root;
+	if ((st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX))
+		find(finder, "root.path", "the root directory is writable by others (mode %04o)", st->st_mode & 07777u);
+	if (!owner_is_trusted(finder, st->st_uid) && !is_mapped_root(finder->judged->config, st->st_uid))
+		find(finder, "root.path", "the root directory belongs to uid %u", st->st_uid);
+	else if (overflow && owner_is_host_root(finder->judged, st->st_uid) && (st->st_mode & (S_IWGRP | S_IWOTH)))
+		find(finder, "root.path",
+		     "the root directory belongs to nobody that is known here and others may write to it");
+}
+
+void judge_rootfs_writable(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+
+	if (config->has_root && !config->root.readonly)
+		find(finder, "root.readonly", "the root file system is writable");
+}
+
+void harden_rootfs_writable(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->root.readonly = true;
+}
+
+/* No scan: where the mount flag is set, such files count for nothing, whoever puts them there and when. */
+void judge_rootfs_setuid_files(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+
+	if (!config->has_root || config->root.nosuid)
+		return;
+	if (finder->judged->config_only)
+		cannot_judge(finder, "root", "the files of the image");
+	else
+		find(finder, "root", "setuid, setgid and file capabilities of the image are left without effect");
+}
+
+void harden_rootfs_setuid_files(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->root.nosuid = true;
+}
+
+void judge_rootfs_device_nodes(struct finder *finder)
+{
+	const struct config *config = finder->judged->config;
+
+	if (!config->has_root || config->root.nodev)
+		return;
+	if (finder->judged->config_only)
+		cannot_judge(finder, "root", "the files of the image");
+	else
+		find(finder, "root", "device nodes of the image cannot be opened");
+}
+
+void harden_rootfs_device_nodes(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->root.nodev = true;
 }
 
 static void find_permissions(struct finder *finder, const char *what, const struct stat *st)
@@ -139,8 +281,14 @@ void judge_rootfs_propagation_shared(struct finder *finder)
 	const char *word = propagation_of(finder->judged->config);
 
 	if (str_equal(word, "shared") || str_equal(word, "rshared"))
-		find(finder, "linux.rootfsPropagation", "%s: mounts made inside appear on the host",
-		     quote(finder, word));
+		find_value(finder, word, "linux.rootfsPropagation", "%s: mounts made inside appear on the host",
+			   quote(finder, word));
+}
+
+void harden_rootfs_propagation_shared(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->linux_->rootfs_propagation = "rslave";
 }
 
 void judge_rootfs_propagation_unknown(struct finder *finder)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rules_seccomp.c - the filter as it is written: words that have a meaning, and a default
- * that denies.  Whether it compiles is found by plan/.
+ * rules_seccomp.c - the filter as it is written: words that have a meaning, a default that denies, errors that are errors.
+ * What its program lets through is judged in rules_seccomp_calls.c.
  */
+#include <hrun/filter_arch.h>
 #include <hrun/judging.h>
 #include <hrun/str.h>
 
@@ -13,20 +14,37 @@ static const struct config_seccomp *seccomp_of(const struct finder *finder)
 	return linux_ ? linux_->seccomp : NULL;
 }
 
+/* ---- no filter, or one that lets everything through ---- */
+
+static const char *const profiles[] = {"default", "strict", "compat-x86"};
+enum { PROFILES = sizeof profiles / sizeof *profiles };
+
+/* What the policy file chose; what nobody knows is the default. */
+static size_t profile_of(const struct policy *policy)
+{
+	const char *word = policy->defaults.seccomp_profile;
+
+	for (size_t i = 0; word && i < PROFILES; i++) {
+		if (str_equal(word, profiles[i]))
+			return i;
+	}
+	return 0;
+}
+
 void judge_seccomp_absent(struct finder *finder)
 {
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	if (linux_ && !linux_->seccomp && !linux_->builtin_seccomp)
-		find(finder, "linux.seccomp", "absent: every system call would be allowed");
+		find_item(finder, profile_of(finder->judged->policy), NULL, "linux.seccomp",
+			  "absent: every system call would be allowed");
 }
 
-/* The profile itself is chosen by plan/, which knows the capabilities. */
+/* Its program is chosen by plan/, which knows the capabilities. */
 void harden_seccomp_absent(struct pool *pool, struct config *config, const struct finding *finding)
 {
-	(void)pool, (void)finding;
 	if (config->linux_ && !config->linux_->seccomp)
-		config->linux_->builtin_seccomp = true;
+		config->linux_->builtin_seccomp = pool_printf(pool, "%s.json", profiles[finding->index]);
 }
 
 void judge_seccomp_default_allow(struct finder *finder)
@@ -34,10 +52,20 @@ void judge_seccomp_default_allow(struct finder *finder)
 	static const char *const allowing[] = {"SCMP_ACT_ALLOW", "SCMP_ACT_LOG"};
 	const struct config_seccomp *seccomp = seccomp_of(finder);
 
-	if (seccomp && seccomp->default_action && IS_ONE_OF(seccomp->default_action, allowing))
-		find(finder, "linux.seccomp.defaultAction", "%s lets through what no rule names",
-		     seccomp->default_action);
+	if (seccomp && finder->judged->config->linux_->seccomp_floor != SECCOMP_FLOOR_PROFILE &&
+	    seccomp->default_action && IS_ONE_OF(seccomp->default_action, allowing))
+		find_value(finder, seccomp->default_action, "linux.seccomp.defaultAction",
+			   "%s lets through what no rule names", seccomp->default_action);
 }
+
+/* The kernel takes the stricter answer of two filters. */
+void harden_seccomp_default_allow(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	config->linux_->seccomp_floor = SECCOMP_FLOOR_PROFILE;
+}
+
+/* ---- words ---- */
 
 static void require_action(struct finder *finder, const char *action, const char *where)
 {
@@ -89,9 +117,22 @@ static void judge_syscall(struct finder *finder, const struct config_seccomp_sys
 	judge_args(finder, call, where);
 }
 
+/* The compiler's text begins with its place. */
+static void judge_program(struct finder *finder)
+{
+	const struct filter_look *look = filter_look(finder->judged);
+	const char *text = look && look->result < 0 ? look->error.text : NULL;
+	const char *end = text ? strstr(text, ": ") : NULL;
+
+	if (text)
+		find(finder, end ? at(finder, "%.*s", (int)(end - text), text) : "linux.seccomp", "%s",
+		     end ? end + 2 : text);
+}
+
 void judge_seccomp_invalid(struct finder *finder)
 {
 	const struct config_seccomp *seccomp = seccomp_of(finder);
+	size_t before = finder->verdict->count;
 
 	if (!seccomp)
 		return;
@@ -99,7 +140,111 @@ void judge_seccomp_invalid(struct finder *finder)
 	judge_flags(finder, &seccomp->flags);
 	for (size_t i = 0; i < seccomp->syscall_count; i++)
 		judge_syscall(finder, &seccomp->syscalls[i], at(finder, "linux.seccomp.syscalls[%zu]", i));
+	if (finder->verdict->count == before)
+		judge_program(finder);
 }
+
+/* ---- errors that are none ---- */
+
+static void judge_errno(struct finder *finder, const char *action, struct opt_u32 errno_ret, const char *value,
+			const char *where)
+{
+	enum { LAST_ERRNO = 4095 }; /* MAX_ERRNO of the kernel */
+
+	if (!action || !str_equal(action, "SCMP_ACT_ERRNO") || !errno_ret.set)
+		return;
+	if (errno_ret.value == 0)
+		find_value(finder, value, where, "the call does nothing and reports success");
+	else if (errno_ret.value > LAST_ERRNO)
+		find_value(finder, value, where, "%u is no error number; the last one is %d", errno_ret.value,
+			   LAST_ERRNO);
+}
+
+void judge_seccomp_errno_zero(struct finder *finder)
+{
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+
+	if (!seccomp)
+		return;
+	judge_errno(finder, seccomp->default_action, seccomp->default_errno_ret, NULL, "linux.seccomp.defaultErrnoRet");
+	for (size_t i = 0; i < seccomp->syscall_count; i++) {
+		const struct config_seccomp_syscall *call = &seccomp->syscalls[i];
+		judge_errno(finder, call->action, call->errno_ret, call->names.count == 1 ? *call->names.item : NULL,
+			    at(finder, "linux.seccomp.syscalls[%zu].errnoRet", i));
+	}
+}
+
+/* ---- flags and architectures ---- */
+
+static const char spec_allow[] = "SECCOMP_FILTER_FLAG_SPEC_ALLOW";
+
+void judge_seccomp_flags(struct finder *finder)
+{
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+
+	for (size_t i = 0; seccomp && i < seccomp->flags.count; i++) {
+		if (str_equal(seccomp->flags.item[i], spec_allow))
+			find_value(finder, spec_allow, at(finder, "linux.seccomp.flags[%zu]", i),
+				   "%s turns off a protection against speculative reads", spec_allow);
+	}
+}
+
+/* A copy of LIST without the words that KEEPS does not keep. */
+static struct string_list filtered(struct pool *pool, const struct string_list *list, bool (*keeps)(const char *))
+{
+	struct string_list copy = {.present = list->present};
+
+	copy.item = pool_alloc(pool, (list->count + 1) * sizeof *copy.item);
+	for (size_t i = 0; i < list->count; i++) {
+		if (keeps(list->item[i]))
+			copy.item[copy.count++] = list->item[i];
+	}
+	return copy;
+}
+
+static bool is_other_flag(const char *word)
+{
+	return !str_equal(word, spec_allow);
+}
+
+void harden_seccomp_flags(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	struct config_seccomp *seccomp = config->linux_->seccomp;
+
+	(void)finding;
+	seccomp->flags = filtered(pool, &seccomp->flags, is_other_flag);
+}
+
+/* libseccomp puts the machine's own architecture into every filter; who leaves it out meant another machine. */
+void judge_seccomp_arch(struct finder *finder)
+{
+	const struct config_seccomp *seccomp = seccomp_of(finder);
+	const struct string_list *allowed = &finder->judged->policy->allow.seccomp_architectures;
+	bool has_native = !seccomp || !seccomp->architectures.count;
+
+	for (size_t i = 0; seccomp && i < seccomp->architectures.count; i++) {
+		const char *word = seccomp->architectures.item[i];
+		has_native |= str_equal(word, filter_native_arch_name()) || list_has(allowed, word);
+		if (!filter_arch_is_known(word) && !list_has(allowed, word))
+			find_value(finder, word, at(finder, "linux.seccomp.architectures[%zu]", i),
+				   "unknown architecture %s", quote(finder, word));
+	}
+	if (!has_native)
+		find(finder, "linux.seccomp.architectures", "%s, this machine's own, is not in the list",
+		     filter_native_arch_name());
+}
+
+void harden_seccomp_arch(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	struct config_seccomp *seccomp = config->linux_->seccomp;
+
+	(void)finding;
+	seccomp->architectures = filtered(pool, &seccomp->architectures, filter_arch_is_known);
+	if (!list_has(&seccomp->architectures, filter_native_arch_name()))
+		list_append(pool, &seccomp->architectures, filter_native_arch_name());
+}
+
+/* ---- who else decides ---- */
 
 static void find_action(struct finder *finder, const struct config_seccomp *seccomp, const char *action,
 			const char *what)

@@ -34,8 +34,56 @@ void judge_sysctl_not_namespaced(struct finder *finder)
 	for (size_t i = 0; linux_ && i < linux_->sysctl.count; i++) {
 		const char *key = linux_->sysctl.item[i].key;
 		if (!namespace_type_of(key))
-			find(finder, at_key(finder, "linux.sysctl", key), "%s is a setting of the whole host",
-			     quote(finder, key));
+			find_value(finder, key, at_key(finder, "linux.sysctl", key),
+				   "%s is a setting of the whole host", quote(finder, key));
+	}
+}
+
+/* What Kubernetes calls safe (Pod Security Standards, v1.37). */
+static bool is_safe(const char *key)
+{
+	static const char *const safe[] = {
+		"kernel.shm_rmid_forced",
+		"net.ipv4.ip_local_port_range",
+		"net.ipv4.ip_local_reserved_ports",
+		"net.ipv4.ip_unprivileged_port_start",
+		"net.ipv4.ping_group_range",
+		"net.ipv4.tcp_fin_timeout",
+		"net.ipv4.tcp_keepalive_intvl",
+		"net.ipv4.tcp_keepalive_probes",
+		"net.ipv4.tcp_keepalive_time",
+		"net.ipv4.tcp_notsent_lowat",
+		"net.ipv4.tcp_rmem",
+		"net.ipv4.tcp_slow_start_after_idle",
+		"net.ipv4.tcp_syncookies",
+		"net.ipv4.tcp_wmem",
+	};
+
+	return IS_ONE_OF(key, safe);
+}
+
+/* allow.sysctls of the policy file: an exact name, or the beginning of one and ".*". */
+static bool is_allowed(const struct policy *policy, const char *key)
+{
+	for (size_t i = 0; i < policy->allow.sysctls.count; i++) {
+		const char *allowed = policy->allow.sysctls.item[i];
+		if (str_equal(allowed, key))
+			return true;
+		if (str_ends(allowed, ".*") && strncmp(key, allowed, strlen(allowed) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+void judge_sysctl_not_safe(struct finder *finder)
+{
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+
+	for (size_t i = 0; linux_ && i < linux_->sysctl.count; i++) {
+		const char *key = linux_->sysctl.item[i].key;
+		if (namespace_type_of(key) && !is_safe(key) && !is_allowed(finder->judged->policy, key))
+			find_value(finder, key, at_key(finder, "linux.sysctl", key), "%s is not known to be harmless",
+				   quote(finder, key));
 	}
 }
 
@@ -46,9 +94,9 @@ void judge_sysctl_host_namespace(struct finder *finder)
 	for (size_t i = 0; config->linux_ && i < config->linux_->sysctl.count; i++) {
 		const char *key = config->linux_->sysctl.item[i].key;
 		const char *type = namespace_type_of(key);
-		if (type && !namespace_of(config, type))
-			find(finder, at_key(finder, "linux.sysctl", key), "%s without a %s namespace changes the host",
-			     quote(finder, key), type);
+		if (type && !namespace_is_separate(finder->judged, type))
+			find_value(finder, key, at_key(finder, "linux.sysctl", key),
+				   "%s without a %s namespace changes the host", quote(finder, key), type);
 	}
 }
 
@@ -69,7 +117,7 @@ void judge_sysctl_key_invalid(struct finder *finder)
 	for (size_t i = 0; linux_ && i < linux_->sysctl.count; i++) {
 		const char *key = linux_->sysctl.item[i].key;
 		if (!key_is_clean(key))
-			find(finder, at_key(finder, "linux.sysctl", key), "%s does not name one setting",
-			     quote(finder, key));
+			find_value(finder, key, at_key(finder, "linux.sysctl", key), "%s does not name one setting",
+				   quote(finder, key));
 	}
 }

@@ -3,7 +3,7 @@
  * filter.c - load the plan's seccomp program.
  *
  * It is the last thing before execve (with no_new_privs), so it makes one system
- * call and allocates nothing.
+ * call a filter and allocates nothing.
  */
 #include <hrun/filter.h>
 #include <linux/seccomp.h>
@@ -41,6 +41,8 @@ int filter_check_support(const struct filter_plan *plan, struct err *e)
 {
 	if (!plan->program)
 		return 0;
+	if (plan->floor)
+		TRY(filter_check_support(plan->floor, e));
 	TRY(check_flags(plan->flags | (plan->agent ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), e));
 	for (size_t i = 0; i < plan->length; i++) {
 		if (plan->program[i].code == (BPF_RET | BPF_K))
@@ -62,10 +64,22 @@ static int load(const struct filter_plan *plan, unsigned int flags, struct err *
 	return r;
 }
 
+/* First: this one's program may deny loading another. */
+static int load_floor(const struct filter_plan *plan, struct err *e)
+{
+#ifdef HRUN_MUTANT_FILTER_FLOOR
+	return 0;
+#endif
+	return plan->floor ? load(plan->floor, plan->floor->flags, e) : 0;
+}
+
 /* WAIT_KILLABLE_RECV is a word about listeners, and EINVAL without one. */
 int filter_load(const struct filter_plan *plan, struct err *e)
 {
-	return plan->program ? load(plan, plan->flags & ~(unsigned int)WAIT_KILLABLE, e) : 0;
+	if (!plan->program)
+		return 0;
+	TRY(load_floor(plan, e));
+	return load(plan, plan->flags & ~(unsigned int)WAIT_KILLABLE, e);
 }
 
 static int load_with_listener(const struct filter_plan *plan, struct err *e)
@@ -77,5 +91,6 @@ int filter_load_and_notify(const struct filter_plan *plan, struct err *e)
 {
 	if (!plan->program || !plan->agent)
 		return filter_load(plan, e);
+	TRY(load_floor(plan, e));
 	return agent_load_filter(plan->agent, load_with_listener, plan, e);
 }

@@ -142,7 +142,14 @@ static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e
 	uint64_t propagation = plan->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
 
 	TRY(tree);
-	TRY(mnt_setattr(tree, 0, 0, propagation, true, e));
+	uint64_t attr = plan->attr;
+#ifdef HRUN_MUTANT_ROOTFS_NOSUID
+	attr &= ~(uint64_t)MOUNT_ATTR_NOSUID;
+#endif
+#ifdef HRUN_MUTANT_ROOTFS_NODEV
+	attr &= ~(uint64_t)MOUNT_ATTR_NODEV;
+#endif
+	TRY(mnt_setattr(tree, attr, 0, propagation, true, e));
 	return TAKE_FD(tree);
 }
 

@@ -65,7 +65,7 @@ static int pivot(int rootfs, struct err *e)
 
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e)
 {
-	uint64_t attr = plan->attr | (plan->readonly ? MOUNT_ATTR_RDONLY : 0);
+	uint64_t attr = plan->readonly ? MOUNT_ATTR_RDONLY : 0;
 
 #ifdef HRUN_MUTANT_ROOTFS_READONLY
 	attr &= ~(uint64_t)MOUNT_ATTR_RDONLY;

@@ -58,6 +58,7 @@ static const struct field fields[] = {
 	FIELD("noNewPrivs", KIND_BOOL, no_new_privs),
 	FIELD("bounding", KIND_U64, bounding),
 	FIELD("hasFilter", KIND_BOOL, has_filter),
+	FIELD("hasFloor", KIND_BOOL, has_floor),
 	FIELD("filterFlags", KIND_UINT, filter_flags),
 	FIELD("newPidNamespace", KIND_BOOL, new_pid_namespace),
 	FIELD("namespaces", KIND_NAMESPACES, namespaces),
@@ -100,6 +101,10 @@ static void write_hook(struct json_out *out, const struct config_hook *hook)
 	write_list(out, &hook->env);
 	if (hook->timeout.set)
 		json_out_printf(out, ",\"timeout\":%" PRId64, hook->timeout.value);
+	if (hook->file.known)
+		json_out_printf(out, ",\"file\":[%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "]",
+				hook->file.device, hook->file.inode, hook->file.size, hook->file.mtime,
+				hook->file.ctime);
 	json_out_raw(out, "}");
 }
 
@@ -213,11 +218,29 @@ static bool read_list(struct pool *pool, const struct json *value, struct string
 	return true;
 }
 
+static bool read_identity(const struct json *value, struct file_identity *ret)
+{
+	uint64_t *const members[] = {&ret->device, &ret->inode, &ret->size, &ret->mtime, &ret->ctime};
+	const struct json *item = value->first;
+
+	if (value->type != JSON_ARRAY || value->count != sizeof members / sizeof *members)
+		return false;
+	for (size_t i = 0; i < value->count; i++, item = item->next) {
+		if (!read_u64(item, UINT64_MAX, members[i]))
+			return false;
+	}
+	ret->known = true;
+	return true;
+}
+
 static bool read_hook(struct pool *pool, const struct json *value, struct config_hook *ret)
 {
 	const struct json *path = json_at(value, "path"), *timeout = json_at(value, "timeout");
+	const struct json *file = json_at(value, "file");
 
-	if (value->type != JSON_OBJECT || !path || value->count != (timeout ? 4 : 3))
+	if (value->type != JSON_OBJECT || !path || value->count != 3u + (timeout != NULL) + (file != NULL))
+		return false;
+	if (file && !read_identity(file, &ret->file))
 		return false;
 	if (timeout) {
 		ret->timeout.set = true;

@@ -168,7 +168,7 @@ class waiting_hook:
     def __init__(self, bundle, kind="createRuntime", level=None):
         self.flag = tempfile.mktemp(dir=h.work)
         script = f"touch {self.flag}; while [ -e {self.flag} ]; do sleep 0.02; done"
-        bundle.c.setdefault("hooks", {})[kind] = [{"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/usr/bin:/bin"], "timeout": 60}]
+        bundle.c.setdefault("hooks", {})[kind] = [h.hook(kind, script, timeout=60)]
         self.bundle, self.level, self.id = bundle.save(), level, h.new_id()
 
     def __enter__(self):
@@ -241,7 +241,7 @@ def a_hook_inherits_no_descriptor():
     try:
         b = Bundle("true")
         out = tempfile.mktemp(dir=h.work)
-        b.c["hooks"] = {k: [{"path": "/bin/sh", "args": ["sh", "-c", f"ls /proc/self/fd >>{out}"], "env": ["PATH=/usr/bin:/bin"]}]
+        b.c["hooks"] = {k: [h.hook(k, f"ls /proc/self/fd >>{out}")]
                         for k in ("createRuntime", "createContainer", "poststart", "poststop")}
         equal(run(b, pass_fds=fds).status, 0, "status")
         equal(set(read(out).split()), {"0", "1", "2", "3"}, "descriptors (3 is ls's own)")
@@ -314,7 +314,7 @@ def the_callers_environment_stays_outside():
     out = tempfile.mktemp(dir=h.work)
     b = Bundle("sleep", "1000")
     b.process["env"] += ["FROM_THE_CONFIG=x", "LD_AUDIT=/x"]
-    b.c["hooks"] = {k: [{"path": "/bin/sh", "args": ["sh", "-c", f"/usr/bin/env >>{out}"], "env": ["OWN=1"]}]
+    b.c["hooks"] = {k: [h.hook(k, f"/usr/bin/env >>{out}", env=["OWN=1"])]
                     for k in ("createRuntime", "createContainer", "poststart", "poststop")}
     with started(b, env=env) as c:
         check(c.exec("env", env=env).out, "exec")

@@ -144,7 +144,7 @@ def messages_hold_no_control_characters():
                lambda b: b.namespace("network", path="/" + HOSTILE), lambda b: b.c["root"].update(path=HOSTILE),
                lambda b: b.process["capabilities"].update(bounding=[HOSTILE]), lambda b: b.linux.update(seccomp={"defaultAction": HOSTILE}),
                lambda b: b.linux["maskedPaths"].append("/" + HOSTILE + "/.."),
-               lambda b: b.c.update(hooks={"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", f"printf '{HOSTILE}'; exit 1"]}]})]
+               lambda b: b.c.update(hooks={"createRuntime": [h.hook("createRuntime", f"printf '{HOSTILE}'; exit 1")]})]
     for i, change in enumerate(changes):
         b = Bundle("true")
         change(b)

@@ -129,7 +129,12 @@ def ids(size, container=0, host=100000):
 
 
 def hook(**more):
-    return put("hooks", {"poststop": [{"path": "/bin/sh", "timeout": 5, **more}]})
+    return hooks("poststop", **{"timeout": 5, **more})
+
+
+def hooks(kind, **more):
+    """A hook of the host that no other rule minds, but hook-not-allowed."""
+    return put("hooks", {kind: [{"path": "/bin/true", **more}]})
 
 
 plain = json.dumps(BASE, separators=(",", ":"))
@@ -137,9 +142,9 @@ R, H = "RRR", "-HH"
 DENY = {"allow": False, "access": "rwm"}
 
 
-def text_trio(rule, hit, miss, evasion, miss_is=None):
+def text_trio(rule, hit, miss, evasion, miss_also=()):
     case("hit", rule, R, hit)
-    case("miss", rule, "---", miss)
+    case("miss", rule, "---", miss, also=miss_also)
     case("evasion", rule, R, evasion)
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Golden tests: NAME/config.json -> NAME/plan.txt (and plan.json), bad/NAME/config.json -> bad/NAME/error.txt.
-# Needs no root.  HRUN names the program; --update writes the expected files from what it says.
+# check/NAME.LEVEL/config.json -> text.txt, json.txt, sarif.txt.  Needs no root.  HRUN names the program; --update writes the expected files from what it says.
 #
 # What depends on the machine is taken out before comparing: the bundle's path, the cgroup chapter and the size of
 # the filter (steps are numbered after that, and the numbers are checked to be 1..n).
@@ -9,9 +9,10 @@ set -u
 : "${HRUN:=build/hrun}"
 HRUN=$(realpath "$HRUN") || exit 1
 cd "$(dirname "$0")" || exit 1
-update=
+update='' library=''
 for argument; do
 	test "$argument" = --update && update=1
+	test "$argument" = --library && library=1 # only what the library alone can do: plans
 done
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT INT TERM
@@ -79,6 +80,18 @@ for config in bad/*/config.json; do
 	# The findings come first; the error is the last line.
 	tail -n 1 "$work/err" | sed -e "s|$work/bundle|BUNDLE|g" -e 's/^hrun: //' >"$work/line"
 	check "$name" "$name/error.txt" "$work/line"
+done
+# hrun check, in each format, of a bare config at the level that the directory's name ends with.
+for config in check/*/config.json; do
+	test -z "$library" || break
+	name=${config%/config.json}
+	for format in text json sarif; do
+		"$HRUN" check --level "${name##*.}" --format $format - <"$config" >"$work/out" 2>"$work/err"
+		echo "exit status $?" >>"$work/err"
+		sed 's/"version":"[0-9.]*","rules"/"version":"VERSION","rules"/' "$work/out" >"$work/report"
+		cat "$work/err" >>"$work/report"
+		check "$name ($format)" "$name/$format.txt" "$work/report"
+	done
 done
 echo "golden: $passed passed, $failed failed"
 test "$failed" -eq 0 && test "$passed" -gt 0

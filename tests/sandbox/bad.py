@@ -94,7 +94,7 @@ DOCUMENTS = {
     "NUL": ('"hostname": "hrun"', '"hostname": "a\\u0000b"', "json-nul-in-string"), "another case": ('"noNewPrivileges"', '"NoNewPrivileges"', "json-key-case"),
     "too large a number": ('"uid": 1000', '"uid": 4294967296', "json-number-range"), "a negative number": ('"uid": 1000', '"uid": -1', "json-number-range"),
     "a fraction": ('"uid": 1000', '"uid": 1.5', "json-number-range"), "the wrong type": ('"readonly": true', '"readonly": "true"', "json-wrong-type"),
-    "an array for an object": ('"root": {', '"root": [], "x": {', "json-wrong-type"), "no ociVersion": ('"ociVersion": "1.3.0", ', "", "ociVersion: absent"),
+    "an array for an object": ('"root": {', '"root": [], "x": {', "json-wrong-type"), "no ociVersion": ('"ociVersion": "1.3.0", ', "", "ociVersion absent"),
     "another major version": ('"1.3.0"', '"2.0.0"', "oci-version-invalid"), "too deep": ('"hostname"', '"annotations": ' + '{"a":' * 200 + "1" + "}" * 200
                                                                                    + ', "hostname"', "json-too-deep"),
 }
@@ -205,7 +205,8 @@ def a_bind_of_a_file_and_a_directory():
     h.write(f"{b.path}/file", "")
     check(b, "mounts[9]", "`/etc`", "the source is a file and the destination is a directory")
     b = Bundle("true").mount("/etc/passwd", "bind", "/etc", ["bind"])
-    check(b, "mounts[9]", "`/etc/passwd`", "the source is a directory and the destination is a file")
+    check(b, "mounts[9]", "`/etc/passwd`", "the source is a directory and the destination is a file",
+          level="privileged")
 
 
 @test
@@ -327,7 +328,7 @@ def a_working_directory_that_the_user_may_not_enter():
 @test
 def a_policy_that_is_no_policy():
     b = Bundle("true").save()
-    for text in ("", "{}", '{"format": 1, "level": "none"}', '{"format": 2, "level": "baseline"}', '{"format": 1, "level": "baseline", "x": 1}'):
+    for text in ("", "[]", '{"format": 1, "level": "none"}', '{"format": 2, "level": "baseline"}', '{"format": 1, "level": "baseline", "x": 1}'):
         h.write("/run/policy-bad.json", text, 0o644)
         with h.unchanged():
             r = h.hrun("--policy", "/run/policy-bad.json", "create", "-b", b.path, new_id())

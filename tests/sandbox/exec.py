@@ -77,9 +77,47 @@ def walls_stay_where_the_process_object_is_silent():
 
 @test
 def no_new_privs_of_a_container_stays_even_at_level_privileged():
-    with started(Bundle()) as c:
+    with started(Bundle(), level="privileged") as c:
         with detached(c, options=("--process", process_file(noNewPrivileges=False)), level="privileged") as pid:
             equal(status_of(pid)["NoNewPrivs"], "1")
+
+
+@test
+def no_new_privs_that_was_asked_for_may_not_be_asked_away():
+    with started(Bundle()) as c:
+        for level in ("baseline", "privileged"):
+            r = h.hrun("exec", "--process", process_file(noNewPrivileges=False), c.id, level=level)
+            equal((r.status, r.out, r.err.count("\n")), (255, "", 1), repr(r))
+            contains(r.err, "hrun: refused [exec-raises] process.noNewPrivileges ")
+
+
+@test
+def a_level_that_was_loosened_since_does_not_loosen_exec():
+    # Not every machine has the controller for the limit that restricted asks for.
+    restricted = {"level": "restricted", "rules": {"memory-limit-missing": "off"}}
+    for level, status in ((restricted, 255), ("baseline", 0)):
+        with started(Bundle(uid=1000), level=level) as c:
+            equal(h.hrun("exec", "--user", "0:0", c.id, "true", level="baseline").status, status)
+            equal(h.hrun("exec", "--user", "0:0", c.id, "true", level="restricted").status, 255)
+            equal(h.hrun("exec", "--user", "0:0", c.id, "true", level="privileged").status, status)
+
+
+@test
+def what_create_took_exec_takes_again():
+    """Engines send the config's process with every exec, with what hrun had taken from it."""
+    b = Bundle(uid=0, caps=["CAP_CHOWN", "CAP_KILL"])
+    policy = {"drop": {"capabilities": ["CAP_KILL"]}}
+    with started(b, level=policy) as c:
+        full = dict(user={"uid": 0, "gid": 0}, capabilities=b.process["capabilities"])
+        for options in (("--process", process_file(**full)), ()):
+            for level in (policy, None):
+                args = () if options else ("sleep", "1000")
+                with detached(c, *args, options=options, level=level) as pid:
+                    equal(sets_of(pid)["bounding"], h.mask_of(["CHOWN"]))
+                    equal(sets_of(pid)["effective"], h.mask_of(["CHOWN"]))
+        findings = json.loads(read(f"/run/hrun/{c.id}/verdict.json"))["findings"]
+        dropped = [f for f in findings if f.get("why") == "drop"]
+        equal([(f["action"], f["pointer"]) for f in dropped], [("harden", "/process/capabilities")])
 
 
 @test
@@ -126,7 +164,7 @@ def flags():
     with started(Bundle(uid=0)) as c:
         equal(c.exec("pwd", options=("--cwd", "/etc")).out, "/etc\n")
         equal(c.exec("sh", "-c", "echo $A:$B", options=("-e", "A=1", "--env=B=2 3")).out, "1:2 3\n")
-        equal(c.exec("sh", "-c", "id -u; id -g; id -G", options=("-u", "7:8", "-g", "9", "-g", "10")).out, "7\n8\n8 9 10\n")
+        equal(c.exec("sh", "-c", "id -u; id -g; id -G", options=("-u", "7:8", "-g", "17", "-g", "18")).out, "7\n8\n8 17 18\n")
         equal(c.exec("sh", "-c", "id -u", options=("--user=77",)).out, "77\n")
         equal(c.exec("sh", "-c", "echo $HOME", options=("--user=1000:1000",)).out, "/home/user\n")
         equal(c.exec("sh", "-c", "echo $PATH", options=("-e", "PATH=/bin")).out, "/bin\n")

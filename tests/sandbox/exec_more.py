@@ -59,14 +59,14 @@ def output_and_exit_status():
 @test
 def environment_directory_user_groups():
     with started(Bundle()) as c:
-        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=6")
+        x = Executed(c, "-e", "A=1", "--env", "B=2=3", "--env=PATH=/bin:/x", "--cwd", "/tmp", "-u", "1234:77", "-g", "5", "-g=7")
         env = environment_of(x.pid)
         for part in ("A=1", "B=2=3", "PATH=/bin:/x"):
             assert part in env, env
         equal(len([e for e in env if e.startswith("PATH=")]), 1)
         equal(os.readlink(f"/proc/{x.pid}/cwd"), "/tmp")
         s = status_of(x.pid)
-        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "6"]))
+        equal((s["Uid"].split(), s["Gid"].split(), s["Groups"].split()), (["1234"] * 4, ["77"] * 4, ["5", "7"]))
         for bad in ("root", "-1", "1:", "1:x", "4294967295", "1:4294967295", "0x1", " 1", ""):
             fails(hrun("exec", f"--user={bad}", c.id, "true"), "--user")
         fails(hrun("exec", "-e", "NOEQUALS", c.id, "true"), "--env")
@@ -83,8 +83,13 @@ def never_more_than_the_container():
         equal(status_of(x.pid)["NoNewPrivs"], "1")
         equal(status_of(x.pid)["Seccomp"], "2")
         for level in (None, "privileged"):
-            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN" if level is None else "may not have")
-        x = Executed(c, "--process", process(b, noNewPrivileges=False), level="privileged", args=())
+            fails(hrun("exec", "--cap", "CAP_SYS_ADMIN", c.id, "true", level=level), "CAP_SYS_ADMIN")
+            fails(hrun("exec", "--cap", "CAP_KILL", c.id, "true", level=level), "may not have")
+        silent_process = process(b)
+        config = json.loads(read(silent_process))
+        del config["noNewPrivileges"]
+        write(silent_process, json.dumps(config))
+        x = Executed(c, "--process", silent_process, level="privileged", args=())
         equal(status_of(x.pid)["NoNewPrivs"], "1")
         equal(status_of(x.pid)["Seccomp"], "2")
         fails(hrun("exec", "--process", process(b), c.id, "true"), "not both")

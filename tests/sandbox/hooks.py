@@ -4,16 +4,11 @@
 import json
 import os
 
-from hrun import Bundle, contains, created, equal, eventually, main, new_id, output, read, run, started, test, write
+from hrun import Bundle, contains, created, equal, eventually, hook, main, new_id, output, read, run, started, test, write
 import hrun as h
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 HOST = ("prestart", "createRuntime", "poststart", "poststop")
-
-
-def hook(kind, script, **more):
-    """In the container's root the shell is busybox's; on the host the host's."""
-    return {"path": "/bin/sh", "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"], **more}
 
 
 class Log:
@@ -273,7 +268,7 @@ def a_hook_with_a_lot_of_output():
 def arguments_are_the_hooks():
     b = Bundle("sleep", "1000")
     log = Log(b)
-    b.c["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["a-name", "-c", f'echo "$0|$1|$2" >{log.path}/out', "zero", "", "a b"],
+    b.c["hooks"] = {"createRuntime": [{"path": f"{h.work}/hook", "args": ["a-name", "-c", f'echo "$0|$1|$2" >{log.path}/out', "zero", "", "a b"],
                                        "env": ["PATH=/bin"]}]}
     with created(b):
         equal(log.read("out"), "zero||a b\n")

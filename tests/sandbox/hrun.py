@@ -69,8 +69,8 @@ def eventually(condition, what):
 # ---- bundles ----
 
 
-def _build_probe():
-    source, target = f"{TOP}/tests/sandbox/probe.c", f"{work}/probe"
+def _build(name):
+    source, target = f"{TOP}/tests/sandbox/{name}.c", f"{work}/{name}"
     subprocess.run([os.environ.get("CC", "cc"), "-static", "-O1", "-D_GNU_SOURCE", "-o", target, source], check=True)
     return target
 
@@ -82,10 +82,17 @@ def _make_template():
     shutil.copy(shutil.which("busybox"), f"{root}/bin/busybox")
     for name in APPLETS:
         os.link(f"{root}/bin/busybox", f"{root}/bin/{name}")
-    shutil.move(_build_probe(), f"{root}/bin/probe")
+    shutil.move(_build("probe"), f"{root}/bin/probe")
+    shutil.copy(_build("hook"), f"{root}/bin/hook")
     write(f"{root}/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000:u:/home/user:/bin/sh\n")
     write(f"{root}/etc/group", "root:x:0:\nuser:x:1000:\n")
     os.chmod(root, 0o755)
+
+
+def hook(kind, script, **more):
+    """A hook that runs SCRIPT: on the host in its shell, startContainer in the container's."""
+    path = "/bin/hook" if kind == "startContainer" else f"{work}/hook"
+    return {"path": path, "args": ["sh", "-c", script], "env": ["PATH=/bin:/usr/bin"], **more}
 
 
 def write(path, text, mode=None):
@@ -173,10 +180,17 @@ class Result:
 
 
 def policy(level):
-    path = f"/run/policy-{level}.json"
+    """A level, or the members of a policy file."""
+    members = level if isinstance(level, dict) else {"level": level}
+    path = "/run/policy-" + (level if isinstance(level, str) else f"{hash(json.dumps(level)):x}") + ".json"
     if not os.path.exists(path):
-        write(path, json.dumps({"format": 1, "level": level}), 0o644)
+        write(path, json.dumps({"format": 1, **members}), 0o644)
     return ["--policy", path]
+
+
+def days_from_now(days):
+    """A date as policy files have them."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86400 * days))
 
 
 def hrun(*args, level=None, stdin=None, env=None, cwd=None, pass_fds=(), prefix=()):

@@ -78,13 +78,13 @@ def without_a_mount_namespace_nothing_starts():
         contains(r.err, "ns-mount-missing")
 
 
-def joins(kind, flag):
+def joins(kind, flag, level=None):
     name = KINDS[kind]
     with holding(flag) as pid:
         b = Bundle().namespace(kind, path=f"/proc/{pid}/ns/{name}")
         if kind == "uts":
             del b.c["hostname"]
-        with started(b) as c:
+        with started(b, level=level) as c:
             equal(namespace_of(c.pid, name), namespace_of(pid, name), kind)
 
 
@@ -105,7 +105,7 @@ def uts_joined_by_path():
 
 @test
 def cgroup_joined_by_path():
-    joins("cgroup", "cgroup")
+    joins("cgroup", "cgroup", level="privileged")
 
 
 @test

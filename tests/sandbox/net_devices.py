@@ -107,7 +107,7 @@ def baseline_refuses():
     with dummy("d6") as name:
         r = run(bundle(**{name: {}}), "true")
         equal(r.status, 125)
-        contains(r.err, "net-devices: linux.netDevices")
+        contains(r.err, "[net-devices] linux.netDevices")
         assert here(name)
 
 

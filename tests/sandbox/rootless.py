@@ -139,6 +139,47 @@ def the_own_id_is_mapped_without_help():
 
 
 @test
+def mappings_that_are_missing_are_the_own_id():
+    with user():
+        b = rootless_bundle("sleep", "1000")
+        b.linux["uidMappings"] = []
+        b.linux["gidMappings"] = None
+        b.process["user"].update(uid=7, gid=8)
+        with started(b) as (name, pid):
+            equal([line.split() for line in read(f"/proc/{pid}/uid_map").splitlines()], [["7", str(UID), "1"]])
+            equal([line.split() for line in read(f"/proc/{pid}/gid_map").splitlines()], [["8", str(UID), "1"]])
+
+
+@test
+def hooks_are_the_hosts_roots_and_nobody_elses():
+    """In an engine's user namespace that root shows as the overflow id, and uid 0 is the user."""
+    for prefix, bundle in ((USER, rootless_bundle), (ENGINE, inner_bundle)):
+        with user():
+            b = bundle("true")
+            flag = f"{RUNTIME_DIR}/hook-ran"
+            b.c["hooks"] = {"createRuntime": [h.hook("createRuntime", f"echo >{flag}")]}
+            output(b, prefix=prefix)
+            assert os.path.exists(flag), "it did not run"
+            place = f"{h.work}/users-{bundle.__name__}"
+            os.mkdir(place, 0o755)
+            shutil.copy(f"{h.work}/hook", f"{place}/hook")
+            for path in (place, f"{place}/hook"):
+                os.chown(path, UID, UID)
+                b.c["hooks"]["createRuntime"][0]["path"] = f"{place}/hook"
+                refused(b, "hook-writable", prefix=prefix)
+                os.chown(path, 0, 0)
+
+
+@test
+def a_root_that_cannot_be_looked_at_is_refused_by_its_rule():
+    with user():
+        b = rootless_bundle("true")
+        os.mkdir(f"{h.work}/closed", 0o700)
+        b.c["root"]["path"] = f"{h.work}/closed/rootfs"
+        refused(b, "rootfs-permissions", "EACCES")
+
+
+@test
 def its_life_is_that_of_any_container():
     with user(), started(rootless_bundle("sleep", "1000")) as (name, pid):
         equal(os.listdir(f"{RUNTIME_DIR}/hrun"), [name])
@@ -349,13 +390,24 @@ def inside_with_subordinate_ids():
             equal(status_of(pid)["Uid"].split()[0], str(SUBUID + 99), "a nested user namespace")
 
 
+@contextlib.contextmanager
+def machine_policy(**members):
+    """The machine's own file: one that an ordinary user names himself cannot loosen anything."""
+    os.makedirs("/etc/hrun", exist_ok=True)
+    write("/etc/hrun/policy.json", json.dumps(members), 0o644)
+    try:
+        yield
+    finally:
+        os.unlink("/etc/hrun/policy.json")
+
+
 @test
 def inside_with_the_engines_network():
     """Its sysfs cannot be made anew: the network is the host's, not the engine's."""
-    with user():
+    with user(), machine_policy(level="privileged"):
         b = inner_bundle("cat", "/proc/self/mountinfo").namespace("network", path=False)
         b.save()
-        r = h.hrun("run", "-b", b.path, h.new_id(), prefix=ENGINE, env=environment(), level="privileged")
+        r = h.hrun("run", "-b", b.path, h.new_id(), prefix=ENGINE, env=environment())
         equal((r.status, r.err), (0, ""))
         found = mounts_of(0, r.out)["/sys"]
         assert found.type == "sysfs" and "ro" in found.attributes, found

@@ -158,7 +158,7 @@ static struct test_profile *read_test_profile(const char *directory, const char 
 	return profile;
 }
 
-static uint32_t test_action(const char *word, struct opt_u32 errnum)
+__attribute__((unused)) static uint32_t test_action(const char *word, struct opt_u32 errnum)
 {
 	if (strcmp(word, "SCMP_ACT_ALLOW") == 0)
 		return SECCOMP_RET_ALLOW;
@@ -189,7 +189,7 @@ static bool test_arg_holds(const struct config_seccomp_arg *arg, const uint64_t 
 	die("operator %s", arg->op);
 }
 
-static bool test_args_hold(const struct config_seccomp_syscall *entry, const uint64_t *args)
+__attribute__((unused)) static bool test_args_hold(const struct config_seccomp_syscall *entry, const uint64_t *args)
 {
 	for (size_t i = 0; i < entry->arg_count; i++) {
 		if (!test_arg_holds(&entry->args[i], args))
@@ -211,8 +211,8 @@ static bool test_names(const struct config_seccomp_syscall *entry, uint32_t arch
  * Values worth trying for argument INDEX of a call: what the profile compares with, its
  * neighbours, and the same with bits that must and must not matter.
  */
-static size_t test_values(const struct test_profile *profile, uint32_t arch, int number, unsigned int index,
-			  uint64_t *values, size_t max)
+__attribute__((unused)) static size_t test_values(const struct test_profile *profile, uint32_t arch, int number,
+						  unsigned int index, uint64_t *values, size_t max)
 {
 	size_t n = 0;
 

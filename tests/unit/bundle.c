@@ -114,7 +114,9 @@ static void test_missing(const char *top)
 static void test_not_a_file(const char *top)
 {
 	const char *line = pool_printf(
-		&pool, "config.json of bundle `%s/b` is not a regular file; put the document itself there", top);
+		&pool,
+		"config.json of bundle `%s/b` is not a regular file; put the document itself there (json-too-large)",
+		top);
 
 	CHECK(mkdir("b/config.json", 0755) == 0);
 	expect_failure("b", NULL, EINVAL, line);

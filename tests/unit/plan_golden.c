@@ -63,7 +63,8 @@ static int run(struct pool *pool, const char *directory, bool json)
 	if (bundle_open(pool, directory, NULL, 1 << 20, &bundle, &error, &e) < 0) {
 		if (error.rule)
 			verdict_of_json_error(pool, &policy, &error, &verdict);
-		fprintf(stderr, "hrun: %s\n", error.rule ? verdict_line(pool, &verdict) : e.text);
+		fprintf(stderr, "%s%s\n",
+			error.rule ? "" : "hrun: ", error.rule ? verdict_line(pool, &verdict, "hrun check") : e.text);
 		return 1;
 	}
 	const struct judged judged = {
@@ -76,7 +77,7 @@ static int run(struct pool *pool, const char *directory, bool json)
 	policy_judge(&judged, &policy, &verdict);
 	int status = 1;
 	if (verdict_refuses(&verdict))
-		fprintf(stderr, "hrun: %s\n", verdict_line(pool, &verdict));
+		fprintf(stderr, "%s\n", verdict_line(pool, &verdict, "hrun check"));
 	else
 		status = print_plan(pool, &bundle, &verdict, json);
 	bundle_close(&bundle);

@@ -2,6 +2,7 @@
 /*
  * plan_mount_options.c - every word of mounts[].options: what it sets, what it takes back, who wins.
  */
+#include <hrun/mount_words.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <stdio.h>
@@ -129,9 +130,88 @@ static int check_recursive(void)
 	return failed;
 }
 
+/* The look-up needs a sorted table. */
+static int check_words(void)
+{
+	static const char *const all[] = {
+		"",
+		"async",
+		"atime",
+		"bind",
+		"defaults",
+		"dev",
+		"diratime",
+		"dirsync",
+		"exec",
+		"idmap",
+		"iversion",
+		"lazytime",
+		"loud",
+		"mand",
+		"noatime",
+		"nodev",
+		"nodiratime",
+		"noexec",
+		"noiversion",
+		"nolazytime",
+		"nomand",
+		"norelatime",
+		"nostrictatime",
+		"nosuid",
+		"nosymfollow",
+		"private",
+		"ratime",
+		"rbind",
+		"rdev",
+		"rdiratime",
+		"relatime",
+		"remount",
+		"rexec",
+		"ridmap",
+		"rnoatime",
+		"rnodev",
+		"rnodiratime",
+		"rnoexec",
+		"rnorelatime",
+		"rnostrictatime",
+		"rnosuid",
+		"rnosymfollow",
+		"ro",
+		"rprivate",
+		"rrelatime",
+		"rro",
+		"rrw",
+		"rshared",
+		"rslave",
+		"rstrictatime",
+		"rsuid",
+		"rsymfollow",
+		"runbindable",
+		"rw",
+		"shared",
+		"silent",
+		"slave",
+		"strictatime",
+		"suid",
+		"symfollow",
+		"sync",
+		"tmpcopyup",
+		"unbindable",
+	};
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		if (!mount_word_find(all[i]))
+			failed += printf("%s is not known\n", all[i]) > 0;
+	}
+	if (mount_word_find("readonly") || mount_word_find("rox") || mount_word_find("zz"))
+		failed += printf("a word is known that is none\n") > 0;
+	return failed;
+}
+
 int main(void)
 {
-	int failed = check_recursive();
+	int failed = check_recursive() + check_words();
 
 	for (size_t i = 0; i < sizeof tmpfs_rows / sizeof *tmpfs_rows; i++)
 		failed += check_row(&tmpfs_rows[i], MOUNT_FILESYSTEM);

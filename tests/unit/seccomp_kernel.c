@@ -39,14 +39,14 @@ static int seccomp_mode(void)
 /* uretprobe and uprobe: newer kernels let them pass by every filter, and kill whoever calls them from elsewhere. */
 static bool is_beyond_filters(int number)
 {
-	return builtin_filter_native_arch() == AUDIT_ARCH_X86_64 && (number == 335 || number == 336);
+	return filter_native_arch() == AUDIT_ARCH_X86_64 && (number == 335 || number == 336);
 }
 
 /* Calls made here must be few and allowed by every profile. */
 static int compare_answers(const struct filter_plan *filter)
 {
 	for (int number = 0; number <= 600; number++) {
-		struct seccomp_data call = {.nr = number, .arch = builtin_filter_native_arch()};
+		struct seccomp_data call = {.nr = number, .arch = filter_native_arch()};
 		uint32_t answer = filter_simulate(filter->program, filter->length, &call);
 		if ((answer & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO || is_beyond_filters(number))
 			continue;
@@ -188,7 +188,7 @@ int main(void)
 
 	for (size_t i = 0; i < builtin_filter_count; i++) {
 		const struct builtin_filter *row = &builtin_filters[i];
-		for (size_t s = 0; s < SETS && row->general && row->arch == builtin_filter_native_arch(); s++) {
+		for (size_t s = 0; s < SETS && row->general && row->arch == filter_native_arch(); s++) {
 			if (builtin_filter_get(&pool, row->profile, row->arch, sets[s], &filter, &e) < 0)
 				return EXIT_FAILURE;
 			check_program(row, &filter, sets[s]);

@@ -23,7 +23,7 @@ static void check(bool holds, const char *what)
 
 static uint32_t answer(const struct filter_plan *filter, int number)
 {
-	struct seccomp_data call = {.nr = number, .arch = builtin_filter_native_arch()};
+	struct seccomp_data call = {.nr = number, .arch = filter_native_arch()};
 
 	return filter_simulate(filter->program, filter->length, &call);
 }
@@ -46,7 +46,7 @@ static struct filter_plan filter_of(struct pool *pool, const struct config *conf
 
 static void check_builtin(struct pool *pool)
 {
-	struct config_linux section = {.builtin_seccomp = true};
+	struct config_linux section = {.builtin_seccomp = "default.json"};
 	struct config config = {.linux_ = &section};
 
 	struct filter_plan none = filter_of(pool, &config, CAPS_BOUNDING, 0);
@@ -70,7 +70,7 @@ static void check_given(struct pool *pool)
 					 .default_errno_ret = {true, ENOTTY},
 					 .syscalls = &allow,
 					 .syscall_count = 1};
-	struct config_linux section = {.seccomp = &seccomp, .builtin_seccomp = true};
+	struct config_linux section = {.seccomp = &seccomp, .builtin_seccomp = "default.json"};
 	struct config config = {.linux_ = &section};
 
 	struct filter_plan given = filter_of(pool, &config, CAPS_BOUNDING, UINT64_MAX);
@@ -80,7 +80,7 @@ static void check_given(struct pool *pool)
 	check(answer(&given, SYS_mount) == (SECCOMP_RET_ERRNO | ENOTTY), "the config's own default");
 	check(answer(&given, SYS_clone3 + 1) == (SECCOMP_RET_ERRNO | ENOSYS), "a call newer than the profile");
 	section.seccomp = NULL;
-	section.builtin_seccomp = false;
+	section.builtin_seccomp = NULL;
 	check(filter_of(pool, &config, CAPS_BOUNDING, 0).program == NULL, "no filter where nobody asks for one");
 	config.linux_ = NULL;
 	check(filter_of(pool, &config, CAPS_BOUNDING, 0).program == NULL, "no filter without the section linux");
@@ -137,7 +137,7 @@ static void check_unknown_profile(struct pool *pool)
 	struct filter_plan filter;
 	struct err e = {0};
 
-	check(builtin_filter_get(pool, "none.json", builtin_filter_native_arch(), 0, &filter, &e) == -ENOENT,
+	check(builtin_filter_get(pool, "none.json", filter_native_arch(), 0, &filter, &e) == -ENOENT,
 	      "a profile that is not there");
 	check(strstr(e.text, "none.json") != NULL, "its name in the error");
 }

@@ -35,7 +35,7 @@ static void test_table(void)
 		for (int level = 0; level < LEVELS; level++)
 			can_harden |= rule->action[level] == ACTION_HARDEN;
 		CHECK(rule_by_id(rule->id) == rule); /* no id twice */
-		CHECK(can_harden == (rule->harden != NULL));
+		CHECK(!(can_harden || rule->repair_is_asked) || rule->harden);
 		CHECK(rule->action[LEVEL_RESTRICTED] != ACTION_NONE);
 		CHECK(*rule->title && *rule->remedy && *rule->references);
 		CHECK(rule->remedy[strlen(rule->remedy) - 1] == '.');
@@ -77,12 +77,20 @@ static void test_example_line(void)
 	config.root.path = "rootfs";
 	struct verdict verdict = judge(&pool, &config, LEVEL_PRIVILEGED);
 	CHECK(verdict_refuses(&verdict));
-	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: ns-mount-missing: linux.namespaces: "
-						       "no mount namespace; add {\"type\":\"mount\"}"));
+	CHECK(str_equal(verdict_line(&pool, &verdict, "x"),
+			"hrun: refused [ns-mount-missing] linux.namespaces no mount "
+			"namespace; add {\"type\":\"mount\"}"));
 	config.has_root = false;
 	config.oci_version = "9.0.0";
 	verdict = judge(&pool, &config, LEVEL_PRIVILEGED);
-	CHECK(str_ends(verdict_line(&pool, &verdict), " (and 2 more)"));
+	CHECK(str_ends(verdict_line(&pool, &verdict, "hrun check /b"), " (+2 more: hrun check /b)"));
+	/* What no policy lets pass, nobody is told to waive. */
+	CHECK(!strstr(verdict_line(&pool, &verdict, "x"), "waive"));
+	config = (struct config){.oci_version = "1.0.2", .has_root = true, .process = &process, .linux_ = &linux_};
+	config.root.path = "rootfs";
+	namespaces[0].type = "mount";
+	verdict = judge(&pool, &config, LEVEL_BASELINE);
+	CHECK(strstr(verdict_line(&pool, &verdict, "x"), "; drop --pid host or waive the rule (+"));
 	pool_free(&pool);
 }
 
@@ -111,9 +119,9 @@ static void test_hostile_text(void)
 		struct verdict verdict = judge(&pool, &config, LEVEL_BASELINE);
 		for (size_t k = 0; k < verdict.count; k++) {
 			struct verdict one = {.level = LEVEL_BASELINE, .findings = &verdict.findings[k], .count = 1};
-			const char *line = verdict_line(&pool, &one);
+			const char *line = verdict_line(&pool, &one, hostile[i]);
 			CHECK(!podman_mistakes(line) && !str_has_control(line));
-			CHECK(strlen(line) < 500);
+			CHECK(strlen(line) < 600);
 			CHECK(!str_has_control(verdict.findings[k].text));
 			for (const char *p = line; *p; p++)
 				CHECK((unsigned char)*p < 0x7f);
@@ -132,7 +140,7 @@ static void test_long_text(void)
 	const struct finding *finding = finding_of(&verdict, "cwd-unsafe");
 
 	CHECK(finding && strlen(finding->text) < 200);
-	CHECK(strlen(verdict_line(&pool, &verdict)) < 500);
+	CHECK(strlen(verdict_line(&pool, &verdict, name)) < 800);
 	pool_free(&pool);
 }
 
@@ -199,6 +207,9 @@ static void test_json(void)
 	CHECK(found && str_equal(json_at(found, "pointer")->text, "/linux/sysctl/kernel.core_pattern"));
 	CHECK(found && str_equal(json_at(found, "severity")->text, "critical"));
 	CHECK(found && str_equal(json_at(found, "action")->text, "refuse"));
+	CHECK(found && strstr(json_at(found, "message")->text, "kernel.core_pattern") && !json_at(found, "line"));
+	CHECK(found && !json_at(found, "would") && !json_at(found, "why") && !json_at(found, "waiver"));
+	CHECK(str_equal(json_at(tree, "verdict")->text, "refuse") && !json_at(tree, "notJudged"));
 	pool_free(&pool);
 }
 
@@ -238,12 +249,12 @@ static void test_json_error(void)
 
 	verdict_of_json_error(&pool, &policy, &error, &verdict);
 	CHECK(verdict_refuses(&verdict) && verdict.count == 1);
-	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
-						       "line 3, column 7: stands here twice; keep one of the two"));
+	CHECK(str_equal(verdict_line(&pool, &verdict, "x"), "hrun: refused [json-duplicate-key] root line 3, column 7: "
+							    "stands here twice; keep one of the two"));
 	error.text = "stands here twice; drop the first";
 	verdict_of_json_error(&pool, &policy, &error, &verdict);
-	CHECK(str_equal(verdict_line(&pool, &verdict), "baseline violation: json-duplicate-key: root: "
-						       "line 3, column 7: stands here twice; drop the first"));
+	CHECK(str_equal(verdict_line(&pool, &verdict, "x"), "hrun: refused [json-duplicate-key] root line 3, column 7: "
+							    "stands here twice; drop the first"));
 	error.rule = "unheard-of";
 	verdict_of_json_error(&pool, &policy, &error, &verdict);
 	CHECK(verdict_refuses(&verdict));

@@ -14,3 +14,33 @@ trio("rootfs-propagation-shared", "-RR", put("linux.rootfsPropagation", "shared"
 trio("rootfs-propagation-unknown", R, put("linux.rootfsPropagation", "public"), put("linux.rootfsPropagation", ""),
      put("linux.rootfsPropagation", "Shared"))
 more("link-on-the-way", "root-path-escape", R, put("root.path", "way/lib"), ['ln -s /usr "$B/way"'], [("root-path-host", "br")])
+
+# The storage of an ordinary user's engine, as a link into the home of somebody that need not exist.
+LAYER = "ab" * 32
+trio("rootfs-writable", "--R", put("root.readonly", False), put("root.readonly", True), put("root.readonly", None))
+more("absent", "rootfs-writable", "--R", put("root.readonly", DROP))
+case("hit", "rootfs-permissions", "-RR", config(), ['chmod 0777 "$B/rootfs"'])
+case("miss", "rootfs-permissions", "---", config(), ['chmod 1777 "$B/rootfs"'], note="sticky is enough here")
+case("evasion", "rootfs-permissions", "-RR", config(), ['chown 65534 "$B/rootfs"'], note="nobody is somebody")
+case("group", "rootfs-permissions", "---", config(), ['chmod 0775 "$B/rootfs"'])
+case("mapped-root", "rootfs-permissions", "---", config(ids(65536)), ['chown 100000 "$B/rootfs"'])
+case("mapped-other", "rootfs-permissions", "-RR", config(ids(65536)), ['chown 100001 "$B/rootfs"'])
+case("file", "rootfs-permissions", "-RR", config(), ['rm -r "$B/rootfs"; touch "$B/rootfs"'])
+case("null", "rootfs-permissions", "---", config(put("root", None)), also=[("required-field-missing", "pbr")])
+for rule, actions in (("rootfs-setuid-files", "--H"), ("rootfs-device-nodes", "-HH")):
+    case("hit", rule, actions, config())
+    case("miss", rule, "---", config(put("root", None)), also=[("required-field-missing", "pbr")], note="no root, nothing to mount")
+    case("evasion", rule, actions, config(put("root.readonly", False)), also=[("rootfs-writable", "r")],
+         setup=['touch "$B/rootfs/bin/su"; chmod 4755 "$B/rootfs/bin/su"; mknod "$B/rootfs/dev/mem" c 1 1 || true'])
+for path in ("/etc/x", "/bin/x", "/sbin/x", "/lib/x", "/lib64/x", "/boot", "/dev/shm/x", "/proc/1", "/sys", "/root/x", "/home/user/image"):
+    more("of" + path.replace("/", "-"), "root-path-host", "-RR", put("root.path", path))
+more("slash", "root-path-host", "-RR", put("root.path", "/"))
+more("spelled", "root-path-host", "-RR", put("root.path", "//etc//./x/"))
+more("neighbour", "root-path-host", "---", put("root.path", "/etcetera"))
+more("podman", "root-path-host", "---", put("root.path", f"/home/user/.local/share/containers/storage/overlay/{LAYER}/merged"))
+more("podman-vfs", "root-path-host", "---", put("root.path", f"/root/.local/share/containers/storage/vfs/dir/{LAYER}"))
+more("docker", "root-path-host", "---", put("root.path", f"/home/user/.local/share/docker/overlay2/{LAYER}/merged"))
+more("podman-short", "root-path-host", "-RR", put("root.path", "/home/user/.local/share/containers/storage/overlay/abc/merged"))
+more("podman-below", "root-path-host", "-RR", put("root.path", f"/home/user/.local/share/containers/storage/vfs/dir/{LAYER}/etc"))
+more("podman-diff", "root-path-host", "-RR", put("root.path", f"/home/user/.local/share/containers/storage/overlay/{LAYER}/diff"))
+more("storage-of-nobody", "root-path-host", "-RR", put("root.path", f"/etc/.local/share/containers/storage/overlay/{LAYER}/merged"))

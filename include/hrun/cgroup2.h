@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup2.h - where this host has its cgroup2 hierarchy.
+ */
+#ifndef HRUN_CGROUP2_H
+#define HRUN_CGROUP2_H
+
+/*
+ * An owned O_PATH descriptor of it, or -1; *RET_MOUNTPOINT is its place, the usual one where there is none.
+ */
+int cgroup2_open(const char **ret_mountpoint);
+/* The same for one place. */
+int cgroup2_open_at(const char *mountpoint);
+
+#endif

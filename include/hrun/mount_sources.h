@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount_sources.h - what a directory or file of the host is that somebody wants to mount.
+ *
+ * One source has several paths: the text of the config, the real path behind links, and every other path under which
+ * the kernel shows the same directory (bind mounts).  All of them are judged.
+ */
+#ifndef HRUN_MOUNT_SOURCES_H
+#define HRUN_MOUNT_SOURCES_H
+
+#include <hrun/engine_paths.h>
+#include <hrun/judging.h>
+
+/* Bits of what a path gives away, one for each rule about sources. */
+enum breaks {
+	BREAKS_HOST_ROOT = 1 << 0,
+	BREAKS_SYSTEM_DIR = 1 << 1,
+	BREAKS_ENGINE_STATE = 1 << 2,
+	BREAKS_ENGINE_SOCKET = 1 << 3,
+	BREAKS_HOST_PROC = 1 << 4,
+	BREAKS_HOST_SYS = 1 << 5,
+	BREAKS_HOST_DEV = 1 << 6,
+};
+enum { BREAKS_COUNT = 7 };
+
+/* What PATH (absolute, folded) is, by its text.  What an engine manages is nothing.  POLICY may be NULL. */
+unsigned int source_path_breaks(const struct policy *policy, const char *path);
+/* What a mount of a file system of this type shows, wherever it is. */
+unsigned int source_type_breaks(const char *type);
+/* Public files of the system that a container may see read-only: its time zone, the certificates. */
+bool source_path_is_public(const char *path, bool is_directory);
+/* Names of the sockets of engines, NULL at the end. */
+extern const char *const engine_sockets[];
+
+/* The host's mounts and the links in the paths above, looked up once, when the first source needs them. */
+struct host_view;
+struct host_view *host_view_new(struct pool *pool);
+
+struct source_verdict {
+	bool is_judged;
+	unsigned int bits;
+	const char *path[BREAKS_COUNT]; /* for each bit the path that breaks the rule */
+	bool is_managed;		/* an engine's own file */
+	bool is_exempt;			/* public, a harmless device, rootless /sys */
+	int error;			/* negative errno: there, but cannot be looked at */
+};
+/* Judge MOUNT's source, at most once: LOOK keeps the answer. */
+const struct source_verdict *source_judge(const struct judged *judged, const struct config_mount *mount,
+					  const struct mount_look *look);
+
+/* Is it a path of the host that no other rule is about, no engine manages and no policy allows? */
+bool source_is_host_path(const struct judged *judged, const struct config_mount *mount, const struct mount_look *look);
+
+/* Look at SOURCE, a bind source or a directory of an overlay: fills the source part of *look. */
+void source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look);
+
+/* Is the last word about it ro or rro? */
+bool mount_is_read_only(const struct config_mount *mount);
+
+/* The paths of the same directory elsewhere in our mount namespace, and the mounts below it (mount_aliases.c). */
+struct alias_visit {
+	void (*path)(struct alias_visit *visit, const char *path);
+	void (*type)(struct alias_visit *visit, const char *type);
+};
+/* 0 or negative errno where the mounts cannot be read. */
+int host_visit_aliases(struct host_view *host, const struct mount_look *look, bool recursive,
+		       struct alias_visit *visit);
+/* Other spellings of the protected directories, where those are links: what PATH breaks by them. */
+unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path);
+/* Is PATH managed by an engine, by the real paths of the engines' roots? */
+enum managed host_managed_kind(struct host_view *host, const struct policy *policy, const char *path);
+/* Is there a cgroup2 mount with the option nsdelegate?  Negative errno where that cannot be read. */
+int host_has_nsdelegate(struct host_view *host);
+
+#endif

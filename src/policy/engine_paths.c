@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_paths.c - where container engines keep their state, and which files in there they hand to containers.
+ *
+ * An engine's directory holds every container's files and the engine's own credentials, so nothing of it may be
+ * mounted but what the engine makes for one container.  That is told by the whole path, component by component: an
+ * id is 64 lower-case hexadecimal digits, never "any name", and only a real path may be asked about.
+ */
+#include <ctype.h>
+#include <hrun/engine_paths.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+
+static const char *containers_storage[] = {"/var/lib/containers/storage"};
+static const char *containerd[] = {"/var/lib/containerd", "/var/lib/rancher/k3s/agent/containerd",
+				   "/var/lib/rancher/rke2/agent/containerd", "/var/lib/k0s/containerd"};
+static const char *docker[] = {"/var/lib/docker"};
+static const char *kubelet[] = {"/var/lib/kubelet", "/var/lib/k0s/kubelet"};
+static const char *other[] = {"/var/lib/crio", "/var/lib/rancher", "/var/lib/k0s"};
+
+#define LIST(array)                                                                         \
+	{                                                                                   \
+		.item = (array), .count = sizeof(array) / sizeof(array)[0], .present = true \
+	}
+
+struct string_list engine_roots(const struct policy *policy, enum engine engine)
+{
+	static const struct string_list shipped[ENGINES] = {LIST(containers_storage), LIST(containerd), LIST(docker),
+							    LIST(kubelet), LIST(other)};
+	struct string_list named = {0};
+
+	if (policy) {
+		const struct string_list lists[ENGINES] = {policy->engines.containers_storage,
+							   policy->engines.containerd, policy->engines.docker,
+							   policy->engines.kubelet, policy->engines.other};
+		named = lists[engine];
+	}
+	return named.count ? named : shipped[engine];
+}
+
+struct string_list engine_fixed_paths(void)
+{
+	static const char *paths[] = {
+		"/var/lib/docker",
+		"/var/lib/containerd",
+		"/var/lib/containers",
+		"/var/lib/crio",
+		"/var/lib/cni",
+		"/var/lib/rancher",
+		"/var/lib/k0s",
+		"/var/lib/kubelet",
+		"/var/lib/etcd",
+		"/run/containerd",
+		"/run/containers",
+		"/run/crio",
+		"/run/docker",
+		"/run/podman",
+		"/run/libpod",
+		"/run/k3s",
+		"/run/k0s",
+		"/run/user/*/containers",
+		"/run/user/*/podman",
+		"/run/user/*/libpod",
+		"/run/user/*/docker",
+		"/home/*/.local/share/containers",
+		"/home/*/.local/share/docker",
+		"/var/home/*/.local/share/containers",
+		"/var/home/*/.local/share/docker",
+		"/root/.local/share/containers",
+		"/root/.local/share/docker",
+		"/etc/kubernetes",
+		"/root/.kube",
+		"/root/.docker",
+	};
+
+	return (struct string_list)LIST(paths);
+}
+
+enum path_meets path_meets(const char *path, const char *pattern)
+{
+	for (;;) {
+		path += strspn(path, "/");
+		pattern += strspn(pattern, "/");
+		if (!*pattern)
+			return PATH_WITHIN;
+		if (!*path)
+			return PATH_ABOVE;
+		size_t n = strcspn(path, "/"), m = strcspn(pattern, "/");
+		bool any = m == 1 && pattern[0] == '*';
+		if (!any && (n != m || memcmp(path, pattern, n) != 0))
+			return PATHS_APART;
+		path += n;
+		pattern += m;
+	}
+}
+
+static bool all_of(const char *text, size_t length, const char *set)
+{
+	for (size_t i = 0; i < length; i++) {
+		if (!strchr(set, text[i]))
+			return false;
+	}
+	return true;
+}
+
+#define DIGITS "0123456789"
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+static bool is_id(const char *text, size_t length)
+{
+	return length == 64 && all_of(text, length, DIGITS "abcdef");
+}
+
+/* A pod of the API server has an UUID; one of a file on the node 32 digits. */
+static bool is_pod(const char *text, size_t length)
+{
+	static const char form[] = "........-....-....-....-............";
+
+	if (length == 32)
+		return all_of(text, length, DIGITS "abcdef");
+	if (length != sizeof form - 1)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (form[i] == '-' ? text[i] != '-' : !strchr(DIGITS "abcdef", text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Of docker and podman alike: [a-zA-Z0-9][a-zA-Z0-9_.-]* */
+static bool is_volume_name(const char *text, size_t length)
+{
+	return length && isalnum((unsigned char)text[0]) && all_of(text, length, DIGITS LETTERS "_.-");
+}
+
+static bool is_driver_containers(const char *text, size_t length)
+{
+	static const char *const names[] = {"overlay-containers", "vfs-containers", "btrfs-containers",
+					    "zfs-containers"};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strlen(names[i]) == length && memcmp(text, names[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Words of a pattern that stand for a kind of name. */
+static bool word_matches(const char *text, size_t n, const char *word, size_t m)
+{
+	if (m == 4 && memcmp(word, "{id}", 4) == 0)
+		return is_id(text, n);
+	if (m == 5 && memcmp(word, "{pod}", 5) == 0)
+		return is_pod(text, n);
+	if (m == 8 && memcmp(word, "{number}", 8) == 0)
+		return n <= 9 && all_of(text, n, DIGITS);
+	if (m == 6 && memcmp(word, "{name}", 6) == 0)
+		return is_volume_name(text, n);
+	if (m == 8 && memcmp(word, "{driver}", 8) == 0)
+		return is_driver_containers(text, n);
+	return n == m && memcmp(text, word, n) == 0;
+}
+
+/* Is REST (below a root) what PATTERN says, or, where that ends in a star, below it? */
+static bool matches(const char *rest, const char *pattern)
+{
+	for (;;) {
+		rest += strspn(rest, "/");
+		pattern += strspn(pattern, "/");
+		if (str_equal(pattern, "*"))
+			return true;
+		if (!*pattern || !*rest)
+			return !*pattern && !*rest;
+		size_t n = strcspn(rest, "/"), m = strcspn(pattern, "/");
+		if (!word_matches(rest, n, pattern, m))
+			return false;
+		rest += n;
+		pattern += m;
+	}
+}
+
+struct managed_path {
+	enum engine engine;
+	enum managed kind;
+	const char *pattern;
+};
+
+#define USERDATA "{driver}/{id}/userdata/"
+#define CRI "io.containerd.grpc.v1.cri/"
+
+static const struct managed_path managed_paths[] = {
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "hostname"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "hosts"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "resolv.conf"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA ".containerenv"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "passwd"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "group"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "localtime"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "shm"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "notify"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "secrets/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "run/secrets/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "artifacts/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, USERDATA "overlay/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_VOLUME, "volumes/{name}/_data/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, "overlay/{id}/merged/*"},
+	{ENGINE_CONTAINERS_STORAGE, MANAGED_FILE, "vfs/dir/{id}/*"},
+	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/shm"},
+	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/hostname"},
+	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/hosts"},
+	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/resolv.conf"},
+	{ENGINE_CONTAINERD, MANAGED_VOLUME, CRI "containers/{id}/volumes/{id}/*"}, /* VOLUME of an image */
+	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/hostname"},
+	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/hosts"},
+	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/resolv.conf"},
+	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/mounts/shm"},
+	{ENGINE_DOCKER, MANAGED_VOLUME, "volumes/{name}/_data/*"},
+	{ENGINE_KUBELET, MANAGED_FILE, "pods/{pod}/etc-hosts"},
+	{ENGINE_KUBELET, MANAGED_FILE, "pods/{pod}/containers/*"},
+	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{pod}/volumes/*"},
+	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{pod}/volume-subpaths/*"},
+	/* Other clients of the container runtime interface number their pods. */
+	{ENGINE_KUBELET, MANAGED_FILE, "pods/{number}/etc/hosts"},
+	{ENGINE_KUBELET, MANAGED_FILE, "pods/{number}/term"},
+	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{number}/sa"},
+};
+
+static const struct engine_root fixed_roots[] = {
+	{ENGINE_CONTAINERS_STORAGE, "/run/containers/storage"},
+	{ENGINE_CONTAINERS_STORAGE, "/run/user/{number}/containers"},
+	{ENGINE_CONTAINERS_STORAGE, "/home/*/.local/share/containers/storage"},
+	{ENGINE_CONTAINERS_STORAGE, "/var/home/*/.local/share/containers/storage"},
+	{ENGINE_CONTAINERS_STORAGE, "/root/.local/share/containers/storage"},
+	{ENGINE_CONTAINERD, "/run/containerd"},
+	{ENGINE_CONTAINERD, "/run/k3s/containerd"},
+	{ENGINE_CONTAINERD, "/run/k0s/containerd"},
+	{ENGINE_DOCKER, "/home/*/.local/share/docker"},
+};
+
+const struct engine_root *engine_fixed_roots(size_t *ret_count)
+{
+	*ret_count = sizeof fixed_roots / sizeof fixed_roots[0];
+	return fixed_roots;
+}
+
+/* What of PATH stands below ROOT, whose "*" is any one component; NULL where it is not below it. */
+static const char *rest_below(const char *path, const char *root)
+{
+	for (;;) {
+		path += strspn(path, "/");
+		root += strspn(root, "/");
+		if (!*root || !*path)
+			return *root ? NULL : path;
+		size_t n = strcspn(path, "/"), m = strcspn(root, "/");
+		if (!(m == 1 && root[0] == '*') && !word_matches(path, n, root, m))
+			return NULL;
+		path += n;
+		root += m;
+	}
+}
+
+enum managed engine_path_kind_below(enum engine engine, const char *root, const char *path)
+{
+	const char *rest = rest_below(path, root);
+
+#ifdef HRUN_MUTANT_ENGINE_PATHS
+	return rest ? MANAGED_FILE : MANAGED_NOT;
+#endif
+	for (size_t i = 0; rest && i < sizeof managed_paths / sizeof managed_paths[0]; i++) {
+		if (managed_paths[i].engine == engine && matches(rest, managed_paths[i].pattern))
+			return managed_paths[i].kind;
+	}
+	return MANAGED_NOT;
+}
+
+enum managed engine_path_kind(const struct policy *policy, const char *path)
+{
+	enum managed kind = MANAGED_NOT;
+
+	if (path_has_dotdot(path))
+		return MANAGED_NOT;
+	if (path_is_below(path, "/var/run"))
+		path += sizeof "/var" - 1; /* its old name */
+	for (enum engine engine = 0; engine < ENGINE_OTHER; engine++) {
+		struct string_list roots = engine_roots(policy, engine);
+		for (size_t i = 0; i < roots.count && kind == MANAGED_NOT; i++)
+			kind = engine_path_kind_below(engine, roots.item[i], path);
+	}
+	for (size_t i = 0; i < sizeof fixed_roots / sizeof fixed_roots[0] && kind == MANAGED_NOT; i++)
+		kind = engine_path_kind_below(fixed_roots[i].engine, fixed_roots[i].root, path);
+	return kind;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mount_looks.c - where the mounts of a config really lead.
+ *
+ * Links in the image are followed as the kernel will follow them in the container, with what earlier mounts put in the way:
+ * a new file system is empty, a bind mount shows its source.
+ */
+#include <fcntl.h>
+#include <hrun/mount_sources.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <unistd.h>
+
+enum { MAX_LINKS = 40 };
+
+/* Destinations of the mounts so far: which was the last one at a path? */
+struct places {
+	const struct config *config;
+	struct mount_look *looks;
+	size_t *slot; /* 1 + number of the mount; 0: free */
+	size_t mask;
+};
+
+static size_t hash_of(const char *text, size_t length)
+{
+	size_t hash = 14695981039346656037u;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
+	return hash ^ hash >> 32;
+}
+
+/* The slot of the path PATH (LENGTH bytes): taken by a mount there, or free. */
+static size_t *slot_of(const struct places *places, const char *path, size_t length)
+{
+	for (size_t i = hash_of(path, length);; i++) {
+		size_t *slot = &places->slot[i & places->mask];
+		const char *there = *slot ? places->looks[*slot - 1].destination : NULL;
+		if (!there || (strncmp(there, path, length) == 0 && !there[length]))
+			return slot;
+	}
+}
+
+static struct places new_places(const struct judged *judged, struct mount_look *looks)
+{
+	struct places places = {.config = judged->config, .looks = looks, .mask = 1};
+
+	while (places.mask < 2 * judged->config->mount_count)
+		places.mask = 2 * places.mask + 1;
+	places.slot = pool_alloc(judged->pool, (places.mask + 1) * sizeof *places.slot);
+	return places;
+}
+
+/* Follows one destination. */
+struct walk {
+	const struct judged *judged;
+	const struct places *places;
+	char now[PATH_MAX];  /* resolved so far, "" is the root */
+	char rest[PATH_MAX]; /* what is left */
+	size_t length;	     /* of now */
+	size_t layer;	     /* 1 + number of the mount that shows what is here; 0: the image */
+	size_t layer_length; /* of its destination */
+	int links;
+	bool climbs;
+	const char *link;
+};
+
+static void find_layer(struct walk *walk)
+{
+	walk->layer = 0;
+	for (size_t i = 1; i <= walk->length; i++) {
+		size_t mount = walk->now[i] == '/' || i == walk->length ? *slot_of(walk->places, walk->now, i) : 0;
+		if (mount) {
+			walk->layer = mount;
+			walk->layer_length = i;
+		}
+	}
+}
+
+/* The text of the link NAME (a path that begins below walk->now), or -1 where it is none. */
+static ssize_t read_link(const struct walk *walk, const char *path, char *target)
+{
+	char host[2 * PATH_MAX];
+
+	if (walk->layer) {
+		const struct config_mount *mount = &walk->places->config->mounts[walk->layer - 1];
+		const struct mount_look *look = &walk->places->looks[walk->layer - 1];
+		if (mount_is_bind(mount) && !look->real_source)
+			return -1;
+		if (mount_is_bind(mount)) {
+			if (str_format(host, sizeof host, "%s%s", look->real_source, path + walk->layer_length) < 0)
+				return -1;
+			return readlink(host, target, PATH_MAX - 1);
+		}
+		if (!list_has(&mount->options, "tmpcopyup"))
+			return -1;
+	}
+	return readlinkat(walk->judged->bundle->rootfs, path + 1, target, PATH_MAX - 1);
+}
+
+/* The directory of the kernel that PATH is in: 'p'roc, 's'ys, 'd'ev; 0: none. */
+static char kernel_directory(const char *path)
+{
+	return path_is_below(path, "/proc") || path_is_below(path, "/sys") || path_is_below(path, "/dev") ? path[1] : 0;
+}
+
+/* One component is behind us; false where it cannot be followed. */
+static bool step_to(struct walk *walk, const char *name, size_t n)
+{
+	char target[PATH_MAX], whole[PATH_MAX], path[PATH_MAX];
+
+	if (str_format(path, sizeof path, "%s/%.*s", walk->now, (int)n, name) < 0)
+		return false;
+	ssize_t size = read_link(walk, path, target);
+	if (size <= 0) {
+		walk->length += n + 1;
+		memcpy(walk->now, path, walk->length + 1);
+		if (*slot_of(walk->places, walk->now, walk->length)) {
+			walk->layer = *slot_of(walk->places, walk->now, walk->length);
+			walk->layer_length = walk->length;
+		}
+		return true;
+	}
+	target[size] = '\0';
+	if (++walk->links > MAX_LINKS || str_format(whole, sizeof whole, "%s/%s", target, name + n) < 0)
+		return false;
+	if (!walk->link && kernel_directory(path) != kernel_directory(target))
+		walk->link = pool_strdup(walk->judged->pool, path);
+	memcpy(walk->rest, whole, strlen(whole) + 1);
+	if (target[0] == '/') {
+		walk->length = 0;
+		walk->now[0] = '\0';
+		find_layer(walk);
+	}
+	return true;
+}
+
+static void step_up(struct walk *walk)
+{
+	if (!walk->length)
+		walk->climbs = true;
+	while (walk->length && walk->now[--walk->length] != '/')
+		;
+	walk->now[walk->length] = '\0';
+	find_layer(walk);
+}
+
+static bool follow(struct walk *walk)
+{
+	size_t at = 0;
+
+	for (;;) {
+		const char *name = walk->rest + at + strspn(walk->rest + at, "/");
+		size_t n = strcspn(name, "/");
+		int links = walk->links;
+		if (!n)
+			return true;
+		at = (size_t)(name - walk->rest) + n;
+		if (n == 1 && name[0] == '.')
+			continue;
+		if (n == 2 && name[0] == '.' && name[1] == '.')
+			step_up(walk);
+		else if (!step_to(walk, name, n))
+			return false;
+		if (walk->links != links)
+			at = 0;
+	}
+}
+
+static void look_at_destination(const struct judged *judged, const struct places *places, const char *path,
+				struct mount_look *look)
+{
+	struct walk walk = {.judged = judged, .places = places};
+	const char *clean = path_clean(judged->pool, path);
+
+	look->destination = clean;
+#ifdef HRUN_MUTANT_DESTINATION_LINKS
+	return;
+#endif
+	if (!judged->bundle || judged->bundle->rootfs < 0 || str_format(walk.rest, sizeof walk.rest, "%s", clean) < 0)
+		return;
+	if (!follow(&walk) || !walk.links)
+		return;
+	look->destination = walk.length ? pool_strdup(judged->pool, walk.now) : "/";
+	look->destination_climbs = walk.climbs;
+	/* From /dev/a to /dev/b is no way there. */
+	if (kernel_directory(look->destination) && kernel_directory(look->destination) != kernel_directory(clean))
+		look->destination_link = walk.link ? walk.link : clean;
+}
+
+const struct mount_look *mount_look(const struct judged *judged)
+{
+	const struct config *config = judged->config;
+	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
+	struct places places = new_places(judged, looks);
+	struct host_view *host = config->mount_count ? host_view_new(judged->pool) : NULL;
+
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const struct config_mount *mount = &config->mounts[i];
+		const char *path = mount->destination;
+		source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, &looks[i]);
+		if (!path || path[0] != '/' || path_has_dotdot(path))
+			continue;
+		look_at_destination(judged, &places, path, &looks[i]);
+		size_t *slot = slot_of(&places, looks[i].destination, strlen(looks[i].destination));
+		looks[i].same_as = *slot;
+		*slot = i + 1;
+	}
+	return looks;
+}

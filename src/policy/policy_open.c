@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy_open.c - the policy file as a descriptor, and whose it is.
+ *
+ * Whoever can write this file, or exchange a directory above it, can start anything as
+ * root.  So every component is opened from the one before it, without links, and judged
+ * as a descriptor; there is no second look-up.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/policy_open.h>
+#include <hrun/proc.h>
+#include <hrun/str.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OVERFLOW_UID = 65534 };
+
+/* Who may own what is opened. */
+struct owners {
+	uid_t host_root;
+	bool or_callers;
+};
+
+/*
+ * As which uid does the host's root show here?  Outside of user namespaces it is 0; where it
+ * is not mapped its files show the overflow uid, as those of everybody unmapped do.
+ * False where the kernel does not say: then nothing but 0 is trusted, the stricter answer.
+ */
+static bool find_host_root(uid_t *ret_uid)
+{
+	char text[4096], *line, *rest = text;
+	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+
+	*ret_uid = 0;
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	*ret_uid = OVERFLOW_UID;
+	while ((line = strsep(&rest, "\n"))) {
+		struct proc_id_range range;
+		if (proc_id_range_read(line, &range) && range.outside == 0 && range.count > 0)
+			*ret_uid = range.inside;
+	}
+	return true;
+}
+
+bool policy_caller_is_root(void)
+{
+	uid_t host_root;
+
+	return find_host_root(&host_root) && proc_in_first_user_namespace() && geteuid() == 0;
+}
+
+/* errno as its name: the texts of strerror are what podman takes for a missing command. */
+static const char *errno_name(int errnum)
+{
+	const char *name = strerrorname_np(errnum);
+
+	return name ? name : "unknown error";
+}
+
+static bool may_own(const struct owners *owners, uid_t uid)
+{
+	return uid == owners->host_root || (owners->or_callers && uid == geteuid());
+}
+
+/* Sticky does not save a directory: what is missing there yet can be made by anybody. */
+static int check_owner(int fd, const struct owners *owners, const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(e, errno, "policy: look at `%s`: %s", path, errno_name(errno));
+	if (S_ISLNK(st.st_mode))
+		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
+#ifdef HRUN_MUTANT_POLICY_OWNER
+	return 0;
+#endif
+	if (!may_own(owners, st.st_uid))
+		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root%s; chown root it",
+			       path, st.st_uid, owners->or_callers ? " or to you" : "");
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(e, EPERM, "policy: `%s` is writable by group or others (mode %04o); chmod go-w it", path,
+			       st.st_mode & 07777u);
+	return 0;
+}
+
+/* Open and check what stands in *DIR under NAME; PATH is all of it, for the message. */
+static int open_component(int dir, const char *name, const struct owners *owners, const char *path, bool last,
+			  struct err *e)
+{
+	int flags = O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH);
+	autofd int fd = openat(dir, name, flags);
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
+	if (fd < 0)
+		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+	TRY(check_owner(fd, owners, path, e));
+	return TAKE_FD(fd);
+}
+
+int policy_open(struct pool *pool, const char *path, bool or_callers, struct err *e)
+{
+	char *names = pool_strdup(pool, path + strspn(path, "/")), *name;
+	const char *so_far = "";
+	struct owners owners = {.or_callers = or_callers};
+
+	find_host_root(&owners.host_root);
+	autofd int fd = open("/", O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, errno, "policy: open `/`: %s", errno_name(errno));
+	TRY(check_owner(fd, &owners, "/", e));
+	while ((name = strsep(&names, "/"))) {
+		so_far = pool_printf(pool, "%s/%s", so_far, name);
+		int next = open_component(fd, name, &owners, so_far, names == NULL, e);
+		TRY(next);
+		fd_close(&fd);
+		fd = next;
+	}
+	return TAKE_FD(fd);
+}

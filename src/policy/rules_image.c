@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules_image.c - where the root file system came from, as far as a config says it.
+ *
+ * An annotation is anybody's to write: a name in it can raise doubt and never trust.
+ */
+#include <hrun/judging.h>
+#include <hrun/str.h>
+#include <string.h>
+
+/* The reference that an engine gives, or NULL. */
+static const struct string_pair *image_reference(const struct config *config)
+{
+	for (size_t i = 0; i < config->annotations.count; i++) {
+		const struct string_pair *pair = &config->annotations.item[i];
+		if ((str_equal(pair->key, "io.kubernetes.cri.image-name") ||
+		     str_equal(pair->key, "org.opencontainers.image.ref.name")) &&
+		    *pair->value)
+			return pair;
+	}
+	return NULL;
+}
+
+static bool is_pinned(const char *reference)
+{
+	enum { HEX_DIGITS = 64 };
+	const char *at_sign = strrchr(reference, '@');
+
+	return at_sign && str_starts(at_sign, "@sha256:") && strlen(at_sign + 8) == HEX_DIGITS &&
+	       at_sign[8 + strspn(at_sign + 8, "0123456789abcdef")] == '\0';
+}
+
+static bool policy_says(const struct finder *finder)
+{
+	const signed char *actions = finder->judged->policy->rule_actions;
+
+	return actions && actions[finder->rule - rules] != POLICY_UNCHANGED;
+}
+
+/*
+ * Nothing binds the root file system to a signature yet: that is unknown for every container, which is a warning at
+ * every level that asks.
+ */
+void judge_image_signature_missing(struct finder *finder)
+{
+	const struct string_pair *image = image_reference(finder->judged->config);
+	struct finder warning = *finder;
+
+	if (!finder->judged->bundle && !finder->judged->config_only)
+		return;
+	/* Who asks for a refusal in the policy file gets it. */
+	if (!policy_says(finder))
+		warning.action = ACTION_WARN;
+	if (image)
+		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
+			   "no verified signature is known of %s", quote(finder, image->value));
+	else if (finder->judged->config_only)
+		cannot_judge(&warning, "root.path", "the image");
+	else
+		find(&warning, "root.path", "the config names no image: whether it was signed is unknown");
+}
+
+void judge_image_digest_unpinned(struct finder *finder)
+{
+	const struct string_pair *image = image_reference(finder->judged->config);
+
+	if (image && !is_pinned(image->value))
+		find_value(finder, image->value, at_key(finder, "annotations", image->key),
+			   "%s names no digest: what it means can change", quote(finder, image->value));
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rules_lsm.c - mandatory access control: what the config asks for, judged on every host, and its absence where the host
+ * could have it.
+ *
+ * hrun does not apply profiles and labels yet: a config that names one is refused by name (plan/unsupported.c), and
+ * where one is missing nothing can be done but to say so.
+ */
+#include <hrun/host.h>
+#include <hrun/judging.h>
+#include <hrun/str.h>
+#include <strings.h>
+
+static bool has_text(const char *text)
+{
+	return text && *text;
+}
+
+/* " unconfined", ":NAMESPACE:unconfined" and ":NAMESPACE://unconfined" are the same profile. */
+static bool is_unconfined(const char *profile)
+{
+	static const char blank[] = " \t\n\r\v\f", word[] = "unconfined";
+	const char *name = profile + strspn(profile, blank);
+
+	if (*name == ':' && strchr(name + 1, ':'))
+		name = strchr(name + 1, ':') + 1;
+	name += str_starts(name, "//") ? 2 : 0;
+	return strncasecmp(name, word, strlen(word)) == 0 && !name[strlen(word) + strspn(name + strlen(word), blank)];
+}
+
+void judge_apparmor_unconfined(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (process && has_text(process->apparmor_profile) && is_unconfined(process->apparmor_profile))
+		find(finder, "process.apparmorProfile", "%s switches AppArmor off",
+		     quote(finder, process->apparmor_profile));
+}
+
+/* Is the security module on here?  A host that does not tell is one where nobody can judge. */
+static void find_missing(struct finder *finder, const char *where, const char *file, char on, const char *what)
+{
+	int r = finder->judged->config_only ? 0 : host_flag(file, on);
+
+	if (finder->judged->config_only || r < 0)
+		cannot_judge(finder, where, "%s cannot be read (error %d)", file, -r);
+	else if (r)
+		find(finder, where, "%s", what);
+}
+
+static const struct host_files *files_of(const struct finder *finder)
+{
+	return finder->judged->host_files ? finder->judged->host_files : &host_files;
+}
+
+void judge_apparmor_missing(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (process && !has_text(process->apparmor_profile))
+		find_missing(finder, "process.apparmorProfile", files_of(finder)->apparmor_enabled, 'Y',
+			     "the host has AppArmor and the container runs without a profile; hrun applies none yet");
+}
+
+void judge_selinux_missing(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (process && !has_text(process->selinux_label))
+		find_missing(finder, "process.selinuxLabel", files_of(finder)->selinux_enforce, '1',
+			     "the host enforces SELinux and the container runs without a label; hrun applies none yet");
+}
+
+/* user:role:type[:level]; the level may hold colons. */
+struct label {
+	const char *user, *role, *type, *level; /* "" where a part is missing */
+};
+
+static struct label label_of(struct pool *pool, const char *text)
+{
+	char *rest = pool_strdup(pool, text);
+	struct label label = {.user = strsep(&rest, ":")};
+
+	label.role = rest ? strsep(&rest, ":") : "";
+	label.type = rest ? strsep(&rest, ":") : "";
+	label.level = rest ? rest : "";
+	return label;
+}
+
+static bool is_container_type(const char *type)
+{
+	static const char *const types[] = {"container_t", "container_init_t", "container_kvm_t", "container_engine_t"};
+
+	return IS_ONE_OF(type, types);
+}
+
+void judge_selinux_type(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (!process || !has_text(process->selinux_label))
+		return;
+	const struct label label = label_of(finder->judged->pool, process->selinux_label);
+	if (!str_equal(label.user, "system_u") || !str_equal(label.role, "system_r") || !is_container_type(label.type))
+		find_value(finder, process->selinux_label, "process.selinuxLabel", "%s does not confine a container",
+			   quote(finder, process->selinux_label));
+}
+
+/* "c12" at *TEXT: its number, and *TEXT moves on; -1 otherwise. */
+static int category(const char **text)
+{
+	enum { CATEGORIES = 1024, DIGITS = 4 };
+	int number = 0, digits = 0;
+
+	if (*(*text)++ != 'c')
+		return -1;
+	for (; digits < DIGITS && **text >= '0' && **text <= '9'; digits++)
+		number = number * 10 + (*(*text)++ - '0');
+	return digits && number < CATEGORIES ? number : -1;
+}
+
+/* "s0:cA,cB" with two different categories; a range ("c0.c1023") dominates other containers'. */
+static bool is_pair(const char *level)
+{
+	int first, second;
+
+	if (!str_starts(level, "s0:"))
+		return false;
+	level += strlen("s0:");
+	first = category(&level);
+	if (first < 0 || *level++ != ',')
+		return false;
+	second = category(&level);
+	return second >= 0 && second != first && !*level;
+}
+
+/* Of "LOW-HIGH" the high level decides what a process may reach. */
+static bool separates(const char *level)
+{
+	const char *dash = strchr(level, '-');
+
+	return is_pair(dash ? dash + 1 : level);
+}
+
+void judge_selinux_no_mcs(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+	const struct config_linux *linux_ = finder->judged->config->linux_;
+	struct pool *pool = finder->judged->pool;
+
+	if (process && has_text(process->selinux_label)) {
+		const struct label label = label_of(pool, process->selinux_label);
+		if (is_container_type(label.type) && !separates(label.level))
+			find_value(finder, process->selinux_label, "process.selinuxLabel",
+				   "%s has no pair of categories", quote(finder, process->selinux_label));
+	}
+	if (linux_ && has_text(linux_->mount_label) &&
+	    !str_starts(label_of(pool, linux_->mount_label).type, "container_"))
+		find_value(finder, linux_->mount_label, "linux.mountLabel", "%s is not a type for containers",
+			   quote(finder, linux_->mount_label));
+}
