@@ -6,6 +6,9 @@
  * both with a SEQPACKET socket as descriptor 3 and nothing else, and sends descriptors with the request.  Every message
  * is one of these structs, whole and of exactly this size; every string is terminated inside its array; every count and
  * enum is checked by who receives it.  Both ends come from one build: there is no version to negotiate, only one to compare.
+ *
+ * hrun-image opens nothing itself: it may not, and its uid often could not.  It asks hrun for one file of the layout at a
+ * time, by digest (struct image_ask), and gets a descriptor of a regular file below the layout, reached through no link.
  */
 #ifndef HRUN_IMAGE_WIRE_H
 #define HRUN_IMAGE_WIRE_H
@@ -14,13 +17,16 @@
 
 enum {
 	IMAGE_WIRE_VERSION = 1,
-	IMAGE_TRUSTS_MAX = 8,	  /* requirements that apply to one image: all must hold */
-	IMAGE_KEYS_MAX = 16,	  /* keys or CA certificates of one requirement */
+	IMAGE_TRUSTS_MAX = 8,	   /* requirements that apply to one image: all must hold */
+	IMAGE_KEYS_MAX = 16,	   /* keys or CA certificates of one requirement */
 	IMAGE_SIGNATURES_MAX = 16, /* that an answer tells about */
 	IMAGE_NAME_SIZE = 512,
 	IMAGE_REASON_SIZE = 256,
 	IMAGE_DIGEST_SIZE = 72, /* "sha256:" and 64 digits */
 	IMAGE_TEXT_SIZE = 256,
+	IMAGE_FDS_MAX = 2 + IMAGE_TRUSTS_MAX * IMAGE_KEYS_MAX,
+	IMAGE_CHUNK = 32768, /* the config comes back in messages of this size, the last one shorter */
+	IMAGE_CONFIG_MAX = 1 << 20,
 };
 
 enum image_verdict { IMAGE_ACCEPT, IMAGE_REJECT, IMAGE_MALFORMED };
@@ -81,6 +87,23 @@ struct image_request {
 	uint32_t max_ratio; /* uncompressed to compressed */
 };
 
+/* From hrun-image, any number of times before the answer.  hrun answers each with a struct image_given, and its descriptor. */
+enum image_ask_kind {
+	IMAGE_ASK_LAYOUT, /* the file oci-layout */
+	IMAGE_ASK_INDEX,  /* the file index.json */
+	IMAGE_ASK_BLOB,	  /* blobs/sha256/HEX */
+	IMAGE_ASK_LIST,	  /* the directory blobs/sha256, for its names only */
+	IMAGE_ASK_KINDS
+};
+struct image_ask {
+	uint32_t version, kind;
+	char hex[IMAGE_DIGEST_SIZE]; /* IMAGE_ASK_BLOB: 64 lower-case digits */
+};
+struct image_given {
+	uint32_t version;
+	int32_t error; /* 0, and a descriptor; or a negative errno */
+};
+
 struct image_signature {
 	uint32_t scheme;
 	uint32_t ok;
@@ -100,7 +123,7 @@ struct image_answer {
 	char image_digest[IMAGE_DIGEST_SIZE];	 /* what was signed and chosen by the ref: index or manifest */
 	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform */
 	char config_digest[IMAGE_DIGEST_SIZE];
-	uint64_t config_size; /* the config's bytes follow as one message of this size; 0: none */
+	uint64_t config_size; /* the config's bytes follow, in chunks; 0: none */
 	uint32_t signature_count;
 	struct image_signature signatures[IMAGE_SIGNATURES_MAX];
 };
