@@ -53,7 +53,7 @@ enum image_identity {
 };
 enum image_notation_level { IMAGE_NOTATION_STRICT, IMAGE_NOTATION_PERMISSIVE };
 
-/* One requirement.  Its keys are descriptors of the request, from first_fd on, in this order. */
+/* One requirement.  Its keys are descriptors of the request in this order; first_fd counts from the first key of all. */
 struct image_trust {
 	uint32_t scheme;    /* enum image_scheme */
 	uint32_t threshold; /* different keys that must have signed; notation: 1 */

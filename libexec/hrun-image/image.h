@@ -111,6 +111,9 @@ int config_check(struct pool *pool, int files, const struct image_request *reque
 /* Every field of a request that came from outside; -EBADMSG where one is out of range. */
 int request_check(const struct image_request *request, size_t fd_count, struct refusal *r);
 
+/* Which of its descriptors is the first key. */
+size_t request_first_key(const struct image_request *request);
+
 /* ---- confine.c, filter.c ---- */
 /* From here on: no privilege, no file, no network.  0, or a negative errno and in *ret_what what failed. */
 int confine(const char **ret_what);

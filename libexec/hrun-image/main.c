@@ -7,7 +7,6 @@
  * reason, has refused.
  */
 #include "image.h"
-#include "image.h"
 #include <errno.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
@@ -50,11 +49,13 @@ static void tell_progress(void *context, uint64_t bytes_done)
 
 static int load_keys(struct session *s, struct refusal *r)
 {
+	const int *keys = s->fds + request_first_key(&s->request);
+
 	for (uint32_t i = 0; i < s->request.trust_count; i++) {
 		const struct image_trust *wire = &s->request.trusts[i];
 		s->trusts[i].wire = wire;
 		for (uint32_t k = 0; k < wire->key_count; k++) {
-			if (key_load(&s->pool, s->fds[wire->first_fd + k], wire->key_names[k],
+			if (key_load(&s->pool, keys[wire->first_fd + k], wire->key_names[k],
 				     (enum image_scheme)wire->scheme, &s->trusts[i].keys[k], r) < 0)
 				return refuse(r, IMAGE_STAGE_POLICY, "key `%.100s` cannot be used", wire->key_names[k]);
 		}

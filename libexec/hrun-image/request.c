@@ -16,18 +16,22 @@ static bool strings_are_terminated(const struct image_trust *t)
 	return IS_TERMINATED(t->identity_value) && IS_TERMINATED(t->identity_signed_prefix);
 }
 
-static bool trust_is_sound(const struct image_trust *t, size_t first_key, size_t fd_count)
+static bool trust_is_sound(const struct image_trust *t, size_t keys)
 {
 	return t->scheme <= IMAGE_SCHEME_NOTATION && t->identity <= IMAGE_IDENTITY_REMAP &&
 	       t->notation_level <= IMAGE_NOTATION_PERMISSIVE && t->key_count >= 1 && t->key_count <= IMAGE_KEYS_MAX &&
-	       t->first_fd >= first_key && t->first_fd <= fd_count && t->key_count <= fd_count - t->first_fd &&
-	       t->threshold >= 1 && t->threshold <= t->key_count && t->trusted_identity_count <= IMAGE_KEYS_MAX &&
-	       strings_are_terminated(t);
+	       t->first_fd <= keys && t->key_count <= keys - t->first_fd && t->threshold >= 1 &&
+	       t->threshold <= t->key_count && t->trusted_identity_count <= IMAGE_KEYS_MAX && strings_are_terminated(t);
+}
+
+size_t request_first_key(const struct image_request *request)
+{
+	return request->task == IMAGE_UNPACK ? 2 : 1;
 }
 
 int request_check(const struct image_request *request, size_t fd_count, struct refusal *r)
 {
-	size_t first_key = request->task == IMAGE_UNPACK ? 2 : 1;
+	size_t first_key = request_first_key(request);
 
 	if (request->version != IMAGE_WIRE_VERSION)
 		return refuse(r, IMAGE_STAGE_NONE, "hrun and hrun-image are of different builds; install both again");
@@ -40,7 +44,7 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 	if (request->signatures_required && !request->trust_count)
 		return refuse(r, IMAGE_STAGE_POLICY, "the policy trusts nobody for this image");
 	for (uint32_t i = 0; i < request->trust_count; i++) {
-		if (!trust_is_sound(&request->trusts[i], first_key, fd_count))
+		if (!trust_is_sound(&request->trusts[i], fd_count - first_key))
 			return refuse(r, IMAGE_STAGE_POLICY, "requirement %u of the policy is out of range", i + 1);
 	}
 	return 0;

@@ -39,7 +39,7 @@ static void add_key(struct image_call *call, struct image_trust *trust, const ch
 	if (fd < 0 || trust->key_count == IMAGE_KEYS_MAX || call->fd_count == IMAGE_FDS_MAX)
 		die(path);
 	if (!trust->key_count)
-		trust->first_fd = (uint32_t)call->fd_count;
+		trust->first_fd = (uint32_t)call->fd_count - 1;
 	call->fds[call->fd_count++] = fd;
 	const char *name = strrchr(path, '/');
 	snprintf(trust->key_names[trust->key_count++], IMAGE_TEXT_SIZE, "%s", name ? name + 1 : path);
