@@ -208,6 +208,9 @@ $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
+$(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # What judging costs: tests/bench/judge.c.
 $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -226,7 +229,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -287,4 +290,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)

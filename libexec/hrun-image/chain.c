@@ -93,13 +93,12 @@ static int read_diff_ids(const struct json *config, struct image *image, struct 
 	return 0;
 }
 
-int config_check(struct pool *pool, int files, const struct image_request *request, struct image *image,
-		 struct refusal *r)
+int config_read(struct pool *pool, const struct blob *blob, const struct image_request *request, struct image *image,
+		struct refusal *r)
 {
 	const struct json *config;
 
-	TRY(blob_read(pool, files, &image->config, IMAGE_CONFIG_MAX, IMAGE_STAGE_CONFIG, &image->config_blob, r));
-	TRY(document_read(pool, &image->config_blob, "config", IMAGE_STAGE_CONFIG, &config, r));
+	TRY(document_read(pool, blob, "config", IMAGE_STAGE_CONFIG, &config, r));
 	TRY(check_platform(config, request, r));
 	return read_diff_ids(config, image, r);
 }
@@ -205,7 +204,8 @@ static int judge(struct judgement *j, int files, int tree, const struct progress
 	str_format(answer->config_digest, sizeof answer->config_digest, "%s", image->config.digest.text);
 	answer->layer_count = (uint32_t)image->layer_count;
 	TRY(sum_layers(image, &answer->bytes_total));
-	TRY(config_check(j->pool, files, q, image, j->r));
+	TRY(blob_read(j->pool, files, &image->config, IMAGE_CONFIG_MAX, IMAGE_STAGE_CONFIG, &image->config_blob, j->r));
+	TRY(config_read(j->pool, &image->config_blob, q, image, j->r));
 	*ret_config = image->config_blob;
 	return layers_read(j->pool, files, image->layers, image->diff_ids, image->layer_count, &limits, tree, progress,
 			   j->r);

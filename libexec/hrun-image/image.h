@@ -104,9 +104,10 @@ struct image {
 /* A manifest's bytes, read and checked; CONFIG and LAYERS are descriptors, nothing of theirs is read. */
 int manifest_read(struct pool *pool, const struct blob *blob, const char *media_type, struct image *ret,
 		  struct refusal *r);
-/* The config: read, of the request's platform, with one diff_id a layer. */
-int config_check(struct pool *pool, int files, const struct image_request *request, struct image *image,
-		 struct refusal *r);
+/* The config's bytes, read and checked: of the request's platform, with one diff_id a layer. */
+int config_read(struct pool *pool, const struct blob *blob, const struct image_request *request, struct image *image,
+		struct refusal *r);
+
 /* ---- request.c ---- */
 /* Every field of a request that came from outside; -EBADMSG where one is out of range. */
 int request_check(const struct image_request *request, size_t fd_count, struct refusal *r);

@@ -97,6 +97,7 @@ struct conversation {
 	int socket;
 	int64_t deadline; /* CLOCK_MONOTONIC, milliseconds */
 	unsigned int questions;
+	bool ended; /* the program closed its end */
 };
 
 static int64_t now_ms(void)
@@ -212,8 +213,10 @@ static int take_message(struct conversation *c)
 	for (;;) {
 		TRY(wait_message(c));
 		n = unix_receive(c->socket, message, sizeof *message, NULL);
-		if (n == 0)
+		if (n == 0) {
+			c->ended = true;
 			return no_answer(c, "hrun-image ended without an answer");
+		}
 		if (n == sizeof message->ask) {
 			TRY(answer_question(c, &message->ask));
 			continue;
@@ -259,15 +262,15 @@ static int converse(struct conversation *c)
 	return take_config(c);
 }
 
-/* A whole answer of a program that then fails is no answer. */
+/* A whole answer of a program that then fails is no answer; one that is ended by us has its reason already. */
 static void check_end(struct conversation *c, pid_t pid, int pidfd, bool answered)
 {
 	char how[64];
 
-	if (answered)
+	if (answered || c->ended)
 		proc_pidfd_wait(pidfd, 5 * MILLISECONDS);
 	int status = image_program_reap(pid, pidfd);
-	if (status == 0 || (!answered && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && now_ms() >= c->deadline))
+	if (status == 0 || (!answered && !c->ended))
 		return;
 	if (status < 0)
 		str_format(how, sizeof how, "was lost");
