@@ -21,12 +21,13 @@ SAY := $(if $(V),@:,@echo)
 # pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
 # Only hrun-image links these.
-IMAGE_PKGS := libcrypto libarchive
+IMAGE_PKGS := libcrypto zlib libzstd
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
 DEBIAN_yajl := libyajl-dev
 DEBIAN_libcrypto := libssl-dev
-DEBIAN_libarchive := libarchive-dev
+DEBIAN_zlib := zlib1g-dev
+DEBIAN_libzstd := libzstd-dev
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wwrite-strings -Wundef -Wpointer-arith -Werror
