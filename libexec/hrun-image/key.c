@@ -81,8 +81,9 @@ X509 *certificate_read(const unsigned char *der, size_t size)
 	const unsigned char *at = der;
 	unsigned char *encoded = NULL;
 	X509 *certificate = size <= KEY_FILE_MAX ? d2i_X509(NULL, &at, (long)size) : NULL;
+	int encoded_size = certificate ? i2d_X509(certificate, &encoded) : 0;
 
-	if (certificate && (at != der + size || !encodes_as(i2d_X509(certificate, &encoded), encoded, der, size))) {
+	if (!encodes_as(encoded_size, encoded, der, size) || at != der + size) {
 		X509_free(certificate);
 		certificate = NULL;
 	}
@@ -95,13 +96,11 @@ static EVP_PKEY *public_key_read(const unsigned char *der, size_t size)
 	const unsigned char *at = der;
 	unsigned char *encoded = NULL;
 	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)size);
+	int encoded_size = key ? i2d_PUBKEY(key, &encoded) : 0;
+	bool same = encodes_as(encoded_size, encoded, der, size);
 
-	if (key && at != der + size) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
 	/* (Parameters that are written out are told apart by key_kind_of, with a better reason.) */
-	if (key && !encodes_as(i2d_PUBKEY(key, &encoded), encoded, der, size) && !EVP_PKEY_is_a(key, "EC")) {
+	if (key && (at != der + size || (!same && !EVP_PKEY_is_a(key, "EC")))) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
