@@ -98,9 +98,10 @@ static EVP_PKEY *public_key_read(const unsigned char *der, size_t size)
 	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)size);
 	int encoded_size = key ? i2d_PUBKEY(key, &encoded) : 0;
 	bool same = encodes_as(encoded_size, encoded, der, size);
+	enum key_kind kind;
 
-	/* (Parameters that are written out are told apart by key_kind_of, with a better reason.) */
-	if (key && (at != der + size || (!same && !EVP_PKEY_is_a(key, "EC")))) {
+	/* (A key that is refused anyway is told by its kind.) */
+	if (key && (at != der + size || (!same && !key_kind_of(key, &kind)))) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}

@@ -5,7 +5,7 @@
  * {"keys": {NAME: PEM text}, "cases": [{"name", "subject": {"digest", "mediaType", "size"}, "now", "imageName",
  *  "trusts": [{"scheme", "keys": [NAME], "threshold", "identity": {"type", "value", "signedPrefix"}, "level",
  *              "trustedIdentities": [text]}],
- *  "candidates": [{"format", "blob": base64, "signature": text}], "expect": "accept|reject|either", "stage"}]}
+ *  "candidates": [{"format", "blob": base64, "signature": text}], "expect": "accept|reject|either", "stage", "flip": true}]}
  */
 #ifndef TESTS_UNIT_IMAGE_DRIVER_H
 #define TESTS_UNIT_IMAGE_DRIVER_H
@@ -47,6 +47,7 @@ __attribute__((weak)) int digest_read(const char *text, struct digest *ret_diges
 
 struct driver_case {
 	const char *name, *expect, *stage;
+	bool flip; /* change each byte in turn */
 	struct subject subject;
 	struct image_request *request;
 	struct trust trusts[IMAGE_TRUSTS_MAX];
@@ -155,6 +156,7 @@ static inline struct driver_case *driver_case(struct pool *pool, const struct js
 	c->name = driver_text(item, "name", "?");
 	c->expect = driver_text(item, "expect", "?");
 	c->stage = driver_text(item, "stage", "");
+	c->flip = json_at(item, "flip");
 	if (digest_read(driver_text(subject, "digest", ""), &c->subject.digest) < 0)
 		abort();
 	c->subject.media_type = driver_text(subject, "mediaType", "application/vnd.oci.image.manifest.v1+json");

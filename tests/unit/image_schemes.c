@@ -65,11 +65,13 @@ static bool may_change(const struct candidate *candidate, size_t at)
 {
 	switch (candidate->format) {
 	case SIGSTORE_BUNDLE:
-		return is_unsigned(&candidate->blob, at, "\"hint\":", 1, '"');
+		return is_unsigned(&candidate->blob, at, "\"hint\":", 1, '"') ||
+		       is_unsigned(&candidate->blob, at, "\"tlogEntries\":", 2, '}');
 	case NOTATION_JWS:
 		return is_unsigned(&candidate->blob, at, "\"io.cncf.notary.signingAgent\":", 1, '"');
 	case NOTATION_COSE:
-		return is_unsigned(&candidate->blob, at, "io.cncf.notary.signingAgent", 1, '\x58');
+		return is_unsigned(&candidate->blob, at, "io.cncf.notary.signingAgent", 1, '\x58') ||
+		       is_unsigned(&candidate->blob, at, "io.cncf.notary.timestampSignature", 1, '\x58');
 	default:
 		return false;
 	}
@@ -130,7 +132,7 @@ static void check_annotation_flips(const struct driver_case *c, const struct can
 
 static void check_changes(struct pool *pool, const struct driver_case *c, bool thorough)
 {
-	if (!str_equal(c->expect, "accept") || c->count != 1 || c->request->trust_count != 1 ||
+	if (!c->flip || !str_equal(c->expect, "accept") || c->count != 1 || c->request->trust_count != 1 ||
 	    !is_good(pool, c, &c->candidates[0]))
 		return;
 	check_flips(c, &c->candidates[0], thorough ? 1 : 8);

@@ -698,6 +698,12 @@ def coses():
 
 for part in (cosign, thresholds, identities, bundles, jwss, chains, coses):
     part()
+# Each byte of these is changed in turn.
+FLIPPED = ("cosign-p256", "cosign-ed25519", "cosign-rsa2048", "bundle-p256", "bundle-tlog", "jws-p256", "jws-rsa2048", "cose-p256", "cose-timestamp-ignored",
+           "chain-intermediate", "chain-self-signed-leaf")
+for c in cases:
+    if c["name"] in FLIPPED:
+        c["flip"] = True
 names = [c["name"] for c in cases]
 assert len(names) == len(set(names)), [n for n in names if names.count(n) > 1]
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases.json"), "w") as out:
