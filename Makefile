@@ -191,7 +191,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs libcap)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -212,6 +212,15 @@ $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# The tests of hrun-image's signatures need its parts for them, and libcrypto.
+SIGNATURE_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
+	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_FUZZ := bundle cose cosign jws key
+SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
+	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
+$(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
+$(SIGNATURE_TESTS): private TEST_LIBS := -lcrypto
+$(SIGNATURE_TESTS): private PIE := -pie
 # What judging costs: tests/bench/judge.c.
 $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
