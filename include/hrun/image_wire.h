@@ -14,8 +14,8 @@
 
 enum {
 	IMAGE_WIRE_VERSION = 1,
-	IMAGE_TRUSTS_MAX = 8,	  /* requirements that apply to one image: all must hold */
-	IMAGE_KEYS_MAX = 16,	  /* keys or CA certificates of one requirement */
+	IMAGE_TRUSTS_MAX = 8,	   /* requirements that apply to one image: all must hold */
+	IMAGE_KEYS_MAX = 16,	   /* keys or CA certificates of one requirement */
 	IMAGE_SIGNATURES_MAX = 16, /* that an answer tells about */
 	IMAGE_NAME_SIZE = 512,
 	IMAGE_REASON_SIZE = 256,

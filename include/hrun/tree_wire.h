@@ -21,9 +21,9 @@ enum {
 
 enum tree_kind {
 	TREE_DIRECTORY,
-	TREE_FILE,	/* content follows */
-	TREE_SYMLINK,	/* extra: the target */
-	TREE_HARDLINK,	/* extra: the path of a file of the tree */
+	TREE_FILE,     /* content follows */
+	TREE_SYMLINK,  /* extra: the target */
+	TREE_HARDLINK, /* extra: the path of a file of the tree */
 	TREE_FIFO,
 	TREE_CHAR_DEVICE,
 	TREE_BLOCK_DEVICE,
@@ -31,7 +31,7 @@ enum tree_kind {
 	TREE_REMOVE,	/* whiteout: this name and all below it, of lower layers only */
 	TREE_OPAQUE,	/* what lower layers put into this directory goes */
 	TREE_LAYER_END, /* what comes now belongs to the next layer */
-	TREE_END,	/* the last record; what was deferred (times, read-only modes) is done, then hrun-tree answers */
+	TREE_END, /* the last record; what was deferred (times, read-only modes) is done, then hrun-tree answers */
 	TREE_KINDS
 };
 
@@ -48,7 +48,7 @@ struct tree_record {
 
 enum tree_task {
 	TREE_APPLY, /* the stream's records below the directory */
-	TREE_WALK,  /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
+	TREE_WALK, /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
 };
 enum tree_flags {
 	TREE_DEVICES = 1, /* device nodes are made; otherwise they are refused */

@@ -198,7 +198,8 @@ static int kind_of(struct layers *l, uint32_t *ret_kind)
 static int send_entry(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
-	struct tree_record record = {.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime, .mtime_nsec = e->mtime_nsec};
+	struct tree_record record = {
+		.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime, .mtime_nsec = e->mtime_nsec};
 	const char *extra = e->type == '1' ? l->link : e->type == '2' ? e->link : "";
 
 	TRY(kind_of(l, &record.kind));
@@ -221,7 +222,8 @@ static int count(struct layers *l)
 	if (++l->entries > l->limits->max_entries)
 		return bad(l, "the layers have more than %llu entries", (unsigned long long)l->limits->max_entries);
 	if (e->size > max || l->bytes > max - e->size || e->size > l->limits->max_layer_bytes)
-		return bad(l, "the layers' files are larger than %llu bytes together: %.100s", (unsigned long long)max, e->path);
+		return bad(l, "the layers' files are larger than %llu bytes together: %.100s", (unsigned long long)max,
+			   e->path);
 	l->bytes += e->size;
 	return 0;
 }

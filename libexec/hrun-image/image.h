@@ -33,8 +33,8 @@ struct descriptor {
 	const char *media_type;
 	struct digest digest;
 	uint64_t size;
-	const char *artifact_type;	   /* or NULL */
-	const struct json *annotations;	   /* or NULL */
+	const char *artifact_type;		 /* or NULL */
+	const struct json *annotations;		 /* or NULL */
 	const char *os, *architecture, *variant; /* platform; NULL where there is none */
 };
 
@@ -70,9 +70,9 @@ enum signature_format { COSIGN_LEGACY, SIGSTORE_BUNDLE, NOTATION_JWS, NOTATION_C
 /* One that the layout holds for the subject; its blob was checked by size and digest. */
 struct candidate {
 	enum signature_format format;
-	struct blob blob;	    /* legacy: the payload; otherwise the bundle or envelope */
-	const char *base64;	    /* legacy: the annotation dev.cosignproject.cosign/signature, or NULL */
-	struct digest manifest;	    /* where it stands, for messages */
+	struct blob blob;	/* legacy: the payload; otherwise the bundle or envelope */
+	const char *base64;	/* legacy: the annotation dev.cosignproject.cosign/signature, or NULL */
+	struct digest manifest; /* where it stands, for messages */
 };
 
 /* What must have been signed. */
@@ -91,7 +91,8 @@ void scheme_check(struct pool *pool, const struct candidate *candidate, const st
 		  const struct trust *trust, const char *name, int64_t now, struct image_signature *v, size_t *ret_key);
 
 /* Load the key or certificate in descriptor FD (PEM or DER).  0 or negative errno with the reason in *r (stage policy). */
-int key_load(struct pool *pool, int fd, const char *name, enum image_scheme scheme, struct key **ret_key, struct refusal *r);
+int key_load(struct pool *pool, int fd, const char *name, enum image_scheme scheme, struct key **ret_key,
+	     struct refusal *r);
 
 /* Do the requirements hold?  All must; each by `threshold` different keys.  Fills answer->signatures and the refusal. */
 int signatures_check(struct pool *pool, const struct image_request *request, const struct trust *trusts,
@@ -112,7 +113,8 @@ struct progress {
  * limits.  TREE >= 0: records go there.  Layer N+1 is begun only when N was right to its last byte; hrun throws the tree away
  * unless the answer accepts.
  */
-int layers_read(struct pool *pool, int layout, const struct descriptor *layers, const struct digest *diff_ids, size_t count,
-		const struct layer_limits *limits, int tree, const struct progress *progress, struct refusal *r);
+int layers_read(struct pool *pool, int layout, const struct descriptor *layers, const struct digest *diff_ids,
+		size_t count, const struct layer_limits *limits, int tree, const struct progress *progress,
+		struct refusal *r);
 
 #endif

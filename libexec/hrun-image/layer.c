@@ -18,7 +18,8 @@ static int read_archive(struct layers *l)
 	return r;
 }
 
-static int read_stream(struct layers *l, struct layer_stream *s, const struct descriptor *layer, const struct digest *diff_id)
+static int read_stream(struct layers *l, struct layer_stream *s, const struct descriptor *layer,
+		       const struct digest *diff_id)
 {
 	struct refusal unpack = {0};
 	bool zero = true;
@@ -41,7 +42,8 @@ static int read_stream(struct layers *l, struct layer_stream *s, const struct de
 	return zero ? 0 : refuse(s->r, IMAGE_STAGE_UNPACK, "something follows the end of an archive");
 }
 
-static int read_layer(struct layers *l, int layout, const struct descriptor *layer, const struct digest *diff_id, struct refusal *r)
+static int read_layer(struct layers *l, int layout, const struct descriptor *layer, const struct digest *diff_id,
+		      struct refusal *r)
 {
 	uint64_t left = l->limits->max_total_bytes - l->archive_bytes;
 	struct layer_stream s = {.fd = -1,
@@ -69,8 +71,9 @@ static int tell(struct layers *l, uint32_t kind, struct refusal *r)
 	return 0;
 }
 
-int layers_read(struct pool *pool, int layout, const struct descriptor *layers, const struct digest *diff_ids, size_t count,
-		const struct layer_limits *limits, int tree, const struct progress *progress, struct refusal *r)
+int layers_read(struct pool *pool, int layout, const struct descriptor *layers, const struct digest *diff_ids,
+		size_t count, const struct layer_limits *limits, int tree, const struct progress *progress,
+		struct refusal *r)
 {
 	struct layers *l = pool_alloc(pool, sizeof *l);
 

@@ -27,7 +27,8 @@ int send_bytes(struct sender *sender, const void *bytes, size_t size)
 	return 0;
 }
 
-int send_record(struct sender *sender, struct tree_record record, const char *path, const void *extra, size_t extra_size)
+int send_record(struct sender *sender, struct tree_record record, const char *path, const void *extra,
+		size_t extra_size)
 {
 	record.magic = TREE_WIRE_MAGIC;
 	record.path_size = (uint32_t)strlen(path);

@@ -18,7 +18,8 @@ struct sender {
 
 /* All three: 0 or negative errno. */
 int send_bytes(struct sender *sender, const void *bytes, size_t size);
-int send_record(struct sender *sender, struct tree_record record, const char *path, const void *extra, size_t extra_size);
+int send_record(struct sender *sender, struct tree_record record, const char *path, const void *extra,
+		size_t extra_size);
 int send_flush(struct sender *sender);
 
 #endif

@@ -50,7 +50,8 @@ static int open_blob(struct layer_stream *s, int layout, const struct descriptor
 	TRY(str_format(path, sizeof path, "blobs/sha256/%s", what->digest.text + strlen("sha256:")));
 	s->fd = (int)syscall(SYS_openat2, layout, path, &how, sizeof how);
 	if (s->fd < 0)
-		return fail(s, "layer %s: the blob is absent or cannot be opened: %s", what->digest.text, strerror(errno));
+		return fail(s, "layer %s: the blob is absent or cannot be opened: %s", what->digest.text,
+			    strerror(errno));
 	if (fstat(s->fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return fail(s, "layer %s: the blob is no regular file", what->digest.text);
 	if ((uint64_t)st.st_size != what->size)
@@ -192,7 +193,8 @@ static int zstd_some(struct layer_stream *s, ZSTD_outBuffer *out)
 
 	s->in_at += in.pos;
 	if (ZSTD_isError(result))
-		return fail(s, "a layer's zstd stream is damaged or needs a window over 8 MiB: %s", ZSTD_getErrorName(result));
+		return fail(s, "a layer's zstd stream is damaged or needs a window over 8 MiB: %s",
+			    ZSTD_getErrorName(result));
 	s->in_member = result != 0;
 	s->members += result == 0;
 	return 0;

@@ -16,7 +16,7 @@
 enum {
 	STREAM_IN = 128 << 10,
 	STREAM_OUT = 256 << 10,
-	STREAM_WINDOW_LOG = 23, /* 8 MiB: what a zstd decoder must be ready for, and not more */
+	STREAM_WINDOW_LOG = 23,	      /* 8 MiB: what a zstd decoder must be ready for, and not more */
 	STREAM_RATIO_FREE = 16 << 20, /* what may come out whatever the ratio: small layers are mostly zeros */
 };
 

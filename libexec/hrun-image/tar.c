@@ -110,7 +110,8 @@ int tar_number(const unsigned char *field, size_t size, int64_t *ret_value)
 	return 0;
 }
 
-static int field_u32(struct tar *t, const unsigned char *field, size_t size, uint64_t max, const char *what, uint32_t *ret)
+static int field_u32(struct tar *t, const unsigned char *field, size_t size, uint64_t max, const char *what,
+		     uint32_t *ret)
 {
 	int64_t value;
 
@@ -167,7 +168,10 @@ static void set_names(struct tar *t, const unsigned char *h)
 	size_t n = 0, prefix = 0;
 
 	/* The old GNU format keeps other things there. */
-	if (memcmp(h + MAGIC, "ustar\0" "00", 8) == 0)
+	if (memcmp(h + MAGIC,
+		   "ustar\0"
+		   "00",
+		   8) == 0)
 		prefix = text_size(h + PREFIX, PREFIX_SIZE);
 	if (prefix > 0) {
 		memcpy(e->path, h + PREFIX, prefix);
@@ -186,10 +190,17 @@ static int check_magic(struct tar *t, const unsigned char *h)
 {
 	static const unsigned char none[8];
 
-	if (memcmp(h + MAGIC, "ustar\0" "00", 8) == 0 && memcmp(h + STAR, "tar", 4) == 0)
+	if (memcmp(h + MAGIC,
+		   "ustar\0"
+		   "00",
+		   8) == 0 &&
+	    memcmp(h + STAR, "tar", 4) == 0)
 		return bad_tar(t, "an archive has a header of the old star format");
-	if (memcmp(h + MAGIC, "ustar\0" "00", 8) != 0 && memcmp(h + MAGIC, "ustar  ", 8) != 0 &&
-	    memcmp(h + MAGIC, none, 8) != 0)
+	if (memcmp(h + MAGIC,
+		   "ustar\0"
+		   "00",
+		   8) != 0 &&
+	    memcmp(h + MAGIC, "ustar  ", 8) != 0 && memcmp(h + MAGIC, none, 8) != 0)
 		return bad_tar(t, "an archive has a header of no known format");
 	return 0;
 }
@@ -312,7 +323,8 @@ static int read_sparse(struct tar *t, const unsigned char *header)
 {
 	const struct tar_extended *x = &t->extended;
 	struct tar_entry *e = &t->entry;
-	bool pax = x->sparse_map || x->sparse_name || x->sparse_size || x->sparse_major || x->sparse_minor || e->part_count > 0;
+	bool pax = x->sparse_map || x->sparse_name || x->sparse_size || x->sparse_major || x->sparse_minor ||
+		   e->part_count > 0;
 
 	if (e->type == 'S' && pax)
 		return bad_tar(t, "an archive says twice which parts a file has: %.100s", e->path);
@@ -334,7 +346,9 @@ static int read_one(struct tar *t)
 	int r = read_header(t, header);
 
 	if (r <= 0)
-		return r == 0 && (t->extended.pax || t->extended.gnu) ? bad_tar(t, "an archive ends after an extended header") : r;
+		return r == 0 && (t->extended.pax || t->extended.gnu)
+			       ? bad_tar(t, "an archive ends after an extended header")
+			       : r;
 	t->entry.type = (char)header[TYPE];
 	TRY(check_magic(t, header));
 	TRY(set_numbers(t, header));

@@ -16,7 +16,8 @@ struct record {
 
 static int set_path(struct tar *t, const struct record *record, char *to, bool *has)
 {
-	if (record->value_size == 0 || record->value_size >= TREE_PATH_MAX || strlen(record->value) != record->value_size)
+	if (record->value_size == 0 || record->value_size >= TREE_PATH_MAX ||
+	    strlen(record->value) != record->value_size)
 		return bad_tar(t, "an archive has a %s that is empty, too long or holds a NUL", record->key);
 	if (*has)
 		return bad_tar(t, "an archive says %s twice for one entry", record->key);
@@ -47,7 +48,8 @@ static int set_time(struct tar *t, const struct record *record)
 	size_t places = strlen(digits), used = places < 9 ? places : 9;
 
 	if (x->has_mtime || strlen(record->value) != record->value_size || tar_decimal(text, size, &seconds) < 0 ||
-	    seconds > 1ULL << 40 || strspn(digits, "0123456789") != places || (used > 0 && tar_decimal(digits, used, &fraction) < 0))
+	    seconds > 1ULL << 40 || strspn(digits, "0123456789") != places ||
+	    (used > 0 && tar_decimal(digits, used, &fraction) < 0))
 		return bad_tar(t, "an archive has an mtime that is no time, or two");
 	for (; used < 9; used++)
 		fraction *= 10;
@@ -142,7 +144,8 @@ static int set_xattr(struct tar *t, const struct record *record)
 		if (str_equal(e->xattrs[i].name, name))
 			return bad_tar(t, "an archive has the attribute %.100s twice for one entry", name);
 	}
-	e->xattrs[e->xattr_count++] = (struct tar_xattr){name, (const unsigned char *)record->value, record->value_size};
+	e->xattrs[e->xattr_count++] =
+		(struct tar_xattr){name, (const unsigned char *)record->value, record->value_size};
 	return 0;
 }
 

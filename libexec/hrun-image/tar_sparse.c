@@ -23,11 +23,14 @@ int tar_check_parts(struct tar *t)
 	for (size_t i = 0; i < e->part_count; i++) {
 		const struct tar_part *part = &t->parts[i];
 		if (part->offset < end || part->offset > e->size || part->size > e->size - part->offset)
-			return bad_tar(t, "an archive has a sparse file whose parts are not in order within it: %.100s", e->path);
+			return bad_tar(t, "an archive has a sparse file whose parts are not in order within it: %.100s",
+				       e->path);
 		end = part->offset + part->size;
 		sum += part->size;
 	}
-	return sum == t->left ? 0 : bad_tar(t, "an archive has a sparse file whose parts are not what is stored: %.100s", e->path);
+	return sum == t->left
+		       ? 0
+		       : bad_tar(t, "an archive has a sparse file whose parts are not what is stored: %.100s", e->path);
 }
 
 /* COUNT pairs of 12-byte numbers; the first empty one ends them. */
@@ -40,7 +43,8 @@ static int add_pairs(struct tar *t, const unsigned char *pairs, size_t count, bo
 			*ret_ended = true;
 			return 0;
 		}
-		if (tar_number(pairs, 12, &offset) < 0 || tar_number(pairs + 12, 12, &size) < 0 || offset < 0 || size < 0)
+		if (tar_number(pairs, 12, &offset) < 0 || tar_number(pairs + 12, 12, &size) < 0 || offset < 0 ||
+		    size < 0)
 			return bad_tar(t, "an archive has a sparse map that is none");
 		TRY(tar_add_part(t, (uint64_t)offset, (uint64_t)size));
 	}
@@ -54,7 +58,8 @@ int tar_read_gnu_sparse(struct tar *t, const unsigned char *header)
 	int64_t size;
 	bool ended = false, extended = header[482] != 0;
 
-	if (memcmp(header + 257, "ustar  ", 7) != 0 || tar_number(header + 483, 12, &size) < 0 || size < 0 || size > INT64_MAX / 2)
+	if (memcmp(header + 257, "ustar  ", 7) != 0 || tar_number(header + 483, 12, &size) < 0 || size < 0 ||
+	    size > INT64_MAX / 2)
 		return bad_tar(t, "an archive has a sparse header that is none: %.100s", e->path);
 	TRY(add_pairs(t, header + 386, 4, &ended));
 	while (extended) {
@@ -82,7 +87,9 @@ static int read_line(struct tar *t, uint64_t *ret_value)
 		if (r == 0)
 			break;
 		if (*byte == '\n')
-			return tar_decimal(line, n, ret_value) < 0 ? bad_tar(t, "an archive has a sparse map that is none") : 0;
+			return tar_decimal(line, n, ret_value) < 0
+				       ? bad_tar(t, "an archive has a sparse map that is none")
+				       : 0;
 		line[n] = (char)*byte;
 	}
 	return bad_tar(t, "an archive has a sparse map that is none");

@@ -56,7 +56,8 @@ static int check_extra(struct tree *t)
 
 	if (record->kind == TREE_SYMLINK && (length != record->extra_size || length >= TREE_PATH_MAX))
 		return tree_fail(t, EPROTO, "a record has a link to no path");
-	if (record->kind == TREE_HARDLINK && (record->extra_size >= TREE_PATH_MAX || !is_good_path(t->extra, record->extra_size)))
+	if (record->kind == TREE_HARDLINK &&
+	    (record->extra_size >= TREE_PATH_MAX || !is_good_path(t->extra, record->extra_size)))
 		return tree_fail(t, EPROTO, "a record has a hard link to no path of the tree");
 	if (record->kind == TREE_XATTR && (length == 0 || length >= record->extra_size || !t->takes_xattrs))
 		return tree_fail(t, EPROTO, "a record has an attribute without a name, or of nothing");
@@ -68,8 +69,8 @@ static int read_record(struct tree *t)
 	struct tree_record *record = &t->record;
 
 	int r = tree_stream_read(&t->stream, record, sizeof *record);
-	if (r == 0 && (record->magic != TREE_WIRE_MAGIC || record->kind >= TREE_KINDS || record->path_size >= TREE_PATH_MAX ||
-		       record->extra_size > TREE_EXTRA_MAX))
+	if (r == 0 && (record->magic != TREE_WIRE_MAGIC || record->kind >= TREE_KINDS ||
+		       record->path_size >= TREE_PATH_MAX || record->extra_size > TREE_EXTRA_MAX))
 		return tree_fail(t, EPROTO, "a record has a field out of range");
 	if (r == 0)
 		r = tree_stream_read(&t->stream, t->path, record->path_size);
@@ -96,7 +97,9 @@ static int finish_file(struct tree *t, const struct timespec *mtime)
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
 	autofd int fd = TAKE_FD(t->file);
 
-	return fd >= 0 && futimens(fd, times) < 0 ? tree_fail(t, errno, "%.120s cannot get its time: %s", t->entry_path, strerror(errno)) : 0;
+	return fd >= 0 && futimens(fd, times) < 0
+		       ? tree_fail(t, errno, "%.120s cannot get its time: %s", t->entry_path, strerror(errno))
+		       : 0;
 }
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -240,8 +243,8 @@ static int put_xattr(struct tree *t)
 	if (t->file >= 0)
 		return tree_set_xattr(t, t->file, t->extra, value, size);
 	autofd int fd = tree_open(t->root, t->entry_path, O_RDONLY | O_DIRECTORY, 0);
-	return fd < 0 ? tree_fail(t, -fd, "%.120s cannot be opened: %s", t->entry_path, strerror(-fd)) :
-			tree_set_xattr(t, fd, t->extra, value, size);
+	return fd < 0 ? tree_fail(t, -fd, "%.120s cannot be opened: %s", t->entry_path, strerror(-fd))
+		      : tree_set_xattr(t, fd, t->extra, value, size);
 }
 
 static int hide(struct tree *t)

@@ -43,7 +43,8 @@ int tree_set_xattr(struct tree *t, int fd, const char *name, const void *value, 
 		return 0;
 	if ((t->flags & TREE_SQUASH) && (errno == EPERM || errno == ENOTSUP))
 		return 0;
-	return tree_fail(t, errno, "%.100s: the attribute %.100s cannot be set: %s", t->entry_path, name, strerror(errno));
+	return tree_fail(t, errno, "%.100s: the attribute %.100s cannot be set: %s", t->entry_path, name,
+			 strerror(errno));
 }
 
 int tree_clear_xattrs(int fd)
@@ -104,7 +105,9 @@ static int finish(struct tree *t, const struct tree_directory *d)
 	int r = fd < 0 ? fd : tree_set_owner(t, fd, "", d->uid, d->gid);
 	if (r == 0 && (fchmod(fd, tree_mode(t, d->mode)) < 0 || futimens(fd, times) < 0))
 		r = -errno;
-	return r < 0 ? tree_fail(t, -r, "the directory %.120s cannot get its owner, mode and time: %s", d->path, strerror(-r)) : 0;
+	return r < 0 ? tree_fail(t, -r, "the directory %.120s cannot get its owner, mode and time: %s", d->path,
+				 strerror(-r))
+		     : 0;
 }
 
 /* What is inside comes after what it is in: backwards, no directory is closed before what is below it is done. */

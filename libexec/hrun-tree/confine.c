@@ -84,8 +84,9 @@ static int set_limits(const struct tree *t)
 	const struct rlimit files = {FILES_MAX, FILES_MAX}, none = {0, 0}, memory = {1U << 30, 1U << 30};
 	const struct rlimit size = {t->max_bytes, t->max_bytes};
 
-	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_MEMLOCK, &none) < 0 ||
-	    setrlimit(RLIMIT_MSGQUEUE, &none) < 0 || setrlimit(RLIMIT_FSIZE, &size) < 0)
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
+	    setrlimit(RLIMIT_MEMLOCK, &none) < 0 || setrlimit(RLIMIT_MSGQUEUE, &none) < 0 ||
+	    setrlimit(RLIMIT_FSIZE, &size) < 0)
 		return -errno;
 	return SANITIZED || setrlimit(RLIMIT_AS, &memory) == 0 ? 0 : -errno;
 }
@@ -93,9 +94,9 @@ static int set_limits(const struct tree *t)
 static uint64_t landlock_needed(const struct tree *t, uint32_t task)
 {
 	uint64_t read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
-	uint64_t write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-			 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_SYM |
-			 LANDLOCK_ACCESS_FS_MAKE_FIFO | FS_REFER | FS_TRUNCATE;
+	uint64_t write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+			 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+			 LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_MAKE_FIFO | FS_REFER | FS_TRUNCATE;
 
 	if (task == TREE_WALK)
 		return read;
@@ -119,9 +120,9 @@ static int restrict_files(const struct tree *t, uint32_t task)
 	if (fd < 0)
 		return -errno;
 	int r = syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ||
-				syscall(SYS_landlock_restrict_self, fd, 0) < 0 ?
-			-errno :
-			0;
+				syscall(SYS_landlock_restrict_self, fd, 0) < 0
+			? -errno
+			: 0;
 	close(fd);
 	return r;
 }
@@ -138,10 +139,15 @@ static int restrict_files(const struct tree *t, uint32_t task)
 
 /* What apply, walk and the C library's memory take.  openat2's flags are in memory, where no filter looks: Landlock does. */
 static const unsigned short calls[] = {
-	SYS_read, SYS_write, SYS_close, SYS_lseek, SYS_openat2, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_getdents64, SYS_readlinkat,
-	SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_unlinkat, SYS_fchown, SYS_fchownat, SYS_fchmod, SYS_fchmodat,
-	SYS_utimensat, SYS_ftruncate, SYS_fsetxattr, SYS_fgetxattr, SYS_flistxattr, SYS_fremovexattr, SYS_sendto, SYS_sendmsg,
-	SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,
+	SYS_read,	  SYS_write,	       SYS_close,      SYS_lseek,
+	SYS_openat2,	  SYS_fstat,	       SYS_newfstatat, SYS_statx,
+	SYS_getdents64,	  SYS_readlinkat,      SYS_mkdirat,    SYS_mknodat,
+	SYS_symlinkat,	  SYS_linkat,	       SYS_unlinkat,   SYS_fchown,
+	SYS_fchownat,	  SYS_fchmod,	       SYS_fchmodat,   SYS_utimensat,
+	SYS_ftruncate,	  SYS_fsetxattr,       SYS_fgetxattr,  SYS_flistxattr,
+	SYS_fremovexattr, SYS_sendto,	       SYS_sendmsg,    SYS_brk,
+	SYS_mmap,	  SYS_munmap,	       SYS_mremap,     SYS_madvise,
+	SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,
 };
 
 enum { CALLS = sizeof calls / sizeof calls[0] };
@@ -156,7 +162,8 @@ static int load_filter(void)
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < CALLS; i++)
-		program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(CALLS - i), 0);
+		program[n++] =
+			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(CALLS - i), 0);
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
 	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	const struct sock_fprog fprog = {(unsigned short)n, program};

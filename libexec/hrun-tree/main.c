@@ -42,13 +42,14 @@ static int receive(struct tree *t, struct tree_request *request)
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 	} control;
 	struct iovec iov = {request, sizeof *request};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t n = recvmsg(CONTROL, &message, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = n == sizeof *request ? CMSG_FIRSTHDR(&message) : NULL;
 	int fds[2];
 
-	if (!c || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-	    c->cmsg_len != CMSG_LEN(sizeof fds))
+	if (!c || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || c->cmsg_level != SOL_SOCKET ||
+	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fds))
 		return tree_fail(t, EPROTO, "the request is none");
 	memcpy(fds, CMSG_DATA(c), sizeof fds);
 	t->root = fds[0];
@@ -60,8 +61,9 @@ static int check(struct tree *t, const struct tree_request *request)
 {
 	struct stat st;
 
-	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_WALK || request->flags > (TREE_DEVICES | TREE_SQUASH) ||
-	    request->reserved != 0 || request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
+	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_WALK ||
+	    request->flags > (TREE_DEVICES | TREE_SQUASH) || request->reserved != 0 ||
+	    request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
 		return tree_fail(t, EPROTO, "the request has a field out of range");
 	if (fstat(t->root, &st) < 0 || !S_ISDIR(st.st_mode))
 		return tree_fail(t, ENOTDIR, "the request has no directory");
@@ -99,7 +101,8 @@ int main(void)
 	int r = receive(t, &request);
 	if (r >= 0)
 		r = work(t, &request);
-	struct tree_answer answer = {.magic = TREE_WIRE_MAGIC, .error = r < 0 ? r : 0, .entries = t->entries, .bytes = t->bytes};
+	struct tree_answer answer = {
+		.magic = TREE_WIRE_MAGIC, .error = r < 0 ? r : 0, .entries = t->entries, .bytes = t->bytes};
 	memcpy(answer.reason, r < 0 ? t->reason : "", r < 0 ? sizeof answer.reason : 1);
 	return send(CONTROL, &answer, sizeof answer, MSG_NOSIGNAL) == sizeof answer && r >= 0 ? 0 : 1;
 }

@@ -40,7 +40,7 @@ enum made tree_made(const struct tree *t, const char *path)
 {
 	const uint32_t *value = name_find(&t->made, name_hash(&t->key, path));
 
-	return value ? (enum made)*value : (enum made)0;
+	return value ? (enum made) * value : (enum made)0;
 }
 
 int tree_mark(struct tree *t, const char *path, enum made made)
@@ -135,6 +135,8 @@ int tree_open_parent(struct tree *t, const char *path, bool make, const char **r
 		TRY(mark_way(t, t->parent_path));
 	t->parent_marked = true;
 	if (r == -ELOOP || r == -ENOTDIR)
-		return tree_fail(t, -r, "%.120s: a directory on the way is %s", path, r == -ELOOP ? "a symbolic link" : "none");
-	return r < 0 ? tree_fail(t, -r, "%.120s: its directory cannot be opened or made: %s", path, strerror(-r)) : t->parent;
+		return tree_fail(t, -r, "%.120s: a directory on the way is %s", path,
+				 r == -ELOOP ? "a symbolic link" : "none");
+	return r < 0 ? tree_fail(t, -r, "%.120s: its directory cannot be opened or made: %s", path, strerror(-r))
+		     : t->parent;
 }

@@ -46,7 +46,10 @@ int tree_stream_write(struct tree_stream *s, const void *from, size_t size);
 int tree_stream_flush(struct tree_stream *s);
 
 /* ---- what is being done ---- */
-enum made { MADE_PARENT = 1, MADE_ENTRY = 2 }; /* by this layer: as a parent of an entry only, or by an entry of its own */
+enum made {
+	MADE_PARENT = 1,
+	MADE_ENTRY = 2
+}; /* by this layer: as a parent of an entry only, or by an entry of its own */
 
 struct tree_directory { /* what a directory gets at the end */
 	char *path;

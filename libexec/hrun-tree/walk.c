@@ -31,7 +31,8 @@ static int cannot(struct tree *t, int r, const char *path)
 	return r < 0 ? tree_fail(t, -r, "%.120s cannot be read: %s", path, strerror(-r)) : r;
 }
 
-static int send_record(struct tree *t, const struct stat *st, uint32_t kind, const char *path, const void *extra, size_t extra_size)
+static int send_record(struct tree *t, const struct stat *st, uint32_t kind, const char *path, const void *extra,
+		       size_t extra_size)
 {
 	struct tree_record record = {.magic = TREE_WIRE_MAGIC,
 				     .kind = kind,
@@ -168,7 +169,8 @@ static int send_entry(struct tree *t, int dir, const char *name, char *path, int
 	case S_IFCHR:
 	case S_IFBLK:
 		if (t->flags & TREE_DEVICES)
-			return send_record(t, &st, S_ISCHR(st.st_mode) ? TREE_CHAR_DEVICE : TREE_BLOCK_DEVICE, path, NULL, 0);
+			return send_record(t, &st, S_ISCHR(st.st_mode) ? TREE_CHAR_DEVICE : TREE_BLOCK_DEVICE, path,
+					   NULL, 0);
 		return tree_fail(t, EPERM, "%.120s is a device node: the tree may have none", path);
 	default:
 		return tree_fail(t, EINVAL, "%.120s is a socket: a tree has none", path);

@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,8 +71,10 @@ static struct child start(char **argv, uint32_t task)
 		char bytes[CMSG_SPACE(2 * sizeof(int))];
 	} control_bytes = {0};
 	struct iovec iov = {&request, sizeof request};
-	struct msghdr message = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control_bytes, .msg_controllen = sizeof control_bytes};
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = &control_bytes,
+				 .msg_controllen = sizeof control_bytes};
 
 	must(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control), "socketpair");
 	must(pipe2(stream, O_CLOEXEC), "pipe");
@@ -111,7 +112,9 @@ static void print_text(const char *name, const char *text)
 {
 	printf(", \"%s\": \"", name);
 	for (; *text; text++)
-		printf((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || (unsigned char)*text > 126 ? "\\u%04x" : "%c",
+		printf((unsigned char)*text < ' ' || *text == '"' || *text == '\\' || (unsigned char)*text > 126
+			       ? "\\u%04x"
+			       : "%c",
 		       (unsigned int)(unsigned char)*text);
 	printf("\"");
 }
@@ -125,8 +128,9 @@ static void finish(struct child *child)
 		close(child->stream);
 	ssize_t n = recv(child->control, &answer, sizeof answer, 0);
 	waitpid(child->pid, &status, 0);
-	printf(", \"tree\": %d, \"status\": %d, \"entries\": %llu, \"bytes\": %llu", n == sizeof answer ? answer.error : -1000, status,
-	       (unsigned long long)answer.entries, (unsigned long long)answer.bytes);
+	printf(", \"tree\": %d, \"status\": %d, \"entries\": %llu, \"bytes\": %llu",
+	       n == sizeof answer ? answer.error : -1000, status, (unsigned long long)answer.entries,
+	       (unsigned long long)answer.bytes);
 	print_text("tree_reason", answer.reason);
 }
 
@@ -142,6 +146,22 @@ static int digest_of(const char *text, struct digest *digest)
 	return 0;
 }
 
+/* ru_maxrss would be that of who started us. */
+static long peak_kib(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	char line[256];
+	long peak = -1;
+
+	while (file && fgets(line, sizeof line, file)) {
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			peak = strtol(line + 6, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return peak;
+}
+
 static void read_layers(int argc, char **argv, int tree)
 {
 	static struct descriptor layers[128];
@@ -152,7 +172,6 @@ static void read_layers(int argc, char **argv, int tree)
 				      .max_ratio = (uint32_t)setting("LAYERS_RATIO", 200)};
 	struct refusal r = {0};
 	struct pool pool = {NULL};
-	struct rusage usage;
 	size_t count = 0;
 	int layout = open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -164,9 +183,11 @@ static void read_layers(int argc, char **argv, int tree)
 		must(digest_of(argv[i + 3], &ids[count]), "diff_id");
 	}
 	int result = layers_read(&pool, layout, layers, ids, count, &limits, tree, NULL, &r);
-	getrusage(RUSAGE_SELF, &usage);
 	printf("{\"read\": %d, \"stage\": \"%s\", \"peak_kib\": %ld", result,
-	       r.stage == IMAGE_STAGE_LAYER ? "layer" : r.stage == IMAGE_STAGE_UNPACK ? "unpack" : "", usage.ru_maxrss);
+	       r.stage == IMAGE_STAGE_LAYER    ? "layer"
+	       : r.stage == IMAGE_STAGE_UNPACK ? "unpack"
+					       : "",
+	       peak_kib());
 	print_text("reason", r.reason);
 	pool_free(&pool);
 }

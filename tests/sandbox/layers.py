@@ -687,10 +687,78 @@ def the_kernel_sees_it_confined():
             with open(f"/proc/{pid}/environ") as file:
                 pass
             links = {os.readlink(f"/proc/{pid}/fd/{n}").split(":")[0] for n in os.listdir(f"/proc/{pid}/fd")}
-            equal(links - {f"{top}/target"}, {"socket", "pipe"})
+            equal(links - {f"{top}/target", f"{top}/target/first"}, {"socket", "pipe"})
             equal(os.stat(f"/proc/{pid}/fd").st_uid, 0)  # not dumpable
             with open(f"/proc/{pid}/limits") as file:
                 contains(file.read(), "Max core file size        0 ")
+
+
+@test
+def landlock_holds_where_the_kernel_has_it():
+    with place() as top:
+        words = layer(top, tar_of(f("a")))
+        p = subprocess.run(["strace", "-f", "-e", "trace=landlock_create_ruleset,landlock_add_rule,landlock_restrict_self", LAYERS, "unpack", TREE, f"{top}/target", "0",
+                            f"{top}/layout", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if "LANDLOCK_CREATE_RULESET_VERSION) = -1" in p.stderr:
+            raise h.Skip("this kernel has no Landlock")
+        equal(p.stderr.count("landlock_add_rule("), 1)
+        contains(p.stderr, "landlock_restrict_self(")
+        assert " = -1" not in p.stderr, p.stderr
+        equal(json.loads(p.stdout)["tree"], 0)
+
+
+@test
+def the_vectors_of_the_tools():
+    top_of = os.environ.get("HRUN_VECTORS", f"{h.TOP}/tests/vectors")
+    if not os.path.isdir(top_of):
+        raise h.Skip(f"no {top_of}: HRUN_VECTORS names the folder")
+    done = 0
+    for name in sorted(os.listdir(top_of)):
+        blobs = f"{top_of}/{name}/layout/blobs/sha256"
+        if not os.path.isdir(blobs):
+            continue
+        with open(f"{top_of}/{name}/manifest.json") as file:
+            about = json.load(file)
+        if about["expect"] != "accept" and about["stage"] not in ("layer", "unpack"):
+            continue
+        words = layers_of(blobs, about)
+        if not words:
+            continue
+        done += 1
+        with place() as top:
+            os.rmdir(f"{top}/layout/blobs/sha256"), os.rmdir(f"{top}/layout/blobs"), os.rmdir(f"{top}/layout")
+            shutil.copytree(f"{top_of}/{name}/layout", f"{top}/layout")
+            verified = run(["verify", f"{top}/layout", *words])
+            got = run(["unpack", TREE, f"{top}/target", "0", f"{top}/layout", *words])
+            untouched(top)
+            refused = got["read"] != 0 or got["tree"] != 0
+            expected = {"accept": (False,), "reject": (True,)}.get(about["expect"], (True, False))
+            assert refused in expected, f"{name}: {got}"
+            if about["expect"] == "reject":
+                assert verified["read"] != 0 and (about["stage"] == "unpack" or verified["stage"] == "layer"), f"{name}: {verified}"
+            if name == "whiteout-and-same-name-in-one-layer":
+                assert os.path.exists(f"{top}/target/app/run")
+            if name == "opaque-whiteout-after-sibling":
+                equal(os.listdir(f"{top}/target/o"), ["new"])
+    assert done > 10, done
+
+
+def layers_of(blobs, about):
+    def document(digest_):
+        try:
+            with open(f"{blobs}/{digest_[7:]}", "rb") as file:
+                return json.load(file)
+        except (OSError, ValueError):
+            return {}
+    manifest = document(about["image_digest"] or "sha256:")
+    for entry in manifest.get("manifests", []):
+        if "/".join(entry.get("platform", {}).get(k, "") for k in ("os", "architecture")) == about["platform"]:
+            manifest = document(entry["digest"])
+    ids = document(manifest.get("config", {}).get("digest", "sha256:")).get("rootfs", {}).get("diff_ids", [])
+    layers = manifest.get("layers", [])
+    if not layers or len(ids) != len(layers):
+        return []
+    return sum(([x["mediaType"], x["digest"], str(x["size"]), i] for x, i in zip(layers, ids)), [])
 
 
 @test
