@@ -54,7 +54,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -144,6 +144,22 @@ build/%.o: %.c
 	$(error hrun: run `make` first: $@ is not there)
 endif
 
+# ---- libexec/hrun-tree: the words of the language and its own files ----
+
+TREE_SOURCES := $(sort $(wildcard libexec/hrun-tree/*.c))
+TREE_OBJECTS := $(foreach s,$(TREE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o,$(OBJECTS))
+$(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# The part of hrun-image that reads layers, for the tests of both.
+LAYER_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,stream tar tar_pax tar_sparse send entry layer blob refusal)
+$(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST) -lz -lzstd
+
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
 PROFILE_TOOL := $(BASE)/gen/compile-profiles
@@ -173,6 +189,7 @@ install: all
 	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
 		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
 	$(Q)for page in $(sort $(wildcard man/*.[1-8])); do \
@@ -239,7 +256,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -300,4 +317,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)

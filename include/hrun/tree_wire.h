@@ -14,6 +14,8 @@
 enum {
 	TREE_WIRE_MAGIC = 0x74726565, /* "tree" */
 	TREE_PATH_MAX = 4096,
+	TREE_NAME_MAX = 255,
+	TREE_DEPTH_MAX = 128,
 	TREE_EXTRA_MAX = 65536 + 256, /* the largest value of an extended attribute and its name */
 };
 
@@ -42,6 +44,25 @@ struct tree_record {
 	uint32_t mtime_nsec;
 	int64_t mtime; /* seconds since the epoch */
 	uint64_t size; /* TREE_FILE */
+};
+
+enum tree_task {
+	TREE_APPLY, /* the stream's records below the directory */
+	TREE_WALK, /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
+};
+enum tree_flags {
+	TREE_DEVICES = 1, /* device nodes are made; otherwise they are refused */
+	/*
+	 * An ordinary user, who has one id only: nothing gets an owner, and without the owners nothing gets setuid and setgid; attributes
+	 * that the kernel denies are left out.
+	 */
+	TREE_SQUASH = 2,
+};
+
+/* The one request, with two descriptors: the directory, the stream. */
+struct tree_request {
+	uint32_t magic, task, flags, reserved;
+	uint64_t max_entries, max_bytes;
 };
 
 /* hrun-tree's one answer over its control socket. */
