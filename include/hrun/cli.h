@@ -155,6 +155,8 @@ int class_of_command(struct command *command, const char **ret_class_name, struc
 /* ---- policy_json.c: a policy as the file would say it ---- */
 void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
 /* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+/* The member images; an image must pass all of several. */
+void policy_images_write(struct json_out *out, const struct policy *policy);
 void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
 int policy_learn(struct command *command, struct err *e);
 
