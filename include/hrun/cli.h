@@ -160,6 +160,8 @@ int class_of_command(struct command *command, const char **ret_class_name, struc
 /* ---- policy_json.c: a policy as the file would say it ---- */
 void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
 /* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+/* The member images; an image must pass all of several. */
+void policy_images_write(struct json_out *out, const struct policy *policy);
 void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
 int policy_learn(struct command *command, struct err *e);
 
@@ -295,7 +297,8 @@ int foreground_hold_signals(struct err *e);
 int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
 
-/* ---- verify_policy.c: whom the policy trusts for the image, and the descriptors of their keys ---- */
+/* ---- verify_policy.c ---- */
+/* Whom the policy trusts for the image, with the keys.  1: no signature could satisfy it, *e says why. */
 int verify_policy(struct command *command, struct image_call *call, struct err *e);
 
 /* ---- show.c ---- */

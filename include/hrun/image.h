@@ -37,8 +37,10 @@ int image_open_layout(const char *path, struct err *e);
 
 /* This machine's platform, or TEXT as OS/ARCH or OS/ARCH/VARIANT. */
 int image_platform(struct image_request *request, const char *text, struct err *e);
-/* Limits and time as every call has them; everything else of the request is zero. */
+/* A request that requires signatures and trusts nobody yet, with these limits. */
 void image_request_default(struct image_request *request);
+/* The limits that every call has. */
+void image_request_limit(struct image_request *request);
 
 /*
  * Run hrun-image.  0 and an answer, also where the program crashed, ended early, said nonsense or took too long: that is
@@ -49,7 +51,6 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */
 const char *image_stage_name(uint32_t stage);
-const char *image_scheme_name(uint32_t scheme);
 /* The answer as `hrun verify --format json` prints it, without a newline. */
 void image_answer_write(struct json_out *out, const struct image_answer *answer);
 

@@ -59,7 +59,10 @@ bool policy_is_sha256(const char *text);
 /* The rows of the file that have a source file of their own. */
 int policy_read_allow(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_drop(struct policy_reader *r, const struct json *value, void *place);
+int policy_read_images(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place);
+/* signedIdentity of containers-policy.json(5), into a struct image_rule. */
+int policy_read_image_identity(struct policy_reader *r, const struct json *value, void *place);
 /* TAKE of json_stream, for the list of waivers; CONTEXT is the reader. */
 bool policy_take_waiver(void *context, const struct json *element);
 struct rule;

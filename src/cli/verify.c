@@ -67,6 +67,15 @@ static int read_format(const char *format, bool *ret_json, struct err *e)
 	return 0;
 }
 
+/* No signature could satisfy the policy: the image need not be looked at. */
+static void reject_by_policy(struct image_answer *answer, const struct err *e)
+{
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = IMAGE_STAGE_POLICY;
+	snprintf(answer->reason, sizeof answer->reason, "%.255s", e->text);
+	str_remove_controls(answer->reason);
+}
+
 int cmd_verify(struct command *command, struct err *e)
 {
 	const struct options *options = &command->options;
@@ -84,8 +93,12 @@ int cmd_verify(struct command *command, struct err *e)
 	autofd int layout = image_open_layout(path, e);
 	TRY(layout);
 	call->fds[call->fd_count++] = layout;
-	TRY(verify_policy(command, call, e));
-	TRY(image_verify(&command->pool, call, result, e));
+	int rejected = verify_policy(command, call, e);
+	TRY(rejected);
+	if (rejected)
+		reject_by_policy(&result->answer, e);
+	else
+		TRY(image_verify(&command->pool, call, result, e));
 	print_answer(&command->pool, json, path, request, &result->answer);
 	return exit_statuses[result->answer.verdict];
 }

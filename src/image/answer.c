@@ -3,6 +3,7 @@
  * answer.c - words of an answer, and the answer as JSON.
  */
 #include <hrun/image.h>
+#include <hrun/policy_images.h>
 
 const char *image_verdict_name(uint32_t verdict)
 {
@@ -19,13 +20,6 @@ const char *image_stage_name(uint32_t stage)
 	return stage < sizeof names / sizeof *names ? names[stage] : "";
 }
 
-const char *image_scheme_name(uint32_t scheme)
-{
-	static const char *const names[] = {"cosign-key", "notation"};
-
-	return scheme < sizeof names / sizeof *names ? names[scheme] : "";
-}
-
 static void add(struct json_out *out, const char *before, const char *value)
 {
 	json_out_raw(out, before);
@@ -37,7 +31,7 @@ static void add(struct json_out *out, const char *before, const char *value)
 
 static void add_signature(struct json_out *out, const struct image_signature *s)
 {
-	add(out, "{\"scheme\":", image_scheme_name(s->scheme));
+	add(out, "{\"scheme\":", image_scheme_name((enum image_scheme)s->scheme));
 	add(out, ",\"format\":", s->format);
 	add(out, ",\"key\":", s->key);
 	add(out, ",\"identity\":", s->identity);

@@ -75,6 +75,14 @@ int image_platform(struct image_request *request, const char *text, struct err *
 		       : 0;
 }
 
+void image_request_limit(struct image_request *request)
+{
+	request->max_layer_bytes = UINT64_C(16) << 30;
+	request->max_total_bytes = UINT64_C(32) << 30;
+	request->max_entries = 2000000;
+	request->max_ratio = 1100; /* more than deflate can reach is nothing that was compressed */
+}
+
 void image_request_default(struct image_request *request)
 {
 	*request = (struct image_request){
@@ -82,11 +90,8 @@ void image_request_default(struct image_request *request)
 		.task = IMAGE_VERIFY,
 		.signatures_required = 1,
 		.now = (int64_t)time(NULL),
-		.max_layer_bytes = UINT64_C(16) << 30,
-		.max_total_bytes = UINT64_C(32) << 30,
-		.max_entries = 2000000,
-		.max_ratio = 1100,
 	};
+	image_request_limit(request);
 }
 
 /* What one call works with. */
