@@ -73,7 +73,7 @@ def judge(manifest, done):
     """What is wrong with this outcome, or ""."""
     expect, stage = manifest["expect"], manifest["stage"]
     if manifest["policy"]["scheme"] in NOT_BUILT:
-        return "" if done.returncode == 1 and "scheme not built" in done.stdout else f"scheme not built, but {done.returncode} {done.stdout}{done.stderr}"
+        return "" if done.returncode in (1, 3) and "scheme not built" in done.stdout + done.stderr else f"scheme not built, but {done.returncode} {done.stdout}{done.stderr}"
     try:
         answer = json.loads(done.stdout)
     except ValueError:
