@@ -186,7 +186,7 @@ SIGNATURE_FUZZ := bundle cose cosign jws key
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
 $(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
-$(SIGNATURE_TESTS): private TEST_LIBS := -lcrypto
+$(SIGNATURE_TESTS): private TEST_LIBS = -lcrypto $(if $(findstring /fuzz/,$@),-Wl$(comma)--wrap=verify_plain$(comma)--wrap=verify_jose)
 $(SIGNATURE_TESTS): private PIE := -pie
 # What judging costs: tests/bench/judge.c.
 $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
