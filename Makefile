@@ -40,7 +40,7 @@ SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 # A mutant build compiles only what its switch changes; every other object is the plain build's.
 BASE := $(if $(MUTANT),build,$(BUILD))
 ifneq ($(MUTANT),)
-MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
+MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
@@ -180,8 +180,9 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 SIGNATURE_FUZZ := bundle cose cosign jws key
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
@@ -267,4 +268,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(SIGNATURE_OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)
