@@ -235,13 +235,14 @@ $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 SIGNATURE_FUZZ := bundle cose cosign jws key
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
 $(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
-$(SIGNATURE_TESTS): private TEST_LIBS := -lcrypto
+$(SIGNATURE_TESTS): private TEST_LIBS = -lcrypto $(if $(findstring /fuzz/,$@),-Wl$(comma)--wrap=verify_plain$(comma)--wrap=verify_jose)
 $(SIGNATURE_TESTS): private PIE := -pie
 # What judging costs: tests/bench/judge.c.
 $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a

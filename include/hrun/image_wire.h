@@ -110,7 +110,7 @@ struct image_signature {
 	char format[24]; /* cosign-legacy, sigstore-bundle, notation-jws, notation-cose */
 	char key[IMAGE_TEXT_SIZE];
 	char identity[IMAGE_NAME_SIZE];
-	char reason[IMAGE_REASON_SIZE]; /* why not; "" with ok */
+	char reason[IMAGE_REASON_SIZE]; /* why not; with ok "", or what the level permissive only tells */
 };
 
 /* Progress (done == 0) any number of times, then one answer (done == 1).  Nothing after it. */
