@@ -134,7 +134,7 @@ LAYER_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,stream tar tar_pax 
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(LINK_TEST) -lz -lzstd
+	$(Q)$(LINK_TEST)
 
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
@@ -182,7 +182,10 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs libcap)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(TEST_LIBS) $(PKG_LIBS) $$(pkg-config --libs libcap)
+$(BUILD)/tests/fuzz/replay_layer $(BUILD)/tests/fuzz/fuzz_layer: $(LAYER_OBJECTS)
+$(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
+$(foreach f,replay fuzz,$(foreach n,layer tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: TEST_LIBS := $(BUILD)/libhrun.a -lz -lzstd
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
