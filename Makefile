@@ -40,7 +40,7 @@ SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 # A mutant build compiles only what its switch changes; every other object is the plain build's.
 BASE := $(if $(MUTANT),build,$(BUILD))
 ifneq ($(MUTANT),)
-MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
+MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
@@ -130,7 +130,8 @@ $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,stream tar tar_pax tar_sparse send entry layer)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream tar tar_pax tar_sparse send entry layer)
+LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
