@@ -154,11 +154,12 @@ $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_OBJECTS := $(patsubst %,$(BASE)/libexec/hrun-image/%.o,stream tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
-	$(Q)$(LINK_TEST) -lz -lzstd
+	$(Q)$(LINK_TEST)
 
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
@@ -209,6 +210,9 @@ REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
 LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
+$(BUILD)/tests/fuzz/replay_layer $(BUILD)/tests/fuzz/fuzz_layer: $(LAYER_OBJECTS)
+$(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
+$(foreach f,replay fuzz,$(foreach n,layer tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"

@@ -246,7 +246,8 @@ static ssize_t fill(struct layer_stream *s)
 		return n;
 	s->have = (size_t)n;
 	s->out_total += (uint64_t)n;
-	sha256_add(&s->out_hash, s->chunk, (size_t)n);
+	if (s->compression != COMPRESSION_NONE)
+		sha256_add(&s->out_hash, s->chunk, (size_t)n);
 	TRY(check_limits(s));
 	return n;
 }
@@ -301,6 +302,8 @@ int stream_finish(struct layer_stream *s, const struct descriptor *what, const s
 		*ret_zero = *ret_zero && all_zero(bytes, (size_t)n);
 	if (n < 0)
 		return (int)n;
+	if (s->compression == COMPRESSION_NONE)
+		s->out_hash = s->in_hash; /* the same bytes */
 	sha256_end(&s->in_hash, in_digest);
 	sha256_end(&s->out_hash, out_digest);
 	if (s->in_total != what->size || memcmp(in_digest, what->digest.bytes, SHA256_SIZE) != 0)

@@ -60,6 +60,8 @@ int tree_stream_flush(struct tree_stream *s)
 
 int tree_stream_write(struct tree_stream *s, const void *from, size_t size)
 {
+	if (size == 0)
+		return 0;
 	if (size > sizeof s->buffer - s->have)
 		TRY(tree_stream_flush(s));
 	if (size >= sizeof s->buffer)

@@ -24,6 +24,8 @@ import hrun as h
 LAYERS, TREE = f"{BUILD}/tests/image/layers", f"{BUILD}/libexec/hrun/hrun-tree"
 OCI = "application/vnd.oci.image.layer.v1.tar"
 DEVICES, SQUASH = 1, 2
+with open(TREE, "rb") as _program:
+    SANITIZED = b"__asan_init" in _program.read()  # such a program loads no filter
 DIRECTORY, FILE, SYMLINK, HARDLINK, FIFO, CHAR, BLOCK, XATTR, REMOVE, OPAQUE, LAYER_END, END = range(12)
 
 
@@ -394,6 +396,7 @@ HOSTILE = {
     "file through an absolute link": tar_of(s("d", "/tmp"), f("d/escape")),
     "file through a link to itself": tar_of(s("d", "d"), f("d/escape")),
     "directory through a link": tar_of(s("d", "../outside"), d("d/escape")),
+    "file through a link inside": tar_of(s("d", "."), f("d/escape")),
     "device": tar_of(Entry("dev", tarfile.CHRTYPE)),
     "block device": tar_of(Entry("dev", tarfile.BLKTYPE)),
     "root as a link": tar_of(s(".", "/tmp")),
@@ -462,7 +465,7 @@ def hostile_archives_are_refused_and_nothing_outside_changes():
 
 @test
 def links_of_one_layer_lead_nowhere_in_the_next():
-    for link in ("../outside", "/tmp", "/", "..", "d"):
+    for link in ("../outside", "/tmp", "/", "..", ".", "d"):
         for entry in (f("d/escape"), d("d/escape"), s("d/escape", "x"), l("d/escape", "x"), Entry("d/escape", tarfile.FIFOTYPE)):
             with place() as top:
                 unpack(top, tar_of(f("x"), s("d", link)), tar_of(entry), ok=False)
@@ -609,7 +612,7 @@ def bombs_end_early_and_memory_stays_small():
         for how in ("none", "gzip", "zstd"):
             got = run(["verify", f"{top}/layout", *layer(top, big, how)])
             equal(got["read"], 0)
-            if not os.environ.get("SANITIZED"):
+            if not SANITIZED:
                 assert got["peak_kib"] < 24 << 10, got
 
 
@@ -661,7 +664,7 @@ def paused(top, flags=0, user=()):
     p = subprocess.Popen([*user, LAYERS, "pause", TREE, f"{top}/target", str(flags)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         pid = int(p.stdout.readline())
-        eventually(lambda: status_of(pid)["Seccomp"] == "2" or os.environ.get("SANITIZED"), "the filter")
+        eventually(lambda: status_of(pid)["Seccomp"] == "2" or SANITIZED, "the filter")
         p.stdin.write(record(FILE, b"first"))
         p.stdin.flush()
         yield p, pid
@@ -681,7 +684,7 @@ def the_kernel_sees_it_confined():
             equal([status["CapEff"], status["CapPrm"], status["CapBnd"]], [expected] * 3)
             equal([status["CapInh"], status["CapAmb"]], ["0" * 16] * 2)
             equal(status["NoNewPrivs"], "1")
-            if not os.environ.get("SANITIZED"):
+            if not SANITIZED:
                 equal(status["Seccomp"], "2")
             assert os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
             with open(f"/proc/{pid}/environ") as file:
@@ -695,6 +698,8 @@ def the_kernel_sees_it_confined():
 
 @test
 def landlock_holds_where_the_kernel_has_it():
+    if SANITIZED:
+        raise h.Skip("a sanitizer and strace do not agree")
     with place() as top:
         words = layer(top, tar_of(f("a")))
         p = subprocess.run(["strace", "-f", "-e", "trace=landlock_create_ruleset,landlock_add_rule,landlock_restrict_self", LAYERS, "unpack", TREE, f"{top}/target", "0",
