@@ -154,6 +154,8 @@ int target_bundle(struct command *command, const char **ret_bundle, const char *
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
+/* The same for a verb that starts nothing: any --policy that can be read, alone. */
+int readable_policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
 /* NAME of hrun-NAME, or NULL; a NAME that is none is an error. */
 int class_of_command(struct command *command, const char **ret_class_name, struct err *e);
 
