@@ -103,7 +103,7 @@ int file_read(struct pool *pool, int fd, size_t max, struct blob *ret_blob)
 	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
 		return -EFBIG;
 	size_t size = (size_t)st.st_size;
-	unsigned char *bytes = pool_alloc(pool, size + JSON_ROOM);
+	unsigned char *bytes = pool_alloc(pool, size + 1);
 	/* One byte more is asked for: a file that grows meanwhile is not one document. */
 	ssize_t n = fd_read_all(fd, bytes, size + 1);
 	if (n < 0)

@@ -240,7 +240,7 @@ static int take_message(struct conversation *c)
 static int take_config(struct conversation *c)
 {
 	size_t size = c->result->answer.config_size, at = 0;
-	char *bytes = pool_alloc(c->pool, size + JSON_ROOM);
+	char *bytes = pool_alloc(c->pool, size + 1);
 
 	if (!size)
 		return 0;
