@@ -218,7 +218,8 @@ static int take_message(struct conversation *c)
 	for (;;) {
 		TRY(wait_message(c));
 		n = unix_receive(c->socket, message, sizeof *message, NULL);
-		if (n == 0) {
+		/* ECONNRESET: before it had read what was sent. */
+		if (n == 0 || n == -ECONNRESET) {
 			c->ended = true;
 			return no_answer(c, "hrun-image ended without an answer");
 		}
@@ -261,8 +262,10 @@ static int converse(struct conversation *c)
 {
 	const struct image_call *call = c->call;
 
-	if (unix_send_all(c->socket, &call->request, sizeof call->request, call->fds, call->fd_count) < 0)
+	if (unix_send_all(c->socket, &call->request, sizeof call->request, call->fds, call->fd_count) < 0) {
+		c->ended = true;
 		return no_answer(c, "hrun-image does not take a request");
+	}
 	TRY(take_message(c));
 	return take_config(c);
 }
