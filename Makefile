@@ -20,9 +20,14 @@ SAY := $(if $(V),@:,@echo)
 
 # pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
+# Only hrun-image links these.
+IMAGE_PKGS := libcrypto zlib libzstd
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
 DEBIAN_yajl := libyajl-dev
+DEBIAN_libcrypto := libssl-dev
+DEBIAN_zlib := zlib1g-dev
+DEBIAN_libzstd := libzstd-dev
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wwrite-strings -Wundef -Wpointer-arith -Werror
@@ -30,6 +35,7 @@ OPTIMIZE := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 ifneq ($(SANITIZE),)
 OPTIMIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
+LIBEXEC = $(PREFIX)/libexec/hrun
 CPPFLAGS_ALL = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DHRUN_VERSION='"$(VERSION)"' -Iinclude -I$(BASE)/include $(CPPFLAGS)
 CFLAGS_ALL = -std=gnu11 $(OPTIMIZE) $(WARNINGS) -fstack-protector-strong -fPIE $(PROBED) $(call quote,-ffile-prefix-map=$(CURDIR)=.) \
 	$(PKG_CFLAGS) $(CFLAGS)
@@ -40,7 +46,7 @@ SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 # A mutant build compiles only what its switch changes; every other object is the plain build's.
 BASE := $(if $(MUTANT),build,$(BUILD))
 ifneq ($(MUTANT),)
-MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES))
+MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
@@ -48,7 +54,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -63,7 +69,7 @@ CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-f
 ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
 MAY_BE_STATIC := $(if $(SHARED)$(SANITIZE),,yes)
 quote = '$(subst ','\'',$1)'
-FLAGS_NOW = $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
+FLAGS_NOW = $(PREFIX) $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
 ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
@@ -73,7 +79,7 @@ $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $
 ifeq ($(wildcard $(BUILD)/config.mk),)
 $(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
 $(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
-$(foreach p,$(PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
+$(foreach p,$(PKGS) $(IMAGE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
 include $(BUILD)/config.mk
@@ -91,6 +97,7 @@ $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	probe $$pie $$libs && [ -n "$(ARCHIVES)" ] || \
 		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; \
+	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS) yajl)"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
@@ -101,6 +108,23 @@ $(BUILD)/config.mk: Makefile $(BUILD)/flags
 $(BUILD)/hrun: $(OBJECTS)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(ENTRY) -o $@ $^ $(PKG_LIBS)
+
+# ---- libexec: hrun-image gets the words of the language and the JSON reader, nothing else of hrun ----
+
+IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
+IMAGE_SHARED := $(filter-out %/log.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
+	$(filter %/src/bundle/json.o %/src/bundle/json_plain.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
+IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
+
+# Shared libraries: it is confined before it sees a byte, and Debian's security updates reach it.
+$(BUILD)/libexec/hrun/hrun-image: $(IMAGE_OBJECTS) $(IMAGE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
+
+# Where hrun looks for it.
+%/src/image/program.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
 
 # It runs before anything that the compiler may count on.
 %/src/entry.o: CFLAGS_ALL += -fno-stack-protector -ftrivial-auto-var-init=uninitialized -fno-builtin -fno-tree-loop-distribute-patterns -fno-sanitize=all
@@ -119,6 +143,23 @@ $(BUILD)/%.o: CPPFLAGS_ALL += -DHRUN_MUTANT_$(MUTANT)
 build/%.o: %.c
 	$(error hrun: run `make` first: $@ is not there)
 endif
+
+# ---- libexec/hrun-tree: the words of the language and its own files ----
+
+TREE_SOURCES := $(sort $(wildcard libexec/hrun-tree/*.c))
+TREE_OBJECTS := $(foreach s,$(TREE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o,$(OBJECTS))
+$(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# The part of hrun-image that reads layers, for the tests of both.
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+$(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 
 # Seccomp profiles -> BPF: a tool runs on the machine that builds; what it writes is for every architecture.
 PROFILES := $(addprefix seccomp-profiles/,default.json strict.json compat-x86.json)
@@ -148,6 +189,8 @@ static:
 install: all
 	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
 		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
 	$(Q)for page in $(sort $(wildcard man/*.[1-8])); do \
@@ -166,7 +209,10 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $$(pkg-config --libs libcap)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
+$(BUILD)/tests/fuzz/replay_layer $(BUILD)/tests/fuzz/fuzz_layer: $(LAYER_OBJECTS)
+$(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
+$(foreach f,replay fuzz,$(foreach n,layer tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
@@ -179,6 +225,29 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
+# What is hrun-image but for its main(), for a test or fuzzer of its own.
+IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates fuzz/replay_image_layout fuzz/fuzz_image_layout)
+$(IMAGE_TESTS): $(filter-out %/main.o,$(IMAGE_OBJECTS))
+$(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
+$(IMAGE_TESTS): private PIE := -pie
+# Image verification without a policy file.
+$(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
+$(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# The tests of hrun-image's signatures need its parts for them, and libcrypto.
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
+	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+SIGNATURE_FUZZ := bundle cose cosign jws key
+SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
+	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
+$(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
+$(SIGNATURE_TESTS): private TEST_LIBS = -lcrypto $(if $(findstring /fuzz/,$@),-Wl$(comma)--wrap=verify_plain$(comma)--wrap=verify_jose)
+$(SIGNATURE_TESTS): private PIE := -pie
 # What judging costs: tests/bench/judge.c.
 $(BUILD)/tests/bench/judge: $(BASE)/tests/bench/judge.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -197,7 +266,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -258,4 +327,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)

@@ -11,6 +11,7 @@
 #include <hrun/bundle.h>
 #include <hrun/container.h>
 #include <hrun/err.h>
+#include <hrun/image.h>
 #include <hrun/plan.h>
 #include <hrun/policy.h>
 #include <hrun/pool.h>
@@ -22,6 +23,8 @@
 
 /* Exit statuses of hrun itself; a foreground run or exec otherwise ends with the program's. */
 enum { EXIT_ERROR = 1, EXIT_POLICY = 3, EXIT_RUN_FAILED = 125, EXIT_EXEC_FAILED = 255 };
+/* Of verify; 0: accepted. */
+enum { EXIT_VERIFY_REJECTED = 1, EXIT_VERIFY_MALFORMED = 2, EXIT_VERIFY_USAGE = 3 };
 /* Of check, explain and rules; 0: clean, or hardened only. */
 enum { EXIT_CHECK_REFUSED = 1, EXIT_CHECK_UNREADABLE = 2, EXIT_CHECK_USAGE = 3, EXIT_CHECK_WARNINGS = 4 };
 
@@ -45,6 +48,8 @@ struct options {
 	bool score, strict, fix, diff;
 	/* policy */
 	const char *class_name, *owner, *expires;
+	/* verify */
+	const char *ref, *name, *platform;
 	bool help;
 	/* events */
 	const char *interval;
@@ -149,12 +154,16 @@ int target_bundle(struct command *command, const char **ret_bundle, const char *
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
+/* The same for a verb that starts nothing: any --policy that can be read, alone. */
+int readable_policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
 /* NAME of hrun-NAME, or NULL; a NAME that is none is an error. */
 int class_of_command(struct command *command, const char **ret_class_name, struct err *e);
 
 /* ---- policy_json.c: a policy as the file would say it ---- */
 void policy_member_write(struct json_out *out, const struct policy *policy, enum policy_member member);
 /* With daysLeft and expired beside the members of the file, where DAYS_LEFT. */
+/* The member images; an image must pass all of several. */
+void policy_images_write(struct json_out *out, const struct policy *policy);
 void policy_waiver_write(struct json_out *out, const struct waiver *waiver, bool days_left);
 int policy_learn(struct command *command, struct err *e);
 
@@ -290,6 +299,10 @@ int foreground_hold_signals(struct err *e);
 int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
 
+/* ---- verify_policy.c ---- */
+/* Whom the policy trusts for the image, with the keys.  1: no signature could satisfy it, *e says why. */
+int verify_policy(struct command *command, struct image_call *call, struct err *e);
+
 /* ---- show.c ---- */
 /* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */
 void show_state(struct json_out *out, const struct container *container, bool pretty);
@@ -343,6 +356,7 @@ int cmd_check(struct command *command, struct err *e);
 int cmd_policy(struct command *command, struct err *e);
 int cmd_explain(struct command *command, struct err *e);
 int cmd_rules(struct command *command, struct err *e);
+int cmd_verify(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

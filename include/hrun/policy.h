@@ -10,6 +10,7 @@
 #define HRUN_POLICY_H
 
 #include <hrun/err.h>
+#include <hrun/policy_images.h>
 #include <hrun/pool.h>
 #include <hrun/spec.h>
 #include <stdbool.h>
@@ -49,6 +50,7 @@ enum policy_member {
 	POLICY_DEFAULTS,
 	POLICY_LIMITS,
 	POLICY_ENGINES,
+	POLICY_IMAGES,
 	POLICY_WAIVERS,
 	POLICY_MEMBERS
 };
@@ -80,9 +82,10 @@ struct waiver {
 };
 
 struct policy {
-	const char *path;	/* where it was read from; NULL: no file, built-in defaults */
-	char digest[65];	/* SHA-256 of the file's bytes as hexadecimal text, "" without a file */
-	const char *also;	/* a second file: the stricter of both holds in everything; or NULL */
+	const char *path;	 /* where it was read from; NULL: no file, built-in defaults */
+	char digest[65];	 /* SHA-256 of the file's bytes as hexadecimal text, "" without a file */
+	enum policy_owner owner; /* whose PATH must be */
+	const char *also;	 /* a second file: the stricter of both holds in everything; or NULL */
 	uint32_t given;		/* bit of enum policy_member: stands in (one of) the file(s); the others are defaults */
 	const char *class_name; /* NAME of hrun-NAME, NULL otherwise */
 	const char *rule_set;	/* the pin, or POLICY_RULE_SET */
@@ -117,6 +120,7 @@ struct policy {
 	struct {
 		struct string_list containers_storage, containerd, docker, kubelet, other;
 	} engines;
+	struct policy_images images;
 	const struct waiver *waivers; /* sorted by rule */
 	size_t waiver_count;
 };
@@ -127,6 +131,7 @@ struct policy_request {
 	const char *file;	/* --policy FILE, or NULL */
 	const char *class_name; /* NAME of hrun-NAME, or NULL */
 	bool is_root;		/* the caller is the host's uid 0 */
+	bool any_readable;	/* nothing is started: FILE alone holds, whoever owns it and whoever asks */
 	int64_t today;		/* days since 1970-01-01, UTC */
 	const char *directory;	/* POLICY_DIRECTORY; tests take another */
 };
@@ -136,6 +141,7 @@ struct policy_request policy_request_of_caller(const char *file, const char *cla
 /*
  * The policy that holds for REQUEST:
  *   root                 FILE, or that of the class, or policy.json, alone
+ *   any_readable         FILE alone, where there is one
  *   anybody else         policy.json, and that of the class, and FILE: the strictest in everything (policy_stricter)
  * A missing policy.json means the built-in defaults (level baseline); FILE and that of a class must exist.  Only a FILE of
  * somebody who is not root may be his own.
@@ -147,9 +153,9 @@ int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, 
 
 /*
  * One file alone, with the ownership check; OWN_CLASS: waivers of severe rules need no image digest in it.
- * OR_CALLERS: it may also belong to the caller.  -ENOENT where it is not there.
+ * -ENOENT where it is not there.
  */
-int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,
+int policy_load_file(struct pool *pool, const char *path, bool own_class, enum policy_owner owner, int64_t today,
 		     struct policy *ret_policy, struct err *e);
 /* The bytes of a policy file; policy->path is for messages and set by the caller. */
 int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,

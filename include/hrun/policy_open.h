@@ -6,14 +6,22 @@
 #define HRUN_POLICY_OPEN_H
 
 #include <hrun/err.h>
+#include <hrun/policy.h>
 #include <hrun/pool.h>
 #include <stdbool.h>
 
 /*
- * An owned descriptor of the absolute, clean PATH.  It and every directory above belong to the host's root (OR_CALLERS:
- * or to the caller) and are writable by nobody else; none is a symbolic link.  -ENOENT where something is missing.
+ * An owned descriptor of the absolute, clean PATH, for reading.  It and every directory above belong to the host's root
+ * (POLICY_OWNER_OR_CALLER: or to the caller) and are writable by nobody else; none is a symbolic link.  POLICY_OWNER_ANY
+ * asks for nothing but that it can be opened.  -ENOENT where something is missing.
  */
-int policy_open(struct pool *pool, const char *path, bool or_callers, struct err *e);
+int policy_open(struct pool *pool, const char *path, enum policy_owner owner, struct err *e);
+
+/* The same and its bytes: a regular file of at most MAX_SIZE bytes. */
+int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner owner, size_t max_size, char **ret_bytes,
+		      size_t *ret_size, struct err *e);
+/* FILE as an absolute, clean path, below DIRECTORY (NULL: the working directory) where it is relative. */
+const char *policy_absolute(struct pool *pool, const char *directory, const char *file);
 
 /*
  * Is the caller the host's uid 0?  Where host 0 is not in /proc/self/uid_map nobody is, and neither where that cannot

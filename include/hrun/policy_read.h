@@ -57,7 +57,10 @@ bool policy_is_sha256(const char *text);
 /* The rows of the file that have a source file of their own. */
 int policy_read_allow(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_drop(struct policy_reader *r, const struct json *value, void *place);
+int policy_read_images(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place);
+/* signedIdentity of containers-policy.json(5), into a struct image_rule. */
+int policy_read_image_identity(struct policy_reader *r, const struct json *value, void *place);
 struct rule;
 /* The rule that ID names, or NULL with the error told. */
 const struct rule *policy_rule(struct policy_reader *r, const struct json *value, const char *id);

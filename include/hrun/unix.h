@@ -20,6 +20,12 @@ int unix_send(int socket, const void *data, size_t size, int fd);
  */
 ssize_t unix_receive(int socket, void *data, size_t size, int *ret_fd);
 
+/* The same with COUNT descriptors, at most UNIX_FDS_MAX. */
+enum { UNIX_FDS_MAX = 250 };
+int unix_send_all(int socket, const void *data, size_t size, const int *fds, size_t count);
+/* The same for up to MAX descriptors: all become owned, *ret_count of them; more than MAX is -EPROTO. */
+ssize_t unix_receive_all(int socket, void *data, size_t size, int *ret_fds, size_t max, size_t *ret_count);
+
 /*
  * Listen on, or connect to, the socket NAME in the directory DIRFD, through
  * /proc/self/fd (sun_path is short, the directory's path may be long).  TYPE is

@@ -18,21 +18,23 @@
 /* How long a listener may let us stand in its queue. */
 enum { CONNECT_SECONDS = 5 };
 
-int unix_send(int socket, const void *data, size_t size, int fd)
+int unix_send_all(int socket, const void *data, size_t size, const int *fds, size_t count)
 {
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {0};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(UNIX_FDS_MAX * sizeof(int))] = {0};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 	ssize_t n;
 
-	if (fd >= 0) {
+	if (count > UNIX_FDS_MAX)
+		return -EINVAL;
+	if (count > 0) {
 		message.msg_control = control;
-		message.msg_controllen = sizeof control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof *fds);
 		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof fd);
+		cmsg->cmsg_len = CMSG_LEN(count * sizeof *fds);
+		memcpy(CMSG_DATA(cmsg), fds, count * sizeof *fds);
 	}
 	do
 		n = sendmsg(socket, &message, MSG_NOSIGNAL);
@@ -42,49 +44,72 @@ int unix_send(int socket, const void *data, size_t size, int fd)
 	return (size_t)n == size ? 0 : -EIO;
 }
 
-/* Take the descriptor out of MESSAGE, or close all that came and tell what is wrong. */
-static int take_descriptor(struct msghdr *message, int *ret_fd)
+int unix_send(int socket, const void *data, size_t size, int fd)
 {
-	int count = 0, last = -1;
+	return unix_send_all(socket, data, size, &fd, fd >= 0 ? 1 : 0);
+}
+
+/* Take the descriptors out of MESSAGE, or close all that came and tell what is wrong. */
+static int take_descriptors(struct msghdr *message, int *fds, size_t max, size_t *ret_count)
+{
+	size_t count = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		size_t fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < fds; i++) {
-			fd_close(&last);
-			memcpy(&last, CMSG_DATA(c) + i * sizeof(int), sizeof last);
-			count++;
+		size_t here = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < here; i++, count++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
+			if (count < max)
+				fds[count] = fd;
+			else
+				close(fd);
 		}
 	}
-	if (count > (ret_fd ? 1 : 0) || message->msg_flags & MSG_CTRUNC) {
-		fd_close(&last);
-		return -EPROTO;
-	}
-	if (ret_fd)
-		*ret_fd = last;
-	return 0;
+	*ret_count = count;
+	if (count <= max && !(message->msg_flags & MSG_CTRUNC))
+		return 0;
+	for (size_t i = 0; i < count && i < max; i++)
+		fd_close(&fds[i]);
+	*ret_count = 0;
+	return -EPROTO;
 }
 
-ssize_t unix_receive(int socket, void *data, size_t size, int *ret_fd)
+ssize_t unix_receive_all(int socket, void *data, size_t size, int *ret_fds, size_t max, size_t *ret_count)
 {
 	struct iovec iov = {.iov_base = data, .iov_len = size};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE((UNIX_FDS_MAX + 3) * sizeof(int))];
 	struct msghdr message = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
 	ssize_t n;
 
+	*ret_count = 0;
 	do
 		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	TRY(take_descriptor(&message, ret_fd));
+	TRY(take_descriptors(&message, ret_fds, max, ret_count));
 	if (message.msg_flags & MSG_TRUNC) {
-		if (ret_fd)
-			fd_close(ret_fd);
+		for (size_t i = 0; i < *ret_count; i++)
+			fd_close(&ret_fds[i]);
+		*ret_count = 0;
 		return -EMSGSIZE;
 	}
+	return n;
+}
+
+ssize_t unix_receive(int socket, void *data, size_t size, int *ret_fd)
+{
+	size_t count;
+	int fd = -1;
+	ssize_t n = unix_receive_all(socket, data, size, &fd, ret_fd ? 1 : 0, &count);
+
+	if (n < 0)
+		fd = -1;
+	if (ret_fd)
+		*ret_fd = fd;
 	return n;
 }
 

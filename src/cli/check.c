@@ -145,7 +145,7 @@ static int read_options(struct command *command, struct check *check, struct err
 		return err_set(e, EINVAL, "option --format takes text, json or sarif, not `%s`", format);
 	if (fixes && !options->fix)
 		return err_set(e, EINVAL, "options --diff, --output and --force belong to --fix");
-	TRY(policy_of_command(command, &check->policy, e));
+	TRY(readable_policy_of_command(command, &check->policy, e));
 	if (!options->level)
 		return 0;
 	check->policy.level = policy_level_of(options->level);

@@ -4,6 +4,7 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/image_request.h>
 #include <hrun/json.h>
 #include <hrun/path.h>
 #include <hrun/policy_open.h>
@@ -136,10 +137,11 @@ static int check_stdin(struct command *command, struct policy *policy, struct er
 static int check_file(struct command *command, const char *file, struct policy *policy, struct err *e)
 {
 	bool own_class = command->options.class_name || is_class_file(&command->pool, file);
+	enum policy_owner owner = policy_caller_is_root() ? POLICY_OWNER_ROOT : POLICY_OWNER_OR_CALLER;
 
 	if (str_equal(file, "-"))
 		return check_stdin(command, policy, e);
-	return policy_load_file(&command->pool, file, own_class, !policy_caller_is_root(), utc_today(), policy, e);
+	return policy_load_file(&command->pool, file, own_class, owner, utc_today(), policy, e);
 }
 
 static size_t count_waivers(const struct policy *policy, int from, int to)
@@ -161,6 +163,8 @@ static int check(struct command *command, struct err *e)
 		TRY(check_file(command, command->args[1], &policy, e));
 	else
 		TRY(load(command, &policy, e));
+	if (!policy.path || !str_equal(policy.path, "-"))
+		TRY(image_policy_check(&command->pool, &policy, e));
 	printf("%s: valid, level %s, %zu waivers (%zu expired, %zu end within %d days)\n",
 	       policy.path ? without_controls(&command->pool, policy.path) : "no file, the defaults",
 	       policy_level_name(policy.level), policy.waiver_count, count_waivers(&policy, INT_MIN, -1),

@@ -217,7 +217,8 @@ void policy_member_write(struct json_out *out, const struct policy *policy, enum
 {
 	static void (*const writers[POLICY_MEMBERS])(struct json_out * out, const struct policy *policy) = {
 		[POLICY_RULES] = rule_actions, [POLICY_ALLOW] = allow,	   [POLICY_DROP] = drop,
-		[POLICY_DEFAULTS] = defaults,  [POLICY_ENGINES] = engines, [POLICY_WAIVERS] = waivers,
+		[POLICY_DEFAULTS] = defaults,  [POLICY_ENGINES] = engines, [POLICY_IMAGES] = policy_images_write,
+		[POLICY_WAIVERS] = waivers,
 	};
 	const char *word = word_of(policy, member);
 

@@ -160,6 +160,14 @@ static const struct option_row rules_rows[] = {
 	FLAG("json", 0, json, "for machines"),
 	HELP,
 };
+static const struct option_row verify_rows[] = {
+	VALUE("policy", 0, "FILE", policy, "policy file instead of " POLICY_FILE),
+	VALUE("ref", 0, "NAME", ref, "the image of this name in the layout"),
+	VALUE("name", 0, "NAME", name, "what the image is: registry/repository[:tag]; chooses the policy's scope"),
+	VALUE("platform", 0, "OS/ARCH", platform, "of an image for several (default: this machine's)"),
+	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
+	HELP,
+};
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
@@ -196,6 +204,9 @@ const struct verb verbs[] = {
 	 ROWS(plain_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_explain},
 	{"rules", "", "print the table of rules", ROWS(rules_rows), 0, 0, false, true, false, EXIT_CHECK_USAGE,
 	 cmd_rules},
+	{"verify", "LAYOUT",
+	 "verify an image layout: signatures, digests and every layer; needs no root, writes nothing",
+	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,
 	 EXIT_ERROR, cmd_spec},
 	{"features", "", "print what this build can do as JSON", ROWS(plain_rows), 0, 0, false, true, false, EXIT_ERROR,

@@ -56,13 +56,36 @@ static struct decision at_level(const struct policy *policy, const struct rule *
 	return (struct decision){action, action, WHY_LEVEL};
 }
 
+/*
+ * images.require speaks of one rule, at every level.  It loosens with `off` only; where `rules` names the rule as well,
+ * the stricter of both holds.
+ */
+static struct decision by_images(const struct policy *policy, const struct rule *rule, struct decision decision)
+{
+	static const enum action actions[] = {
+		[IMAGES_OFF] = ACTION_NONE, [IMAGES_WARN] = ACTION_WARN, [IMAGES_SIGNED] = ACTION_REFUSE};
+	bool is_named = policy->rule_actions && policy->rule_actions[rule - rules] != POLICY_UNCHANGED;
+
+	if (policy->images.require == IMAGES_UNSAID || !str_equal(rule->id, "image-signature-missing"))
+		return decision;
+	enum action action = actions[policy->images.require];
+#ifdef HRUN_MUTANT_IMAGES_REQUIRE
+	return decision;
+#endif
+	if (is_named && decision.action >= action)
+		return decision;
+	return (struct decision){action, action > decision.would ? action : decision.would, WHY_POLICY_RULE};
+}
+
 struct decision policy_decide(const struct policy *policy, const struct rule *rule, bool pod_sandbox)
 {
 	struct decision decision = at_level(policy, rule, policy->level, pod_sandbox);
 
+	decision = by_images(policy, rule, decision);
 	if (policy->warn_level == LEVELS || policy->warn_level <= policy->level)
 		return decision;
-	enum action stricter = at_level(policy, rule, policy->warn_level, pod_sandbox).action;
+	struct decision of_warn_level = at_level(policy, rule, policy->warn_level, pod_sandbox);
+	enum action stricter = by_images(policy, rule, of_warn_level).action;
 	if (stricter <= decision.action)
 		return decision;
 	/* A repair is made all the same; of what the level lets pass, the reader is warned, and no more. */

@@ -74,6 +74,7 @@ struct policy policy_default(void)
 		.rule_set = POLICY_RULE_SET,
 		.level = LEVEL_BASELINE,
 		.warn_level = LEVELS,
+		.images = {.require = IMAGES_UNSAID},
 		.config_bytes = POLICY_CONFIG_BYTES,
 		.engines = {.containers_storage = LIST(containers_storage),
 			    .containerd = LIST(containerd),
@@ -85,48 +86,21 @@ struct policy policy_default(void)
 
 /* ---- one file ---- */
 
-static const char *absolute(struct pool *pool, const char *file)
-{
-	char directory[PATH_MAX];
-
-	if (*file == '/' || !getcwd(directory, sizeof directory))
-		return path_clean(pool, file);
-	return path_clean(pool, pool_printf(pool, "%s/%s", directory, file));
-}
-
-static int read_file(struct pool *pool, int fd, bool own_class, int64_t today, struct policy *policy, struct err *e)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "policy: `%s` is not a regular file", policy->path);
-	if (st.st_size > POLICY_MAX_SIZE)
-		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %d are read", policy->path,
-			       (long long)st.st_size, POLICY_MAX_SIZE);
-	/* One byte more than it had: where it grows meanwhile, the text is cut and refused. */
-	size_t room = (size_t)st.st_size + 1;
-	char *bytes = pool_alloc_now(pool, room);
-	ssize_t size = fd_read_all(fd, bytes, room);
-	if (size < 0 || size == (ssize_t)room)
-		return err_set(e, EIO, "policy: `%s` changed while it was read; try again", policy->path);
-	return policy_read(pool, bytes, (size_t)size, own_class, today, policy, e);
-}
-
-int policy_load_file(struct pool *pool, const char *path, bool own_class, bool or_callers, int64_t today,
+int policy_load_file(struct pool *pool, const char *path, bool own_class, enum policy_owner owner, int64_t today,
 		     struct policy *ret_policy, struct err *e)
 {
 	struct policy policy = policy_default();
+	char *bytes = NULL;
+	size_t size = 0;
 
 	*ret_policy = policy;
-	policy.path = absolute(pool, path);
+	policy.path = policy_absolute(pool, NULL, path);
 	if (policy.path[0] != '/')
 		return err_set(e, EINVAL, "policy: `%s`: the working directory has no path; name the whole path",
 			       policy.path);
-	if (path_has_dotdot(policy.path))
-		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", policy.path);
-	autofd int fd = policy_open(pool, policy.path, or_callers, e);
-	TRY(fd);
-	TRY(read_file(pool, fd, own_class, today, &policy, e));
+	policy.owner = owner;
+	TRY(policy_open_bytes(pool, policy.path, owner, POLICY_MAX_SIZE, &bytes, &size, e));
+	TRY(policy_read(pool, bytes, size, own_class, today, &policy, e));
 	*ret_policy = policy;
 	return 0;
 }
@@ -191,7 +165,7 @@ struct policy_request policy_request_of_caller(const char *file, const char *cla
 static int load_machine(struct pool *pool, const struct policy_request *request, struct policy *ret, struct err *e)
 {
 	const char *path = pool_printf(pool, "%s/policy.json", request->directory);
-	int r = policy_load_file(pool, path, false, false, request->today, ret, e);
+	int r = policy_load_file(pool, path, false, POLICY_OWNER_ROOT, request->today, ret, e);
 
 	return r == -ENOENT ? 0 : r;
 }
@@ -201,7 +175,7 @@ static int load_class(struct pool *pool, const struct policy_request *request, s
 	const char *path = pool_printf(pool, "%s/%s.json", request->directory, request->class_name);
 	/* policy.json is the machine's, whatever hrun is called: no class of its own. */
 	bool own = !str_equal(request->class_name, "policy");
-	int r = policy_load_file(pool, path, own, false, request->today, ret, e);
+	int r = policy_load_file(pool, path, own, POLICY_OWNER_ROOT, request->today, ret, e);
 
 	if (r == -ENOENT)
 		return err_set(e, ENOENT, "policy: hrun-%s needs `%s`, which is not there; write it or call hrun",
@@ -233,10 +207,12 @@ static int load(struct pool *pool, const struct policy_request *request, struct 
 
 	if (!request->file)
 		return load_system(pool, request, ret, e);
-	if (request->is_root)
-		return policy_load_file(pool, request->file, false, false, request->today, ret, e);
+	if (request->any_readable || request->is_root)
+		return policy_load_file(pool, request->file, false,
+					request->any_readable ? POLICY_OWNER_ANY : POLICY_OWNER_ROOT, request->today,
+					ret, e);
 	TRY(load_system(pool, request, &system, e));
-	TRY(policy_load_file(pool, request->file, false, true, request->today, &own, e));
+	TRY(policy_load_file(pool, request->file, false, POLICY_OWNER_OR_CALLER, request->today, &own, e));
 	*ret = policy_stricter(pool, &system, &own);
 	return 0;
 }

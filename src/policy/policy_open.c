@@ -8,9 +8,12 @@
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
+#include <hrun/json.h>
+#include <hrun/path.h>
 #include <hrun/policy_open.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -103,7 +106,17 @@ static int open_component(int dir, const char *name, const struct owners *owners
 	return TAKE_FD(fd);
 }
 
-int policy_open(struct pool *pool, const char *path, bool or_callers, struct err *e)
+/* Nobody's promise, and so no walk: a link is followed, a terminal and a pipe do not make us wait. */
+static int open_any(const char *path, struct err *e)
+{
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+	return TAKE_FD(fd);
+}
+
+static int open_owned(struct pool *pool, const char *path, bool or_callers, struct err *e)
 {
 	char *names = pool_strdup(pool, path + strspn(path, "/")), *name;
 	const char *so_far = "";
@@ -122,4 +135,46 @@ int policy_open(struct pool *pool, const char *path, bool or_callers, struct err
 		fd = next;
 	}
 	return TAKE_FD(fd);
+}
+
+int policy_open(struct pool *pool, const char *path, enum policy_owner owner, struct err *e)
+{
+	if (owner == POLICY_OWNER_ANY)
+		return open_any(path, e);
+	if (path_has_dotdot(path))
+		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", path);
+	return open_owned(pool, path, owner == POLICY_OWNER_OR_CALLER, e);
+}
+
+int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner owner, size_t max_size, char **ret_bytes,
+		      size_t *ret_size, struct err *e)
+{
+	struct stat st;
+	autofd int fd = policy_open(pool, path, owner, e);
+
+	TRY(fd);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, EINVAL, "policy: `%s` is not a regular file", path);
+	if (st.st_size > (off_t)max_size)
+		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %zu are read", path,
+			       (long long)st.st_size, max_size);
+	/* One byte more than it had: where it grows meanwhile, the text is cut and refused. */
+	size_t room = (size_t)st.st_size + 1;
+	*ret_bytes = pool_alloc_now(pool, room);
+	ssize_t size = fd_read_all(fd, *ret_bytes, room);
+	if (size < 0 || size == (ssize_t)room)
+		return err_set(e, EIO, "policy: `%s` changed while it was read; try again", path);
+	*ret_size = (size_t)size;
+	return 0;
+}
+
+const char *policy_absolute(struct pool *pool, const char *directory, const char *file)
+{
+	char here[PATH_MAX];
+
+	if (*file != '/' && !directory)
+		directory = getcwd(here, sizeof here);
+	if (*file == '/' || !directory)
+		return path_clean(pool, file);
+	return path_clean(pool, pool_printf(pool, "%s/%s", directory, file));
 }

@@ -224,6 +224,7 @@ static const struct policy_row members[POLICY_MEMBERS] = {
 	[POLICY_DEFAULTS] = {"defaults", JSON_OBJECT, false, read_defaults},
 	[POLICY_LIMITS] = {"limits", JSON_OBJECT, false, read_limits},
 	[POLICY_ENGINES] = {"engines", JSON_OBJECT, false, read_engines},
+	[POLICY_IMAGES] = {"images", JSON_OBJECT, false, policy_read_images},
 	[POLICY_WAIVERS] = {"waivers", JSON_ARRAY, false, policy_read_waivers},
 };
 

@@ -194,6 +194,23 @@ static void allow_in_both(struct pool *pool, const struct policy *a, const struc
 	both->allow.cgroups_disabled = a->allow.cgroups_disabled && b->allow.cgroups_disabled;
 }
 
+/* ---- images ---- */
+
+/* What one file demands of signatures the other cannot take away: an image passes the sources of both. */
+static void images_in_both(struct pool *pool, const struct policy *a, const struct policy *b, struct policy *both)
+{
+	struct image_source *sources = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < a->images.source_count; i++)
+		*pool_array_add(pool, sources, count) = a->images.sources[i];
+	for (size_t i = 0; i < b->images.source_count; i++)
+		*pool_array_add(pool, sources, count) = b->images.sources[i];
+	both->images.require = a->images.require > b->images.require ? a->images.require : b->images.require;
+	both->images.sources = sources;
+	both->images.source_count = count;
+}
+
 /* ---- waivers ---- */
 
 static bool asks_no_more(const char *wide, const char *narrow)
@@ -293,6 +310,7 @@ struct policy policy_stricter(struct pool *pool, const struct policy *a, const s
 	both.defaults.hook_timeout = least_or(a->defaults.hook_timeout, b->defaults.hook_timeout, POLICY_HOOK_TIMEOUT);
 	both.defaults.memory_limit = least_or(a->defaults.memory_limit, b->defaults.memory_limit, INT64_MAX);
 	both.config_bytes = a->config_bytes < b->config_bytes ? a->config_bytes : b->config_bytes;
+	images_in_both(pool, a, b, &both);
 	/* engines: facts about the host, told by the machine's file; the caller sees to it where that is not A. */
 	waivers_in_both(pool, a, b, &both);
 	return both;

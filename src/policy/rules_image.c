@@ -32,23 +32,24 @@ static bool is_pinned(const char *reference)
 
 static bool policy_says(const struct finder *finder)
 {
-	const signed char *actions = finder->judged->policy->rule_actions;
+	const struct policy *policy = finder->judged->policy;
+	const signed char *actions = policy->rule_actions;
 
-	return actions && actions[finder->rule - rules] != POLICY_UNCHANGED;
+	return policy->images.require != IMAGES_UNSAID ||
+	       (actions && actions[finder->rule - rules] != POLICY_UNCHANGED);
 }
 
 /*
- * Nothing binds the root file system to a signature yet: that is unknown for every container, which is a warning at
- * every level that asks.
+ * A container of an image that hrun has verified itself is bound to its signature.  Of any other one nothing is known,
+ * which is a warning at every level that asks; who wants a refusal says so in the policy file (action.c).
  */
 void judge_image_signature_missing(struct finder *finder)
 {
 	const struct string_pair *image = image_reference(finder->judged->config);
 	struct finder warning = *finder;
 
-	if (!finder->judged->bundle && !finder->judged->config_only)
+	if (finder->judged->image_digest || (!finder->judged->bundle && !finder->judged->config_only))
 		return;
-	/* Who asks for a refusal in the policy file gets it. */
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
 	if (image)

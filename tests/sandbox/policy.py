@@ -307,5 +307,109 @@ def learn_writes_a_policy_with_which_it_starts():
         refused(h.hrun("policy", "check"), "a severe rule", status=3)
 
 
+# ---- images ----
+
+def trusting(*keys, **more):
+    return {"images": {"require": "signed", "trust": [{"scheme": "cosign-key", "keys": list(keys)}], **more}}
+
+
+@test
+def images_require_decides_about_images_that_nobody_signed():
+    b = Bundle("true")
+    for policy in (None, {"format": 1}, {"images": {"require": "off"}}, {"images": {"require": "warn"}}):
+        with etc_hrun(**({"policy": policy} if policy else {})):
+            equal(run(b).status, 0, str(policy))
+    for base in ({}, PRIVILEGED, RESTRICTED):
+        with etc_hrun(policy={**base, "images": {"require": "signed"}}):
+            r = run(b)
+            equal(r.status, 125, r.err)
+            contains(r.err, "[image-signature-missing]")
+    b.c["annotations"] = {"io.kubernetes.cri.image-name": "registry.example.org/app:1"}
+    with etc_hrun(policy={"mode": "audit", "auditUntil": "2099-01-01", "rules": {"image-signature-missing": "off"}, "images": {"require": "signed"}}):
+        contains(run(b).err, 'no verified signature is known of "registry.example.org/app:1"')
+
+
+@test
+def who_may_write_a_key_may_sign_so_keys_are_the_roots():
+    key, folder = f"{DIRECTORY}/keys/a.pub", f"{DIRECTORY}/keys"
+    with etc_hrun(policy=trusting("keys/a.pub")):
+        check = lambda: h.hrun("policy", "check", f"{DIRECTORY}/policy.json")
+        refused(check(), "keys`: ENOENT", status=3)
+        os.mkdir(folder, 0o755)
+        refused(check(), "keys/a.pub`: ENOENT", status=3)
+        write(key, "x", 0o644)
+        equal(check().status, 0, check().err)
+        os.chmod(key, 0o664)
+        refused(check(), "keys/a.pub` is writable by group or others", status=3)
+        os.chmod(key, 0o644)
+        os.chown(key, 1000, 0)
+        refused(check(), "belongs to uid 1000", status=3)
+        os.chown(key, 0, 0)
+        os.chmod(folder, 0o1777)
+        refused(check(), "keys` is writable", status=3)
+        os.chmod(folder, 0o755)
+        os.rename(key, f"{folder}/b")
+        os.symlink("b", key)
+        refused(check(), "is a symbolic link", status=3)
+        os.unlink(key)
+        os.mkfifo(key, 0o644)
+        refused(check(), "is not a regular file", status=3)
+        os.unlink(key)
+        write(key, "", 0o644)
+        refused(check(), "has 0 bytes", status=3)
+        write(key, "x" * 65537, 0o644)
+        refused(check(), "has 65537 bytes", status=3)
+        # The same file by another name is one key.
+        os.unlink(key)
+        os.link(f"{folder}/b", key)
+        put("policy", trusting("keys/a.pub", "keys/../keys/b"))
+        refused(check(), 'holds ".."', status=3)
+        write("/tmp/key", "x", 0o644)
+        put("policy", trusting("/tmp/key"))
+        refused(check(), "`/tmp` is writable", status=3)
+
+
+@test
+def the_file_of_trust_from_is_the_roots_as_well():
+    other = f"{DIRECTORY}/containers.json"
+    with etc_hrun(policy={"images": {"trustFrom": "containers.json"}}):
+        check = lambda: h.hrun("policy", "check", f"{DIRECTORY}/policy.json")
+        refused(check(), "containers.json`: ENOENT", status=3)
+        put("containers", {"default": [{"type": "insecureAcceptAnything"}]})
+        equal(check().status, 0, check().err)
+        os.chmod(other, 0o666)
+        refused(check(), "is writable by group or others", status=3)
+        os.chmod(other, 0o644)
+        put("containers", {"default": [{"type": "insecureAcceptAnything"}], "defaults": []})
+        refused(check(), "`defaults` is not a member", status=3)
+        # What is broken there keeps nobody from ending a container, and judges no bundle.
+        equal(run(Bundle("true")).status, 125)
+
+
+@test
+def what_starts_nothing_takes_any_policy():
+    b = on_host_network()
+    b.save()
+    write("/tmp/p.json", json.dumps(PRIVILEGED), 0o666)
+    os.symlink("p.json", "/tmp/link.json")
+    with etc_hrun(policy=RESTRICTED):
+        for prefix in ((), USER):
+            for path in ("/tmp/p.json", "/tmp/link.json", "/tmp/../tmp/p.json"):
+                contains(h.hrun("--policy", path, "check", f"{b.path}/config.json", prefix=prefix).out, "privileged")
+        refused(h.hrun("--policy", "/tmp/p.json", "run", "-b", b.path, h.new_id()), "`/tmp` is writable")
+    os.unlink("/tmp/link.json")
+    os.unlink("/tmp/p.json")
+
+
+@test
+def show_says_what_images_must_be():
+    with etc_hrun(policy=trusting("a.pub", "b.pub")):
+        r = h.hrun("policy", "show", "--json")
+        member = json.loads(r.out)["members"]["images"]
+        equal((member["source"], member["value"]["require"], member["value"]["trust"][0]["keys"]), ("file", "signed", ["a.pub", "b.pub"]))
+    with etc_hrun():
+        equal(json.loads(h.hrun("policy", "show", "--json").out)["members"]["images"], {"source": "default", "value": None})
+
+
 if __name__ == "__main__":
     main()

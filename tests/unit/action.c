@@ -117,6 +117,40 @@ static void test_every_rule(void)
 	}
 }
 
+/* images.require: at every level, and the stricter of it and of `rules`. */
+static void test_images(void)
+{
+	static const struct {
+		enum images_require require;
+		enum level level;
+		int own, action;
+	} rows[] = {
+		{IMAGES_UNSAID, PRIV, NO, NONE},     {IMAGES_UNSAID, REST, NO, REFUSE},
+		{IMAGES_UNSAID, REST, NONE, NONE},   {IMAGES_OFF, PRIV, NO, NONE},
+		{IMAGES_OFF, BASE, NO, NONE},	     {IMAGES_OFF, REST, NO, NONE},
+		{IMAGES_OFF, BASE, WARN, WARN},	     {IMAGES_WARN, PRIV, NO, WARN},
+		{IMAGES_WARN, REST, NO, WARN},	     {IMAGES_WARN, BASE, NONE, WARN},
+		{IMAGES_WARN, BASE, REFUSE, REFUSE}, {IMAGES_SIGNED, PRIV, NO, REFUSE},
+		{IMAGES_SIGNED, BASE, NO, REFUSE},   {IMAGES_SIGNED, BASE, NONE, REFUSE},
+		{IMAGES_SIGNED, REST, WARN, REFUSE},
+	};
+	const struct rule *rule = rule_by_id("image-signature-missing"), *other = rule_by_id("ns-net-host");
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct policy policy = policy_default();
+		policy.level = rows[i].level;
+		policy.images.require = rows[i].require;
+		if (rows[i].own != NO)
+			policy.rule_actions = own_actions("image-signature-missing", rows[i].own);
+		CHECK(policy_decide(&policy, rule, false).action == (enum action)rows[i].action, "row %zu", i);
+		CHECK(policy_decide(&policy, other, false).action == other->action[policy.level], "row %zu", i);
+		policy.warn_level = policy.level == PRIV ? REST : LEVELS;
+		int at_least = rows[i].require == IMAGES_UNSAID ? WARN : rows[i].action;
+		if (policy.warn_level != LEVELS)
+			CHECK(policy_decide(&policy, rule, false).action == (enum action)at_least, "row %zu", i);
+	}
+}
+
 /* ---- a finding ---- */
 
 static struct string_pair annotation = {.key = "io.kubernetes.cri.container-type", .value = "sandbox"};
@@ -570,6 +604,7 @@ int main(void)
 {
 	test_transitions();
 	test_every_rule();
+	test_images();
 	test_audit();
 	test_audit_of_what_cannot_be_judged();
 	test_waivers();

@@ -59,7 +59,8 @@ static const struct {
 } bad[] = {
 	{"\"forma\":1", "`forma` is not a member that hrun knows"},
 	{"\"Level\":\"baseline\"", "`Level` is not a member"},
-	{"\"images\":{}", "`images` is not a member"},
+	{"\"image\":{}", "`image` is not a member"},
+	{"\"images\":{\"trusts\":[]}", "`images.trusts` is not a member"},
 	{"\"level\":\"baseline\",\"level\":\"baseline\"", "twice"},
 	{"\"ruleSet\":null", "`ruleSet` is null"},
 	{"\"ruleSet\":1", "`ruleSet` must be a string, not a number"},

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image.h - is this image layout what a trusted key signed?  Asked of hrun-image, which is not trusted with anything else.
+ */
+#ifndef HRUN_IMAGE_H
+#define HRUN_IMAGE_H
+
+#include <hrun/err.h>
+#include <hrun/image_wire.h>
+#include <hrun/json.h>
+#include <hrun/pool.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* One verification.  Descriptors are borrowed. */
+struct image_call {
+	struct image_request request; /* large: not for the stack */
+	int fds[IMAGE_FDS_MAX];	      /* in the order of image_wire.h: [0] is the layout's directory */
+	size_t fd_count;
+	unsigned int seconds;	 /* until hrun-image is killed; 0: IMAGE_SECONDS */
+	const char *program_dir; /* of libexec programs, for tests; NULL: where this hrun's are */
+	/* Each time hrun-image tells how far it is; may be NULL. */
+	void (*progress)(void *context, const struct image_answer *answer);
+	void *context;
+};
+enum { IMAGE_SECONDS = 1800 };
+
+struct image_result {
+	struct image_answer answer; /* verdict, stage, reason, digests, signatures */
+	const char *config;	    /* the verified config of an accepted image; NULL otherwise */
+	size_t config_size;
+};
+
+/* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */
+int image_open_layout(const char *path, struct err *e);
+
+/* This machine's platform, or TEXT as OS/ARCH or OS/ARCH/VARIANT. */
+int image_platform(struct image_request *request, const char *text, struct err *e);
+/* A request that requires signatures and trusts nobody yet, with these limits. */
+void image_request_default(struct image_request *request);
+/* The limits that every call has. */
+void image_request_limit(struct image_request *request);
+
+/*
+ * Run hrun-image.  0 and an answer, also where the program crashed, ended early, said nonsense or took too long: that is
+ * the verdict IMAGE_REJECT.  Negative errno where it cannot be started at all.
+ */
+int image_verify(struct pool *pool, const struct image_call *call, struct image_result *ret, struct err *e);
+
+const char *image_verdict_name(uint32_t verdict);
+/* "" for none. */
+const char *image_stage_name(uint32_t stage);
+/* The answer as `hrun verify --format json` prints it, without a newline. */
+void image_answer_write(struct json_out *out, const struct image_answer *answer);
+
+/* ---- program.c ---- */
+/*
+ * An owned descriptor of the libexec program NAME: beside hrun's own file in an uninstalled build, else in the compiled-in
+ * directory (or in DIR, where not NULL).  Run by root it belongs to root or to the owner of hrun's own file, and
+ * nobody else may write to it.
+ */
+int image_program_open(const char *name, const char *dir, struct err *e);
+/*
+ * Start PROGRAM with SOCKET as descriptor 3, /dev/null as 0 to 2, no argument, no environment, in "/".  *ret_pidfd is owned.
+ */
+int image_program_start(int program, const char *name, int socket, pid_t *ret_pid, int *ret_pidfd, struct err *e);
+/* Kill it if it lives, and take its status. */
+int image_program_reap(pid_t pid, int pidfd);
+
+/* ---- give.c ---- */
+/* Answer one question of hrun-image about the layout. */
+int image_give(int socket, int layout, const struct image_ask *ask);
+
+#endif

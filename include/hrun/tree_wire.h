@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tree_wire.h - the stream that hrun-tree applies below one directory, or sends of one.
+ *
+ * A record is this header, then path_size bytes of path, then extra_size bytes (what they are is said beside the kind), then,
+ * of a file, size bytes of content.  A path has no empty, "." or ".." component and no leading "/"; "" is the directory
+ * itself.  Who receives checks every field and ends at the first that is out of range.
+ */
+#ifndef HRUN_TREE_WIRE_H
+#define HRUN_TREE_WIRE_H
+
+#include <stdint.h>
+
+enum {
+	TREE_WIRE_MAGIC = 0x74726565, /* "tree" */
+	TREE_PATH_MAX = 4096,
+	TREE_NAME_MAX = 255,
+	TREE_DEPTH_MAX = 128,
+	TREE_EXTRA_MAX = 65536 + 256, /* the largest value of an extended attribute and its name */
+};
+
+enum tree_kind {
+	TREE_DIRECTORY,
+	TREE_FILE,     /* content follows */
+	TREE_SYMLINK,  /* extra: the target */
+	TREE_HARDLINK, /* extra: the path of a file of the tree */
+	TREE_FIFO,
+	TREE_CHAR_DEVICE,
+	TREE_BLOCK_DEVICE,
+	TREE_XATTR,	/* of the entry before; extra: name, NUL, value */
+	TREE_REMOVE,	/* whiteout: this name and all below it, of lower layers only */
+	TREE_OPAQUE,	/* what lower layers put into this directory goes */
+	TREE_LAYER_END, /* what comes now belongs to the next layer */
+	TREE_END, /* the last record; what was deferred (times, read-only modes) is done, then hrun-tree answers */
+	TREE_KINDS
+};
+
+struct tree_record {
+	uint32_t magic, kind;
+	uint32_t path_size, extra_size;
+	uint32_t mode; /* 07777 */
+	uint32_t uid, gid;
+	uint32_t device_major, device_minor;
+	uint32_t mtime_nsec;
+	int64_t mtime; /* seconds since the epoch */
+	uint64_t size; /* TREE_FILE */
+};
+
+enum tree_task {
+	TREE_APPLY, /* the stream's records below the directory */
+	TREE_WALK, /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
+};
+enum tree_flags {
+	TREE_DEVICES = 1, /* device nodes are made; otherwise they are refused */
+	/*
+	 * An ordinary user, who has one id only: nothing gets an owner, and without the owners nothing gets setuid and setgid; attributes
+	 * that the kernel denies are left out.
+	 */
+	TREE_SQUASH = 2,
+};
+
+/* The one request, with two descriptors: the directory, the stream. */
+struct tree_request {
+	uint32_t magic, task, flags, reserved;
+	uint64_t max_entries, max_bytes;
+};
+
+/* hrun-tree's one answer over its control socket. */
+struct tree_answer {
+	uint32_t magic;
+	int32_t error; /* 0 or a negative errno */
+	uint64_t entries, bytes;
+	char reason[256];
+};
+
+#endif

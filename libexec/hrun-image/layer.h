@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * layer.h - what layer.c and entry.c share: one image's layers on their way.
+ */
+#ifndef HRUN_IMAGE_LAYER_H
+#define HRUN_IMAGE_LAYER_H
+
+#include "send.h"
+#include "tar.h"
+
+struct layers {
+	const struct layer_limits *limits;
+	const struct progress *progress;
+	uint64_t entries, bytes; /* of all layers so far: entries; content of files */
+	uint64_t archive_bytes;	 /* of the layers before this one */
+	uint64_t blob_bytes;
+	struct sender sender;
+	struct tar tar;
+	char path[TREE_PATH_MAX], link[TREE_PATH_MAX]; /* of the entry, cleaned */
+};
+
+/* Check l->tar.entry and send its records; what is wrong goes to l->tar.r. */
+int entry_read(struct layers *l);
+
+/*
+ * RAW without ".", empty components and a "/" at the end, into CLEAN ("" is the root).  0, or a text that says what is wrong: absolute,
+ * "..", a component or the whole too long, too deep.
+ */
+const char *entry_clean_path(const char *raw, char clean[TREE_PATH_MAX]);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * verify.c - is the image in a layout what the policy's keys signed, down to the last byte of its layers?
+ *
+ * Starts nothing but hrun-image and writes nothing; an ordinary user's policy is as good as root's.
+ */
+#include <hrun/cli.h>
+#include <hrun/fd.h>
+#include <hrun/image.h>
+#include <hrun/str.h>
+#include <stdio.h>
+
+static const int exit_statuses[] = {
+	[IMAGE_ACCEPT] = 0, [IMAGE_REJECT] = EXIT_VERIFY_REJECTED, [IMAGE_MALFORMED] = EXIT_VERIFY_MALFORMED};
+
+static int take_word(char *field, size_t size, const char *option, const char *value, struct err *e)
+{
+	if (!value)
+		return 0;
+	if (!value[0] || str_has_control(value) || str_format(field, size, "%s", value) < 0)
+		return err_set(e, EINVAL, "option --%s: `%.100s` is empty, too long or no plain text", option, value);
+	return 0;
+}
+
+static void print_signature(const struct image_signature *s)
+{
+	printf("  signature  %-4s %s %s%s%s%s%s\n", s->ok ? "good" : "bad", s->format, s->key,
+	       s->identity[0] ? " for " : "", s->identity, s->reason[0] ? ": " : "", s->reason);
+}
+
+static void print_text(const char *path, const struct image_request *request, const struct image_answer *answer)
+{
+	const char *stage = image_stage_name(answer->stage);
+
+	printf("%s %s", image_verdict_name(answer->verdict), path);
+	if (answer->verdict == IMAGE_ACCEPT && !request->signatures_required)
+		printf(": unsigned is enough by the policy");
+	if (answer->reason[0])
+		printf(": %s%s%s", stage, stage[0] ? ": " : "", answer->reason);
+	printf("\n");
+	if (answer->image_digest[0])
+		printf("  image      %s\n", answer->image_digest);
+	if (answer->manifest_digest[0] && !str_equal(answer->manifest_digest, answer->image_digest))
+		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
+	for (uint32_t i = 0; i < answer->signature_count; i++)
+		print_signature(&answer->signatures[i]);
+}
+
+static void print_answer(struct pool *pool, bool json, const char *path, const struct image_request *request,
+			 const struct image_answer *answer)
+{
+	struct json_out out = {.pool = pool};
+
+	if (!json) {
+		print_text(path, request, answer);
+		return;
+	}
+	image_answer_write(&out, answer);
+	printf("%s\n", out.text);
+}
+
+static int read_format(const char *format, bool *ret_json, struct err *e)
+{
+	*ret_json = format && str_equal(format, "json");
+	if (format && !*ret_json && !str_equal(format, "text"))
+		return err_set(e, EINVAL, "option --format takes text or json, not `%s`", format);
+	return 0;
+}
+
+/* No signature could satisfy the policy: the image need not be looked at. */
+static void reject_by_policy(struct image_answer *answer, const struct err *e)
+{
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = IMAGE_STAGE_POLICY;
+	snprintf(answer->reason, sizeof answer->reason, "%.255s", e->text);
+	str_remove_controls(answer->reason);
+}
+
+int cmd_verify(struct command *command, struct err *e)
+{
+	const struct options *options = &command->options;
+	const char *path = command->args[0];
+	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
+	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
+	struct image_request *request = &call->request;
+	bool json;
+
+	TRY(read_format(options->format, &json, e));
+	image_request_default(request);
+	TRY(image_platform(request, options->platform, e));
+	TRY(take_word(request->ref, sizeof request->ref, "ref", options->ref, e));
+	TRY(take_word(request->name, sizeof request->name, "name", options->name, e));
+	autofd int layout = image_open_layout(path, e);
+	TRY(layout);
+	call->fds[call->fd_count++] = layout;
+	int rejected = verify_policy(command, call, e);
+	TRY(rejected);
+	if (rejected)
+		reject_by_policy(&result->answer, e);
+	else
+		TRY(image_verify(&command->pool, call, result, e));
+	print_answer(&command->pool, json, path, request, &result->answer);
+	return exit_statuses[result->answer.verdict];
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What hrun-image can still do, asked of the kernel while it waits; and what hrun makes of one that was taken over."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
+PROGRAM, DRIVE, FAKE = f"{BUILD}/libexec/hrun/hrun-image", f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
+SANITIZED = bool(os.environ.get("SANITIZED"))
+LAYOUT = f"{TESTS}/vectors/python-image-valid/layout"
+IMAGE_ID = 2146483547
+failed = 0
+
+
+def report(name, problem=""):
+    global failed
+    failed += bool(problem)
+    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
+
+
+def equal(name, found, expected):
+    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
+
+
+def start(uid):
+    """hrun-image as hrun starts it, with two descriptors too many; ends up waiting for its request."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        null = os.open("/dev/null", os.O_RDWR)
+        high = os.dup2(theirs.fileno(), 20)
+        for fd in (0, 1) if SANITIZED else (0, 1, 2):
+            os.dup2(null, fd)
+        os.dup2(high, 3)
+        os.dup2(os.open("/", os.O_RDONLY), 7)
+        if uid:
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+        os.execve(PROGRAM, ["hrun-image"], {})
+    theirs.close()
+    return ours, pid
+
+
+def wait_for_receive(pid):
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline:
+        text = open(f"/proc/{pid}/status").read()
+        done = "CapEff:\t0000000000000000" in text and (SANITIZED or "Seccomp:\t2" in text)
+        # In recvmsg(2): state S.
+        if done and "State:\tS" in text:
+            return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+        time.sleep(0.02)
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
+
+
+def look_at_limits(who, pid):
+    limits = open(f"/proc/{pid}/limits").read()
+    for name, most in (("Max core file size", 0), ("Max file size", 0), ("Max processes", 64), ("Max open files", 256), ("Max cpu time", 900)):
+        found = int(re.search(rf"^{name} +\d+ +(\d+)", limits, re.M).group(1))
+        report(f"{who}: {name.lower()}", "" if found <= most else f"{found}")
+    if not SANITIZED:
+        equal(f"{who}: address space", re.search(r"^Max address space +\d+ +(\d+)", limits, re.M).group(1), str(512 << 20))
+
+
+def look_at(who, uid):
+    ours, pid = start(uid)
+    status = wait_for_receive(pid)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        equal(f"{who}: {name}", int(status[name], 16), 0)
+    if not uid:
+        equal(f"{who}: CapBnd", int(status["CapBnd"], 16), 0)
+        equal(f"{who}: groups", status["Groups"].split(), [])
+    equal(f"{who}: no_new_privs", status["NoNewPrivs"], "1")
+    if not SANITIZED:
+        equal(f"{who}: seccomp", status["Seccomp"], "2")
+    equal(f"{who}: uid", set(status["Uid"].split()), {str(uid or IMAGE_ID)})
+    equal(f"{who}: gid", set(status["Gid"].split()), {str(uid or IMAGE_ID)})
+    equal(f"{who}: descriptors", sorted(os.listdir(f"/proc/{pid}/fd"), key=int), ["0", "1", "2", "3"])
+    equal(f"{who}: environment", open(f"/proc/{pid}/environ", "rb").read(), b"")
+    if os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net"):
+        devices = [line.split(":")[0].strip() for line in open(f"/proc/{pid}/net/dev") if ":" in line]
+        equal(f"{who}: network devices", devices, ["lo"])
+    else:
+        report(f"{who}: a network namespace of its own", "the same" if not uid else "")
+    look_at_limits(who, pid)
+    # Nobody asks: it ends without an answer.
+    ours.close()
+    equal(f"{who}: end", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
+
+
+def refuses_arguments():
+    done = subprocess.run([PROGRAM, "x"], env={}, capture_output=True, timeout=20)
+    equal("arguments", done.returncode, 2)
+    done = subprocess.run([PROGRAM], env={"OPENSSL_CONF": "/etc/passwd"}, capture_output=True, timeout=20)
+    equal("environment", done.returncode, 2)
+
+
+def odd_requests():
+    for name, data in (("empty", b""), ("short", b"x" * 100), ("zero", b"\0" * 200)):
+        ours, pid = start(0 if os.geteuid() == 0 else None)
+        wait_for_receive(pid)
+        if data:
+            ours.send(data)
+        ours.close()
+        equal(f"request {name}", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
+
+
+def taken_over():
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        for mode, reason in (
+            ("good", None), ("hang", "took too long"), ("crash", "signal 6"), ("quiet", "without an answer"), ("short", "cannot be right"),
+            ("half", "before the whole answer"), ("status", "status 1"), ("no-digest", "cannot be right"), ("odd-digest", "cannot be right"),
+            ("unterminated", "cannot be right"), ("verdict", "cannot be right"), ("count", "cannot be right"), ("huge-config", "cannot be right"),
+            ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+        ):
+            os.mkdir(f"{directory}/{mode}")
+            shutil.copy(FAKE, f"{directory}/{mode}/hrun-image")
+            seconds = "1" if mode == "hang" else "60"
+            done = subprocess.run([DRIVE, "-d", f"{directory}/{mode}", "-t", seconds, "-u", LAYOUT], capture_output=True, text=True, timeout=90)
+            answer = json.loads(done.stdout) if done.stdout else {}
+            if reason is None:
+                equal(f"taken over: {mode}", (answer.get("verdict"), done.returncode), ("accept", 0))
+            else:
+                right = answer.get("verdict") == "reject" and reason in (answer.get("reason") or "") and done.returncode == 1
+                report(f"taken over: {mode}", "" if right else f"{done.returncode} {done.stdout} {done.stderr}")
+        killed(f"{directory}/hang")
+        owners(f"{directory}/good")
+
+
+def lives(pid):
+    try:
+        return "State:\tZ" not in open(f"/proc/{pid}/status").read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def killed(directory):
+    drive = subprocess.Popen([DRIVE, "-d", directory, "-u", LAYOUT], stdout=subprocess.PIPE, text=True)
+    child = None
+    deadline = time.monotonic() + 20
+    while not child and time.monotonic() < deadline:
+        for pid in open(f"/proc/{drive.pid}/task/{drive.pid}/children").read().split():
+            if open(f"/proc/{pid}/comm").read().strip() != "drive":
+                child = int(pid)
+    os.kill(child, signal.SIGKILL)
+    out = drive.communicate(timeout=20)[0]
+    report("SIGKILL of hrun-image", "" if drive.returncode == 1 and "signal 9" in out else out)
+    drive = subprocess.Popen([DRIVE, "-d", directory, "-u", LAYOUT], stdout=subprocess.PIPE, text=True)
+    child = None
+    while not child and time.monotonic() < deadline:
+        for pid in open(f"/proc/{drive.pid}/task/{drive.pid}/children").read().split():
+            if open(f"/proc/{pid}/comm").read().strip() != "drive":
+                child = int(pid)
+    drive.kill()
+    drive.wait()
+    while lives(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    report("SIGKILL of hrun ends hrun-image", "it lives on" if lives(child) else "")
+
+
+def owners(directory):
+    if os.geteuid() != 0:
+        return
+    path = f"{directory}/hrun-image"
+    for name, change, undo in (
+        ("program of somebody else", lambda: os.chown(path, 1234, 0), lambda: os.chown(path, 0, 0)),
+        ("program that others may write", lambda: os.chmod(path, 0o777), lambda: os.chmod(path, 0o755)),
+        ("directory that others may write", lambda: os.chmod(directory, 0o777), lambda: os.chmod(directory, 0o755)),
+    ):
+        change()
+        done = subprocess.run([DRIVE, "-d", directory, "-u", LAYOUT], capture_output=True, text=True, timeout=60)
+        report(f"refused: {name}", "" if done.returncode == 3 and done.stderr else f"{done.returncode} {done.stdout}")
+        undo()
+    os.rename(path, path + ".real")
+    os.symlink(path + ".real", path)
+    done = subprocess.run([DRIVE, "-d", directory, "-u", LAYOUT], capture_output=True, text=True, timeout=60)
+    report("refused: program that is a link", "" if done.returncode == 3 else f"{done.returncode} {done.stdout}")
+
+
+if os.geteuid() == 0:
+    look_at("root's", None)
+    look_at("user's", 1234)
+else:
+    look_at("user's", os.getuid())
+refuses_arguments()
+odd_requests()
+taken_over()
+sys.exit(1 if failed else 0)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fake.c - an hrun-image that was taken over.  What it does is the name of the directory in which it lies.
+ */
+#include <hrun/image_wire.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SOCKET = 3 };
+
+static const char digest[] = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+static const char config[] = "{}";
+static struct image_answer answer;
+
+static void say(const void *data, size_t size)
+{
+	if (send(SOCKET, data, size, MSG_NOSIGNAL) != (ssize_t)size)
+		_exit(9);
+}
+
+static void accept_all(void)
+{
+	answer.version = IMAGE_WIRE_VERSION;
+	answer.done = 1;
+	answer.verdict = IMAGE_ACCEPT;
+	memcpy(answer.image_digest, digest, sizeof digest);
+	memcpy(answer.manifest_digest, digest, sizeof digest);
+	memcpy(answer.config_digest, digest, sizeof digest);
+	answer.config_size = sizeof config - 1;
+}
+
+static void say_answer(void)
+{
+	say(&answer, sizeof answer);
+	say(config, sizeof config - 1);
+}
+
+static void ask_for(const char *hex)
+{
+	struct image_ask ask = {.version = IMAGE_WIRE_VERSION, .kind = IMAGE_ASK_BLOB};
+
+	snprintf(ask.hex, sizeof ask.hex, "%s", hex);
+	say(&ask, sizeof ask);
+}
+
+/* An accepting answer with one thing wrong. */
+static void spoil(const char *how)
+{
+	accept_all();
+	if (strcmp(how, "no-digest") == 0)
+		answer.manifest_digest[0] = '\0';
+	else if (strcmp(how, "odd-digest") == 0)
+		answer.image_digest[10] = 'G';
+	else if (strcmp(how, "unterminated") == 0)
+		memset(answer.reason, 'x', sizeof answer.reason);
+	else if (strcmp(how, "verdict") == 0)
+		answer.verdict = 77;
+	else if (strcmp(how, "count") == 0)
+		answer.signature_count = 1000;
+	else if (strcmp(how, "huge-config") == 0)
+		answer.config_size = UINT64_C(1) << 40;
+	else if (strcmp(how, "stage") == 0)
+		answer.stage = IMAGE_STAGE_LAYER;
+	else if (strcmp(how, "version") == 0)
+		answer.version++;
+}
+
+int main(void)
+{
+	static struct image_request request;
+	static char path[4096];
+	char byte;
+
+	if (readlink("/proc/self/exe", path, sizeof path - 1) <= 0)
+		return 9;
+	const char *mode = basename(dirname(path));
+	if (recv(SOCKET, &request, sizeof request, 0) != sizeof request)
+		return 8;
+	if (strcmp(mode, "hang") == 0)
+		pause();
+	if (strcmp(mode, "crash") == 0)
+		abort();
+	if (strcmp(mode, "quiet") == 0)
+		return 0;
+	if (strcmp(mode, "path") == 0)
+		ask_for("../../../../../../../etc/passwd");
+	while (strcmp(mode, "flood") == 0) {
+		ask_for(digest + strlen("sha256:"));
+		if (recv(SOCKET, &byte, 1, 0) <= 0)
+			return 9;
+	}
+	spoil(mode);
+	if (strcmp(mode, "short") == 0)
+		say(&answer, sizeof answer - 1);
+	else if (strcmp(mode, "half") == 0)
+		say(&answer, sizeof answer);
+	else
+		say_answer();
+	return strcmp(mode, "status") == 0 ? 1 : 0;
+}
