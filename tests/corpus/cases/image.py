@@ -3,7 +3,7 @@
 DIGEST = "@sha256:" + "0123456789abcdef" * 4
 for kind, change in (("hit", put("annotations", {"io.kubernetes.cri.image-name": "reg.example/app" + DIGEST})), ("evasion", put("annotations", {"a": "signed"})),
                      ("unknown", None)):
-    case(kind, "image-signature-missing", "-WW", config(change), note="nothing verifies signatures yet: never more than a warning")
+    case(kind, "image-signature-missing", "-WW", config(change), note="without images.require never more than a warning")
 case("miss", "image-signature-missing", "-WW", config(put("annotations", {"org.opencontainers.image.ref.name": "app:1"})), note="as above")
 trio("image-digest-unpinned", "-WW", put("annotations", {"org.opencontainers.image.ref.name": "reg.example/app:latest"}),
      put("annotations", {"org.opencontainers.image.ref.name": "reg.example/app:1" + DIGEST}),
