@@ -106,9 +106,11 @@ static void check_records(int fd)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const types[] = {"application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
+	static const char *const types[] = {"application/vnd.oci.image.layer.v1.tar",
+					    "application/vnd.oci.image.layer.v1.tar+gzip",
 					    "application/vnd.oci.image.layer.v1.tar+zstd"};
-	const struct layer_limits limits = {.max_layer_bytes = 1 << 22, .max_total_bytes = 1 << 22, .max_entries = 100, .max_ratio = 100};
+	const struct layer_limits limits = {
+		.max_layer_bytes = 1 << 22, .max_total_bytes = 1 << 22, .max_entries = 100, .max_ratio = 100};
 	struct descriptor layer = {.media_type = types[size ? data[0] % 3 : 0], .size = size ? size - 1 : 0};
 	struct digest diff_id = {{0}, ""};
 	struct refusal r = {0};
@@ -118,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	set_digest(&layer.digest, data + (size > 0), layer.size);
 	diff_id = layer.digest; /* right where there is no compression */
 	str_format(path, sizeof path, "blobs/sha256/%s", layer.digest.text + 7);
-	int fd = openat(layout(), path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), tree = memfd_create("tree", MFD_CLOEXEC);
+	int fd = openat(layout(), path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600),
+	    tree = memfd_create("tree", MFD_CLOEXEC);
 	expect(fd >= 0 && tree >= 0 && write(fd, data + (size > 0), layer.size) == (ssize_t)layer.size);
 	close(fd);
 	int result = layers_read(&pool, layout(), &layer, &diff_id, 1, &limits, tree, NULL, &r);

@@ -117,10 +117,14 @@ static void write_stream(int fd, const uint8_t *data, size_t size)
 		return;
 	}
 	while (size > 2) {
-		struct tree_record record = {.magic = TREE_WIRE_MAGIC, .kind = data[0] % TREE_KINDS, .mode = data[1] * 8U, .uid = data[1] & 1};
+		struct tree_record record = {.magic = TREE_WIRE_MAGIC,
+					     .kind = data[0] % TREE_KINDS,
+					     .mode = data[1] * 8U,
+					     .uid = data[1] & 1};
 		data += 2;
 		size -= 2;
-		bool extended = record.kind == TREE_SYMLINK || record.kind == TREE_HARDLINK || record.kind == TREE_XATTR;
+		bool extended =
+			record.kind == TREE_SYMLINK || record.kind == TREE_HARDLINK || record.kind == TREE_XATTR;
 		if (record.kind != TREE_XATTR && record.kind < TREE_LAYER_END)
 			record.path_size = (uint32_t)part(&data, &size, path, sizeof path);
 		if (extended)
