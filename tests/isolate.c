@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -34,6 +35,7 @@
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* glibc's <sys/mount.h> and the kernel's <linux/mount.h> do not go together in Debian 12. */
@@ -160,8 +162,22 @@ static void remove_cgroup(int parent, const char *name)
 	fail("remove the test's cgroup");
 }
 
+static bool handed_down(int cgroup, const char *controller)
+{
+	char enabled[512] = " ";
+	char word[64];
+	int fd = openat(cgroup, "cgroup.subtree_control", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, enabled + 1, sizeof(enabled) - 2) < 0)
+		fail("read cgroup.subtree_control");
+	close(fd);
+	enabled[strcspn(enabled, "\n")] = ' ';
+	snprintf(word, sizeof(word), " %s ", controller);
+	return strstr(enabled, word) != NULL;
+}
+
 /* What CGROUP has it hands to the cgroups below it. */
-static void hand_down_controllers(int cgroup)
+static void hand_down_controllers(int cgroup, char *ret_turned_on, size_t size)
 {
 	char controllers[512] = "";
 	char *rest = NULL;
@@ -172,10 +188,50 @@ static void hand_down_controllers(int cgroup)
 	for (char *name = strtok_r(controllers, " \n", &rest); name; name = strtok_r(NULL, " \n", &rest)) {
 		char enable[64];
 
+		if (handed_down(cgroup, name))
+			continue;
 		snprintf(enable, sizeof(enable), "+%s", name);
-		write_at(cgroup, "cgroup.subtree_control",
-			 enable); /* one that refuses is one that tests find missing */
+		/* One that refuses is one that tests find missing. */
+		if (write_at(cgroup, "cgroup.subtree_control", enable) == 0 && strlen(ret_turned_on) + 64 < size)
+			sprintf(ret_turned_on + strlen(ret_turned_on), "%s ", name);
 	}
+}
+
+/*
+ * The machine's cgroup gets its controllers back to what they were by the last one who uses it: all hold a shared lock, and what the first
+ * has turned on stands in an attribute of the directory, where it outlives one that was killed.
+ */
+#define TURNED_ON "trusted.hrun-test"
+
+static void borrow_controllers(int parent)
+{
+	char on[512] = "";
+
+	flock(parent, LOCK_SH);
+	ssize_t n = fgetxattr(parent, TURNED_ON, on, sizeof(on) - 1);
+	on[n < 0 ? 0 : n] = '\0';
+	hand_down_controllers(parent, on, sizeof(on));
+	if (*on)
+		fsetxattr(parent, TURNED_ON, on, strlen(on), 0);
+}
+
+static void give_controllers_back(int parent)
+{
+	char on[512];
+	char *rest = on;
+
+	if (flock(parent, LOCK_EX | LOCK_NB) < 0)
+		return;
+	ssize_t n = fgetxattr(parent, TURNED_ON, on, sizeof(on) - 1);
+	on[n < 0 ? 0 : n] = '\0';
+	for (char *name; (name = strsep(&rest, " "));) {
+		char disable[64];
+
+		snprintf(disable, sizeof(disable), "-%s", name);
+		if (*name)
+			write_at(parent, "cgroup.subtree_control", disable);
+	}
+	fremovexattr(parent, TURNED_ON);
 }
 
 /* "No internal processes": controllers can be given to children only by a cgroup that holds no process itself. */
@@ -183,7 +239,7 @@ static void sit_in_a_leaf(int cgroup)
 {
 	if (mkdirat(cgroup, "runner", 0755) < 0 || write_at(cgroup, "runner/cgroup.procs", "0") < 0)
 		fail("enter the runner's leaf cgroup");
-	hand_down_controllers(cgroup);
+	hand_down_controllers(cgroup, (char[512]){""}, 512);
 }
 
 /* ---- file systems, all in the child's mount namespace ---- */
@@ -502,6 +558,8 @@ int main(int argc, char **argv)
 	remove_cgroup(parent, name); /* of an earlier run that was killed and had the same pid */
 	if (mkdirat(parent, name, 0755) < 0)
 		refuse("make a cgroup");
-	hand_down_controllers(parent);
-	return run_in_cgroup(parent, name, &o);
+	borrow_controllers(parent);
+	int status = run_in_cgroup(parent, name, &o);
+	give_controllers_back(parent);
+	return status;
 }

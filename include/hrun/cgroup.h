@@ -60,8 +60,6 @@ int cgroup_each_process(int cgroup, int (*each)(pid_t pid, void *argument, struc
 /* Freeze or thaw, and wait until cgroup.events says so. */
 int cgroup_freeze(int cgroup, bool freeze, struct err *e);
 bool cgroup_is_frozen(int cgroup);
-/* Does any process live in it or below (cgroup.events: populated)? */
-bool cgroup_is_populated(int cgroup);
 /* The number of oom_kill events (memory.events), 0 where the controller is missing. */
 uint64_t cgroup_oom_kills(int cgroup);
 

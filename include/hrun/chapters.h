@@ -75,7 +75,10 @@ int creds_apply(const struct plan *plan, int root, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
 /* R: move the plan's network devices to where the new process PID is, below the procfs PROC. */
-int net_devices_apply(const struct plan *plan, int proc, pid_t pid, struct err *e);
+/* *ret_namespace: an owned descriptor of that place, -1 where there is nothing to move. */
+int net_devices_apply(struct plan *plan, int proc, pid_t pid, int *ret_namespace, struct err *e);
+/* R, where create failed: bring home what was moved to NAMESPACE. */
+int net_devices_return(const struct plan *plan, int namespace, struct err *e);
 /* R: scheduler and I/O priority of the new process PID. */
 int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *e);
 /* R: the processors that PID (0: itself) may use; CPUS may be NULL. */

@@ -51,6 +51,7 @@ struct container_record {
 	const char *level;
 	struct string_map annotations;
 	struct config_hook_list poststart, poststop;
+	bool hooks_begun; /* a hook of create may have run; only saved where there are poststop hooks */
 };
 
 struct container {
@@ -59,7 +60,6 @@ struct container {
 	int dir;  /* owned descriptor of ROOT/ID */
 	int lock; /* owned; the lock is held while it is open */
 	struct container_record record;
-	bool hooks_begun; /* by this command: it is not recorded */
 };
 
 /* Is TEXT an id: [A-Za-z0-9_+-][A-Za-z0-9_+.-]*, at most 255 bytes? */

@@ -30,6 +30,7 @@ struct net_addresses {
 int netlink_open(struct err *e);
 /* The index of the device NAME in the socket's namespace; -ENODEV without *e where there is none. */
 int netlink_index(int socket, const char *name);
+bool netlink_is_up(int socket, const char *name);
 /* Its permanent addresses of global scope. */
 int netlink_addresses(int socket, int index, struct net_addresses *ret, struct err *e);
 /* Into the network namespace NAMESPACE, as NAME. */

@@ -70,6 +70,9 @@ struct net_device_step {
 	const char *name; /* inside: "eth0", or "eth%d" where is_template */
 	bool is_template;
 	const char *where;
+	/* Filled in by R when it moves the device, to bring it home where create fails. */
+	char moved_as[16]; /* IF_NAMESIZE; empty: not moved */
+	bool was_up;
 };
 
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */

@@ -77,6 +77,8 @@ struct plan_lines {
 };
 void plan_describe(struct pool *pool, const struct plan *plan, struct plan_lines *ret_lines);
 const char *plan_describe_mount(struct pool *pool, const struct mount_step *step);
+/* MS_SHARED, MS_SLAVE, MS_UNBINDABLE or anything else, in a word. */
+const char *plan_propagation_word(uint64_t propagation);
 void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan_lines *lines);
 void plan_line_add(struct pool *pool, struct plan_lines *lines, const char *chapter, const char *verb,
 		   const char *where, const char *format, ...) __attribute__((format(printf, 6, 7)));

@@ -138,28 +138,34 @@ __attribute__((format(printf, 2, 0))) static void format_message(char *message, 
 	clean(message);
 }
 
-void log_error(const char *format, ...)
+/* LEVEL NULL: not for --log, which engines read for the one line of a failure. */
+__attribute__((format(printf, 3, 0))) static void say(const char *level, const char *prefix, const char *format,
+						      va_list args)
 {
 	char message[MESSAGE_SIZE];
+
+	format_message(message, format, args);
+	if (level && output.fd >= 0)
+		write_line(level, message);
+	print(prefix, message);
+}
+
+void log_error(const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	format_message(message, format, args);
+	say("error", "", format, args);
 	va_end(args);
-	if (output.fd >= 0)
-		write_line("error", message);
-	print("", message);
 }
 
 void log_warning(const char *format, ...)
 {
-	char message[MESSAGE_SIZE];
 	va_list args;
 
 	va_start(args, format);
-	format_message(message, format, args);
+	say(NULL, "warning: ", format, args);
 	va_end(args);
-	print("warning: ", message);
 }
 
 bool log_has_debug(void)
@@ -169,15 +175,11 @@ bool log_has_debug(void)
 
 void log_debug(const char *format, ...)
 {
-	char message[MESSAGE_SIZE];
 	va_list args;
 
 	if (!output.debug)
 		return;
 	va_start(args, format);
-	format_message(message, format, args);
+	say("debug", "debug: ", format, args);
 	va_end(args);
-	if (output.fd >= 0)
-		write_line("debug", message);
-	print("debug: ", message);
 }

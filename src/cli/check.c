@@ -197,8 +197,10 @@ static int unreadable(struct command *command, struct check *check, struct err *
 		return -e->errnum;
 	}
 	verdict_of_json_error(&command->pool, &check->policy, &check->error, &check->verdict);
-	check->verdict.findings[0].line = check->error.line;
-	check->verdict.findings[0].column = check->error.column;
+	if (check->verdict.count) {
+		check->verdict.findings[0].line = check->error.line;
+		check->verdict.findings[0].column = check->error.column;
+	}
 	print(command, check, NULL);
 	return EXIT_CHECK_UNREADABLE;
 }

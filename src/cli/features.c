@@ -5,6 +5,7 @@
  * Facts of the build, not of the machine; stdout holds the JSON and nothing else.
  */
 #include <hrun/cli.h>
+#include <hrun/filter_arch.h>
 #include <hrun/json.h>
 #include <hrun/plan.h>
 #include <linux/capability.h>
@@ -42,8 +43,11 @@ static const char *const seccomp_actions[] = {
 static const char *const seccomp_operators[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ",
 };
+/* Whose names are taken; a filter is made for those that the machine can run. Those that libseccomp is too old for are left out. */
 static const char *const seccomp_archs[] = {
-	"SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", "SCMP_ARCH_X32", "SCMP_ARCH_X86", "SCMP_ARCH_X86_64",
+	"AARCH64",  "ARM",	   "LOONGARCH64", "M68K",     "MIPS", "MIPS64", "MIPS64N32", "MIPSEL",
+	"MIPSEL64", "MIPSEL64N32", "PARISC",	  "PARISC64", "PPC",  "PPC64",	"PPC64LE",   "RISCV64",
+	"S390",	    "S390X",	   "SH",	  "SHEB",     "X32",  "X86",	"X86_64",
 };
 static const char *const seccomp_flags[] = {
 	"SECCOMP_FILTER_FLAG_LOG",
@@ -83,6 +87,21 @@ static void words(struct json_out *out, const char *name, const char *(*word)(un
 	json_out_raw(out, "]");
 }
 
+static void architectures(struct json_out *out)
+{
+	bool first = true;
+
+	json_out_raw(out, "\"archs\":[");
+	for (size_t i = 0; i < sizeof seccomp_archs / sizeof *seccomp_archs; i++) {
+		const char *word = pool_printf(out->pool, "SCMP_ARCH_%s", seccomp_archs[i]);
+		if (!filter_arch(word))
+			continue;
+		json_out_printf(out, "%s\"%s\"", first ? "" : ",", word);
+		first = false;
+	}
+	json_out_raw(out, "]");
+}
+
 static const char *hook_word(unsigned int kind)
 {
 	return spec_hook_kind_name((enum hook_kind)kind);
@@ -105,7 +124,7 @@ static void linux_section(struct json_out *out)
 	json_out_raw(out, ",");
 	LIST(out, "operators", seccomp_operators);
 	json_out_raw(out, ",");
-	LIST(out, "archs", seccomp_archs);
+	architectures(out);
 	json_out_raw(out, ",");
 	LIST(out, "knownFlags", seccomp_flags);
 	json_out_raw(out, ",");

@@ -75,9 +75,9 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 	TRY(sandbox_destroy(container, e));
 	/*
 	 * Where a hook of create failed, too: what those before it made is the poststop hooks' to clean up (runtime.md,
-	 * lifecycle, steps 12 and 13).  A create that was killed says nothing of how far it came.
+	 * lifecycle, steps 12 and 13).
 	 */
-	if ((record->created_done || container->hooks_begun) &&
+	if ((record->created_done || record->hooks_begun) &&
 	    run_hooks(pool, container, &record->poststop, HOOK_POSTSTOP, "stopped", 0, &hook) < 0)
 		log_warning("%s", hook.text);
 	return container_remove(container, e);

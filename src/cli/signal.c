@@ -30,7 +30,7 @@ int signal_number(const char *text)
 	uint64_t number;
 
 	if (str_to_u64(text, (uint64_t)SIGRTMAX, &number) == 0)
-		return number ? (int)number : -EINVAL;
+		return (int)number;
 	const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
 	for (int i = 1; i < SIGRTMIN; i++) {
 		const char *known = sigabbrev_np(i);

@@ -153,7 +153,8 @@ int cmd_spec(struct command *command, struct err *e)
 	autofd int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
-		return err_errno(e, "open the bundle directory %s", directory);
+		return err_set(e, errno, "open the bundle directory %s: %s; make it first", directory,
+			       strerrordesc_np(errno));
 	autofd int fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST)
 		return err_set(e, EEXIST, "%s/config.json exists and is not overwritten", directory);

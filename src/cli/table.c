@@ -163,7 +163,7 @@ static const struct option_row rules_rows[] = {
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
-	{"create", "[BUNDLE] [ID]", "build a container and let its program wait for start", ROWS(create_rows), 0, 2,
+	{"create", "[BUNDLE] ID", "build a container and let its program wait for start", ROWS(create_rows), 0, 2,
 	 false, false, true, EXIT_ERROR, cmd_create},
 	{"start", "ID", "start a created container's program", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR,
 	 cmd_start},

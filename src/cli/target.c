@@ -51,6 +51,9 @@ int target_bundle(struct command *command, const char **ret_bundle, const char *
 	if (i < command->arg_count)
 		return err_set(e, EINVAL, "%s takes no argument `%s`: give a bundle with a '/' in it, then an id",
 			       command->verb->name, command->args[i]);
+	/* The specification (runtime.md, create): without an id an error. Who calls `create` has to name it later. */
+	if (!id && command->verb->run == cmd_create)
+		return err_set(e, EINVAL, "create needs ID; see hrun create --help");
 	if (!id)
 		TRY(make_up_id(&command->pool, &id, e));
 	*ret_bundle = bundle ? bundle : ".";

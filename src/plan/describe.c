@@ -115,26 +115,12 @@ static void describe_net_devices(struct pool *pool, const struct plan *plan, str
 	}
 }
 
-static const char *propagation_text(const struct rootfs_plan *rootfs)
-{
-	switch (rootfs->propagation) {
-	case MS_SHARED:
-		return "shared";
-	case MS_SLAVE:
-		return "slave";
-	case MS_UNBINDABLE:
-		return "unbindable";
-	default:
-		return "private";
-	}
-}
-
 static void describe_rootfs(struct pool *pool, const struct rootfs_plan *rootfs, struct plan_lines *lines)
 {
 	plan_line_add(pool, lines, "rootfs", "bind", rootfs->where, "%s  %s%s%s %s%s", plan_quote(pool, rootfs->path),
 		      rootfs->readonly ? "ro" : "rw", rootfs->attr & MOUNT_ATTR_NOSUID ? " nosuid" : "",
 		      rootfs->attr & MOUNT_ATTR_NODEV ? " nodev" : "", rootfs->propagation_recursive ? "r" : "",
-		      propagation_text(rootfs));
+		      plan_propagation_word(rootfs->propagation));
 }
 
 static void describe_mounts(struct pool *pool, const struct plan *plan, struct plan_lines *lines)

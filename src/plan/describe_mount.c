@@ -47,7 +47,7 @@ static void add_attributes(struct pool *pool, const char **words, const char *pr
 		add_word(pool, words, prefix, atime_word(set));
 }
 
-static const char *propagation_word(uint64_t propagation)
+const char *plan_propagation_word(uint64_t propagation)
 {
 	switch (propagation) {
 	case MS_SHARED:
@@ -96,7 +96,8 @@ const char *plan_describe_mount(struct pool *pool, const struct mount_step *step
 	add_attributes(pool, &words, "", step->attr_set, step->attr_clear);
 	add_attributes(pool, &words, "r", step->recursive_attr_set, step->recursive_attr_clear);
 	if (step->propagation)
-		add_word(pool, &words, step->propagation_recursive ? "r" : "", propagation_word(step->propagation));
+		add_word(pool, &words, step->propagation_recursive ? "r" : "",
+			 plan_propagation_word(step->propagation));
 	if (step->copy_up)
 		add_word(pool, &words, "", "tmpcopyup");
 	if (step->idmapped)

@@ -9,6 +9,7 @@
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/vfs.h>
 
 static int refuse(struct err *e, const char *field)
@@ -30,11 +31,28 @@ int plan_refuse_unsupported_process(const struct config_process *process, struct
 	return 0;
 }
 
+/* Names a directory of resctrl and lines of its files: what would lead elsewhere is wrong on every machine. */
+static int check_intel_rdt(const struct config_intel_rdt *rdt, struct err *e)
+{
+	const char *id = rdt->clos_id;
+	const struct string_list *schemata = &rdt->schemata;
+
+	if (id && (!*id || str_equal(id, ".") || str_equal(id, "..") || strpbrk(id, "/\n")))
+		return err_set(e, EINVAL, "linux.intelRdt.closID: not the name of a directory; choose another");
+	for (size_t i = 0; i < schemata->count; i++) {
+		if (strchr(schemata->item[i], '\n'))
+			return err_set(e, EINVAL, "linux.intelRdt.schemata[%zu]: more than one line; write one each",
+				       i);
+	}
+	return 0;
+}
+
 /* The specification asks for an error where resctrl is not mounted; where it is, it is not built. */
-static int refuse_intel_rdt(struct err *e)
+static int refuse_intel_rdt(const struct config_intel_rdt *rdt, struct err *e)
 {
 	struct statfs fs;
 
+	TRY(check_intel_rdt(rdt, e));
 	if (statfs("/sys/fs/resctrl", &fs) < 0 || fs.f_type != RDTGROUP_SUPER_MAGIC)
 		return err_set(e, ENODEV, "linux.intelRdt: no resctrl file system is mounted on /sys/fs/resctrl");
 	return refuse(e, "linux.intelRdt");
@@ -43,7 +61,7 @@ static int refuse_intel_rdt(struct err *e)
 static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
 	if (linux_->intel_rdt)
-		return refuse_intel_rdt(e);
+		return refuse_intel_rdt(linux_->intel_rdt, e);
 	if (has_text(linux_->mount_label))
 		return refuse(e, "linux.mountLabel");
 	return 0;

@@ -35,7 +35,7 @@ static size_t distance(const char *a, const char *b)
 
 	for (size_t j = 0; j <= length; j++)
 		row[j] = j;
-	for (size_t i = 0; a[i] && i < WORD_MAX; i++) {
+	for (size_t i = 0; i < WORD_MAX && a[i]; i++) {
 		size_t diagonal = row[0];
 		row[0] = i + 1;
 		for (size_t j = 1; j <= length; j++) {

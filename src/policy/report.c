@@ -50,7 +50,7 @@ const char *printable(struct pool *pool, const char *text, size_t max)
 	struct json_out out = {.pool = pool};
 
 	json_out_raw(&out, "");
-	for (size_t i = 0; text[i] && i < max; i++) {
+	for (size_t i = 0; i < max && text[i]; i++) {
 		unsigned char byte = (unsigned char)text[i];
 #ifndef HRUN_MUTANT_PRINTABLE
 		if (byte < 0x20 || byte >= 0x7f)

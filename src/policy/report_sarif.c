@@ -89,10 +89,9 @@ static void go_back(struct place *place, const struct report *report)
 static unsigned int column_in_characters(struct place *place, const struct report *report,
 					 const struct finding *finding)
 {
-	const char *end = report->bytes + report->size;
-
 	if (!report->bytes)
 		return finding->column;
+	const char *end = report->bytes + report->size;
 	if (!place->p || finding->line < place->line ||
 	    (finding->line == place->line && finding->column < place->column))
 		go_back(place, report);

@@ -53,7 +53,8 @@ static bool is_cgroup(const struct config_mount *mount)
 
 /*
  * hrun mounts cgroup2 only.  With a cgroup namespace of its own and nsdelegate the kernel keeps the container's hands
- * off the limits in its own root, and what it makes below is its own affair.
+ * off the limits in its own root, and what it makes below is its own affair.  Without nsdelegate the container gets
+ * it read-only: engines ask for a writable one where nothing inside needs it (podman build).
  */
 static void find_writable_cgroup(struct finder *finder, size_t i)
 {
@@ -70,8 +71,8 @@ static void find_writable_cgroup(struct finder *finder, size_t i)
 		return; /* exec: it was judged when it was made */
 	else if (is_private)
 		delegates = host_has_nsdelegate(judged->mounts[i].host);
-	if (is_private && (delegates > 0 || judged->config_only) && judged->policy->level < LEVEL_RESTRICTED)
-		milder.action = ACTION_WARN;
+	if (is_private && judged->policy->level < LEVEL_RESTRICTED && milder.action == ACTION_REFUSE)
+		milder.action = delegates > 0 || judged->config_only ? ACTION_WARN : ACTION_HARDEN;
 	find_item(&milder, i, NULL, where, "a writable cgroup%s",
 		  !is_private				 ? ", without a cgroup namespace of its own"
 		  : delegates > 0 || judged->config_only ? ""

@@ -83,6 +83,35 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 	return 0;
 }
 
+/* A cgroup that holds processes, but for the real root, which alone has no cgroup.type. */
+static bool holds_processes(int dir)
+{
+	char text[64];
+
+	return cgroup_dir_read(dir, "cgroup.type", text, sizeof text) >= 0 &&
+	       cgroup_dir_read(dir, "cgroup.procs", text, sizeof text) != 0;
+}
+
+/*
+ * Controllers that no limit asks for, as far as the kernel hands them down: engines read memory.current, cpu.stat
+ * and pids.current.  Not where processes live: with some controllers such a cgroup would become a threaded one, and
+ * nobody could be put below it.
+ */
+static void enable_for_statistics(int dir)
+{
+	char available[1024], enabled[1024], word[64], *rest = available;
+
+	if (cgroup_dir_read(dir, "cgroup.controllers", available, sizeof available) <= 0 ||
+	    cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled) < 0 ||
+	    str_equal(available, enabled) || holds_processes(dir))
+		return;
+	for (const char *controller; (controller = strsep(&rest, " \n"));) {
+		if (*controller && !has_word(enabled, controller) &&
+		    str_format(word, sizeof word, "+%s", controller) >= 0)
+			fd_write_file_at(dir, "cgroup.subtree_control", word);
+	}
+}
+
 /*
  * One descent.  `path` is the part of the plan's path that exists so far; `made` is the
  * length of the shortest part that was our own mkdir, 0 where there is none.
@@ -149,6 +178,7 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	bool made = true;
 
 	TRY(cgroup_dir_enable(d->plan, *dir, length ? d->path : "/", e));
+	enable_for_statistics(*dir);
 	TRY(last ? make_last(d, *dir, name, e) : make_parent(d, *dir, name, &made, e));
 	/* It fits: the whole path does, cgroup_make has looked. */
 	str_format(d->path + length, sizeof d->path - length, "/%s", name);

@@ -174,11 +174,6 @@ bool cgroup_is_frozen(int cgroup)
 	return read_value(cgroup, "cgroup.events", "frozen") == 1;
 }
 
-bool cgroup_is_populated(int cgroup)
-{
-	return read_value(cgroup, "cgroup.events", "populated") == 1;
-}
-
 uint64_t cgroup_oom_kills(int cgroup)
 {
 	int64_t kills = read_value(cgroup, "memory.events", "oom_kill");

@@ -36,6 +36,7 @@ struct creation {
 	struct sandbox *sandbox;
 	struct pool pool;
 	struct init init;
+	int net_namespace; /* owned: where network devices were moved to */
 	int sync;	   /* owned: our end */
 	const char *phase; /* for the text where init dies without a word */
 };
@@ -219,7 +220,7 @@ static int map_init(struct creation *c, struct err *e)
 	TRY(proc);
 	TRY(record_process(c, proc, e));
 	TRY(idmap_write(&c->plan->ids, proc, c->sandbox->pid, e));
-	TRY(net_devices_apply(c->plan, proc, c->sandbox->pid, e));
+	TRY(net_devices_apply(c->plan, proc, c->sandbox->pid, &c->net_namespace, e));
 	return creds_set_oom_score(&c->plan->creds, proc, c->sandbox->pid, e);
 }
 
@@ -229,6 +230,18 @@ static int run_hooks(struct creation *c, enum hook_kind kind, struct err *e)
 
 	state.pid = c->sandbox->pid;
 	return hooks_apply(&c->plan->hooks[kind], kind, &state, c->options->bundle_dir, NULL, e);
+}
+
+/* From here on the poststop hooks have something to clean up, also where this process is killed. */
+static int record_hooks(struct creation *c, struct err *e)
+{
+	struct container_record *record = &c->container->record;
+
+	record->hooks_begun = true;
+#ifdef HRUN_MUTANT_HOOKS_BEGUN
+	return 0;
+#endif
+	return record->poststop.count ? container_save(c->container, e) : 0;
 }
 
 static int say(struct creation *c, enum sync_kind kind, struct err *e)
@@ -245,7 +258,7 @@ static int drive(struct creation *c, struct err *e)
 	TRY(say(c, SYNC_MAPPED, e)); /* 1 MAPPED */
 	c->phase = "while it built the root filesystem";
 	TRY(sync_expect(c->sync, SYNC_MOUNTED, e)); /* 2 MOUNTED */
-	c->container->hooks_begun = true;
+	TRY(record_hooks(c, e));
 	TRY(run_hooks(c, HOOK_PRESTART, e));
 	TRY(run_hooks(c, HOOK_CREATE_RUNTIME, e));
 	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */
@@ -289,6 +302,8 @@ static void undo(struct creation *c, struct err *e)
 		if (!*e->text)
 			explain_death(c, &end, e);
 	}
+	/* The first failure is the one to report. */
+	net_devices_return(c->plan, c->net_namespace, &ignored);
 	if (c->sandbox->cgroup >= 0)
 		cgroup_remove(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored);
 }
@@ -297,6 +312,7 @@ static void close_creation(struct creation *c)
 {
 	if (c->plan->filter.agent)
 		fd_close(&c->plan->filter.agent->socket);
+	fd_close(&c->net_namespace);
 	fd_close(&c->sync);
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);
@@ -307,7 +323,12 @@ static void close_creation(struct creation *c)
 int sandbox_create(struct plan *plan, struct container *container, const struct sandbox_options *options,
 		   struct sandbox *ret, struct err *e)
 {
-	struct creation c = {.plan = plan, .container = container, .options = options, .sandbox = ret, .sync = -1};
+	struct creation c = {.plan = plan,
+			     .container = container,
+			     .options = options,
+			     .sandbox = ret,
+			     .sync = -1,
+			     .net_namespace = -1};
 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
 	c.init.sync = c.init.peer = c.init.start = c.init.console = -1;

@@ -30,7 +30,9 @@ static int check_existing(const struct device_step *d, int parent, const char *n
 		return err_errno(e, "stat");
 	bool same_type = (st.st_mode & S_IFMT) == (d->type_and_mode & S_IFMT);
 	if (!same_type || (!S_ISFIFO(st.st_mode) && st.st_rdev != makedev(d->major, d->minor)))
-		return err_set(e, EEXIST, "something else is there already");
+		return err_set(
+			e, EEXIST,
+			"something else is there already; remove it from the image, or the device from the config");
 	return 0;
 }
 
@@ -95,6 +97,8 @@ static int open_parent(struct parent *parent, const char *path, int rootfs, stru
 	autofd int made = path_make_in_root(rootfs, wanted, true, 0755, e);
 	TRY(made);
 	parent->fd = path_open_in_root_with(rootfs, wanted, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+	if (parent->fd == -ELOOP)
+		return err_set(e, ELOOP, "%s is a symbolic link in the image; put a directory there", wanted);
 	TRY(parent->fd);
 	memcpy(parent->path, wanted, sizeof wanted);
 	return 0;

@@ -36,13 +36,12 @@ static uint64_t attr_at_first(const struct mount_step *m)
  * proc and sysfs go onto a real directory of the root only: a /proc that is a symbolic link would
  * leave the place where everybody expects it to the image (CVE-2023-27561).
  */
-static int open_target(const struct mount_step *m, int rootfs, struct err *e)
+static int open_real_target(const struct mount_step *m, int rootfs, struct err *e)
 {
-	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
-
-	if (!m->real_target)
-		return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
 	int real = path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
+
+	if (real == -ELOOP)
+		return err_set(e, ELOOP, "it is a symbolic link in the image; put a directory there");
 	if (real != -ENOENT)
 		return real;
 	autofd int made = path_make_in_root(rootfs, m->destination, true, 0755, e);
@@ -50,13 +49,31 @@ static int open_target(const struct mount_step *m, int rootfs, struct err *e)
 	return path_open_in_root_with(rootfs, m->destination, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS, e);
 }
 
-/* A tmpfs without a mode takes over the mode of the directory that it hides. */
-static int inherit_mode(const struct mount_step *m, int fs, int target, struct err *e)
+static int open_target(const struct mount_step *m, int rootfs, bool *ret_made, struct err *e)
+{
+	bool directory = m->kind != MOUNT_BIND || m->source_is_directory;
+
+	if (m->real_target)
+		return open_real_target(m, rootfs, e);
+	if (str_equal(m->type, "tmpfs")) {
+		int there = path_open_in_root(rootfs, m->destination, e);
+		if (there != -ENOENT)
+			return there;
+		*ret_made = true;
+	}
+	return path_make_in_root(rootfs, m->destination, directory, directory ? 0755 : 0644, e);
+}
+
+/*
+ * A tmpfs without a mode takes over that of the directory which it hides; where there was none it is the kernel's 1777,
+ * but for /dev, where nobody else is to make files.
+ */
+static int inherit_mode(const struct mount_step *m, int fs, int target, bool target_is_new, struct err *e)
 {
 	char mode[8];
 	struct stat st;
 
-	if (!str_equal(m->type, "tmpfs"))
+	if (!str_equal(m->type, "tmpfs") || (target_is_new && !str_equal(m->destination, "/dev")))
 		return 0;
 	for (size_t i = 0; i < m->data_count; i++) {
 		if (str_equal(m->data[i].key, "mode"))
@@ -68,14 +85,14 @@ static int inherit_mode(const struct mount_step *m, int fs, int target, struct e
 	return mnt_fs_set(fs, "mode", mode, e);
 }
 
-static int make_filesystem(const struct mount_step *m, int target, struct err *e)
+static int make_filesystem(const struct mount_step *m, int target, bool target_is_new, struct err *e)
 {
 	autofd int fs = mnt_fs_open(m->type, e);
 
 	TRY(fs);
 	if (m->source)
 		TRY(mnt_fs_set(fs, "source", m->source, e));
-	TRY(inherit_mode(m, fs, target, e));
+	TRY(inherit_mode(m, fs, target, target_is_new, e));
 	for (size_t i = 0; i < m->data_count; i++)
 		TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
 	return mnt_fs_mount(fs, attr_at_first(m), e);
@@ -90,9 +107,9 @@ static int make_cgroup(const struct mount_step *m, struct err *e)
 	return mnt_fs_mount(fs, m->attr_set, e);
 }
 
-static int make_mount(const struct mount_step *m, int target, struct err *e)
+static int make_mount(const struct mount_step *m, int target, bool target_is_new, struct err *e)
 {
-	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, e);
+	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, target_is_new, e);
 
 	TRY(mnt);
 	if (m->copy_up)
@@ -121,14 +138,15 @@ static int attach_failed(const struct mount_step *m, int target, int r, struct e
 
 static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
 {
-	autofd int target = open_target(m, rootfs, e);
+	bool target_is_new = false;
+	autofd int target = open_target(m, rootfs, &target_is_new, e);
 
 	TRY(target);
 	if (m->tree >= 0) { /* lifted by the runtime: a bind, or the cgroup that the container shares */
 		int r = mnt_attach(m->tree, target, e);
 		return r < 0 ? attach_failed(m, target, r, e) : r;
 	}
-	autofd int mnt = make_mount(m, target, e);
+	autofd int mnt = make_mount(m, target, target_is_new, e);
 	TRY(mnt);
 	return mnt_attach(mnt, target, e);
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <hrun/fd.h>
 #include <hrun/netlink.h>
+#include <hrun/str.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -45,6 +46,14 @@ int netlink_index(int socket, const char *name)
 		return -ENODEV;
 	memcpy(request.ifr_name, name, strlen(name) + 1);
 	return ioctl(socket, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
+}
+
+bool netlink_is_up(int socket, const char *name)
+{
+	struct ifreq request = {0};
+
+	return str_format(request.ifr_name, sizeof request.ifr_name, "%s", name) >= 0 &&
+	       ioctl(socket, SIOCGIFFLAGS, &request) == 0 && request.ifr_flags & IFF_UP;
 }
 
 /* The callers' attributes are of a few known sizes: they fit. */
@@ -209,7 +218,7 @@ int netlink_move(int socket, int index, int namespace, const char *name, struct 
 	r.link = (struct ifinfomsg){.ifi_index = index};
 	add(&r, IFLA_NET_NS_FD, &namespace, sizeof namespace);
 	add(&r, IFLA_IFNAME, name, strlen(name) + 1);
-	return finish(transact(socket, &r), e, "move it into the container's network namespace");
+	return finish(transact(socket, &r), e, "move it to the other network namespace");
 }
 
 int netlink_add_address(int socket, int index, const struct net_address *a, struct err *e)

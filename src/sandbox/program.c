@@ -123,5 +123,8 @@ int program_execute(const struct plan *plan, const char *path, struct err *e)
 		return err_set(e, ENOENT,
 			       "exec %s: no such file or directory; or it names an interpreter that is missing",
 			       path); /* the words that are 127 to an engine */
+	if (errno == E2BIG)
+		return err_set(e, E2BIG, "exec: \"%s\": %s; shorten process.args and process.env", path,
+			       strerrordesc_np(E2BIG));
 	return err_errno(e, "exec: \"%s\"", path);
 }

@@ -66,6 +66,7 @@ static const struct field fields[] = {
 	FIELD("annotations", KIND_MAP, annotations),
 	FIELD("poststart", KIND_HOOKS, poststart),
 	FIELD("poststop", KIND_HOOKS, poststop),
+	FIELD("hooksBegun", KIND_BOOL, hooks_begun),
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
 

@@ -227,7 +227,7 @@ def a_mount_namespace_by_path_is_refused_at_every_level():
 @test
 def a_cgroup_namespace_by_path_is_refused():
     with h.unchanged():
-        refused(run(Bundle("true").namespace("cgroup", path="/proc/1/ns/cgroup")), "ns-path-host", "and 1 more")
+        refused(run(Bundle("true").namespace("cgroup", path="/proc/1/ns/cgroup")), "ns-path-host", "+1 more")
 
 
 @test

@@ -135,8 +135,10 @@ def a_record_of_a_stranger_is_read_as_such():
                         {"namespaces": 1 << 40}, {"hasFilter": 1}, {"noNewPrivs": "false"}, {"startTicks": -1}, {"format": 2}, {"more": 1},
                         {"poststop": [{"path": "relative", "args": [], "env": []}]}, {"annotations": []}, {"filterFlags": 1 << 32}):
             with changed_record(c, **members):
-                for arguments in (["kill", c.id, "0"], ["exec", c.id, "true"], ["start", c.id], ["delete", c.id]):
+                for arguments in (["ps", c.id], ["exec", c.id, "true"], ["start", c.id], ["delete", c.id]):
                     refused(h.hrun(*arguments))
+                if "pid" in members or "startTicks" in members:
+                    refused(h.hrun("kill", c.id, "0"))
         for text in ("", "{", "[]", "null", "{}", "\0", "{\"format\":1}", "x" * 100000, "[" * 100000):
             path = f"/run/hrun/{c.id}/state.json"
             kept = read(path)

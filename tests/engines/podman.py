@@ -1,25 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
+# tree: bookworm podman,buildah,containerd,crun,busybox-static,catatonit,python3
 # tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
 """podman with hrun and, beside it, with crun: the same commands, the same observable results.
 
-Runs in a tree of Debian 13 under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
+Runs in trees of Debian 12 and 13 under build/tests/isolate --root.  Every case is a list of shell commands; what is compared is the exit status
 and the output of each with ids and times taken out.  A case that names an expectation is checked for that as well; one that names a
 `wanted` difference is checked for hrun alone (docs/COMPATIBILITY.md tells why).
 """
 import os
 import re
-import shutil
-import subprocess
 import sys
 
-TOP = os.environ.get("TOP", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+from engine import expected, make_image, outside, release, report, sh
 
 CONTAINERS_CONF = """
 [containers]
 pids_limit = 0
 netns = "none"
+default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
 [engine]
 runtime = "%(runtime)s"
 cgroup_manager = "cgroupfs"
@@ -63,14 +63,14 @@ CASES = [
     ("shm size", ["podman run --rm --shm-size 1m bb sh -c 'df -k /dev/shm | tail -1 | tr -s \" \" | cut -d\" \" -f2'"], (0, "1024")),
     ("device", ["podman run --rm --device /dev/null:/dev/mynull bb sh -c 'echo x >/dev/mynull && ls -l /dev/mynull | cut -c1-10'"], (0, "crw-rw-rw-")),
     ("devices denied", ["podman run --rm --cap-add mknod bb sh -c 'mknod /dev/k c 1 11 && head -c1 /dev/k'"], (1, "not permitted")),
-    ("sysctl", ["podman run --rm --sysctl kernel.shmmax=1048576 --ipc private bb cat /proc/sys/kernel/shmmax"], (0, "1048576")),
-    ("ulimit", ["podman run --rm --ulimit nofile=100:200 bb sh -c 'ulimit -n; ulimit -Hn'"], (0, "100")),
+    ("sysctl", ["podman run --rm --sysctl kernel.shm_rmid_forced=1 --ipc private bb cat /proc/sys/kernel/shm_rmid_forced"], (0, "1")),
+    ("ulimit", ["podman run --rm --ulimit nofile=100:200 --ulimit nproc=1000:1000 bb sh -c 'ulimit -n; ulimit -Hn'"], (0, "100")),
     ("oom score", ["podman run --rm --oom-score-adj 100 bb cat /proc/self/oom_score_adj"], (0, "100")),
     ("init", ["podman run --rm --init bb sh -c 'cat /proc/1/comm'"], None),
     ("pid namespace", ["podman run --rm bb sh -c 'echo $$'"], (0, "^1$")),
     ("masked paths", ["podman run --rm bb sh -c 'cat /proc/keys; ls /sys/firmware'"], (0, "^$")),
     ("umask", ["podman run --rm --umask 0077 bb sh -c umask"], (0, "0077")),
-    ("detached", ["podman run -d --name c bb sleep 1000", "podman ps --format '{{.Names}} {{.State}}'"], (0, "c running")),
+    ("detached", ["podman run -d --name c bb sleep 1000", "podman ps --format '{{.Names}} {{.State}}'"], (0, "c (running|Up)")),
     ("exec", ["podman exec c id"], (0, "uid=0")),
     ("exec exit status", ["podman exec c sh -c 'exit 7'"], (7, None)),
     ("exec missing command", ["podman exec c nosuch"], (127, "nosuch")),
@@ -85,7 +85,7 @@ CASES = [
     ("inspect", ["podman inspect --format '{{.State.Status}} {{.OCIRuntime}}' c"], (0, "running")),
     ("kill", ["podman kill -s USR1 c", "podman exec c true"], (0, None)),
     ("pause", ["podman pause c", "podman ps --format '{{.State}}'", "podman unpause c", "podman exec c echo back"], (0, "back")),
-    ("stop", ["podman stop -t 1 c", "podman ps -a --format '{{.State}}'"], (0, "exited")),
+    ("stop", ["podman stop -t 1 c", "podman ps -a --format '{{.State}}'"], (0, "(?i)exited")),
     ("start again", ["podman start c", "podman exec c echo again"], (0, "again")),
     ("rm -f", ["podman rm -f -t 0 c", "podman ps -aq"], (0, "")),
     ("logs", ["podman run --name l bb sh -c 'echo 1; echo 2 >&2'", "podman logs l", "podman rm l"], (0, "l")),
@@ -131,12 +131,6 @@ PRIVILEGED = [
 ]
 
 
-def sh(command, stdin=subprocess.DEVNULL):
-    p = subprocess.run(["sh", "-c", command], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                       timeout=120)
-    return p.returncode, p.stdout
-
-
 def normal(text):
     """What two runs may not share: ids, times, the runtime's own name and its way to say that a program is missing."""
     text = re.sub(r"[0-9a-f]{64}", "ID", text)
@@ -164,15 +158,7 @@ def prepare():
         with open(path, "w") as f:
             f.write(text)
     configure("hrun")
-    os.makedirs("/root/image/bin")
-    os.makedirs("/root/image/etc")
-    os.makedirs("/root/image/tmp")
-    shutil.copy("/bin/busybox", "/root/image/bin/busybox")
-    for name in subprocess.run(["/bin/busybox", "--list"], stdout=subprocess.PIPE, text=True).stdout.split():
-        if name != "busybox":
-            os.symlink("busybox", f"/root/image/bin/{name}")
-    with open("/root/image/etc/passwd", "w") as f:
-        f.write("root:x:0:0:root:/root:/bin/sh\n")
+    make_image("/root/image")
     with open("/root/deny-mkdir.json", "w") as f:
         f.write('{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":38,"architectures":["SCMP_ARCH_X86_64"],"syscalls":['
                 '{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":1},{"names":%s,"action":"SCMP_ACT_ALLOW"}]}' % ALLOWED)
@@ -201,61 +187,43 @@ ALLOWED = str([
 ]).replace("'", '"')
 
 
-def report(good, name, why=""):
-    print(f"{'ok' if good else 'not ok'} - podman: {name}" + ("" if good else f": {why}"), flush=True)
-    return good
-
-
-def expected(results, want):
-    if want is None:
-        return ""
-    status, pattern = want
-    got_status, got = results[-1]
-    if got_status != status:
-        return f"exit status {got_status}, expected {status}: {got.strip()[-300:]}"
-    if pattern and not any(re.search(pattern, out.strip(), re.M) for out in ("".join(out for _, out in results), got)):
-        return f"/{pattern}/ does not match {got.strip()[-300:]!r}"
-    return ""
+def crun_runs():
+    """Debian 12's crun raises RLIMIT_MEMLOCK, which not every machine's root may."""
+    configure("crun")
+    runs = sh("podman run --rm bb true")[0] == 0
+    if not runs:
+        sh("rmdir /sys/fs/cgroup/libpod_parent/libpod-*")  # which it has left
+    return runs
 
 
 def compare(cases, prefix=""):
     good = True
-    ours, theirs = play("hrun", cases), play("crun", cases)
+    ours, theirs = play("hrun", cases), play("crun", cases) if crun_runs() else None
+    if not theirs:
+        print(f"skip - podman: {prefix}beside crun: crun does not run here; hrun's own expectations are checked")
     for name, _, want in cases:
         why = expected(ours[name], want)
-        if not why and [(s, normal(o)) for s, o in ours[name]] != [(s, normal(o)) for s, o in theirs[name]]:
+        if not why and theirs and [(s, normal(o)) for s, o in ours[name]] != [(s, normal(o)) for s, o in theirs[name]]:
             why = f"hrun gave {ours[name]!r}, crun {theirs[name]!r}"
-        good &= report(not why, prefix + name, why)
+        good &= report(not why, "podman: " + prefix + name, why)
     return good
 
 
 def inside():
     prepare()
-    good = compare(CASES)
+    # podman 4.3 with the cgroupfs driver denies a pod's cgroup every device, null and zero too: nothing starts below it.
+    good = compare([case for case in CASES if release() > 12 or case[0] != "kube play"])
     configure("hrun")
     for name, command, status, text in WANTED:
         got, out = sh(command)
-        good &= report(got == status and text in out, name, f"exit status {got}: {out.strip()[-300:]}")
+        good &= report(got == status and text in out, "podman: " + name, f"exit status {got}: {out.strip()[-300:]}")
     os.makedirs("/etc/hrun")
     with open("/etc/hrun/policy.json", "w") as f:
         f.write('{"format": 1, "level": "privileged"}')
     good &= compare(PRIVILEGED, "level privileged: ")
     left = sh("hrun list -q; find /sys/fs/cgroup -type d -name 'libpod-*'; ls /run/hrun")[1].strip()
-    good &= report(not left, "nothing is left", left)
+    good &= report(not left, "podman: nothing is left", left)
     return 0 if good else 1
 
 
-def outside():
-    """Unpacks the tree, brings hrun along, and runs this file again inside."""
-    tree = f"{os.environ['BUILD']}/podman-tree"
-    shutil.rmtree(tree, ignore_errors=True)
-    os.makedirs(tree)
-    subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)
-    shutil.copy(os.environ["HRUN"], f"{tree}/usr/local/bin/hrun")
-    status = subprocess.run([f"{TOP}/build/tests/isolate", "--root", tree, "--", "python3", f"{TOP}/tests/engines/podman.py", "--inside"],
-                            cwd=TOP).returncode
-    shutil.rmtree(tree, ignore_errors=True)
-    return status
-
-
-sys.exit(inside() if "--inside" in sys.argv else outside())
+sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

@@ -20,7 +20,7 @@ c["hooks"] = {kind: [hook] for kind in ("prestart", "createRuntime", "createCont
 c["linux"]["namespaces"].append({"type": "user"})
 c["linux"]["namespaces"] = [n for n in c["linux"]["namespaces"] if n["type"] != "network"] + [{"type": "network", "path": "/proc/'"$network"'/ns/net"}]
 c["linux"]["uidMappings"] = c["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-c["linux"]["sysctl"] = {"kernel.msgmax": "4096"}
+c["linux"]["sysctl"] = {"kernel.shm_rmid_forced": "1"}
 c["process"]["oomScoreAdj"] = 100
 c["mounts"].append({"destination": "/mnt", "type": "bind", "source": "'"$work/source"'", "options": ["bind", "ro"]})
 '

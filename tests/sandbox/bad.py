@@ -4,7 +4,7 @@
 import json
 import os
 
-from hrun import Bundle, contains, equal, main, new_id, read, test
+from hrun import Bundle, contains, equal, main, new_id, read, run, test
 import hrun as h
 
 # What engines take for a missing command; a refusal must not hold it.
@@ -136,6 +136,13 @@ def a_field_that_is_not_built_is_refused_by_name():
     b = Bundle("true")
     b.linux["intelRdt"] = {"closID": "x"}
     check(b, "intelRdt")
+    for rdt, where in (({"closID": ".."}, "closID"), ({"closID": "a/b"}, "closID"), ({"closID": ""}, "closID"),
+                       ({"schemata": ["L3:0=f", "L3:0=f\nMB:0=1"]}, "schemata[1]"), ({"closID": "x"}, "no resctrl")):
+        b.linux["intelRdt"] = rdt
+        r = run(b, level="privileged")
+        equal(r.status, 125)
+        contains(r.err, "linux.intelRdt")
+        contains(r.err, where)
     b = Bundle("true")
     b.process["apparmorProfile"] = "unconfined-not"
     check(b, "apparmorProfile")

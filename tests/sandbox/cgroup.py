@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """cgroup v2: the path, its files, what is refused; created and running as the kernel tells them apart."""
 import os
+import subprocess
 
 from hrun import Bundle, CGROUP, Skip, contains, created, equal, forked_no_exec, main, output, read, run, started, test
 import hrun as h
@@ -32,6 +33,33 @@ def the_default_path_is_the_id():
         equal(cgroup_of(c.pid), f"/hrun/{c.id}")
         equal(read(f"{CGROUP}/hrun/{c.id}/cgroup.procs"), f"{c.pid}\n")
     assert not os.path.exists(f"{CGROUP}/hrun/{c.id}"), "it is left"
+
+
+@test
+def every_controller_that_can_be_had_is_on():
+    """Engines read memory.current, cpu.stat and pids.current of containers without a limit."""
+    if not controllers():
+        raise Skip("no controller on cgroup2 here")
+    with created(limited("/without/a/limit")) as c:
+        equal(read(f"{CGROUP}/without/a/limit/cgroup.controllers").split(), controllers())
+        assert c.pid
+
+
+@test
+def but_not_where_processes_live():
+    """Threaded controllers would make that cgroup a threaded one, and those below it unusable."""
+    os.mkdir(f"{CGROUP}/lived-in")
+    child = subprocess.Popen(["sleep", "1000"])
+    try:
+        h.write(f"{CGROUP}/lived-in/cgroup.procs", str(child.pid))
+        with created(limited("/lived-in/below")):
+            equal(read(f"{CGROUP}/lived-in/cgroup.type"), "domain\n")
+            equal(read(f"{CGROUP}/lived-in/cgroup.subtree_control").strip(), "")
+    finally:
+        child.kill()
+        child.wait()
+        h.eventually(lambda: not read(f"{CGROUP}/lived-in/cgroup.procs"), "empty")
+        os.rmdir(f"{CGROUP}/lived-in")
 
 
 @test

@@ -223,6 +223,24 @@ def a_failing_poststop_hook_is_only_a_warning():
 
 
 @test
+def poststop_after_a_create_that_was_killed():
+    """What its hooks made is cleaned up by who deletes the rest; where no hook ran, poststop has nothing to do."""
+    for kind, runs in (("createRuntime", True), (None, False)):
+        b = Bundle("sleep", "1000")
+        log = Log(b)
+        b.c["hooks"] = {"poststop": [hook("poststop", f"echo poststop >>{log.path}/poststop")]}
+        if kind:
+            b.c["hooks"][kind] = [hook(kind, "kill -9 $PPID")]
+        else:
+            b.mount("/nosuch-source", "bind", "/x", ["bind"])
+        b.save()
+        name = new_id()
+        assert h.hrun("create", "-b", b.path, name).status != 0
+        equal(h.hrun("delete", "--force", name).status, 0)
+        equal(log.has("poststop"), runs, kind)
+
+
+@test
 def a_hook_that_is_killed():
     r, _ = fails("createRuntime", "create", script="kill -9 $$")
     contains(r.err, "signal 9")

@@ -260,6 +260,12 @@ def a_bind_is_hardened():
 
 
 @test
+def tmpfs_where_nothing_was_has_the_kernels_mode():
+    equal(output(Bundle("stat", "-c", "%a", "/new/place").mount("/new/place", "tmpfs", "tmpfs")), "1777\n")
+    equal(output(Bundle("stat", "-c", "%a", "/new").mount("/new/place", "tmpfs", "tmpfs")), "755\n")
+
+
+@test
 def tmpfs_takes_the_mode_of_what_it_hides():
     b = Bundle("stat", "-c", "%a", "/hidden").mount("/hidden", "tmpfs", "tmpfs")
     os.mkdir(f"{b.root}/hidden")

@@ -96,6 +96,23 @@ def a_name_that_is_taken():
 
 
 @test
+def a_create_that_fails_brings_it_home():
+    with dummy("d7", "10.9.8.7/24", "fd00::5/64") as name, dummy("d8") as second:
+        for break_it in (lambda b: b.c.update(hooks={"createRuntime": [{"path": "/bin/false"}]}),
+                         lambda b: b.c["process"].update(args=["nosuch"])):
+            b = bundle(**{name: {"name": "eth0"}, second: {"name": "x%d"}})
+            break_it(b)
+            equal(run(b, *b.c["process"]["args"], level="privileged").status, 125)
+            contains(ip("-o", "-4", "addr", "show", name), "10.9.8.7/24")
+            contains(ip("-o", "-6", "addr", "show", name), "fd00::5/64")
+            contains(ip("-o", "link", "show", name), "UP")
+            contains(ip("-o", "link", "show", second), "UP")
+        ip("link", "set", second, "down")
+        equal(run(b, "nosuch", level="privileged").status, 125)
+        assert ",UP" not in ip("-o", "link", "show", second), "it was down"
+
+
+@test
 def a_device_that_is_not_there():
     r = run(bundle(nodev0={}), "true", level="privileged")
     equal(r.status, 125)

@@ -29,6 +29,13 @@ for words in "kill --regex x" "delete --regex x"; do
   exits "$words" 1 "$HRUN" $words
   like "$words: no such option" "$(cat "$work/err")" "unknown option"
 done
+for row in "run 1" "create 1" "exec 255" "delete 1"; do
+  verb=${row% *}
+  exits "$verb --no-such" ${row#* } "$HRUN" $verb --no-such
+  like "$verb --no-such: one line" "$(cat "$work/err")" "^unknown option \`--no-such\`; see --help$"
+done
+exits "spec without a directory" 1 "$HRUN" spec -b "$work/nowhere"
+like "says what to do" "$(cat "$work/err")" "nowhere: No such file or directory; make it first$"
 exits "version" 0 "$HRUN" version
 is "is --version" "$(cat "$work/out")" "$("$HRUN" --version)"
 exits "help" 0 "$HRUN" help kill

@@ -270,9 +270,9 @@ def bind_mounts_are_looked_up_in_the_container_and_compared():
 @test
 def a_source_that_is_another_one_by_then_is_refused():
     """/proc/self is the runtime where the source is judged, and init where it is mounted."""
-    with user():
+    with user(), machine_policy(level="privileged"):
         b = rootless_bundle("true").mount("/tmp/x", "bind", "/proc/self/comm", ("bind",)).save()
-        r = h.hrun("run", "-b", b.path, h.new_id(), prefix=USER, env=environment(), level="privileged")
+        r = h.hrun("run", "-b", b.path, h.new_id(), prefix=USER, env=environment())
         assert r.status != 0, r
         contains(r.err, "`/proc/self/comm` was replaced")
 

@@ -118,7 +118,7 @@ def a_start_container_hook_has_both_filters():
     asked = policy(rules={"seccomp-default-allow": "harden"})
     b = with_profile(ALLOWS, "cat", "/tmp/status")
     b.c["root"]["readonly"] = False
-    b.c["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "grep Seccomp_filters /proc/self/status >/data/status"], "timeout": 5}]}
+    b.c["hooks"] = {"startContainer": [h.hook("startContainer", "grep Seccomp_filters /proc/self/status >/data/status", timeout=5)]}
     b.process["args"] = ["cat", "/data/status"]
     os.chmod(f"{b.root}/data", 0o777)
     equal(field(output(b, asked), "Seccomp_filters"), "2")

@@ -65,6 +65,27 @@ def kill_by_number_and_name():
 
 
 @test
+def signal_0_asks_only():
+    with created(Bundle("sleep", "1000")) as c:
+        equal(h.hrun("kill", c.id, "0").status, 0)
+        equal(c.state()["status"], "created")
+        equal(c.start().status, 0)
+        equal(h.hrun("kill", "--all", c.id, "0").status, 0)
+        equal(c.state()["status"], "running")
+        equal(h.hrun("kill", c.id, "KILL").status, 0)
+        eventually(lambda: c.state()["status"] == "stopped", "stopped")
+        refused(h.hrun("kill", c.id, "0"), 1, "container not running", "no such process")
+
+
+@test
+def create_needs_an_id():
+    b = Bundle("true").save()
+    for arguments in (["create", "-b", b.path], ["create", b.path]):
+        refused(h.hrun(*arguments), 1, "create needs ID")
+    equal(h.hrun("run", b.path + "/").status, 0, "run makes one up")
+
+
+@test
 def kill_of_a_created_container():
     with created(Bundle()) as c:
         pid = c.pid
@@ -103,7 +124,7 @@ def kill_of_init_without_a_pid_namespace_takes_the_children():
 @test
 def a_bad_signal():
     with started(Bundle()) as c:
-        for word in ("FOO", "0", "65", "-9", "", "9x", "SIG", "1e1"):
+        for word in ("FOO", "00", "65", "-9", "", "9x", "SIG", "1e1"):
             r = h.hrun("kill", c.id, word)
             assert r.status == 1 and r.out == "" and r.err.count("\n") == 1, f"{word}: {r}"
         equal(c.state()["status"], "running")

@@ -26,6 +26,9 @@
 
 enum { FILE_MAX = 4 * 1024 * 1024, CONFIG_MAX = 1024 * 1024 };
 
+/* Most configs have the same few profiles: each is compiled once. */
+static char filter_cache[] = "/tmp/hrun-corpus-cache-XXXXXX";
+
 static unsigned int failures, judged_cases, skipped, unbuilt;
 
 static char *read_text(struct pool *pool, const char *path, size_t *ret_size)
@@ -173,9 +176,17 @@ static void check_hardened(const char *file, const struct judged *judged, const 
 	again.process = again.config->process;
 	policy_judge(&again, policy, &second);
 	for (size_t i = 0; i < second.count; i++) {
-		if (second.findings[i].action == ACTION_HARDEN)
-			complain(file, verdict->level, second.findings[i].rule->id, "is not repaired");
+		const char *id = second.findings[i].rule->id;
+		/* What refuses now may be milder once another rule has repaired: a cgroup namespace of its own. */
+		if (second.findings[i].action == ACTION_HARDEN && !acts(verdict, id, ACTION_REFUSE))
+			complain(file, verdict->level, id, "is not repaired");
 	}
+}
+
+/* Rules that the real objects may acquit: a path of the bundle's own, a namespace of the container's. */
+static bool looking_may_acquit(const char *id)
+{
+	return str_equal(id, "mount-host-path") || str_equal(id, "mount-dest-dev") || str_equal(id, "ns-path-host");
 }
 
 /* What a bare config is refused for, the bundle must be refused for, too; the other way round looking may find more. */
@@ -190,7 +201,8 @@ static void check_bare(const char *file, const struct judged *judged, const stru
 	policy_judge(&bare, policy, &second);
 	for (size_t i = 0; i < second.count; i++) {
 		const struct rule *rule = second.findings[i].rule;
-		if (second.findings[i].action == ACTION_REFUSE && !acts(verdict, rule->id, ACTION_REFUSE))
+		if (second.findings[i].action == ACTION_REFUSE && !acts(verdict, rule->id, ACTION_REFUSE) &&
+		    !looking_may_acquit(rule->id))
 			complain(file, verdict->level, rule->id, "refuses the bare config only");
 	}
 	for (size_t i = 0; i < second.not_judged_count; i++) {
@@ -272,8 +284,10 @@ static void check_asked(const char *file, const struct judged *judged, const str
 	again.process = again.config->process;
 	policy_judge(&again, &with_number, &second);
 	for (size_t i = 0; i < second.count; i++) {
-		if (second.findings[i].rule->repair_is_asked)
-			complain(file, policy->level, second.findings[i].rule->id, "is not repaired when asked");
+		const char *id = second.findings[i].rule->id;
+		/* One repair may uncover what another rule looks at: shared becomes rslave, a call loses its capability. */
+		if (second.findings[i].rule->repair_is_asked && acts(&asked, id, ACTION_HARDEN))
+			complain(file, policy->level, id, "is not repaired when asked");
 	}
 }
 
@@ -294,7 +308,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 		return;
 	}
 	const struct host_files host = host_of(pool, path);
-	struct judged judged = {.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host};
+	struct judged judged = {
+		.pool = pool, .bundle = &bundle, .host_root = true, .host_files = &host, .filter_cache = filter_cache};
 	if (r < 0) {
 		verdict_of_json_error(pool, &policy, &error, &verdict);
 	} else {
@@ -381,6 +396,8 @@ static void run_directory(const char *directory)
 int main(int argc, char **argv)
 {
 	umask(022);
+	if (!mkdtemp(filter_cache))
+		return 1;
 	if (argc < 2) {
 		run_directory("tests/corpus");
 		run_directory("tests/corpus-given");
@@ -388,6 +405,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 1; i < argc; i++)
 		run_directory(argv[i]);
+	run_in_bundle(filter_cache, "rm -rf \"$B\"");
 	printf("%u cases judged, %u of rules that are not built, %u whose setup fails here, %u failures\n",
 	       judged_cases, unbuilt, skipped, failures);
 	return failures || !judged_cases;

@@ -88,11 +88,12 @@ static void refused(void)
 static void signals(void)
 {
 	CHECK(signal_number("9") == SIGKILL && signal_number("KILL") == SIGKILL && signal_number("SIGKILL") == SIGKILL);
+	CHECK(signal_number("0") == 0);
 	CHECK(signal_number("sigterm") == SIGTERM && signal_number("Usr1") == SIGUSR1 &&
 	      signal_number("CLD") == SIGCHLD);
 	CHECK(signal_number("RTMIN") == SIGRTMIN && signal_number("SIGRTMIN+3") == SIGRTMIN + 3);
 	CHECK(signal_number("rtmax-1") == SIGRTMAX - 1 && signal_number("64") == 64);
-	static const char *const bad[] = {"",	"0",  "65", "-9",	"FOO",	   "SIG",     "SIGSIGTERM",
+	static const char *const bad[] = {"",	"00", "65", "-9",	"FOO",	   "SIG",     "SIGSIGTERM",
 					  "9x", " 9", "09", "RTMIN+99", "RTMIN-1", "RTMAX+1", "4294967305"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		if (signal_number(bad[i]) != -EINVAL) {

@@ -13,24 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e) __attribute__((weak));
-int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e)
-{
-	(void)pool, (void)config, (void)options, (void)e;
-	plan->cgroup.disabled = true;
-	return 0;
-}
-
-int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e) __attribute__((weak));
-int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e)
-{
-	(void)pool, (void)config, (void)options, (void)plan, (void)e;
-	return 0;
-}
+#include "no_machine.h"
 
 static int print_plan(struct pool *pool, const struct bundle *bundle, const struct verdict *verdict, bool json)
 {

@@ -16,24 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e) __attribute__((weak));
-int plan_cgroup(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e)
-{
-	(void)pool, (void)config, (void)options, (void)e;
-	plan->cgroup.disabled = true;
-	return 0;
-}
-
-int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e) __attribute__((weak));
-int plan_filter(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
-		struct err *e)
-{
-	(void)pool, (void)config, (void)options, (void)plan, (void)e;
-	return 0;
-}
+#include "no_machine.h"
 
 /* Members and elements that a row adds to a config which is fine without them. */
 struct row {

@@ -205,8 +205,9 @@ HAS = "grep -q ' - cgroup2 .*nsdelegate' /proc/self/mountinfo"
 trio("mount-cgroup-writable", N, both(cgroup(), no_namespace("cgroup")), both(cgroup("ro"), no_namespace("cgroup")),
      both(mount("/sys/fs/cgroup", "cgroup2", "ro", "nosuid"), no_namespace("cgroup")))
 more("private-delegated", "mount-cgroup-writable", "-WR", cgroup(), [HAS])
-more("private", "mount-cgroup-writable", N, cgroup("rw"), ["! " + HAS])
-more("joined", "mount-cgroup-writable", N, both(cgroup(), namespace("cgroup", path="/proc/1/ns/cgroup")))
+more("private", "mount-cgroup-writable", "-HR", cgroup("rw"), ["! " + HAS])
+more("joined", "mount-cgroup-writable", N, both(cgroup(), namespace("cgroup", path="/proc/1/ns/cgroup")),
+     also=[("ns-path-host", "br"), ("ns-path-privileged-type", "br")])
 more("rw-last", "mount-cgroup-writable", N, both(cgroup("ro", "rw"), no_namespace("cgroup")), also=also(CONFLICT))
 trio("mount-type-unsafe", N, mount("/data", "ext4", "/dev/sda1", "ro"), mount("/data", "none", "@B@/rootfs", "bind", "nosuid", "nodev"),
      mount("/data", "debugfs", "tmpfs"))

@@ -23,7 +23,7 @@ def seccomp_arg(index, value, op, two=None):
 
 
 # A capability that other rules judge as well.
-GRANTED = [("caps-dangerous", "br"), ("caps-not-minimal", "r")]
+GRANTED = [("caps-dangerous", "br")]
 LIST = "linux.seccomp.syscalls"
 
 # seccomp-absent: beside an empty section, and a whole one that is null
@@ -52,7 +52,7 @@ more("denied-first", "seccomp-dangerous-syscall", "-RR", both(seccomp_entry("bpf
 more("granted", "seccomp-dangerous-syscall", "---", both(seccomp_entry("clock_settime", "settimeofday"), caps("CAP_SYS_TIME")), also=GRANTED)
 more("another-granted", "seccomp-dangerous-syscall", "-RR", both(seccomp_entry("clock_settime", "bpf"), caps("CAP_SYS_TIME")), also=GRANTED)
 more("granted-as-ambient", "seccomp-dangerous-syscall", "---", both(seccomp_entry("acct"), caps("CAP_SYS_PACCT", where="permitted")),
-     also=[("caps-not-default", "br"), ("caps-not-minimal", "r")])
+     also=[("caps-not-default", "br"), ("caps-inconsistent", "r")])
 more("never-granted", "seccomp-dangerous-syscall", "-RR", both(seccomp_entry("io_uring_setup"), caps("CAP_SYS_ADMIN")), also=GRANTED)
 more("personality", "seccomp-dangerous-syscall", "-RR", seccomp_entry("personality"))
 more("personality-one", "seccomp-dangerous-syscall", "---", seccomp_entry("personality", args=[seccomp_arg(0, 8, "EQ")]))

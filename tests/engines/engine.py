@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""engine.py - what the engines' tests share: a Debian tree for each release, commands in it, what they must give."""
+import os
+import re
+import shutil
+import subprocess
+
+TOP = os.environ.get("TOP", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+
+def sh(command, stdin=subprocess.DEVNULL):
+    p = subprocess.run(["sh", "-c", command], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                       timeout=120)
+    return p.returncode, p.stdout
+
+
+def release():
+    """12, 13: inside the tree."""
+    return int(re.search(r'VERSION_ID="?(\d+)', open("/etc/os-release").read()).group(1))
+
+
+def make_image(root):
+    """The files of an image: busybox under all its names."""
+    for directory in ("bin", "etc", "tmp", "proc", "sys", "dev"):
+        os.makedirs(f"{root}/{directory}")
+    shutil.copy("/bin/busybox", f"{root}/bin/busybox")
+    for name in subprocess.run(["/bin/busybox", "--list"], stdout=subprocess.PIPE, text=True).stdout.split():
+        if name != "busybox":
+            os.symlink("busybox", f"{root}/bin/{name}")
+    with open(f"{root}/etc/passwd", "w") as f:
+        f.write("root:x:0:0:root:/root:/bin/sh\n")
+
+
+def report(good, name, why=""):
+    print(f"{'ok' if good else 'not ok'} - {name}" + ("" if good else f": {why}"), flush=True)
+    return good
+
+
+def expected(results, want):
+    """Why the RESULTS of a case's commands are not what it WANTs of the last one: (status, regex) or None; "" where they are."""
+    if want is None:
+        return ""
+    status, pattern = want
+    got_status, got = results[-1]
+    if got_status != status:
+        return f"exit status {got_status}, expected {status}: {got.strip()[-300:]}"
+    if pattern and not any(re.search(pattern, out.strip(), re.M) for out in ("".join(out for _, out in results), got)):
+        return f"/{pattern}/ does not match {got.strip()[-300:]!r}"
+    return ""
+
+
+def outside(script, *options):
+    """Unpacks the tree, brings hrun along, and runs SCRIPT again inside."""
+    tree = f"{os.environ['BUILD']}/tree-{os.path.basename(os.environ['TREE'])}-{os.getpid()}"
+    os.makedirs(tree)
+    try:
+        subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)
+        shutil.copy(os.environ["HRUN"], f"{tree}/usr/local/bin/hrun")
+        return subprocess.run([f"{TOP}/build/tests/isolate", *options, "--root", tree, "--", "python3", os.path.abspath(script), "--inside"],
+                              cwd=TOP).returncode
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
