@@ -188,6 +188,7 @@ static:
 .PHONY: install
 install: all
 	install -D -m 755 $(BUILD)/hrun $(DESTDIR)$(PREFIX)/bin/hrun
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(PREFIX)/libexec/hrun/hrun-tree
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
@@ -303,9 +304,10 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory BUILD=build-fuzz CC=clang CFLAGS=-fsanitize=fuzzer-no-link SANITIZE=address,undefined fuzzers
 	$(Q)tests/fuzz/run build-fuzz $(TIME)
 
-bench: all $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
+bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
+	$(Q)tests/bench/layers.py $(BUILD)
 
 .PHONY: clean help
 clean:
