@@ -7,7 +7,6 @@
 #include "../../libexec/hrun-image/layer.h"
 #include <fcntl.h>
 #include <hrun/str.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +15,6 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-int refuse(struct refusal *r, enum image_stage stage, const char *format, ...)
-{
-	va_list args;
-
-	r->stage = stage;
-	va_start(args, format);
-	vsnprintf(r->reason, sizeof r->reason, format, args);
-	va_end(args);
-	return -EBADMSG;
-}
 
 static void expect(bool holds)
 {
