@@ -30,7 +30,7 @@ int unix_send_all(int socket, const void *data, size_t size, const int *fds, siz
 	if (count > 0) {
 		message.msg_control = control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof *fds);
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+		struct cmsghdr *cmsg = (void *)control; /* CMSG_FIRSTHDR, which is never NULL here */
 		cmsg->cmsg_level = SOL_SOCKET;
 		cmsg->cmsg_type = SCM_RIGHTS;
 		cmsg->cmsg_len = CMSG_LEN(count * sizeof *fds);
