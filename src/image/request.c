@@ -227,6 +227,7 @@ int image_request_of(struct pool *pool, const struct policy *policy, const struc
 	struct building b = {.pool = pool, .request = ret_request, .fds = ret_fds, .e = e};
 	struct image_place place = {.name = asked->name, .layout = asked->layout, .ref = asked->ref};
 
+	ret_fds[0] = -EBADF;
 	*ret_fd_count = 0;
 	TRY(check_name(pool, asked->name, e));
 	if (fill_request(asked, ret_request) < 0)

@@ -222,7 +222,7 @@ static int list_store(struct pool *pool, const char *directory, enum policy_owne
 	DIR *dir = fdopendir(fd);
 	if (!dir)
 		return err_set(e, errno, "policy: `%s` is not a directory", directory);
-	fd = -EBADF; /* it is DIR's now */
+	(void)TAKE_FD(fd); /* it is DIR's now */
 	ret_list->item = pool_alloc(pool, MAX_ENTRIES * sizeof *ret_list->item);
 	while (seen < MAX_ENTRIES && (entry = readdir(dir))) {
 		seen++;
