@@ -103,13 +103,11 @@ ssize_t unix_receive_all(int socket, void *data, size_t size, int *ret_fds, size
 ssize_t unix_receive(int socket, void *data, size_t size, int *ret_fd)
 {
 	size_t count;
-	int fd = -1;
-	ssize_t n = unix_receive_all(socket, data, size, &fd, ret_fd ? 1 : 0, &count);
+	int fds[UNIX_FDS_MAX];
+	ssize_t n = unix_receive_all(socket, data, size, fds, ret_fd ? 1 : 0, &count);
 
-	if (n < 0)
-		fd = -1;
 	if (ret_fd)
-		*ret_fd = fd;
+		*ret_fd = n >= 0 && count ? fds[0] : -1;
 	return n;
 }
 
