@@ -188,7 +188,7 @@ void harden_caps_not_minimal(struct pool *pool, struct config *config, const str
 void judge_caps_unknown_name(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
-	const char *shown[UNKNOWN_SHOWN];
+	const char *shown[UNKNOWN_SHOWN] = {NULL};
 	size_t count = 0;
 
 	for (int set = 0; process && set < CAPS_SETS; set++) {

@@ -107,7 +107,8 @@ def what_the_option_names_is_a_file():
 
 
 def named(name, *args):
-    done = subprocess.run([name, *args], executable=h.HRUN, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    # By bash: Python 3.13 gives nobody an empty name.
+    done = subprocess.run(["bash", "-c", 'exec -a "$0" "$@"', name, h.HRUN, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     return h.Result(done.returncode, done.stdout, h.own_words(done.stderr))
 
 

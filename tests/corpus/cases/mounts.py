@@ -50,7 +50,7 @@ more("public-rro", "mount-host-system-dir", "---", mount("/h", "bind", "/etc/hos
 for i, path in enumerate(("/etcx", "/usrlocal", "/srv/etc", "/opt/app", "/var/logs", "/var/spool/mail", "/var/cache", "/home/u/src", "/run/systemdx")):
     more(f"apart-{i}", "mount-host-system-dir", "---", bind(path, "/h", "ro"), also=HOST_PATH)
 more("dotdot", "mount-host-system-dir", N, bind("/srv/../etc/cron.d", "/h", "ro"))
-more("link-below", "mount-host-system-dir", N, bind("@B@/l/cron.d", "/h", "ro"), ['ln -s /etc "$B/l"'])
+more("link-below", "mount-host-system-dir", N, bind("@B@/l/default", "/h", "ro"), ['ln -s /etc "$B/l"'])
 more("relative-link", "mount-host-system-dir", N, bind("l/default", "/h", "ro"), ['ln -s /etc "$B/l"'], also=[("mount-source-escape", "pbr")])
 more("tmpfs", "mount-host-system-dir", "---", mount("/h", "tmpfs", "/etc", "nosuid", "nodev", "noexec"))
 
