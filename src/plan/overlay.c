@@ -71,11 +71,13 @@ static int open_directory(struct pool *pool, const struct plan_options *options,
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_set(e, fd < 0 ? -fd : errno, "%s.options: %s: open %s: %s", step->where, data->key, shown,
 			       strerrordesc_np(fd < 0 ? -fd : errno));
-#ifndef HRUN_MUTANT_OVERLAY_JUDGED
-	if (options->verdict && !verdict_judged_layer(options->verdict, data->value, &st))
+	bool judged = !options->verdict || verdict_judged_layer(options->verdict, data->value, &st);
+#ifdef HRUN_MUTANT_OVERLAY_JUDGED
+	judged = true;
+#endif
+	if (!judged)
 		return err_set(e, ESTALE, "%s.options: %s: %s was replaced while it was being judged; try again",
 			       step->where, data->key, shown);
-#endif
 	data->fd = TAKE_FD(fd);
 	return 0;
 }
