@@ -113,7 +113,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
 IMAGE_SHARED := $(filter-out %/log.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
-	$(filter %/src/bundle/json.o %/src/bundle/json_plain.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
+	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
 IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
 
@@ -240,7 +240,7 @@ $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 cbor identity key members notation rfc3339 scheme scheme_bundle \
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor identity key members notation refusal rfc3339 scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 SIGNATURE_FUZZ := bundle cose cosign jws key

@@ -30,10 +30,4 @@ size_t image_trust_oci_closeness(struct pool *pool, const struct image_place *pl
 /* The directory of the file PATH, with its slash; NULL: the working directory. */
 const char *image_trust_directory(struct pool *pool, const char *path);
 
-/*
- * Base64 as RFC 4648 has it, with padding, and nothing else: one text for one value.  The size, or -EINVAL.  BYTES has
- * room for strlen(TEXT) / 4 * 3.
- */
-ssize_t image_trust_base64(const char *text, unsigned char *bytes);
-
 #endif

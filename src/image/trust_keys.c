@@ -2,6 +2,7 @@
 /*
  * trust_keys.c - the keys that a policy.json of the container tools names or holds.
  */
+#include <hrun/base64.h>
 #include <hrun/image_trust_file.h>
 #include <hrun/policy_open.h>
 #include <hrun/str.h>
@@ -39,8 +40,9 @@ int image_trust_read_key_file(struct policy_reader *r, const struct json *value,
 int image_trust_read_key_text(struct policy_reader *r, const struct json *value, struct image_rule *rule)
 {
 	TRY(policy_expect(r, value, JSON_STRING));
-	unsigned char *bytes = pool_alloc(r->pool, strlen(value->text) + 1);
-	ssize_t size = image_trust_base64(value->text, bytes);
+	size_t length = strlen(value->text);
+	unsigned char *bytes = pool_alloc(r->pool, length + 1);
+	ssize_t size = base64_read(value->text, length, bytes);
 	if (size <= 0)
 		return policy_refuse(r, value, "must be a key in base64");
 	struct image_key *key = new_key(r, value, rule);

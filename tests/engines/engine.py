@@ -7,6 +7,23 @@ import subprocess
 
 TOP = os.environ.get("TOP", os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+# podman's; what is behind "runtime" is the default.
+CONTAINERS_CONF = """
+[containers]
+pids_limit = 0
+netns = "none"
+default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
+[engine]
+runtime = "%(runtime)s"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime_supports_json = ["hrun", "crun"]
+runtime_supports_nocgroup = ["hrun", "crun"]
+[engine.runtimes]
+hrun = ["/usr/local/bin/hrun"]
+crun = ["/usr/bin/crun"]
+"""
+
 
 def sh(command, stdin=subprocess.DEVNULL):
     p = subprocess.run(["sh", "-c", command], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

@@ -13,23 +13,8 @@ import os
 import re
 import sys
 
-from engine import expected, make_image, outside, release, report, sh
+from engine import CONTAINERS_CONF, expected, make_image, outside, release, report, sh
 
-CONTAINERS_CONF = """
-[containers]
-pids_limit = 0
-netns = "none"
-default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
-[engine]
-runtime = "%(runtime)s"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime_supports_json = ["hrun", "crun"]
-runtime_supports_nocgroup = ["hrun", "crun"]
-[engine.runtimes]
-hrun = ["/usr/local/bin/hrun"]
-crun = ["/usr/bin/crun"]
-"""
 STORAGE_CONF = '[storage]\ndriver = "vfs"\ngraphroot = "/var/lib/containers/storage"\nrunroot = "/run/containers/storage"\n'
 
 # name, commands, and what the last one must give with hrun: (status, regex of the output) or None

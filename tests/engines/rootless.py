@@ -8,23 +8,9 @@ import shlex
 import subprocess
 import sys
 
-from engine import expected, make_image, outside, report, sh
+from engine import CONTAINERS_CONF, expected, make_image, outside, report, sh
 
 USER, HOME = "dev", "/home/dev"
-CONTAINERS_CONF = """
-[containers]
-pids_limit = 0
-netns = "none"
-default_ulimits = ["nofile=1000:1000", "nproc=1000:1000"]
-[engine]
-runtime = "hrun"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime_supports_json = ["hrun", "crun"]
-runtime_supports_nocgroup = ["hrun", "crun"]
-[engine.runtimes]
-hrun = ["/usr/local/bin/hrun"]
-"""
 
 # name, commands, what the last one must give: (status, regex)
 CASES = [
@@ -81,7 +67,7 @@ def as_user(command):
 def prepare():
     for path, text in (("/etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}'),
                        ("/etc/containers/storage.conf", '[storage]\ndriver = "vfs"\n'),
-                       ("/etc/containers/registries.conf", "unqualified-search-registries = []\n"), ("/etc/containers/containers.conf", CONTAINERS_CONF)):
+                       ("/etc/containers/registries.conf", "unqualified-search-registries = []\n"), ("/etc/containers/containers.conf", CONTAINERS_CONF % {"runtime": "hrun"})):
         os.makedirs("/etc/containers", exist_ok=True)
         with open(path, "w") as f:
             f.write(text)

@@ -15,35 +15,10 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-/* Where the rest of hrun-image is not linked. */
-__attribute__((weak)) int refuse(struct refusal *r, enum image_stage stage, const char *format, ...)
-{
-	va_list list;
-
-	if (r->reason[0])
-		return -EBADMSG;
-	r->verdict = IMAGE_REJECT;
-	r->stage = stage;
-	va_start(list, format);
-	vsnprintf(r->reason, sizeof r->reason, format, list);
-	va_end(list);
-	str_remove_controls(r->reason);
-	return -EBADMSG;
-}
-
-__attribute__((weak)) int digest_read(const char *text, struct digest *ret_digest)
-{
-	if (!str_starts(text, "sha256:") || strlen(text) != 71 || strspn(text + 7, "0123456789abcdef") != 64)
-		return -EINVAL;
-	memcpy(ret_digest->text, text, 72);
-	return 0;
-}
 
 struct driver_case {
 	const char *name, *expect, *stage;
