@@ -90,6 +90,8 @@ static void attach(int tree, const char *path)
 
 /* ---- the cgroup, by descriptors only: this mount is never attached anywhere ---- */
 
+#define RUNNER "runner"
+
 static int cgroup2_root(void)
 {
 	int fs = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
@@ -100,8 +102,13 @@ static int cgroup2_root(void)
 	return mnt;
 }
 
+/*
+ * Inside another isolate that is the leaf in which it sits (sit_in_a_leaf), which can hand nothing down: there the cgroup
+ * above, whose controllers are on for what is below.
+ */
 static int own_cgroup(int root)
 {
+	static const char leaf[] = "/" RUNNER;
 	char line[PATH_MAX + 8];
 	char path[PATH_MAX + 8] = "";
 	FILE *f = fopen("/proc/self/cgroup", "re");
@@ -114,6 +121,9 @@ static int own_cgroup(int root)
 	errno = ENOENT;
 	if (!path[0] || strstr(path, "/../"))
 		return -1;
+	size_t length = strlen(path);
+	if (length >= sizeof(leaf) - 1 && strcmp(path + length - (sizeof(leaf) - 1), leaf) == 0)
+		path[length - (sizeof(leaf) - 1)] = '\0';
 	return openat(root, path, O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -237,7 +247,7 @@ static void give_controllers_back(int parent)
 /* "No internal processes": controllers can be given to children only by a cgroup that holds no process itself. */
 static void sit_in_a_leaf(int cgroup)
 {
-	if (mkdirat(cgroup, "runner", 0755) < 0 || write_at(cgroup, "runner/cgroup.procs", "0") < 0)
+	if (mkdirat(cgroup, RUNNER, 0755) < 0 || write_at(cgroup, RUNNER "/cgroup.procs", "0") < 0)
 		fail("enter the runner's leaf cgroup");
 	hand_down_controllers(cgroup, (char[512]){""}, 512);
 }
