@@ -234,10 +234,6 @@ int config_read(struct pool *pool, const struct json *tree, struct config **ret_
 int config_read_process(struct pool *pool, const struct json *tree, struct config_process **ret_process,
 			struct json_error *ret_error);
 
-/* Read a `linux.seccomp` object on its own (seccomp-profiles/ at build time). */
-int config_read_seccomp(struct pool *pool, const struct json *tree, struct config_seccomp **ret_seccomp,
-			struct json_error *ret_error);
-
 /* Read a `linux.resources` object on its own (update --resources). */
 int config_read_resources(struct pool *pool, const struct json *tree, struct config_resources **ret_resources,
 			  struct json_error *ret_error);

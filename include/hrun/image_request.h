@@ -39,7 +39,4 @@ int image_request_of(struct pool *pool, const struct policy *policy, const struc
 /* Can every file that POLICY names for images be opened and read?  0 or negative errno. */
 int image_policy_check(struct pool *pool, const struct policy *policy, struct err *e);
 
-/* The platform that this hrun was built for, in the words of images. */
-const char *image_architecture_here(void);
-
 #endif

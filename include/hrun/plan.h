@@ -322,6 +322,7 @@ struct config_memory;
 struct config_process;
 struct config_resources;
 struct config_seccomp;
+struct filter_program;
 
 /*
  * The container as data, from the HARDENED config (bundle->config is the original
@@ -380,9 +381,9 @@ int plan_filter(struct pool *pool, const struct config *config, const struct pla
 		struct err *e);
 int plan_hooks(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 
-/* Compile a profile of config.json with libseccomp, from the cache where it is there. */
-int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
-			struct filter_plan *ret_filter, struct err *e);
+/* A profile of config.json as a filter: GIVEN is its program, or NULL: from the cache, or compiled with libseccomp. */
+int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const struct filter_program *given,
+			const char *cache_dir, struct filter_plan *ret_filter, struct err *e);
 
 /* Who gets the listener of a filter that notifies; NULL where the profile names nobody or notifies of nothing. */
 struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_seccomp *seccomp);

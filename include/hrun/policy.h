@@ -148,8 +148,6 @@ struct policy_request policy_request_of_caller(const char *file, const char *cla
  * 0 or negative errno with the whole line in *e; *ret_policy then holds the defaults.
  */
 int policy_load_for(struct pool *pool, const struct policy_request *request, struct policy *ret_policy, struct err *e);
-/* The same for the caller of this process, without a class. */
-int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e);
 
 /*
  * One file alone, with the ownership check; OWN_CLASS: waivers of severe rules need no image digest in it.

@@ -93,13 +93,6 @@ int config_read_process(struct pool *pool, const struct json *tree, struct confi
 	return field_read(pool, &config_process_table, tree, *ret_process, NULL, ret_error);
 }
 
-int config_read_seccomp(struct pool *pool, const struct json *tree, struct config_seccomp **ret_seccomp,
-			struct json_error *ret_error)
-{
-	*ret_seccomp = pool_alloc(pool, sizeof **ret_seccomp);
-	return field_read(pool, &config_seccomp_table, tree, *ret_seccomp, NULL, ret_error);
-}
-
 int config_read_resources(struct pool *pool, const struct json *tree, struct config_resources **ret_resources,
 			  struct json_error *ret_error)
 {

@@ -27,7 +27,8 @@ void judge_by_stricter_level(struct command *command, struct policy *policy, con
 #ifdef HRUN_MUTANT_EXEC_LEVEL
 	level = policy->level;
 #endif
-	if (level > policy->level) {
+	level = policy_stricter_level(level, policy->level);
+	if (level != policy->level) {
 		policy->level = level;
 		policy->audit = false; /* it is for getting used to today's level, not to this one */
 	}

@@ -271,14 +271,3 @@ int image_policy_check(struct pool *pool, const struct policy *policy, struct er
 	}
 	return 0;
 }
-
-const char *image_architecture_here(void)
-{
-#if defined(__x86_64__)
-	return "amd64";
-#elif defined(__aarch64__)
-	return "arm64";
-#else
-#error "which architecture is this, in the words of the OCI image specification?"
-#endif
-}

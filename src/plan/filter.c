@@ -95,9 +95,8 @@ struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_se
 	return agent;
 }
 
-/* GIVEN: the program is there already. */
-static int fill_filter(struct pool *pool, const struct config_seccomp *seccomp, const struct filter_program *given,
-		       const char *cache_dir, struct filter_plan *ret_filter, struct err *e)
+int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const struct filter_program *given,
+			const char *cache_dir, struct filter_plan *ret_filter, struct err *e)
 {
 	struct filter_plan filter = {.name = "linux.seccomp", .where = "linux.seccomp"};
 	struct filter_program program;
@@ -118,12 +117,6 @@ static int fill_filter(struct pool *pool, const struct config_seccomp *seccomp, 
 	filter.agent = plan_filter_agent(pool, seccomp);
 	*ret_filter = filter;
 	return 0;
-}
-
-int plan_filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const char *cache_dir,
-			struct filter_plan *ret_filter, struct err *e)
-{
-	return fill_filter(pool, seccomp, NULL, cache_dir, ret_filter, e);
 }
 
 /* What was judged is what is loaded. */
@@ -227,8 +220,8 @@ int plan_filter(struct pool *pool, const struct config *config, const struct pla
 	const char *cache_dir = options->look_only ? NULL : options->cache_dir;
 
 	if (linux_ && linux_->seccomp)
-		TRY(fill_filter(pool, linux_->seccomp, judged_program(options, linux_->seccomp), cache_dir,
-				&plan->filter, e));
+		TRY(plan_filter_compile(pool, linux_->seccomp, judged_program(options, linux_->seccomp), cache_dir,
+					&plan->filter, e));
 	else if (linux_ && linux_->builtin_seccomp)
 		TRY(builtin_filter_get(pool, linux_->builtin_seccomp, filter_native_arch(),
 				       capabilities_of(&plan->creds), &plan->filter, e));

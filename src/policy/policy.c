@@ -225,10 +225,3 @@ int policy_load_for(struct pool *pool, const struct policy_request *request, str
 		*ret_policy = policy_default();
 	return r;
 }
-
-int policy_load(struct pool *pool, const char *file, struct policy *ret_policy, struct err *e)
-{
-	struct policy_request request = policy_request_of_caller(file, NULL);
-
-	return policy_load_for(pool, &request, ret_policy, e);
-}

@@ -396,7 +396,7 @@ static void test_parts(void)
 	const struct json *tree;
 	struct config_process *process;
 	struct config_resources *resources;
-	struct config_seccomp *seccomp;
+	struct config_seccomp seccomp = {0};
 	const char *text = "{\"cwd\":\"/\",\"args\":[\"a\",1]}";
 
 	CHECK(json_read(&pool, text, strlen(text), 99, &tree, &error) == 0);
@@ -404,7 +404,8 @@ static void test_parts(void)
 	text = "{\"pids\":{\"limit\":7},\"defaultAction\":\"A\"}";
 	CHECK(json_read(&pool, text, strlen(text), 99, &tree, &error) == 0);
 	CHECK(config_read_resources(&pool, tree, &resources, &error) == 0 && resources->pids->limit.value == 7);
-	CHECK(config_read_seccomp(&pool, tree, &seccomp, &error) == 0 && is(seccomp->default_action, "A"));
+	CHECK(field_read(&pool, &config_seccomp_table, tree, &seccomp, NULL, &error) == 0 &&
+	      is(seccomp.default_action, "A"));
 }
 
 int main(void)

@@ -31,7 +31,8 @@ static enum level load(const char *path, const char *why)
 	struct pool pool = {0};
 	struct policy policy;
 	struct err e = {0};
-	int r = policy_load(&pool, path, &policy, &e);
+	struct policy_request request = policy_request_of_caller(path, NULL);
+	int r = policy_load_for(&pool, &request, &policy, &e);
 
 	if (r < 0 && (!strstr(e.text, why) || !strstr(e.text, "policy: ") || policy.level != LEVEL_BASELINE)) {
 		fprintf(stderr, "%s: %s (expected: %s)\n", path, e.text, why);

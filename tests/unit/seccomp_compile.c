@@ -156,7 +156,7 @@ static void check_profile(struct pool *pool, const char *directory, const char *
 	struct filter_plan filter;
 	struct err e;
 
-	if (plan_filter_compile(pool, &profile->seccomp, NULL, &filter, &e) < 0) {
+	if (plan_filter_compile(pool, &profile->seccomp, NULL, NULL, &filter, &e) < 0) {
 		fail("%s: %s", name, e.text);
 		return;
 	}
@@ -197,7 +197,7 @@ static void check_refused(struct pool *pool, const char *place, const char *word
 	struct err e = {0};
 
 	checks++;
-	if (plan_filter_compile(pool, &one, NULL, &filter, &e) >= 0)
+	if (plan_filter_compile(pool, &one, NULL, NULL, &filter, &e) >= 0)
 		fail("not refused: %s %s", place, word);
 	else if (!strstr(e.text, place) || !strstr(e.text, word) || filter.program)
 		fail("the error for %s %s says: %s", place, word, e.text);
@@ -210,7 +210,7 @@ static void check_refusals(struct pool *pool)
 	struct err e;
 
 	start_over();
-	if (plan_filter_compile(pool, &one, NULL, &filter, &e) < 0)
+	if (plan_filter_compile(pool, &one, NULL, NULL, &filter, &e) < 0)
 		fail("the model of the bad profiles is bad itself: %s", e.text);
 	one.default_action = "SCMP_ACT_MAYBE";
 	check_refused(pool, "linux.seccomp.defaultAction", "SCMP_ACT_MAYBE");
@@ -260,7 +260,7 @@ static bool is_planted(struct pool *pool)
 	struct filter_plan filter;
 	struct err e;
 
-	if (plan_filter_compile(pool, &one, cache_path, &filter, &e) < 0)
+	if (plan_filter_compile(pool, &one, NULL, cache_path, &filter, &e) < 0)
 		die("compile: %s", e.text);
 	return filter.length == 1 && filter.program->k == planted.k;
 }
