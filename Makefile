@@ -148,13 +148,13 @@ endif
 
 TREE_SOURCES := $(sort $(wildcard libexec/hrun-tree/*.c))
 TREE_OBJECTS := $(foreach s,$(TREE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o,$(OBJECTS))
+TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o %/src/base/unix.o %/src/base/path.o %/src/base/pool.o,$(OBJECTS))
 $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split tar tar_pax tar_sparse send entry layer blob refusal)
 LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
