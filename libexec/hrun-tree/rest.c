@@ -19,7 +19,7 @@ enum { IMPLIED_MODE = 0755, LIST_MAX = 4096 };
 
 #define bad_rest(t, ...) tree_fail((t), EBADMSG, __VA_ARGS__)
 
-/* A file's own hash beside those of paths: no path of a tree has a NUL's place taken by a slash at its beginning. */
+/* A file's own hash; a path begins with no slash. */
 static uint64_t file_hash(const struct tree *t, const struct stat *st)
 {
 	char text[64];
@@ -54,14 +54,16 @@ static int check_names(struct tree *t, const struct stat *st, const char *path)
 static int check_opaque(struct tree *t, int fd, const char *path)
 {
 	int opaque = tree_is_opaque(t, fd);
+	bool is_asked = tree_made(t, path) & MADE_OPAQUE;
 
+	path = *path ? path : "the top directory";
 	if (opaque < 0)
 		return bad_rest(t, "%.160s: its attribute %s cannot be read or is not \"y\"", path,
 				tree_opaque_name(t));
-	if (opaque == !!(tree_made(t, path) & MADE_OPAQUE))
+	if (opaque == is_asked)
 		return 0;
-	return bad_rest(t, "%.160s: the directory %s what lower layers have in it, the image's %s", path,
-			opaque ? "hides" : "shows", opaque ? "does not" : "hides it");
+	return bad_rest(t, "%.160s: the directory %s what lower layers have in it, and in the image it %s", path,
+			opaque ? "hides" : "shows", opaque ? "does not" : "does not show it");
 }
 
 static int check_implied(struct tree *t, int fd, const struct stat *st, const char *path)

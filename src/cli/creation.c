@@ -79,9 +79,9 @@ static void look_at_image(struct command *command, bool look_only, const struct 
 	image_root_verify(&command->pool, &asked, &root);
 	judged->image_digest = root.digest;
 	judged->image_reason = root.reason;
-	if (root.changed)
+	if (root.changed && root.digest)
 		log_warning("%s since it was made of the signed image %s; remove it and make it anew", root.changed,
-			    root.digest ? root.digest : "");
+			    root.digest);
 	if (root.reason && creation->policy.images.require == IMAGES_WARN)
 		log_warning("no verified signature: %s", root.reason);
 }

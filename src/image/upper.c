@@ -73,15 +73,18 @@ static bool has_attribute(int fd, const char *name)
 }
 
 /* A directory that is the image's too shows what is in both: it must be no other one, and hide nothing. */
-static bool directory_is_plain(const struct upper *u, int fd, const struct stat *st, const char *path)
+static bool directory_is_plain(const struct upper *u, int fd, const struct stat *st, const char *path,
+			       bool *ret_of_image)
 {
 	const char *prefix = u->root->user_overlay ? "user" : "trusted";
 	struct stat below;
 	int layer;
 
+	*ret_of_image = false;
 	if (has_attribute(fd, pool_printf(u->pool, "%s.overlay.redirect", prefix)))
 		return false;
-	if (!look_in_image(u, path, &below, &layer))
+	*ret_of_image = look_in_image(u, path, &below, &layer);
+	if (!*ret_of_image)
 		return (st->st_mode & 07777) == MADE_MODE && st->st_uid == 0 && st->st_gid == 0;
 	return S_ISDIR(below.st_mode) && st->st_mode == below.st_mode && st->st_uid == below.st_uid &&
 	       st->st_gid == below.st_gid && !has_attribute(fd, pool_printf(u->pool, "%s.overlay.opaque", prefix));
@@ -159,13 +162,14 @@ static const char *check_directory(const struct upper *u, int dir, const char *n
 	bool expected = str_equal(path, "etc") || is_mount_point(u, path, true) ||
 			(u->config->process && u->config->process->cwd && is_on_way(path, u->config->process->cwd));
 	autofd int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool of_image;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !directory_is_plain(u, fd, &st, path))
+	if (fd < 0 || fstat(fd, &st) < 0 || !directory_is_plain(u, fd, &st, path, &of_image))
 		return pool_printf(u->pool, "the container has changed /%.200s (a directory)", path);
 	const char *within = changes_in(u, fd, path);
-	/* One of the image's is there as well for what is in it. */
-	return within || expected ? within : pool_printf(u->pool, "the container has changed what is in /%.200s", path);
+	/* One of the image's is there again for what is, or was, in it. */
+	return within || expected || of_image ? within : pool_printf(u->pool, "the container has made /%.200s", path);
 }
 
 static const char *check_entry(const struct upper *u, int dir, const char *name, const char *path)
