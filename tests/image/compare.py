@@ -225,4 +225,7 @@ def inside():
     return 1 if failed else 0
 
 
+if os.geteuid() != 0:
+    print("only root can mount")
+    sys.exit(77)
 sys.exit(inside())
