@@ -198,11 +198,19 @@ struct creation {
 };
 /* Reads, judges and plans; nothing on the machine changes. */
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
+/* The directory NAME for what is remembered from start to start; NULL where there is no place for it. */
+const char *creation_cache(struct pool *pool, const char *name);
+
 /* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
 /* Undo a build: process, cgroup, state directory; poststop hooks where other hooks had their turn. */
 void creation_undo(struct pool *pool, struct creation *creation);
 void creation_close(struct creation *creation);
+
+/* ---- root_image.c ---- */
+/* Sets judged->image_digest or image_reason, where the policy asks and no digest is known yet. */
+void creation_look_at_root(struct command *command, bool look_only, const struct creation *creation,
+			   struct judged *judged);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \

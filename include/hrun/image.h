@@ -76,6 +76,6 @@ int image_give(int socket, int layout, const struct image_ask *ask);
 /* Answer one with FD (borrowed), or the negative errno that it is. */
 int image_give_fd(int socket, int fd);
 /* For reading: a regular file below DIR, or a DIRECTORY, reached through no link.  Owned, or negative errno. */
-int image_open_below(int dir, const char *path, bool directory);
+int image_open_file(int dir, const char *path, bool directory);
 
 #endif

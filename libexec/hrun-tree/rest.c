@@ -6,12 +6,13 @@
  * Overlayfs hides lower layers by an attribute of a directory, so each of these must have been asked for as well.
  */
 #include "tree.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -76,7 +77,7 @@ static int check_implied(struct tree *t, int fd, const struct stat *st, const ch
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : bad_rest(t, "%.160s: its attributes cannot be read", path);
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_tells_xattr(list + at) && !str_equal(list + at, tree_opaque_name(t)))
+		if (tree_serves_xattr(list + at) && !str_equal(list + at, tree_opaque_name(t)))
 			return bad_rest(t, "%.100s: a directory that the image only implies has an attribute: %.60s",
 					path, list + at);
 	}
@@ -112,33 +113,35 @@ static int check_entry(struct tree *t, int dir, const char *name, char *path, in
 	return S_ISDIR(st.st_mode) ? check_directory(t, dir, name, path, made, depth) : 0;
 }
 
-static int check_children(struct tree *t, int fd, const struct tree_names *names, char *path, int depth)
+static int check_child(struct tree *t, int fd, const char *name, char *path, int depth)
 {
-	size_t size = strlen(path);
+	size_t size = strlen(path), more = strlen(name);
 
-	for (size_t i = 0; i < names->count; i++) {
-		size_t more = strlen(names->index[i]);
-		if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX)
-			return bad_rest(t, "%.160s: what is in it is too deep", path);
-		if (size > 0)
-			path[size] = '/';
-		memcpy(path + size + (size > 0), names->index[i], more + 1);
-		TRY(check_entry(t, fd, names->index[i], path, depth + 1));
-		path[size] = 0;
-	}
-	return 0;
+	if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX)
+		return bad_rest(t, "%.160s: what is in it is too deep", path);
+	if (size > 0)
+		path[size] = '/';
+	memcpy(path + size + (size > 0), name, more + 1);
+	int r = check_entry(t, fd, name, path, depth + 1);
+	path[size] = 0;
+	return r;
 }
 
 static int rest_of_directory(struct tree *t, int fd, char *path, int depth)
 {
-	struct tree_names names = {0};
+	_Alignas(struct dirent64) char entries[4096];
+	long n;
 
 	TRY(check_opaque(t, fd, path));
-	int r = tree_read_names(&names, fd, t->max_entries);
-	r = r < 0 ? bad_rest(t, "%.160s cannot be listed", path) : check_children(t, fd, &names, path, depth);
-	free(names.text);
-	free(names.index);
-	return r;
+	while ((n = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
+		for (long at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(entries + at);
+			at += entry->d_reclen;
+			if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
+				TRY(check_child(t, fd, entry->d_name, path, depth));
+		}
+	}
+	return n < 0 ? bad_rest(t, "%.160s cannot be listed", path) : 0;
 }
 
 int tree_rest(struct tree *t)

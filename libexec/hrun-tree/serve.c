@@ -18,6 +18,11 @@
 
 enum { LIST_MAX = 65536 };
 
+bool tree_serves_xattr(const char *name)
+{
+	return !str_starts(name, "security.") || str_equal(name, "security.capability");
+}
+
 const char *tree_opaque_name(const struct tree *t)
 {
 	return t->flags & TREE_USER_OVERLAY ? "user.overlay.opaque" : "trusted.overlay.opaque";
@@ -58,7 +63,7 @@ static int tell_xattrs(const struct tree *t, struct tree_told *told, int fd, boo
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_tells_xattr(list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
+		if (tree_serves_xattr(list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
 			TRY(add_xattr(told, fd, list + at));
 	}
 	return 0;

@@ -124,18 +124,9 @@ int tree_apply(struct tree *t);
 int tree_walk(struct tree *t);
 int tree_serve(struct tree *t);
 
-/* ---- walk.c: what several need ---- */
-/* The names of a directory: each ends with a NUL, and an index of them in the order of their bytes. */
-struct tree_names {
-	char *text, **index;
-	size_t size, room, count;
-};
-/* At most MAX of them; free both arrays also after a failure. */
-int tree_read_names(struct tree_names *names, int fd, uint64_t max);
-/* Not a label or a measurement, which are the machine's. */
-bool tree_tells_xattr(const char *name);
-
 /* ---- serve.c ---- */
+/* Not a label or a measurement, which are the machine's.  (A walk tells less: here trusted.* is what matters.) */
+bool tree_serves_xattr(const char *name);
 /* The attribute by which overlayfs hides what lower layers have in a directory. */
 const char *tree_opaque_name(const struct tree *t);
 /* 1, 0, or negative errno; -EBADMSG: it has another value than "y". */

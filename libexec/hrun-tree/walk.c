@@ -20,6 +20,12 @@
 
 enum { LIST_MAX = 65536 };
 
+/* The names of a directory: each ends with a NUL, and an index of them to sort. */
+struct names {
+	char *text, **index;
+	size_t size, room, count;
+};
+
 static int cannot(struct tree *t, int r, const char *path)
 {
 	return r < 0 ? tree_fail(t, -r, "%.120s cannot be read: %s", path, strerror(-r)) : r;
@@ -58,7 +64,8 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool tree_tells_xattr(const char *name)
+/* Labels and measurements are the machine's, not the tree's. */
+static bool is_told(const char *name)
 {
 	return !str_starts(name, "security.") || str_equal(name, "security.capability");
 }
@@ -82,7 +89,7 @@ static int send_xattrs(struct tree *t, int fd, const char *path)
 	for (ssize_t at = 0; at < size && r == 0; at += (ssize_t)strlen(list + at) + 1) {
 		if (count == sizeof sorted / sizeof sorted[0])
 			r = -E2BIG;
-		else if (tree_tells_xattr(list + at))
+		else if (is_told(list + at))
 			sorted[count++] = list + at;
 	}
 	r = cannot(t, r, path);
@@ -170,7 +177,7 @@ static int send_entry(struct tree *t, int dir, const char *name, char *path, int
 	}
 }
 
-static int add_name(struct tree_names *names, const char *name)
+static int add_name(struct names *names, const char *name)
 {
 	size_t size = strlen(name) + 1;
 
@@ -188,7 +195,7 @@ static int add_name(struct tree_names *names, const char *name)
 	return 0;
 }
 
-static int list_names(struct tree_names *names, int fd, uint64_t max)
+static int read_names(struct names *names, int fd, uint64_t max)
 {
 	_Alignas(8) char buffer[4096];
 	ssize_t n;
@@ -206,9 +213,8 @@ static int list_names(struct tree_names *names, int fd, uint64_t max)
 	return n < 0 ? -errno : 0;
 }
 
-int tree_read_names(struct tree_names *names, int fd, uint64_t max)
+static int sort_names(struct names *names)
 {
-	TRY(list_names(names, fd, max));
 	names->index = calloc(names->count + 1, sizeof *names->index);
 	if (!names->index)
 		return -ENOMEM;
@@ -220,10 +226,11 @@ int tree_read_names(struct tree_names *names, int fd, uint64_t max)
 
 static int send_children(struct tree *t, int fd, char *path, int depth)
 {
-	struct tree_names names = {0};
+	struct names names = {0};
 	size_t size = strlen(path);
-	int r = cannot(t, tree_read_names(&names, fd, t->max_entries), path);
+	int r = read_names(&names, fd, t->max_entries);
 
+	r = cannot(t, r < 0 ? r : sort_names(&names), path);
 	for (size_t i = 0; i < names.count && r == 0; i++) {
 		size_t more = strlen(names.index[i]);
 		if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX) {

@@ -8,7 +8,6 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
-#include <hrun/image_root.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
 #include <hrun/plan_cgroup.h>
@@ -54,36 +53,13 @@ static const char *cgroup_of(struct command *command, const char *id, const stru
 }
 
 /* One for each user, whom nobody else can give a filter or a layer; without a place there is none. */
-static const char *cache_directory(struct pool *pool, const char *name)
+const char *creation_cache(struct pool *pool, const char *name)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
 	if (geteuid() == 0 && proc_in_first_user_namespace())
 		runtime_dir = CACHE_DIR;
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
-}
-
-/* Is the root an image that was signed?  Looked at only where the policy asks: it takes time. */
-static void look_at_image(struct command *command, bool look_only, const struct creation *creation,
-			  struct judged *judged)
-{
-	const struct image_root_asked asked = {
-		.policy = &creation->policy,
-		.bundle = &creation->bundle,
-		.cache = look_only ? NULL : cache_directory(&command->pool, "hrun-layers"),
-	};
-	struct image_root root;
-
-	if (creation->policy.images.require < IMAGES_WARN)
-		return;
-	image_root_verify(&command->pool, &asked, &root);
-	judged->image_digest = root.digest;
-	judged->image_reason = root.reason;
-	if (root.changed && root.digest)
-		log_warning("%s since it was made of the signed image %s; remove it and make it anew", root.changed,
-			    root.digest);
-	if (root.reason && creation->policy.images.require == IMAGES_WARN)
-		log_warning("no verified signature: %s", root.reason);
 }
 
 static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
@@ -97,10 +73,10 @@ static int judge(struct command *command, const char *id, bool look_only, struct
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, id, creation),
 		/* `hrun plan` changes nothing, so it keeps nothing. */
-		.filter_cache = look_only ? NULL : cache_directory(&command->pool, "hrun-cache"),
+		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};
 
-	look_at_image(command, look_only, creation, &judged);
+	creation_look_at_root(command, look_only, creation, &judged);
 	policy_judge(&judged, &creation->policy, &creation->verdict);
 	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
 		       e));
@@ -117,7 +93,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.preserve_fds = options->preserve_fds,
 		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
-		.cache_dir = cache_directory(&command->pool, "hrun-cache"),
+		.cache_dir = creation_cache(&command->pool, "hrun-cache"),
 		.verdict = &creation->verdict,
 	};
 

@@ -39,7 +39,7 @@ struct comparison {
 
 static int open_big_data(const struct comparison *c, const char *key)
 {
-	return image_open_below(c->root->images, storage_big_data(c->pool, c->image->id, key), false);
+	return image_open_file(c->root->images, storage_big_data(c->pool, c->image->id, key), false);
 }
 
 /* A config's key is its digest, a manifest's has a word before it. */
@@ -59,7 +59,7 @@ static int open_signatures(const struct comparison *c, const char *hex)
 
 static int open_record(const struct comparison *c, struct stored_layer *layer)
 {
-	return image_open_below(c->root->records, pool_printf(c->pool, "%s.tar-split.gz", layer->id), false);
+	return image_open_file(c->root->records, pool_printf(c->pool, "%s.tar-split.gz", layer->id), false);
 }
 
 static bool is_known(const struct comparison *c, struct stored_layer *layer, const char *hex)

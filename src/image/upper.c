@@ -121,7 +121,7 @@ static char *image_accounts(const struct upper *u, const char *path)
 		return pool_strdup(u->pool, "");
 	if (!S_ISREG(st.st_mode))
 		return NULL;
-	autofd int fd = image_open_below(u->root->layers[layer].dir, path, false);
+	autofd int fd = image_open_file(u->root->layers[layer].dir, path, false);
 	return fd < 0 ? NULL : read_accounts(u->pool, fd);
 }
 
@@ -130,7 +130,7 @@ static bool is_accounts(const struct upper *u, int dir, const char *name, const 
 {
 	if (!str_equal(path, "etc/passwd") && !str_equal(path, "etc/group"))
 		return false;
-	autofd int fd = image_open_below(dir, name, false);
+	autofd int fd = image_open_file(dir, name, false);
 	char *now = fd < 0 ? NULL : read_accounts(u->pool, fd), *then = image_accounts(u, path), *line;
 	if (!now || !then || strncmp(now, then, strlen(then)) != 0)
 		return false;

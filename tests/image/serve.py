@@ -10,7 +10,7 @@ import sys
 PROGRAM = f"{os.environ['BUILD']}/libexec/hrun/hrun-tree"
 SANITIZED = "SANITIZED" in os.environ
 TOP = "/tmp/served"
-MAGIC, SERVE, USER_OVERLAY = 0x74726565, 2, 4
+MAGIC, SERVE = 0x74726565, 2
 ENTRY, OPAQUE, PEEK, REST = range(4)
 CAP_DAC_OVERRIDE, CAP_SYS_ADMIN = 1, 21
 failed = 0
