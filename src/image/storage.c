@@ -244,9 +244,17 @@ static int read_images(struct pool *pool, struct stored_root *root, struct err *
 int storage_open(struct pool *pool, const struct root_mount *mount, struct stored_root *ret, struct err *e)
 {
 	const char *upper = real_path(pool, mount->upper), *id = upper ? id_in(upper) : NULL;
+	struct stat st;
 
-	if (!id)
+	if (!id || stat(upper, &st) < 0)
 		return err_set(e, EINVAL, "the writable layer `%s` cannot be opened", mount->upper);
+	/* Its layers are copies with other owners, or mapped. */
+	if (policy_caller_is_root() && st.st_uid != 0)
+		return err_set(
+			e, EPERM,
+			"the container's layer belongs to uid %u: what podman has made for --uidmap or --userns cannot be "
+			"compared; use it without",
+			st.st_uid);
 	ret->top = pool_strndup(pool, upper, (size_t)(id - upper) - strlen("/overlay/"));
 	ret->upper_path = upper;
 	ret->user_overlay = mount->user_overlay;

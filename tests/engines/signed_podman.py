@@ -314,6 +314,8 @@ def elsewhere(layout):
     run("podman run --rm --rootfs /root/plain sh -c 'echo has started'", "a directory", 126, "no mount of its own")
     sh(f"podman --storage-driver vfs --root /var/lib/vfs pull -q oci:{layout.path}:localhost/full; podman --storage-driver vfs --root /var/lib/vfs tag $(podman --storage-driver vfs --root /var/lib/vfs images -q) v")
     run("podman --storage-driver vfs --root /var/lib/vfs run --rm v echo has started", "the driver vfs", 126, "no mount of its own")
+    if release() > 12:
+        run("podman run --rm --uidmap 0:100000:5000 localhost/full echo has started", "a mapped root", 126, "--uidmap or --userns cannot be compared")
     policy(require="warn", **lenient)
     run("podman run --rm --rootfs /root/plain sh -c 'echo started'", "warn: it starts", 0, "started")
     policy()
