@@ -12,6 +12,7 @@
 #include <hrun/container.h>
 #include <hrun/err.h>
 #include <hrun/image.h>
+#include <hrun/image_root.h>
 #include <hrun/plan.h>
 #include <hrun/policy.h>
 #include <hrun/pool.h>
@@ -208,9 +209,11 @@ void creation_undo(struct pool *pool, struct creation *creation);
 void creation_close(struct creation *creation);
 
 /* ---- root_image.c ---- */
-/* Sets judged->image_digest or image_reason, where the policy asks and no digest is known yet. */
-void creation_look_at_root(struct command *command, bool look_only, const struct creation *creation,
-			   struct judged *judged);
+/* Is the root an image that was signed?  *ret is empty where the policy does not ask.  CACHE as image_root_asked has it. */
+void root_image_look(struct pool *pool, const struct policy *policy, const struct bundle *bundle, const char *cache,
+		     struct image_root *ret);
+/* What create has to say of it beside a refusal. */
+void root_image_tell(const struct policy *policy, const struct image_root *root);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
@@ -325,6 +328,7 @@ struct check {
 	const char *name; /* for people: the config's path, or "-" */
 	struct bundle bundle;
 	bool has_bundle;
+	struct image_root root;
 	const char *bytes;
 	size_t size;
 	const struct json *tree;

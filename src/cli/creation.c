@@ -64,6 +64,12 @@ const char *creation_cache(struct pool *pool, const char *name)
 
 static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
+	/* `hrun plan` changes nothing, so it believes and keeps nothing. */
+	const char *layers = look_only ? NULL : creation_cache(&command->pool, "hrun-layers");
+	struct image_root root;
+
+	root_image_look(&command->pool, &creation->policy, &creation->bundle, layers, &root);
+	root_image_tell(&creation->policy, &root);
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -72,11 +78,12 @@ static int judge(struct command *command, const char *id, bool look_only, struct
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, id, creation),
+		.image_digest = root.digest,
+		.image_reason = root.reason,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};
 
-	creation_look_at_root(command, look_only, creation, &judged);
 	policy_judge(&judged, &creation->policy, &creation->verdict);
 	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
 		       e));

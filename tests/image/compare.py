@@ -204,6 +204,10 @@ def inside():
     unsigned = layout.image("unsigned", small)
     _, other = store.add("unsigned", layout, unsigned, small)
     refused("an unsigned image", other, "no signature of")
+    for name, place, expected in (("signed", root, False), ("unsigned", other, True)):
+        plan(place)  # leaves its config in the bundle
+        out = subprocess.run([HRUN, "check", BUNDLE], capture_output=True, text=True).stdout
+        check(("image-signature-missing" in out) == expected, f"hrun check says the same: {name}", out)
     places.sign(unsigned, OTHER, "localhost/unsigned")
     refused("a stranger's signature", other, "signature")
     # Its entry in the store lies: another image's manifest, which is signed.
