@@ -48,7 +48,7 @@ static bool take_option(struct pool *pool, const char *text, struct root_mount *
 	} else {
 		return true;
 	}
-	if (strchr(text, '\\'))
+	if (strchr(text, '\\') || (str_starts(text, "lowerdir+=") && strchr(text, ':')))
 		*ret_wrong = "a path in its mount options holds a colon, comma or backslash";
 	return !*ret_wrong;
 }

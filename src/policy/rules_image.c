@@ -52,11 +52,13 @@ void judge_image_signature_missing(struct finder *finder)
 		return;
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
-	if (finder->judged->image_reason)
-		find(&warning, "root.path", "%s", finder->judged->image_reason);
-	else if (image)
+	const char *reason = finder->judged->image_reason;
+	if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
-			   "no verified signature is known of %s", quote(finder, image->value));
+			   "no verified signature is known of %s%s%s", quote(finder, image->value), reason ? ": " : "",
+			   reason ? reason : "");
+	else if (reason)
+		find(&warning, "root.path", "%s", reason);
 	else if (finder->judged->config_only)
 		cannot_judge(&warning, "root.path", "the image");
 	else
