@@ -261,6 +261,14 @@ def pause_image(layout, places):
     pull(layout, "pause")
     options = "--infra-image localhost/pause --infra-command '/pause -P'"
     run(f"podman pod create --name q {options} >/dev/null && podman run --rm --pod q localhost/full echo started; podman pod rm -f -t 0 q >/dev/null", "a signed one", 0, "started")
+    with open("/etc/containers/containers.conf", "w") as f:
+        f.write(CONTAINERS_CONF.replace("[engine]", '[engine]\ninfra_image = "localhost/pause"\ninfra_command = "/pause -P"', 1) % {"runtime": "hrun"})
+    for image, text, status in (("full", "in", 0), ("wrong", "image-signature-missing", 125)):
+        write("/root/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: kp\nspec:\n  containers:\n  - name: k\n"
+              f"    image: localhost/{image}\n    imagePullPolicy: Never\n    command: [sleep, '1000']\n")
+        run("podman kube play --network none /root/pod.yaml && podman exec kp-k echo in", f"kube play of {image}", status, text)
+        sh("podman kube down /root/pod.yaml; podman pod rm -fa -t 0")
+    write("/etc/containers/containers.conf", CONTAINERS_CONF % {"runtime": "hrun"})
 
 
 def container_layer():
