@@ -110,8 +110,8 @@ static int read_expires(struct policy_reader *r, const struct json *value, void 
 
 	if (utc_days_of_date(value->text, &days) < 0)
 		return policy_refuse(r, value, "must be a date of the calendar, as 2027-03-31");
-	if (days - r->today > WAIVER_MAX_DAYS)
-		return policy_refuse(r, value, "is more than a year ahead (%d days)", WAIVER_MAX_DAYS);
+	if (days - r->today > POLICY_MAX_DAYS)
+		return policy_refuse(r, value, "is more than a year ahead (%d days)", POLICY_MAX_DAYS);
 	waiver->expires = value->text;
 	waiver->days_left = days_left(days, r->today);
 	return 0;
