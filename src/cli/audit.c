@@ -14,7 +14,6 @@
 #include <hrun/str.h>
 #include <hrun/utc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -175,15 +174,13 @@ static const char *journal_message(struct pool *pool, int priority, const char *
 			   priority, LOG_AUTHPRIV >> 3);
 }
 
+/*
+ * Without a time of its own: it would have to be local time, and the zone is whatever file the caller's TZ names.  Who
+ * receives it takes the time of receipt (RFC 3164, 4.3.2); the JSON has the exact one.
+ */
 static const char *syslog_message(struct pool *pool, int priority, const char *line)
 {
-	char stamp[32] = "Jan  1 00:00:00";
-	time_t now = time(NULL);
-	struct tm local;
-
-	if (localtime_r(&now, &local))
-		strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &local);
-	return pool_printf(pool, "<%d>%s hrun[%d]: %s", LOG_AUTHPRIV | priority, stamp, getpid(), line);
+	return pool_printf(pool, "<%d>hrun[%d]: %s", LOG_AUTHPRIV | priority, getpid(), line);
 }
 
 void audit_write(struct command *command, int result, const struct err *e)
