@@ -65,7 +65,7 @@ bool owner_is_host_root(const struct judged *judged, uid_t owner);
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
 bool mount_is_bind(const struct config_mount *mount);
 bool mount_type_is(const struct config_mount *mount, const char *type);
-/* WORD ("nosuid") at the end of the options, and without the word that says the opposite of the same mount. */
+/* WORD ("nosuid") at the end of the options, once, and without the word that says the opposite of the same mount. */
 void mount_options_add(struct pool *pool, struct config_mount *mount, const char *word);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);

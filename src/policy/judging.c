@@ -60,7 +60,7 @@ void mount_options_add(struct pool *pool, struct config_mount *mount, const char
 
 	for (size_t i = 0; i < old->count; i++) {
 		const struct mount_word *one = mount_word_find(old->item[i]);
-		if (!one || one->effect != WORD_ATTR || !(one->clear & bit))
+		if (!one || one->effect != WORD_ATTR || !((one->set | one->clear) & bit))
 			item[kept++] = old->item[i];
 	}
 	item[kept++] = word;

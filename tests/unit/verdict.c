@@ -173,8 +173,8 @@ static void test_repair_is_private(void)
 	CHECK(!hard->linux_->resources->devices[0].allow);
 	CHECK(config.mount_count == 3 && hard->mount_count == 4);
 	CHECK(str_equal(hard->mounts[1].destination, "/dev")); /* before /dev/pts, which it would hide */
-	CHECK(mounts[0].options.count == 1 && hard->mounts[0].options.count == 4);
-	CHECK(str_equal(hard->mounts[0].options.item[1], "nosuid")); /* after "suid": the last word wins */
+	CHECK(mounts[0].options.count == 1 && hard->mounts[0].options.count == 3);
+	CHECK(str_equal(hard->mounts[0].options.item[0], "nosuid")); /* in place of "suid" */
 	CHECK(mounts[2].options.count == 0 && hard->mounts[3].options.count == 2);
 	CHECK(finding_of(&verdict, "seccomp-absent") &&
 	      finding_of(&verdict, "seccomp-absent")->action == ACTION_HARDEN);
