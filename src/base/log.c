@@ -39,8 +39,10 @@ int log_open(const char *file, bool json, bool debug, struct err *e)
 	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait for ever. */
 	autofd int fd =
 		open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	if (fd < 0)
-		return err_errno(e, "open the log file %s", file);
+	if (fd < 0) {
+		err_errno(e, "open the log file %s", file);
+		return err_advise(e, "name a file that this user may write, in a directory that is there");
+	}
 	fd_close(&output.fd);
 	output.fd = TAKE_FD(fd);
 	return 0;

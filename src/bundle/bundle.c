@@ -97,8 +97,9 @@ static int read_config_file(struct pool *pool, const char *name, size_t max_size
 	autofd int found = openat(bundle->dir, name, O_PATH | O_CLOEXEC);
 
 	if (found < 0 || fstat(found, &bundle->config_stat) < 0)
-		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; `hrun spec` writes a new one", name,
-			       bundle->path, reason(errno));
+		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; %s", name, bundle->path,
+			       reason(errno),
+			       errno == ENOENT ? "`hrun spec` writes a new one" : "check the bundle's permissions");
 	if (!S_ISREG(bundle->config_stat.st_mode))
 		return refuse_type(name, bundle->path, ret_error, e);
 	autofd int fd = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

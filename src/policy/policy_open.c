@@ -65,6 +65,14 @@ static const char *errno_name(int errnum)
 	return name ? name : "unknown error";
 }
 
+static int cannot_open(const char *path, struct err *e)
+{
+	err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+	return err_advise(e, e->errnum == ENOENT   ? "write it or name another file with --policy"
+			     : e->errnum == EACCES ? "make it readable for everybody who starts containers"
+						   : "name a regular file");
+}
+
 static bool may_own(const struct owners *owners, uid_t uid)
 {
 	return uid == owners->host_root || (owners->or_callers && uid == geteuid());
@@ -101,7 +109,7 @@ static int open_component(int dir, const char *name, const struct owners *owners
 	if (fd < 0 && errno == ELOOP)
 		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
 	if (fd < 0)
-		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+		return cannot_open(path, e);
 	TRY(check_owner(fd, owners, path, e));
 	return TAKE_FD(fd);
 }
@@ -112,7 +120,7 @@ static int open_any(const char *path, struct err *e)
 	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+		return cannot_open(path, e);
 	return TAKE_FD(fd);
 }
 
@@ -154,7 +162,7 @@ int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner own
 
 	TRY(fd);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "policy: `%s` is not a regular file", path);
+		return err_set(e, EINVAL, "policy: `%s` is not a regular file; name the file itself", path);
 	if (st.st_size > (off_t)max_size)
 		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %zu are read", path,
 			       (long long)st.st_size, max_size);

@@ -137,12 +137,13 @@ static void undo(struct descent *d)
 
 static int cannot_make(const char *path, struct err *e)
 {
-	if (errno != EACCES && errno != EPERM)
-		return err_errno(e, "make cgroup %s", path);
-	return err_set(e, errno,
-		       "make cgroup %s: %s; have a cgroup delegated to this user (cgroups(7)) and name it in "
-		       "linux.cgroupsPath, or leave path and limits out",
-		       path, strerrordesc_np(errno));
+	bool is_denied = errno == EACCES || errno == EPERM, is_read_only = errno == EROFS;
+
+	err_errno(e, "make cgroup %s", path);
+	return err_advise(e, is_denied	    ? "have a cgroup delegated to this user (cgroups(7)) and name it in "
+					      "linux.cgroupsPath, or leave path and limits out"
+			     : is_read_only ? "mount the host's cgroup2 writable"
+					    : "choose another linux.cgroupsPath");
 }
 
 /* Make NAME in DIR, whatever empty cgroup was there before. */
