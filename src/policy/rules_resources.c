@@ -153,6 +153,9 @@ void judge_memory_limit_missing(struct finder *finder)
 	if (finder->action == ACTION_HARDEN && number <= 0)
 		find_unrepairable(finder, "linux.resources.memory.limit",
 				  "no limit, and the policy file has no defaults.memoryLimit to repair it with");
+	else if (finder->action == ACTION_REFUSE && cgroup_host_lacks(judged, "memory"))
+		find_item(finder, (size_t)number, NULL, "linux.resources.memory.limit",
+			  "no limit, and this host's cgroup2 has no memory controller to give one: enable it first");
 	else
 		judge_limit(finder, limit, "linux.resources.memory.limit", "memory.max", (size_t)number);
 }
