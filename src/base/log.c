@@ -11,8 +11,10 @@
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/str.h>
+#include <hrun/utc.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,12 +107,12 @@ static size_t quote(char *out, const char *text)
 
 static void write_line(const char *level, const char *message)
 {
-	char line[LINE_SIZE], stamp[32] = "1970-01-01T00:00:00Z", quoted[2 * MESSAGE_SIZE + 3];
-	time_t now = time(NULL);
-	struct tm utc;
+	char line[LINE_SIZE], stamp[UTC_TEXT_SIZE], quoted[2 * MESSAGE_SIZE + 3];
+	struct timespec now;
 
-	if (gmtime_r(&now, &utc))
-		strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	clock_gettime(CLOCK_REALTIME, &now);
+	utc_text(&now, stamp, sizeof stamp);
+	memcpy(stamp + strcspn(stamp, "."), "Z", sizeof "Z"); /* whole seconds, as engines know them */
 	quoted[quote(quoted, message)] = '\0';
 	int n = output.json ? snprintf(line, sizeof line, "{\"level\":\"%s\",\"msg\":%s,\"time\":\"%s\"}\n", level,
 				       quoted, stamp)
