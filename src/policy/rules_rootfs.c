@@ -223,7 +223,7 @@ void judge_rootfs_permissions(struct finder *finder)
 	if (!bundle || !bundle->rootfs_path)
 		return;
 	if (bundle->rootfs == -ENOTDIR) {
-		find(finder, "root.path", "%s is not a directory", quote(finder, bundle->rootfs_path));
+		find(finder, "root.path", "%s is no directory", quote(finder, bundle->rootfs_path));
 		return;
 	}
 	if (bundle->rootfs < 0) {
