@@ -39,8 +39,11 @@ int log_open(const char *file, bool json, bool debug, struct err *e)
 	else if (str_starts(file, "journald:") || str_starts(file, "syslog:"))
 		return err_set(e, ENOTSUP, "--log takes a file, not `%s`; what started hrun has its stderr", file);
 	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait for ever. */
-	autofd int fd =
-		open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+#ifdef HRUN_MUTANT_LOG_LINK
+	flags &= ~O_NOFOLLOW;
+#endif
+	autofd int fd = open(file, flags, 0644);
 	if (fd < 0) {
 		err_errno(e, "open the log file %s", file);
 		return err_advise(e, "name a file that this user may write, in a directory that is there");

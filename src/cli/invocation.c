@@ -158,6 +158,10 @@ int pid_file_write(const char *path, pid_t pid, struct err *e)
 	autofd int directory = open_parent(path, &name, e);
 
 	TRY(directory);
+#ifdef HRUN_MUTANT_PID_FILE
+	autofd int followed = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	return followed < 0 || dprintf(followed, "%d", pid) < 0 ? err_errno(e, "write %s", path) : 0;
+#endif
 	/* The same name every time: what a killed hrun leaves is taken over by the next one. */
 	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name of the pid file is too long");

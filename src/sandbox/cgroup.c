@@ -153,6 +153,9 @@ static int make_last(struct descent *d, int dir, const char *name, struct err *e
 		return 0;
 	if (errno != EEXIST)
 		return cannot_make(d->plan->path, e);
+#ifdef HRUN_MUTANT_CGROUP_TAKEN
+	return 0;
+#endif
 	if (unlinkat(dir, name, AT_REMOVEDIR) == 0 && mkdirat(dir, name, 0755) == 0)
 		return 0;
 	if (errno == EBUSY || errno == ENOTEMPTY || errno == EEXIST)

@@ -33,8 +33,12 @@ static int dress(const struct mount_step *m, int tree, struct err *e)
 
 	if (!peer)
 		TRY(mnt_setattr_unlocked(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
+	bool below = true;
+#ifdef HRUN_MUTANT_RECURSIVE_ATTRIBUTES
+	below = false;
+#endif
 	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr_unlocked(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+		TRY(mnt_setattr_unlocked(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, below, e));
 	if ((peer || several) && (m->attr_set || m->attr_clear))
 		TRY(mnt_setattr_unlocked(tree, m->attr_set, m->attr_clear, 0, false, e));
 	if (m->propagation && m->propagation != MS_PRIVATE)
@@ -165,6 +169,9 @@ static int lift_null_device(struct err *e)
 	TRY(fd);
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, "stat /dev/null");
+#ifdef HRUN_MUTANT_NULL_DEVICE
+	st = (struct stat){.st_mode = S_IFCHR, .st_rdev = makedev(1, 3)};
+#endif
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return err_set(e, ENODEV, "/dev/null of the host is not character device 1:3; repair it");
 	autofd int tree = mnt_clone(fd, false, e);
