@@ -308,7 +308,7 @@ fuzz:
 bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
-	$(Q)tests/bench/layers.py $(BUILD)
+	$(Q)tests/bench/layers.py --build $(BUILD)
 
 .PHONY: clean help
 clean:

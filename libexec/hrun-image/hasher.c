@@ -4,7 +4,8 @@
  */
 #include "hasher.h"
 
-enum { STACK = 64 << 10 };
+/* Who has to wait waits for half of the jobs at once: going to sleep and waking up cost more than a small job. */
+enum { STACK = 64 << 10, HALF = HASHER_JOBS / 2 };
 
 static void *work(void *context)
 {
@@ -12,17 +13,21 @@ static void *work(void *context)
 
 	pthread_mutex_lock(&h->lock);
 	for (;;) {
-		while (h->done == h->given && !h->last)
-			pthread_cond_wait(&h->given_more, &h->lock);
-		if (h->done == h->given)
+		if (h->given == h->done && h->last)
 			break;
+		if (h->given == h->done) {
+			while (h->given - h->done < HALF && !h->last)
+				pthread_cond_wait(&h->given_more, &h->lock);
+			continue;
+		}
 		const unsigned char *bytes = h->jobs[h->done % HASHER_JOBS].bytes;
 		size_t size = h->jobs[h->done % HASHER_JOBS].size;
 		pthread_mutex_unlock(&h->lock);
 		sha256_add(&h->hash, bytes, size);
 		pthread_mutex_lock(&h->lock);
 		h->done++;
-		pthread_cond_signal(&h->done_more);
+		if (h->given - h->done == HALF)
+			pthread_cond_signal(&h->done_more);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return NULL;
@@ -55,7 +60,8 @@ void hasher_add(struct hasher *h, const void *bytes, size_t size)
 	h->jobs[h->given % HASHER_JOBS].bytes = bytes;
 	h->jobs[h->given % HASHER_JOBS].size = size;
 	h->given++;
-	pthread_cond_signal(&h->given_more);
+	if (h->given - h->done >= HALF)
+		pthread_cond_signal(&h->given_more);
 	pthread_mutex_unlock(&h->lock);
 }
 
@@ -67,8 +73,10 @@ void hasher_make_room(struct hasher *h)
 	if (!h->threaded)
 		return;
 	pthread_mutex_lock(&h->lock);
-	while (h->given - h->done >= HASHER_JOBS)
-		pthread_cond_wait(&h->done_more, &h->lock);
+	if (h->given - h->done >= HASHER_JOBS) {
+		while (h->given - h->done > HALF)
+			pthread_cond_wait(&h->done_more, &h->lock);
+	}
 	pthread_mutex_unlock(&h->lock);
 }
 

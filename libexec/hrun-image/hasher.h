@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-enum { HASHER_JOBS = 4 };
+enum { HASHER_JOBS = 8 };
 
 struct hasher {
 	struct sha256 hash; /* the thread's, while there is work */
