@@ -78,7 +78,7 @@ int stream_open(struct layer_stream *s, int layout, const struct descriptor *wha
 	sha256_init(&s->in_hash);
 	hasher_start(&s->out_hash, what->size >= STREAM_THREAD_MIN);
 	s->in = malloc(STREAM_IN);
-	s->out = malloc((size_t)STREAM_OUT * HASHER_JOBS);
+	s->out = malloc((size_t)STREAM_OUT * (s->out_hash.threaded ? HASHER_JOBS : 1));
 	if (!s->in || !s->out)
 		return fail(s, "no memory for a layer's buffers");
 	TRY(open_blob(s, layout, what));
@@ -232,9 +232,9 @@ static ssize_t fill(struct layer_stream *s)
 {
 	ssize_t n;
 
-	/* The buffer that comes now may still be hashed from the last turn. */
+	/* The buffer whose turn it is may still be hashed from the turn before. */
 	hasher_make_room(&s->out_hash);
-	s->chunk = s->out + s->chunks++ % HASHER_JOBS * STREAM_OUT;
+	s->chunk = s->out + (s->out_hash.threaded ? s->chunks++ % HASHER_JOBS * STREAM_OUT : 0);
 	switch (s->compression) {
 	case COMPRESSION_GZIP:
 		n = fill_gzip(s);

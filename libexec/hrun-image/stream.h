@@ -15,7 +15,7 @@
 
 enum {
 	STREAM_IN = 128 << 10,
-	STREAM_OUT = 128 << 10,	      /* one of HASHER_JOBS */
+	STREAM_OUT = 128 << 10,	      /* HASHER_JOBS of these, where a thread hashes */
 	STREAM_THREAD_MIN = 1 << 20,  /* a smaller blob is hashed before a thread would have begun */
 	STREAM_WINDOW_LOG = 23,	      /* 8 MiB: what a zstd decoder must be ready for, and not more */
 	STREAM_RATIO_FREE = 16 << 20, /* what may come out whatever the ratio: small layers are mostly zeros */
@@ -34,7 +34,7 @@ struct layer_stream {
 	struct hasher out_hash; /* of the archive */
 	unsigned char *in, *out;
 	size_t in_at, in_have; /* input that the decompressor has not taken */
-	uint64_t chunks;       /* of output so far: in HASHER_JOBS buffers in turn */
+	uint64_t chunks;       /* of output so far; where a thread hashes, they take turns in its buffers */
 	unsigned char *chunk;
 	size_t at, have; /* output that the reader has not taken */
 	bool in_member;	 /* within a gzip member or a zstd frame */

@@ -198,4 +198,5 @@ def main():
             shutil.rmtree(layout.path)
 
 
-main()
+if __name__ == "__main__":
+    main()
