@@ -7,6 +7,7 @@
  */
 #include "tree.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <hrun/fd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONTROL = 3 };
+enum { CONTROL = 3, PIPE_SIZE = 1 << 20 };
 
 extern char **environ;
 
@@ -83,6 +84,8 @@ static int work(struct tree *t, const struct tree_request *request)
 	struct err e;
 
 	TRY(check(t, request));
+	/* Two programs work at once when one need not wait for the other; refused (a socket, a user's share): slower. */
+	(void)fcntl(t->stream.fd, F_SETPIPE_SZ, PIPE_SIZE);
 	TRY(fd_close_except(0, keep, 3, &e));
 	if (getrandom(&t->key, sizeof t->key, 0) != sizeof t->key)
 		return tree_fail(t, EIO, "no random numbers");

@@ -589,6 +589,33 @@ def each_flipped_bit_is_found_at_stage_layer():
 
 
 @test
+def a_large_layer_is_hashed_beside_its_use():
+    """From 1 MB on a thread does it: the bytes that were written are those that were hashed, and it sees each changed one."""
+    r = random.Random(7)
+    contents = [r.randbytes(100000) + bytes(r.choices(b"abc", k=400000)) for _ in range(20)]
+    good = tar_of(*(f(f"d/{i}", c) for i, c in enumerate(contents)))
+    for how in ("none", "gzip", "zstd"):
+        with place() as top:
+            words = layer(top, good, how)
+            assert int(words[2]) > 1 << 20, words
+            unpack_words(top, words)
+            for i, content in enumerate(contents):
+                with open(f"{top}/target/d/{i}", "rb") as file:
+                    equal(file.read() == content, True, f"{how}: d/{i}")
+            path = f"{top}/layout/blobs/sha256/{words[1][7:]}"
+            with open(path, "r+b") as file:
+                file.seek(-1500 if how == "none" else -4, os.SEEK_END)
+                last = file.read(1)
+                file.seek(-1, os.SEEK_CUR)
+                file.write(bytes([last[0] ^ 1]))
+            equal(run(["verify", f"{top}/layout", *words])["stage"], "layer", how)
+    with place() as top:  # the right blob, another archive; and an archive that nobody reads to its end
+        for wrong in (layer(top, good, diff_id=digest(b"other")), layer(top, b"x" * 512 + good, "none")):
+            got = run(["verify", f"{top}/layout", *wrong])
+            equal([got["read"] < 0, got["stage"]], [True, "unpack" if "checksum" in got["reason"] else "layer"])
+
+
+@test
 def bombs_end_early_and_memory_stays_small():
     zeros = gzip.compress(b"\0" * (64 << 20), 9)
     bomb = gzip.compress(header(b"z", 60 << 30, size_field=b"\x80" + b"\0" * 3 + (60 << 30).to_bytes(8, "big")), 1) + zeros * 1000
