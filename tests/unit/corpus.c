@@ -8,6 +8,7 @@
  * Each is also judged as a bare config, of which nothing can be looked at; and written with every repair
  * (`hrun check --fix`), read again and judged again: no repaired rule finds anything.
  *
+ * timeout: 600
  * Usage: corpus [DIRECTORY...]   (default tests/corpus tests/corpus-given tests/real-configs)
  */
 #include <fcntl.h>
