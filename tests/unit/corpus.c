@@ -181,47 +181,57 @@ static bool remains(const struct verdict *verdict, const char *rule)
  * A repair uncovers nothing: judged again, the hardened config is neither refused nor hardened for more than what was
  * found, and left, before.
  */
-static void check_hardened(const char *file, const struct judged *judged, const struct policy *policy)
+static void check_hardened(const char *file, const struct judged *judged, const struct policy *policy,
+			   const struct verdict *first)
 {
 	struct judged again = *judged;
-	struct verdict first, second;
+	struct verdict second;
 
-	policy_judge(judged, policy, &first);
-	again.config = policy_harden(judged->pool, judged->config, &first);
+	again.config = policy_harden(judged->pool, judged->config, first);
 	again.process = again.config->process;
 	policy_judge(&again, policy, &second);
 	for (size_t i = 0; i < second.count; i++) {
 		const char *id = second.findings[i].rule->id;
 		/* A link of procfs is refused for what it is; once its target is written out, that is a path like others. */
-		bool was_link = str_equal(id, "mount-host-path") && acts(&first, "mount-host-proc", ACTION_REFUSE);
-		if (second.findings[i].action == ACTION_REFUSE && !remains(&first, id) && !was_link)
+		bool was_link = str_equal(id, "mount-host-path") && acts(first, "mount-host-proc", ACTION_REFUSE);
+		if (second.findings[i].action == ACTION_REFUSE && !remains(first, id) && !was_link)
 			complain(file, policy->level, id, "refuses what was hardened");
 		/* What refused may be milder once another rule has repaired: a cgroup namespace of its own. */
-		if (second.findings[i].action == ACTION_HARDEN && !acts(&first, id, ACTION_REFUSE))
+		if (second.findings[i].action == ACTION_HARDEN && !acts(first, id, ACTION_REFUSE))
 			complain(file, policy->level, id, "is not repaired");
 	}
 }
 
-/* The same with every repair that the policy file can ask for: all of them, and each alone. */
-static void check_asked(const char *file, const struct judged *judged, const struct policy *policy)
+static void check_hardened_by(const char *file, const struct judged *judged, const struct policy *policy)
+{
+	struct verdict first;
+
+	policy_judge(judged, policy, &first);
+	check_hardened(file, judged, policy, &first);
+}
+
+/*
+ * The same with every repair that the policy file can ask for: all of them, and, where every rule is at work, each alone
+ * of those that VERDICT has findings of.
+ */
+static void check_asked(const char *file, const struct judged *judged, const struct policy *policy,
+			const struct verdict *verdict)
 {
 	signed char *actions = pool_alloc(judged->pool, rule_count);
 	struct policy asking = *policy;
-	struct verdict found;
 
 	asking.defaults.memory_limit = 64 << 20;
-	policy_judge(judged, &asking, &found);
 	asking.harden_violations = true;
-	check_hardened(file, judged, &asking);
+	check_hardened_by(file, judged, &asking);
 	asking.harden_violations = false;
 	asking.rule_actions = actions;
-	for (size_t i = 0; i < found.count; i++) {
-		const struct rule *rule = found.findings[i].rule;
-		if (!rule->repair_is_asked || (i > 0 && found.findings[i - 1].rule == rule))
+	for (size_t i = 0; policy->level == LEVEL_RESTRICTED && i < verdict->count; i++) {
+		const struct rule *rule = verdict->findings[i].rule;
+		if (!rule->repair_is_asked || (i > 0 && verdict->findings[i - 1].rule == rule))
 			continue;
 		memset(actions, POLICY_UNCHANGED, rule_count);
 		actions[rule - rules] = ACTION_HARDEN;
-		check_hardened(file, judged, &asking);
+		check_hardened_by(file, judged, &asking);
 	}
 }
 
@@ -336,8 +346,8 @@ static void judge_at(struct pool *pool, const char *path, enum level level, cons
 	}
 	(lenient ? compare_lenient : compare)(file, rule ? rule->text : NULL, json_at(one, "expect"), &verdict);
 	if (r == 0) {
-		check_hardened(file, &judged, &policy);
-		check_asked(file, &judged, &policy);
+		check_hardened(file, &judged, &policy, &verdict);
+		check_asked(file, &judged, &policy, &verdict);
 		/* Where every rule is at work; compiling filters takes its time. */
 		if (level == LEVEL_RESTRICTED) {
 			check_bare(file, &judged, &policy, &verdict);
