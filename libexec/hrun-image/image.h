@@ -13,6 +13,7 @@
 #ifndef HRUN_IMAGE_PARTS_H
 #define HRUN_IMAGE_PARTS_H
 
+#include <hrun/err.h>
 #include <hrun/image_wire.h>
 #include <hrun/json.h>
 #include <hrun/pool.h>
@@ -51,6 +52,7 @@ struct refusal {
 };
 /* Fills *r unless it is filled already; returns -EBADMSG.  Quotes of the image lose their control characters. */
 int refuse(struct refusal *r, enum image_stage stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define refuse(...) err_failure((refuse)(__VA_ARGS__)) /* as err_set: analyzers see that it is never >= 0 */
 
 /*
  * LAYOUT is the socket to hrun, which opens what is asked for (in a test: the layout directory itself).  Only one thread asks.

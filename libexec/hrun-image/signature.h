@@ -66,6 +66,7 @@ struct judgement {
 bool scheme_judge(struct judgement *j);
 /* Not a good signature: the reason, once.  Returns -EBADMSG. */
 int bad(struct judgement *j, enum image_stage stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define bad(...) err_failure((bad)(__VA_ARGS__))
 /* What a good signature has to tell all the same. */
 void note(struct judgement *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Which key of the requirement signed MESSAGE?  0 with j->key set, or -EBADMSG with the reason. */

@@ -32,7 +32,7 @@ int compression_of(const char *media_type)
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		if (str_equal(types[i].type, media_type))
-			return types[i].compression;
+			return (int)types[i].compression;
 	}
 	return -EINVAL;
 }

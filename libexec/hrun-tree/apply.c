@@ -138,7 +138,7 @@ static int make_room(struct tree *t, const char **ret_name)
 
 static int put_directory(struct tree *t)
 {
-	const char *name;
+	const char *name = "";
 	struct stat st;
 	int dir = t->path[0] ? tree_open_parent(t, t->path, true, &name) : t->root;
 

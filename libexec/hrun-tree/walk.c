@@ -181,7 +181,7 @@ static int add_name(struct names *names, const char *name)
 {
 	size_t size = strlen(name) + 1;
 
-	if (names->size + size > names->room) {
+	if (!names->text || names->size + size > names->room) {
 		size_t room = 2 * names->room + 4096;
 		char *larger = realloc(names->text, room);
 		if (!larger)
@@ -231,7 +231,7 @@ static int send_children(struct tree *t, int fd, char *path, int depth)
 	int r = read_names(&names, fd, t->max_entries);
 
 	r = cannot(t, r < 0 ? r : sort_names(&names), path);
-	for (size_t i = 0; i < names.count && r == 0; i++) {
+	for (size_t i = 0; names.index && i < names.count && r == 0; i++) {
 		size_t more = strlen(names.index[i]);
 		if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX) {
 			r = tree_fail(t, ENAMETOOLONG, "%.120s: what is in it is too deep", path);
