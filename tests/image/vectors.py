@@ -12,7 +12,10 @@ import subprocess
 import sys
 import tempfile
 
-TESTS, BUILD, HRUN = (os.environ[name] for name in ("TESTS", "BUILD", "HRUN"))
+import layout
+from layout import policy_file
+
+TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 STAGES = ["index", "signature", "policy", "manifest", "config", "layer", "unpack"]
 NOT_BUILT = ("cosign-keyless", "gpg")
 failed = 0
@@ -46,27 +49,13 @@ def drive(case, manifest):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def policy_file(case, manifest):
-    p = manifest["policy"]
-    if p["scheme"] == "notation":
-        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
-    else:
-        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
-        if p.get("identity"):
-            trust["identity"] = p["identity"]
-    return {"images": {"require": "signed", "trust": [trust]}}
-
-
 def verify(case, manifest):
     with tempfile.TemporaryDirectory() as directory:
         for name in manifest["policy"].get("keys", []) + manifest["policy"].get("ca", []):
             shutil.copy(f"{case}/{name}", directory)
         path = f"{directory}/hrun-policy.json"
-        json.dump(policy_file(case, manifest), open(path, "w"))
-        command = [HRUN, "verify", "--policy", path, "--platform", manifest["platform"], "--format", "json"]
-        if manifest["ref"]:
-            command += ["--ref", manifest["ref"]]
-        return subprocess.run([*command, f"{case}/layout"], capture_output=True, text=True, timeout=60)
+        json.dump(policy_file(manifest["policy"]), open(path, "w"))
+        return layout.verify(f"{case}/layout", path, manifest["ref"], manifest["platform"])
 
 
 def judge(manifest, done):
