@@ -54,6 +54,18 @@ int tree_mark(struct tree *t, const char *path, enum made made)
 	return 0;
 }
 
+int tree_first_whiteout(struct tree *t, bool opaque, const char *path)
+{
+	char name[TREE_PATH_MAX + 2] = "//";
+
+	/* No path begins so. */
+	memcpy(name + (opaque ? 1 : 2), path, strlen(path) + 1);
+	if (tree_made(t, name))
+		return 0;
+	TRY(tree_mark(t, name, MADE_ENTRY));
+	return 1;
+}
+
 /* The directory PATH, where it is missing; the one in which it is exists. */
 static int make_one(struct tree *t, const char *path)
 {
