@@ -4,13 +4,16 @@
 """Layouts that nobody means well with: each ends in a verdict of one line, none in a crash, a hang, or a look outside."""
 import copy
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
+import unicodedata
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE = [f"{BUILD}/tests/image/drive", "-d", f"{BUILD}/libexec/hrun", "-p", "linux/amd64"]
@@ -78,7 +81,7 @@ def verdict(name, spoil, expected, stage, reason="", *options):
     problem = ""
     if found != (expected, stage) or reason not in text or "hrun-image" in text:
         problem = f"{status} {found} {text!r} {err!r}"
-    elif status != {"reject": 1, "malformed": 2, "accept": 0}[expected] or any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in text):
+    elif status != {"reject": 1, "malformed": 2, "accept": 0}[expected] or any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") or c == "\ufffd" for c in text):
         problem = f"status {status}, {text!r}"
     report(name, problem)
 
@@ -231,6 +234,29 @@ def the_chain():
     verdict("a child that says another size", through_index(lambda layout, good: [platform({**good, "size": 3})]), *at)
 
 
+def one_layer(*names):
+    """A layer with empty files of these NAMES."""
+    def spoil(layout):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as tar:
+            for name in names:
+                tar.addfile(tarfile.TarInfo(name))
+        layer = layout.blob(archive.getvalue(), LAYER)
+        layout.manifest["layers"] = [layer]
+        layout.config["rootfs"]["diff_ids"] = [layer["digest"]]
+    return spoil
+
+
+def what_is_quoted():
+    """A refusal quotes the image, and no terminal obeys the quote."""
+    at = "reject", "unpack"
+    verdict("a layer with good names", one_layer("a", "\u202egnp.exe", "\udc9b31m"), "accept", None)
+    for name, path in (("an escape sequence", "\x1b[31m"), ("a C1 control", "\u009b31m"), ("a byte that is no UTF-8", "\udc9b31m\udcff"), ("a new line", "a\nok"),
+                       ("text that runs backwards", "\u202egnp.exe\u2066"), ("a line separator", "\u2028ok"), ("a cut character", "\u00e9" * 200)):
+        verdict(f"a path with {name}", one_layer(f"../{path}"), *at, "..")
+        verdict(f"a path with {name}, one byte further", one_layer(f"../a{path}"), *at, "..")
+
+
 def signed(layout, **more):
     started = time.monotonic()
     status, answer, err = judge(layout, requirement=["cosign-key", "1", "any", "", KEY, ";"], **more)
@@ -307,6 +333,7 @@ def no_layout():
 
 the_documents()
 the_chain()
+what_is_quoted()
 crowds()
 changing()
 no_layout()
