@@ -42,8 +42,8 @@ static int check_kind(struct tree *t)
 	    (record->size > 0 && record->kind != TREE_FILE) || record->mode > 07777 || record->mtime_nsec > 999999999 ||
 	    record->uid == UINT32_MAX || record->gid == UINT32_MAX)
 		return tree_fail(t, EPROTO, "a record has a field out of range");
-	if (entry && ++t->entries > t->max_entries)
-		return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+	if (entry)
+		TRY(tree_count(t));
 	if (record->size > t->max_bytes - t->bytes)
 		return tree_fail(t, EFBIG, "the tree is larger than %llu bytes", (unsigned long long)t->max_bytes);
 	t->bytes += record->size;

@@ -98,6 +98,8 @@ void tree_forget_parent(struct tree *t);
 /* What this layer made is remembered, from the second layer on. */
 int tree_mark(struct tree *t, const char *path, enum made made);
 enum made tree_made(const struct tree *t, const char *path);
+/* One more entry or directory; -EFBIG where there are too many. */
+int tree_count(struct tree *t);
 /* 1: this layer had no such whiteout yet; 0: it had. */
 int tree_first_whiteout(struct tree *t, bool opaque, const char *path);
 

@@ -155,8 +155,7 @@ static int send_entry(struct tree *t, int dir, const char *name, char *path, int
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cannot(t, -errno, path);
-	if (++t->entries > t->max_entries)
-		return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+	TRY(tree_count(t));
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		return send_directory(t, dir, name, path, depth);

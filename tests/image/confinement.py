@@ -130,10 +130,11 @@ def taken_over():
             ("half", "before the whole answer"), ("status", "status 1"), ("no-digest", "cannot be right"), ("odd-digest", "cannot be right"),
             ("unterminated", "cannot be right"), ("verdict", "cannot be right"), ("count", "cannot be right"), ("huge-config", "cannot be right"),
             ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+            ("progress", "took too long"), ("descriptors", "cannot be right"),
         ):
             os.mkdir(f"{directory}/{mode}")
             shutil.copy(FAKE, f"{directory}/{mode}/hrun-image")
-            seconds = "1" if mode == "hang" else "60"
+            seconds = "1" if mode in ("hang", "progress") else "60"
             done = subprocess.run([DRIVE, "-d", f"{directory}/{mode}", "-t", seconds, "-u", LAYOUT], capture_output=True, text=True, timeout=90)
             answer = json.loads(done.stdout) if done.stdout else {}
             if reason is None:

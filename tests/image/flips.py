@@ -19,7 +19,8 @@ CASES = ("cosign3-bundle-p256-valid", "cosign25-legacy-p256-multilayer-valid", "
          "notation-cose-valid", "skopeo-sigstore-valid", "layout-cosign-save-legacy-valid", "layout-oras-bundle-valid",
          "bundle-referrers-tag-index-valid", "legacy-threshold-2of3-valid")
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
-RANDOM_FLIPS = 1 if os.environ.get("SANITIZED") else 3
+SANITIZED = bool(os.environ.get("SANITIZED"))
+RANDOM_FLIPS = 1 if SANITIZED else 3
 
 
 def try_case(name):
@@ -42,7 +43,7 @@ def try_case(name):
 def main():
     failed = 0
     print(f"SEED={SEED}")
-    for name in sys.argv[1:] or CASES:
+    for name in sys.argv[1:] or (CASES[:5] if SANITIZED else CASES):
         done = try_case(name)
         failed += bool(done.problems)
         print(f"{'not ok' if done.problems else 'ok'} - {name}" + "".join(f": {p}" for p in done.problems[:5]), flush=True)

@@ -257,6 +257,32 @@ def what_is_quoted():
         verdict(f"a path with {name}, one byte further", one_layer(f"../a{path}"), *at, "..")
 
 
+def the_keys():
+    """Key files of all kinds: a key is believed, everything else is told in one line, and nothing hangs."""
+    with tempfile.TemporaryDirectory() as top:
+        def put(name, data):
+            with open(f"{top}/{name}", "wb") as file:
+                file.write(data)
+        with open(KEY, "rb") as file:
+            good = file.read()
+        os.mkfifo(f"{top}/fifo")
+        os.mkdir(f"{top}/directory")
+        for name, target in (("loop", "loop"), ("zero", "/dev/zero"), ("link", "good")):
+            os.symlink(target, f"{top}/{name}")
+        for name, data in (("good", good), ("empty", b""), ("large", b"\0" * 70000), ("two", good + good), ("more", good + b"x"), ("cut", good[:-30]),
+                           ("private", good.replace(b"PUBLIC", b"PRIVATE")), ("nul", good[:40] + b"\0" + good[41:]), ("binary", os.urandom(91)),
+                           ("certificate", good.replace(b"PUBLIC KEY", b"CERTIFICATE"))):
+            put(name, data)
+        for name, status in (("good", 0), ("link", 0), ("fifo", 3), ("directory", 3), ("loop", 3), ("zero", 3), ("empty", 3), ("large", 3), ("missing", 3), ("two", 1),
+                             ("more", 1), ("cut", 1), ("private", 1), ("nul", 1), ("binary", 1), ("certificate", 1), ("../../../../../proc/self/mem", 3)):
+            put("policy.json", json.dumps({"images": {"require": "signed", "trust": [{"scheme": "cosign-key", "keys": [name]}]}}).encode())
+            done = subprocess.run([os.environ["HRUN"], "verify", "--policy", f"{top}/policy.json", "--ref", "img", os.path.dirname(KEY) + "/layout"],
+                                  capture_output=True, text=True, timeout=60)
+            said = done.stdout + done.stderr
+            right = done.returncode == status and (status == 0 or said.count("\n") == 1) and "hrun-image" not in said
+            report(f"a key that is {name}", "" if right else f"{done.returncode} {said!r}")
+
+
 def signed(layout, **more):
     started = time.monotonic()
     status, answer, err = judge(layout, requirement=["cosign-key", "1", "any", "", KEY, ";"], **more)
@@ -334,6 +360,7 @@ def no_layout():
 the_documents()
 the_chain()
 what_is_quoted()
+the_keys()
 crowds()
 changing()
 no_layout()

@@ -73,7 +73,8 @@ def tries(who, uid, title):
             continue
         report(f"{title}: {name}", f"{result}" if result in ("done", "unconfined") else "")
     report(f"{title}: attempts", "" if len(found) > 50 and done.returncode == 0 else f"{done.returncode} {done.stdout[-200:]} {done.stderr[-300:]}")
-    equal(f"{title}: outside", after, before)
+    if not (SANITIZED and who == "image"):
+        equal(f"{title}: outside", after, before)
 
 
 def status_of(pid):

@@ -823,6 +823,17 @@ def a_whiteout_said_many_times_is_looked_for_once():
 
 
 @test
+def directories_that_no_entry_names_are_counted():
+    paths = ["/".join([str(i)] * 100) for i in range(20)]
+    with place() as top:
+        got = unpack(top, tar_of(*(f(path) for path in paths)), ok=None, max_entries=1000)
+        equal([got["read"], got["tree"]], [0, -27])
+        contains(got["tree_reason"], "more than 1000 entries")
+    with place() as top:
+        equal(unpack(top, tar_of(*(f(path) for path in paths)), max_entries=2000)["entries"], 2000)
+
+
+@test
 def a_walk_gives_what_was_applied():
     with place() as top:
         unpack(top, tar_of(*GOOD[1:]))
