@@ -110,6 +110,8 @@ void chain_free(struct chain *chain);
 /* The chain is one, and ends in a certificate of the requirement.  *chain is the caller's to free, also after a failure. */
 int chain_check(struct judgement *j, const struct notation *n, struct chain *chain);
 int chain_check_times(struct judgement *j, const struct chain *chain);
+/* Does a certificate below the root say that it can be revoked? */
+int chain_check_revocation(struct judgement *j, const struct chain *chain);
 /* ---- x509_name.c ---- */
 /* One of the requirement's trusted identities is SUBJECT.  Sets v->identity. */
 int subject_check(struct judgement *j, const X509_NAME *subject);
