@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -283,6 +284,44 @@ def the_keys():
             report(f"a key that is {name}", "" if right else f"{done.returncode} {said!r}")
 
 
+def the_trust_store():
+    """trustpolicy.json of notation with its store, spoilt in turn."""
+    case = f"{TESTS}/vectors/notation-jws-valid"
+    statement = {"name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"}, "trustStores": ["ca:n1"],
+                 "trustedIdentities": ["x509.subject: C=US, ST=WA, O=n1-org"]}
+    with tempfile.TemporaryDirectory() as top:
+        store, trust = f"{top}/truststore/x509/ca/n1", f"{top}/trustpolicy.json"
+        os.makedirs(store)
+        with open(f"{top}/policy.json", "w") as file:
+            json.dump({"images": {"require": "signed", "trustFrom": "trustpolicy.json"}}, file)
+        with open(trust, "w") as file:
+            json.dump({"version": "1.0", "trustPolicies": [statement]}, file)
+
+        def ask(name, status, say=""):
+            done = subprocess.run([os.environ["HRUN"], "verify", "--policy", f"{top}/policy.json", "--ref", "alpha", f"{case}/layout"],
+                                  capture_output=True, text=True, timeout=60)
+            said = done.stdout + done.stderr
+            right = done.returncode == status and say in said and "hrun-image" not in said
+            report(f"trust store: {name}", "" if right else f"{done.returncode} {said!r}")
+
+        ask("empty", 3, "no certificate")
+        shutil.copy(f"{case}/n1-ca.crt", f"{store}/.hidden.crt")
+        ask("only a hidden certificate", 3, "no certificate")
+        os.rename(f"{store}/.hidden.crt", f"{store}/a.crt")
+        ask("as it should be", 0)
+        for name, spoil in (("a FIFO", os.mkfifo), ("a directory", os.mkdir), ("a link to a device", lambda path: os.symlink("/dev/zero", path))):
+            spoil(f"{store}/b.pem")
+            ask(f"{name} beside it", 3, "regular file")
+            os.rmdir(f"{store}/b.pem") if os.path.isdir(f"{store}/b.pem") else os.unlink(f"{store}/b.pem")
+        for mode in (0o664, 0o646):
+            os.chmod(trust, mode)
+            ask(f"trustpolicy.json with mode {mode:o}", 3, "writable by group or others")
+        os.chmod(trust, 0o644)
+        with open(trust, "w") as file:
+            json.dump({"version": "1.0", "trustPolicies": [{**statement, "signatureVerification": {"level": "skip"}, "trustStores": [], "trustedIdentities": []}]}, file)
+        ask("nothing asked for (skip)", 3)
+
+
 def signed(layout, **more):
     started = time.monotonic()
     status, answer, err = judge(layout, requirement=["cosign-key", "1", "any", "", KEY, ";"], **more)
@@ -361,6 +400,7 @@ the_documents()
 the_chain()
 what_is_quoted()
 the_keys()
+the_trust_store()
 crowds()
 changing()
 no_layout()
