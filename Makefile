@@ -237,6 +237,7 @@ $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # A child behind the walls of either program.

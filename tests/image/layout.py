@@ -7,19 +7,15 @@ import random
 import stat
 import subprocess
 
+from common import trust_of
+
 BUILD, HRUN = os.environ["BUILD"], os.environ["HRUN"]
 STATUSES = {"accept": 0, "reject": 1, "malformed": 2}
 
 
 def policy_file(p):
     """The policy file that asks for what P asks for: the neutral words of tests/vectors."""
-    if p["scheme"] == "notation":
-        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
-    else:
-        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
-        if p.get("identity"):
-            trust["identity"] = p["identity"]
-    return {"images": {"require": "signed", "trust": [trust]}}
+    return {"images": {"require": "signed", "trust": [trust_of(p)]}}
 
 
 def verify(layout, policy, ref=None, platform="linux/amd64"):

@@ -12,19 +12,12 @@ import subprocess
 import sys
 import tempfile
 
-import layout
-from layout import policy_file
+import common
+from common import report, trust_of
 
-TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
+TESTS, BUILD, HRUN = (os.environ[name] for name in ("TESTS", "BUILD", "HRUN"))
 STAGES = ["index", "signature", "policy", "manifest", "config", "layer", "unpack"]
 NOT_BUILT = ("cosign-keyless", "gpg")
-failed = 0
-
-
-def report(name, problem):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
 
 
 def load(name):
@@ -54,8 +47,11 @@ def verify(case, manifest):
         for name in manifest["policy"].get("keys", []) + manifest["policy"].get("ca", []):
             shutil.copy(f"{case}/{name}", directory)
         path = f"{directory}/hrun-policy.json"
-        json.dump(policy_file(manifest["policy"]), open(path, "w"))
-        return layout.verify(f"{case}/layout", path, manifest["ref"], manifest["platform"])
+        json.dump({"images": {"require": "signed", "trust": [trust_of(manifest["policy"])]}}, open(path, "w"))
+        command = [HRUN, "verify", "--policy", path, "--platform", manifest["platform"], "--format", "json"]
+        if manifest["ref"]:
+            command += ["--ref", manifest["ref"]]
+        return subprocess.run([*command, f"{case}/layout"], capture_output=True, text=True, timeout=60)
 
 
 def judge(manifest, done):
@@ -98,7 +94,7 @@ def main():
         manifest = load(name)
         run("drive", name, manifest, drive)
         run("verify", name, manifest, verify)
-    return 1 if failed else 0
+    return 1 if common.failed else 0
 
 
 sys.exit(main())

@@ -8,6 +8,9 @@ import sys
 import tempfile
 import time
 
+import common
+from common import equal, report
+
 WALLS = f"{os.environ['BUILD']}/tests/image/walls"
 SANITIZED = bool(os.environ.get("SANITIZED"))
 USER = 1234
@@ -18,17 +21,6 @@ HARMLESS = {"image": {"duplicate"}, "apply": {"file-write", "ftruncate", "fchmod
 # Without the filter, which sanitizers do not bear, these alone are left to Landlock and the root.
 BY_PATH = {"open", "open-beside", "openat", "open-write", "open-proc", "create", "stat", "stat-beside", "statx", "readlink", "access", "chmod", "chmod-absolute",
            "chown", "chown-absolute", "utimes", "setxattr", "unlink", "mkdir", "symlink", "link-in", "link-out", "rename"}
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
-def equal(name, found, expected):
-    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
 
 
 @contextlib.contextmanager
@@ -129,4 +121,4 @@ for uid_, of in users:
     for program in ("image", "apply", "devices", "walk"):
         looks(program, uid_, f"{of} {program}")
         tries(program, uid_, f"{of} {program}")
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)
