@@ -238,8 +238,14 @@ $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# A child behind the walls of either program.
+$(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/filter.o,$(IMAGE_OBJECTS)) $(filter %/confine.o,$(TREE_OBJECTS)) $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
 SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor identity key members notation refusal rfc3339 scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
@@ -268,7 +274,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -330,4 +336,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)

@@ -48,7 +48,7 @@ write_reason(struct judgement *j, const char *format, va_list arguments)
 	str_remove_controls(reason);
 }
 
-int bad(struct judgement *j, enum image_stage stage, const char *format, ...)
+int(bad)(struct judgement *j, enum image_stage stage, const char *format, ...)
 {
 	va_list arguments;
 

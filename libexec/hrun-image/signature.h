@@ -66,6 +66,7 @@ struct judgement {
 bool scheme_judge(struct judgement *j);
 /* Not a good signature: the reason, once.  Returns -EBADMSG. */
 int bad(struct judgement *j, enum image_stage stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define bad(...) err_failure((bad)(__VA_ARGS__))
 /* What a good signature has to tell all the same. */
 void note(struct judgement *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Which key of the requirement signed MESSAGE?  0 with j->key set, or -EBADMSG with the reason. */
@@ -109,6 +110,8 @@ void chain_free(struct chain *chain);
 /* The chain is one, and ends in a certificate of the requirement.  *chain is the caller's to free, also after a failure. */
 int chain_check(struct judgement *j, const struct notation *n, struct chain *chain);
 int chain_check_times(struct judgement *j, const struct chain *chain);
+/* Does a certificate below the root say that it can be revoked? */
+int chain_check_revocation(struct judgement *j, const struct chain *chain);
 /* ---- x509_name.c ---- */
 /* One of the requirement's trusted identities is SUBJECT.  Sets v->identity. */
 int subject_check(struct judgement *j, const X509_NAME *subject);

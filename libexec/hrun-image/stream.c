@@ -32,7 +32,7 @@ int compression_of(const char *media_type)
 
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
 		if (str_equal(types[i].type, media_type))
-			return types[i].compression;
+			return (int)types[i].compression;
 	}
 	return -EINVAL;
 }
@@ -44,7 +44,7 @@ static int open_blob(struct layer_stream *s, int layout, const struct descriptor
 	s->fd = blob_open(layout, &what->digest);
 	if (s->fd < 0)
 		return fail(s, "layer %s: the blob is absent or cannot be opened", what->digest.text);
-	if (fstat(s->fd, &st) < 0)
+	if (file_look(s->fd, &st) < 0)
 		return fail(s, "layer %s: the blob cannot be looked at", what->digest.text);
 	if ((uint64_t)st.st_size != what->size)
 		return fail(s, "layer %s: the blob has %lld bytes, its descriptor says %llu", what->digest.text,

@@ -77,6 +77,7 @@ struct tree {
 	struct tree_record record;
 	char path[TREE_PATH_MAX], extra[TREE_EXTRA_MAX + 1];
 	int file; /* open while a file is not finished */
+	uint32_t file_mode;
 	bool takes_xattrs;
 	char entry_path[TREE_PATH_MAX];
 	char reason[256];
@@ -97,6 +98,10 @@ void tree_forget_parent(struct tree *t);
 /* What this layer made is remembered, from the second layer on. */
 int tree_mark(struct tree *t, const char *path, enum made made);
 enum made tree_made(const struct tree *t, const char *path);
+/* One more entry or directory; -EFBIG where there are too many. */
+int tree_count(struct tree *t);
+/* 1: this layer had no such whiteout yet; 0: it had. */
+int tree_first_whiteout(struct tree *t, bool opaque, const char *path);
 
 /* ---- remove.c ---- */
 /* NAME in DIR, which is PATH of the tree: all of it, or with LOWER only what this layer has not made. */

@@ -155,8 +155,7 @@ static int send_entry(struct tree *t, int dir, const char *name, char *path, int
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cannot(t, -errno, path);
-	if (++t->entries > t->max_entries)
-		return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+	TRY(tree_count(t));
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		return send_directory(t, dir, name, path, depth);
@@ -181,7 +180,7 @@ static int add_name(struct names *names, const char *name)
 {
 	size_t size = strlen(name) + 1;
 
-	if (names->size + size > names->room) {
+	if (!names->text || names->size + size > names->room) {
 		size_t room = 2 * names->room + 4096;
 		char *larger = realloc(names->text, room);
 		if (!larger)
@@ -231,7 +230,7 @@ static int send_children(struct tree *t, int fd, char *path, int depth)
 	int r = read_names(&names, fd, t->max_entries);
 
 	r = cannot(t, r < 0 ? r : sort_names(&names), path);
-	for (size_t i = 0; i < names.count && r == 0; i++) {
+	for (size_t i = 0; names.index && i < names.count && r == 0; i++) {
 		size_t more = strlen(names.index[i]);
 		if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX) {
 			r = tree_fail(t, ENAMETOOLONG, "%.120s: what is in it is too deep", path);

@@ -47,6 +47,27 @@ static void ask_for(const char *hex)
 	say(&ask, sizeof ask);
 }
 
+/* Three descriptors that nobody asked for. */
+static void say_with_descriptors(void)
+{
+	const int fds[3] = {0, 1, 2};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof fds)];
+	} control = {0};
+	struct iovec iov = {&answer, sizeof answer};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	if (sendmsg(SOCKET, &message, MSG_NOSIGNAL) != sizeof answer)
+		_exit(9);
+}
+
 /* An accepting answer with one thing wrong. */
 static void spoil(const char *how)
 {
@@ -94,6 +115,13 @@ int main(void)
 			return 9;
 	}
 	spoil(mode);
+	while (strcmp(mode, "progress") == 0) {
+		answer.done = 0;
+		answer.config_size = 0;
+		say(&answer, sizeof answer);
+	}
+	if (strcmp(mode, "descriptors") == 0)
+		say_with_descriptors();
 	if (strcmp(mode, "short") == 0)
 		say(&answer, sizeof answer - 1);
 	else if (strcmp(mode, "half") == 0)
