@@ -81,7 +81,8 @@ int image_program_reap(pid_t pid, int pidfd);
 /* ---- root.c ---- */
 /*
  * A detached, empty tmpfs without devices, at most SIZE large ("512m", "50%" of the memory; NULL: IMAGE_ROOT_SIZE).  Both are owned:
- * *ret_mount is the mount, *ret_directory its directory for image_unpack.
+ * *ret_mount is the mount, *ret_directory its directory for image_unpack.  An ordinary user's belongs to a user namespace of
+ * its own, which maps the user alone: unpacked with TREE_SQUASH.
  */
 #define IMAGE_ROOT_SIZE "50%"
 int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e);

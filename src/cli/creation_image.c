@@ -12,6 +12,7 @@
 #include <hrun/image_request.h>
 #include <hrun/log.h>
 #include <hrun/str.h>
+#include <hrun/tree_wire.h>
 #include <unistd.h>
 
 /* One image on its way. */
@@ -85,9 +86,15 @@ static void do_without_signature(struct unpacking *u, const char *why)
 static int reject(struct unpacking *u, const char *stage, const char *reason, struct err *e)
 {
 	u->command->audit.rejected = true;
-	return err_set(e, EPERM, "refused: image `%.150s` is rejected%s%s: %.250s%s", u->target->layout,
+	return err_set(e, EPERM, "hrun: refused: image `%.150s` is rejected%s%s: %.250s%s", u->target->layout,
 		       *stage ? " at " : "", stage, reason,
 		       u->result->target_full ? "; give it more memory with --image-size" : "");
+}
+
+/* One id for everything: the owners that the image says cannot be. */
+static bool is_rootless(void)
+{
+	return geteuid() != 0;
 }
 
 static int unpack(struct unpacking *u, struct err *e)
@@ -95,7 +102,7 @@ static int unpack(struct unpacking *u, struct err *e)
 	struct progress progress;
 
 	progress_begin(&progress, u->call);
-	int r = image_unpack(&u->command->pool, u->call, u->directory, 0, u->result, e);
+	int r = image_unpack(&u->command->pool, u->call, u->directory, is_rootless() ? TREE_SQUASH : 0, u->result, e);
 	progress_end(&progress, u->call);
 	return r;
 }
@@ -139,6 +146,7 @@ static int write_document(struct unpacking *u, struct json_out *out, struct err 
 		.rootfs = u->mount,
 		.root_path = "rootfs",
 		.args = u->target->args,
+		.rootless = is_rootless(),
 	};
 	struct string_list missing;
 
@@ -153,10 +161,6 @@ static int take(struct unpacking *u, struct json_error *ret_error, struct err *e
 {
 	struct json_out out = {.pool = &u->command->pool};
 
-	if (geteuid() != 0)
-		return err_set(e, EPERM,
-			       "an image is unpacked with the owners that it says, which takes root; an ordinary user "
-			       "unpacks it with umoci and runs the bundle");
 	TRY(bundle_open_directory(out.pool, u->target->layout, &u->creation->bundle, e));
 	TRY(fill_request(u, e));
 	TRY(image_root_make(u->command->options.image_size, &u->mount, &u->directory, e));
