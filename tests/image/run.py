@@ -23,6 +23,7 @@ if os.geteuid() != 0:
     print("an image is unpacked by root")
     sys.exit(77)
 import hrun as h
+from common import children, trust_of
 from hrun import BUILD, HRUN, contains, difference, equal, eventually, kernel_view, main, mounts_of, new_id, nothing_left, read, test, write
 
 VECTORS = f"{os.environ['TESTS']}/vectors"
@@ -101,14 +102,8 @@ def policy_of(case, require="signed", **more):
     os.chmod(directory, 0o755)
     for name in p.get("keys", []) + p.get("ca", []):
         shutil.copyfile(f"{case}/{name}", f"{directory}/{name}")
-    if p["scheme"] == "notation":
-        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
-    else:
-        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
-        if p.get("identity"):
-            trust["identity"] = p["identity"]
     path = f"{directory}/policy.json"
-    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust]}, **more}), 0o644)
+    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust_of(p)]}, **more}), 0o644)
     return ["--policy", path]
 
 
@@ -369,21 +364,11 @@ def an_ordinary_users_image():
     # Signed by whom the policy trusts: a layout that is somebody else's.
     r = as_user(*policy_of(SIGNED), "run", f"{SIGNED}/layout:box", new_id(), "--", "id")
     equal(r.status, 0, r.err)
-    contains(r.out, "uid=0 gid=0")
+    contains(r.out, "uid=0(root) gid=0")
     shutil.rmtree(f"{h.work}/home")
 
 
 # ---- what interrupts ----
-
-
-def children(pid):
-    found = {}
-    for child in read(f"/proc/{pid}/task/{pid}/children").split():
-        try:
-            found[read(f"/proc/{child}/comm").strip()] = int(child)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return found
 
 
 @test

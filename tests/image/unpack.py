@@ -15,22 +15,12 @@ import tarfile
 import tempfile
 import time
 
+import common
+from common import children, equal, report
+
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun", f"{BUILD}/tests/image/fake"
 VECTORS = f"{TESTS}/vectors"
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
-def equal(name, found, expected):
-    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
-
-
 def write_layout(top, tars):
     """An unsigned image of these archives, as the specification has it."""
     os.makedirs(f"{top}/blobs/sha256")
@@ -146,16 +136,6 @@ def half_an_end(top):
     report("hrun-tree is missing", "" if result[0] == 3 and "hrun-tree is missing" in result[1]["reason"] else said(result))
 
 
-def children(pid):
-    found = {}
-    for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
-        try:
-            found[open(f"/proc/{child}/comm").read().strip()] = int(child)
-        except FileNotFoundError:
-            pass
-    return found
-
-
 def lives(pid):
     try:
         return "State:\tZ" not in open(f"/proc/{pid}/status").read()
@@ -207,4 +187,4 @@ with tempfile.TemporaryDirectory() as directory:
     full(directory)
     half_an_end(directory)
     killed(directory)
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)
