@@ -139,6 +139,20 @@ static int verify(struct unpacking *u, struct err *e)
 	return 0;
 }
 
+/* To the kernel 0 is no limit at all. */
+static int check_size(const char *size, struct err *e)
+{
+	size_t digits = size ? strspn(size, "0123456789") : 0;
+
+	if (!size)
+		return 0;
+	bool unit = !size[digits] || (strchr("kKmMgG%", size[digits]) && !size[digits + 1]);
+	if (digits == 0 || digits > 12 || strspn(size, "0") >= digits || !unit)
+		return err_set(e, EINVAL,
+			       "option --image-size takes bytes, or a number with k, m, g or %%, not `%.40s`", size);
+	return 0;
+}
+
 static int write_document(struct unpacking *u, struct json_out *out, struct err *e)
 {
 	struct image_config *config = pool_alloc(out->pool, sizeof *config);
@@ -161,8 +175,9 @@ static int take(struct unpacking *u, struct json_error *ret_error, struct err *e
 {
 	struct json_out out = {.pool = &u->command->pool};
 
-	TRY(bundle_open_directory(out.pool, u->target->layout, &u->creation->bundle, e));
+	TRY(bundle_open_layout(out.pool, u->target->layout, &u->creation->bundle, e));
 	TRY(fill_request(u, e));
+	TRY(check_size(u->command->options.image_size, e));
 	TRY(image_root_make(u->command->options.image_size, &u->mount, &u->directory, e));
 	TRY(verify(u, e));
 	TRY(write_document(u, &out, e));

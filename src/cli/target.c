@@ -82,6 +82,8 @@ static int take_ref(const struct options *options, struct target *target, struct
 	if (!target->layout && (options->name || options->platform || options->ref || options->image_size))
 		return err_set(e, EINVAL,
 			       "--name, --ref, --platform and --image-size are for images; name one with --image");
+	if (target->layout && options->config)
+		return err_set(e, EINVAL, "--config is for bundles: what an image runs stands in its own config");
 	if (options->ref && target->ref)
 		return err_set(e, EINVAL,
 			       "--ref and the `%.100s` behind the layout both choose an image; leave one out",
