@@ -314,7 +314,7 @@ fuzz:
 bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
-	$(Q)tests/bench/layers.py --build $(BUILD)
+	$(Q)$(BUILD)/tests/isolate -- tests/bench/layers.py --build $(BUILD)
 
 .PHONY: clean help
 clean:

@@ -22,7 +22,7 @@ enum { CONTROL = 3, PIPE_SIZE = 1 << 20 };
 extern char **environ;
 
 #ifdef __SANITIZE_ADDRESS__
-/* There is no /proc in the root that it takes, to look for leaks in. */
+/* Who is not dumpable cannot be looked through for leaks, and the root that it takes has no /proc. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
