@@ -28,7 +28,7 @@ enum { IMAGE_SECONDS = 1800 };
 
 struct image_result {
 	struct image_answer answer; /* verdict, stage, reason, digests, signatures */
-	const char *config;	    /* the verified config of an accepted image; NULL otherwise */
+	const char *config; /* the verified config of an accepted image (or IMAGE_LAYERS_UNREAD); NULL otherwise */
 	size_t config_size;
 };
 

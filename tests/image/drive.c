@@ -2,11 +2,11 @@
 /*
  * drive.c - one verification without a policy file: what hrun would ask, from the command line.
  *
- *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] LAYOUT [REQUIREMENT...]
+ *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-D] LAYOUT [REQUIREMENT...]
  *   REQUIREMENT: cosign-key THRESHOLD IDENTITY-TYPE IDENTITY KEY... ";"
  *                notation LEVEL CA... "," TRUSTED-IDENTITY... ";"
  *
- * Prints the answer as JSON.  -u: unsigned is enough.
+ * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -D: the documents only.
  */
 #include <fcntl.h>
 #include <hrun/image.h>
@@ -97,7 +97,7 @@ static void print_progress(void *context, const struct image_answer *answer)
 
 int main(int argc, char **argv)
 {
-	static const int statuses[] = {0, 1, 2};
+	static const int statuses[] = {0, 1, 2, 4};
 	static struct image_call call;
 	static struct image_result result;
 	struct pool pool = {NULL};
@@ -108,7 +108,7 @@ int main(int argc, char **argv)
 
 	image_request_default(&call.request);
 	call.progress = print_progress;
-	while ((option = getopt(argc, argv, "+r:p:n:d:t:u")) != -1) {
+	while ((option = getopt(argc, argv, "+r:p:n:d:t:uD")) != -1) {
 		if (option == 'r')
 			snprintf(call.request.ref, sizeof call.request.ref, "%s", optarg);
 		else if (option == 'n')
@@ -121,6 +121,8 @@ int main(int argc, char **argv)
 			call.seconds = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (option == 'u')
 			call.request.signatures_required = 0;
+		else if (option == 'D')
+			call.request.task = IMAGE_DOCUMENTS;
 		else
 			return 3;
 	}

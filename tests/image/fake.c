@@ -59,6 +59,8 @@ static void spoil(const char *how)
 		memset(answer.reason, 'x', sizeof answer.reason);
 	else if (strcmp(how, "verdict") == 0)
 		answer.verdict = 77;
+	else if (strcmp(how, "unread") == 0)
+		answer.verdict = IMAGE_LAYERS_UNREAD;
 	else if (strcmp(how, "count") == 0)
 		answer.signature_count = 1000;
 	else if (strcmp(how, "huge-config") == 0)
