@@ -48,6 +48,15 @@ void image_request_limit(struct image_request *request);
  */
 int image_verify(struct pool *pool, const struct image_call *call, struct image_result *ret, struct err *e);
 
+/*
+ * The same while the files of the layers are written into the directory TARGET (empty; borrowed, not O_PATH) by hrun-tree, as
+ * they come out of the stream that is hashed.  FLAGS are TREE_DEVICES and TREE_SQUASH of tree_wire.h.  IMAGE_ACCEPT only where
+ * both programs ended well: then TARGET holds the whole image.  After anything else it holds some of something that was
+ * not verified, and nobody may use it.
+ */
+int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags,
+		 struct image_result *ret, struct err *e);
+
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */
 const char *image_stage_name(uint32_t stage);

@@ -117,7 +117,8 @@ static _Noreturn void become(int program, char *name, int socket)
 
 	sigemptyset(&empty);
 	sigprocmask(SIG_SETMASK, &empty, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	/* Whose reader is gone has an errno, and still says why it stops. */
+	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* Both move out of the way of 0 to 3 first. */
 	int high_socket = fcntl(socket, F_DUPFD_CLOEXEC, SOCKET + 1);

@@ -2,11 +2,12 @@
 /*
  * drive.c - one verification without a policy file: what hrun would ask, from the command line.
  *
- *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-D] LAYOUT [REQUIREMENT...]
+ *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-D] [-x TARGET] LAYOUT [REQUIREMENT...]
  *   REQUIREMENT: cosign-key THRESHOLD IDENTITY-TYPE IDENTITY KEY... ";"
  *                notation LEVEL CA... "," TRUSTED-IDENTITY... ";"
  *
- * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -D: the documents only.
+ * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -D: the documents
+ * only.  -x: unpacked into the directory TARGET.
  */
 #include <fcntl.h>
 #include <hrun/image.h>
@@ -104,11 +105,11 @@ int main(int argc, char **argv)
 	struct json_out out = {.pool = &pool};
 	const char *platform = NULL;
 	struct err e;
-	int option;
+	int option, target = -1;
 
 	image_request_default(&call.request);
 	call.progress = print_progress;
-	while ((option = getopt(argc, argv, "+r:p:n:d:t:uD")) != -1) {
+	while ((option = getopt(argc, argv, "+r:p:n:d:t:uDx:")) != -1) {
 		if (option == 'r')
 			snprintf(call.request.ref, sizeof call.request.ref, "%s", optarg);
 		else if (option == 'n')
@@ -123,6 +124,8 @@ int main(int argc, char **argv)
 			call.request.signatures_required = 0;
 		else if (option == 'D')
 			call.request.task = IMAGE_DOCUMENTS;
+		else if (option == 'x')
+			target = open(optarg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		else
 			return 3;
 	}
@@ -133,7 +136,8 @@ int main(int argc, char **argv)
 		die(e.text);
 	call.fd_count = 1;
 	read_requirements(&call, argv + optind + 1);
-	if (image_verify(&pool, &call, &result, &e) < 0)
+	if ((target < 0 ? image_verify(&pool, &call, &result, &e)
+			: image_unpack(&pool, &call, target, 0, &result, &e)) < 0)
 		die(e.text);
 	image_answer_write(&out, &result.answer);
 	printf("%s\n", out.text);
