@@ -30,6 +30,7 @@ struct image_result {
 	struct image_answer answer; /* verdict, stage, reason, digests, signatures */
 	const char *config; /* the verified config of an accepted image (or IMAGE_LAYERS_UNREAD); NULL otherwise */
 	size_t config_size;
+	uint64_t entries, bytes; /* of image_unpack: what was written; bytes are those of files */
 };
 
 /* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */
@@ -54,8 +55,8 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
  * both programs ended well: then TARGET holds the whole image.  After anything else it holds some of something that was
  * not verified, and nobody may use it.
  */
-int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags,
-		 struct image_result *ret, struct err *e);
+int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags, struct image_result *ret,
+		 struct err *e);
 
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */

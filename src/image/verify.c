@@ -266,6 +266,9 @@ static int converse(struct conversation *c)
 {
 	const struct image_call *call = c->call;
 
+	/* Whoever was asked before has read the keys; the layout and a stream have no place to go back to. */
+	for (size_t i = 1; i < call->fd_count; i++)
+		lseek(call->fds[i], 0, SEEK_SET);
 	if (unix_send_all(c->socket, &call->request, sizeof call->request, call->fds, call->fd_count) < 0) {
 		c->ended = true;
 		return no_answer(c, "hrun-image does not take a request");
