@@ -48,8 +48,11 @@ struct options {
 	bool score, strict, fix, diff;
 	/* policy */
 	const char *class_name, *owner, *expires;
-	/* verify */
+	/* verify; create and run of an image */
 	const char *ref, *name, *platform;
+	const char *image, *image_size;
+	bool has_dashes;   /* there is a "--": */
+	int before_dashes; /* how many arguments stand before it */
 	bool help;
 	/* events */
 	const char *interval;
@@ -98,11 +101,12 @@ struct verb {
 /* What the audit record of a command says beyond its verb; filled as it becomes known. */
 struct audit {
 	const char *event; /* NULL: the verb; run is a create, a start and a delete */
-	const char *id, *level, *policy_digest, *image_digest;
+	const char *id, *level, *policy_digest, *image_digest, *signer;
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
 	bool nobody_listens;
+	bool rejected; /* the image was: refused, though no verdict says so */
 };
 
 struct command {
@@ -149,8 +153,13 @@ int signal_number(const char *text);
 int target_open(struct command *command, bool make_root, bool lock, struct container *ret, struct err *e);
 /* The same where its record cannot be read: container_open_remains. */
 int target_open_remains(struct command *command, struct container *ret, struct err *e);
-/* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
-int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+/* [BUNDLE] [ID] of create, run and plan, or an image instead of the bundle; a made-up id where there is none. */
+struct target {
+	const char *bundle, *id;
+	const char *layout, *ref; /* layout NULL: a bundle; ref NULL: none */
+	struct string_list args;  /* of the image's program, behind "--" */
+};
+int target_find(struct command *command, struct target *ret, struct err *e);
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
@@ -189,6 +198,8 @@ int notify_wait(struct notify *notify, const struct container *container, struct
 struct creation {
 	struct policy policy;
 	struct bundle bundle;
+	const struct image_answer *image; /* accepted; NULL: a bundle */
+	bool image_signed;		  /* as the policy asks */
 	struct verdict verdict;
 	const struct config *config; /* hardened */
 	struct plan plan;
@@ -208,6 +219,18 @@ void creation_close(struct creation *creation);
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
 		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
 	}
+
+/* ---- creation_image.c ---- */
+/*
+ * The bundle of an image: verified as the policy asks while it is unpacked into memory.  -EPERM where it is rejected; -EINVAL with
+ * ret_error->rule set as bundle_open.
+ */
+int creation_image(struct command *command, const struct target *target, struct creation *creation,
+		   struct json_error *ret_error, struct err *e);
+/* Who signed the image: keys and what they signed it as; NULL where nobody was asked for. */
+const char *creation_signer(struct pool *pool, const struct creation *creation);
+/* The image's members of the record. */
+void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
 /* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
@@ -298,6 +321,19 @@ int foreground_hold_signals(struct err *e);
 /* Relay until it ends; its exit code, 128 + signal, or negative errno. */
 int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
+
+/* ---- progress.c: how far hrun-image is, on a terminal ---- */
+struct progress {
+	int64_t began, last; /* CLOCK_MONOTONIC, milliseconds */
+	size_t width;	     /* of the line that stands there; 0: none */
+};
+/* Around image_verify or image_unpack; CALL and PROGRESS must stay in between. */
+void progress_begin(struct progress *progress, struct image_call *call);
+void progress_end(struct progress *progress, struct image_call *call);
+
+/* ---- verify.c ---- */
+/* The VALUE (NULL: none) of --OPTION into a FIELD of the request. */
+int image_word(char *field, size_t size, const char *option, const char *value, struct err *e);
 
 /* ---- verify_policy.c ---- */
 /* Whom the policy trusts for the image, with the keys.  1: no signature could satisfy it, *e says why. */

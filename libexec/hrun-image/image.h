@@ -182,6 +182,7 @@ struct layer_limits {
 struct progress {
 	void (*tell)(void *context, uint64_t bytes_done);
 	void *context;
+	uint32_t *layer; /* the number of the one that is read, from 1 */
 };
 /*
  * Read the COUNT layers in order: compressed size and digest, uncompressed digest (DIFF_IDS), every entry of the archive within the

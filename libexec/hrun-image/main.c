@@ -65,7 +65,7 @@ static int load_keys(struct session *s, struct refusal *r)
 
 static void judge(struct session *s)
 {
-	const struct progress progress = {tell_progress, s};
+	const struct progress progress = {tell_progress, s, &s->answer.layer};
 	struct refusal r = {0};
 
 	if (request_check(&s->request, s->fd_count, &r) < 0 || load_keys(s, &r) < 0) {

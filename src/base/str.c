@@ -79,3 +79,12 @@ void str_remove_controls(char *text)
 			p[0] = p[1] = '?';
 	}
 }
+
+bool str_is_digest(const char *text)
+{
+	static const char prefix[] = "sha256:";
+	enum { START = sizeof prefix - 1, DIGITS = 64 };
+
+	return strncmp(text, prefix, START) == 0 && strspn(text + START, "0123456789abcdef") == DIGITS &&
+	       text[START + DIGITS] == '\0';
+}

@@ -128,11 +128,11 @@ static void caller(struct json_out *out)
 	json_out_raw(out, "}");
 }
 
-static const char *result_word(int result, const struct verdict *verdict)
+static const char *result_word(int result, const struct audit *audit)
 {
 	if (result >= 0)
 		return "ok";
-	return verdict && verdict_refuses(verdict) ? "refused" : "failed";
+	return audit->rejected || (audit->verdict && verdict_refuses(audit->verdict)) ? "refused" : "failed";
 }
 
 static void write_line(struct json_out *out, const struct command *command, int result, const struct err *e)
@@ -149,11 +149,12 @@ static void write_line(struct json_out *out, const struct command *command, int 
 	if (audit->event)
 		member(out, "command", command->verb->name, ID_MAX);
 	member(out, "id", audit->id, ID_MAX);
-	member(out, "result", result_word(result, verdict), ID_MAX);
+	member(out, "result", result_word(result, audit), ID_MAX);
 	caller(out);
 	if (result >= 0 && audit->pid > 0)
 		json_out_printf(out, ",\"pid\":%d", audit->pid);
 	member(out, "image", audit->image_digest, ID_MAX);
+	member(out, "signer", audit->signer, TEXT_MAX);
 	member(out, "level", audit->level, ID_MAX);
 	member(out, "policy", audit->policy_digest, ID_MAX);
 	rule_list(out, "rules", verdict, is_any);

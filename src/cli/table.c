@@ -39,6 +39,12 @@ const struct option_row global_options[] = {
 };
 const size_t global_option_count = sizeof global_options / sizeof *global_options;
 
+#define IMAGE_ROWS                                                                                 \
+	VALUE("ref", 0, "NAME", ref, "the image of this name in the layout"),                      \
+		VALUE("name", 0, "NAME", name,                                                     \
+		      "what the image is: registry/repository[:tag]; chooses the policy's scope"), \
+		VALUE("platform", 0, "OS/ARCH", platform, "of an image for several (default: this machine's)")
+
 #define CREATE_ROWS                                                                                             \
 	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),               \
 		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"), \
@@ -49,7 +55,13 @@ const size_t global_option_count = sizeof global_options / sizeof *global_option
 		FLAG("no-new-keyring", 0, no_new_keyring,                                                       \
 		     "keep the caller's session keyring (level privileged; else ignored)"),                     \
 		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                  \
-		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"), HELP
+		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"),                 \
+		VALUE("image", 0, "LAYOUT[:REF]", image,                                                        \
+		      "an image instead of a bundle: verified, unpacked into memory"),                          \
+		IMAGE_ROWS,                                                                                     \
+		VALUE("image-size", 0, "SIZE", image_size,                                                      \
+		      "most memory for the image's files, with k, m, g, % (default " IMAGE_ROOT_SIZE ")"),      \
+		HELP
 
 static const struct option_row create_rows[] = {CREATE_ROWS};
 static const struct option_row run_rows[] = {
@@ -162,21 +174,19 @@ static const struct option_row rules_rows[] = {
 };
 static const struct option_row verify_rows[] = {
 	VALUE("policy", 0, "FILE", policy, "policy file instead of " POLICY_FILE),
-	VALUE("ref", 0, "NAME", ref, "the image of this name in the layout"),
-	VALUE("name", 0, "NAME", name, "what the image is: registry/repository[:tag]; chooses the policy's scope"),
-	VALUE("platform", 0, "OS/ARCH", platform, "of an image for several (default: this machine's)"),
+	IMAGE_ROWS,
 	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
 	HELP,
 };
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
-	{"create", "[BUNDLE] ID", "build a container and let its program wait for start", ROWS(create_rows), 0, 2,
-	 false, false, true, EXIT_ERROR, cmd_create},
+	{"create", "[BUNDLE] ID [-- ARGUMENT...]", "build a container and let its program wait for start",
+	 ROWS(create_rows), 0, -1, false, false, true, EXIT_ERROR, cmd_create},
 	{"start", "ID", "start a created container's program", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR,
 	 cmd_start},
-	{"run", "[BUNDLE] [ID]", "create and start a container", ROWS(run_rows), 0, 2, false, false, true, EXIT_ERROR,
-	 cmd_run},
+	{"run", "[BUNDLE|LAYOUT[:REF]] [ID] [-- ARGUMENT...]", "create and start a container of a bundle or an image",
+	 ROWS(run_rows), 0, -1, false, false, true, EXIT_ERROR, cmd_run},
 	{"exec", "ID [PROGRAM [ARGUMENT...]]", "run one more process in a container", ROWS(exec_rows), 1, -1, true,
 	 true, true, EXIT_EXEC_FAILED, cmd_exec},
 	{"kill", "ID [SIGNAL]", "send a signal (default TERM) to a container's init", ROWS(kill_rows), 1, 2, true, true,

@@ -13,7 +13,7 @@
 static const int exit_statuses[] = {
 	[IMAGE_ACCEPT] = 0, [IMAGE_REJECT] = EXIT_VERIFY_REJECTED, [IMAGE_MALFORMED] = EXIT_VERIFY_MALFORMED};
 
-static int take_word(char *field, size_t size, const char *option, const char *value, struct err *e)
+int image_word(char *field, size_t size, const char *option, const char *value, struct err *e)
 {
 	if (!value)
 		return 0;
@@ -76,6 +76,16 @@ static void reject_by_policy(struct image_answer *answer, const struct err *e)
 	str_remove_controls(answer->reason);
 }
 
+static int verify(struct command *command, struct image_call *call, struct image_result *result, struct err *e)
+{
+	struct progress progress;
+
+	progress_begin(&progress, call);
+	int r = image_verify(&command->pool, call, result, e);
+	progress_end(&progress, call);
+	return r;
+}
+
 int cmd_verify(struct command *command, struct err *e)
 {
 	const struct options *options = &command->options;
@@ -88,8 +98,8 @@ int cmd_verify(struct command *command, struct err *e)
 	TRY(read_format(options->format, &json, e));
 	image_request_default(request);
 	TRY(image_platform(request, options->platform, e));
-	TRY(take_word(request->ref, sizeof request->ref, "ref", options->ref, e));
-	TRY(take_word(request->name, sizeof request->name, "name", options->name, e));
+	TRY(image_word(request->ref, sizeof request->ref, "ref", options->ref, e));
+	TRY(image_word(request->name, sizeof request->name, "name", options->name, e));
 	autofd int layout = image_open_layout(path, e);
 	TRY(layout);
 	call->fds[call->fd_count++] = layout;
@@ -98,7 +108,7 @@ int cmd_verify(struct command *command, struct err *e)
 	if (rejected)
 		reject_by_policy(&result->answer, e);
 	else
-		TRY(image_verify(&command->pool, call, result, e));
+		TRY(verify(command, call, result, e));
 	print_answer(&command->pool, json, path, request, &result->answer);
 	return exit_statuses[result->answer.verdict];
 }

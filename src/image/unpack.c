@@ -136,9 +136,8 @@ static void judge(struct image_result *result, bool answered, const struct tree_
 		return;
 	if (!answered)
 		refuse(result, "hrun-tree ended without an answer: the image counts as refused");
-	else if (tree->error == -ENOSPC || tree->error == -EDQUOT)
-		refuse(result, "the target is full after %llu bytes of files; give it more room",
-		       (unsigned long long)tree->bytes);
+	else if ((result->target_full = tree->error == -ENOSPC || tree->error == -EDQUOT))
+		refuse(result, "the target is full after %llu bytes of files", (unsigned long long)tree->bytes);
 	else
 		refuse(result, "%.200s", tree->reason[0] ? tree->reason : "the files cannot be written");
 }

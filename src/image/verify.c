@@ -163,14 +163,9 @@ static bool signature_is_sound(struct image_signature *s)
 	return true;
 }
 
-static bool is_digest(const char *text)
-{
-	return str_starts(text, "sha256:") && strlen(text) == 71 && strspn(text + 7, "0123456789abcdef") == 64;
-}
-
 static bool digest_is_sound(const char *text, size_t size, bool needed)
 {
-	return memchr(text, '\0', size) && ((!text[0] && !needed) || is_digest(text));
+	return memchr(text, '\0', size) && ((!text[0] && !needed) || str_is_digest(text));
 }
 
 /* An answer to TASK: a word and a reason only where refused; all digests where accepted. */

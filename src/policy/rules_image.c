@@ -55,6 +55,9 @@ void judge_image_signature_missing(struct finder *finder)
 	if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s", quote(finder, image->value));
+	else if (finder->judged->bundle && finder->judged->bundle->unpacked)
+		find(&warning, "root.path",
+		     "nobody's signature is asked for of the image; whoever made it may have put anything into it");
 	else if (finder->judged->config_only)
 		cannot_judge(&warning, "root.path", "the image");
 	else

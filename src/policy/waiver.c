@@ -30,9 +30,7 @@ static int read_rule(struct policy_reader *r, const struct json *value, void *pl
 
 static int read_image_digest(struct policy_reader *r, const struct json *value, void *place)
 {
-	static const char prefix[] = "sha256:";
-
-	if (!str_starts(value->text, prefix) || !policy_is_sha256(value->text + strlen(prefix)))
+	if (!str_is_digest(value->text))
 		return policy_refuse(r, value, "must be \"sha256:\" and 64 lower-case hexadecimal digits");
 	((struct waiver *)place)->image_digest = value->text;
 	return 0;

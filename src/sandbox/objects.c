@@ -135,10 +135,18 @@ static int lift_devices(struct plan *plan, bool again, struct err *e)
 	return 0;
 }
 
+/* Before Linux 6.15 no detached mount can be cloned: it is moved itself, and nobody else has it. */
+static int take_detached(const struct rootfs_plan *plan, struct err *e)
+{
+	int tree = fcntl(plan->fd, F_DUPFD_CLOEXEC, 0);
+
+	return tree < 0 ? err_errno(e, "take the unpacked root") : tree;
+}
+
 /* root.path as the plan's propagation wants it; `shared` is made later, on its own (rootfs_enter). */
 static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e)
 {
-	autofd int tree = clone_judged(plan->fd, plan->path, true, again, e);
+	autofd int tree = plan->detached ? take_detached(plan, e) : clone_judged(plan->fd, plan->path, true, again, e);
 	uint64_t propagation = plan->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
 
 	TRY(tree);

@@ -20,6 +20,9 @@ HRUN = os.environ["HRUN"]
 INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
 ERRORS = (errno.EIO, errno.ENOMEM, errno.EMFILE)
 FAILURE = {"run": 125, "exec": 255}
+SUCCESS = {"run": 7, "run-image": 7, "exec": 9}
+UNDONE = ("create", "run", "run-image", "verify")  # whose failure leaves nothing, without a delete
+CASE = os.path.join(os.environ["TESTS"], "vectors/busybox-runnable-valid")
 PATIENCE_SECONDS = 20  # how long we ask whether a killed process is gone; nothing here is measured
 ID = "victim"
 BEFORE_VERB = re.compile(r"(hrun: )?(open /dev/null|mark descriptors|look at descriptor)")  # the command line has not been read yet
@@ -80,6 +83,10 @@ class Sweep:
         self.bundle = f"{options.directory}/wait"
         self.scratch = tempfile.mkdtemp()
         self.findings = self.total = 0
+        self.policy = "/run/fault-policy.json"  # where only root writes
+        trust = {"scope": "*", "scheme": "cosign-key", "keys": [f"{CASE}/k1.pub"], "threshold": 1, "tlog": "ignore"}
+        with open(self.policy, "w") as f:
+            json.dump({"format": 1, "images": {"require": "signed", "trust": [trust]}}, f)
 
     # ---- hrun ----
 
@@ -100,6 +107,8 @@ class Sweep:
         return {
             "create": ("create", "-b", self.bundle, "--pid-file", f"{self.scratch}/pid", ID),
             "run": ("run", "-b", f"{self.options.directory}/end", ID),
+            "run-image": ("--policy", self.policy, "run", f"{CASE}/layout:box", ID, "--", "/bin/sh", "-c", "exit 7"),
+            "verify": ("verify", "--policy", self.policy, "--ref", "box", f"{CASE}/layout"),
             "start": ("start", ID),
             "exec": ("exec", ID, "/bin/sh", "-c", "exit 9"),
             "exec-detached": ("exec", "-d", "--pid-file", f"{self.scratch}/pid", ID, "/bin/sleep", "1000"),
@@ -110,7 +119,7 @@ class Sweep:
 
     def set_up(self, verb):
         """What the verb needs: nothing, a created, a running or a stopped container."""
-        if verb in ("create", "run"):
+        if verb in UNDONE:
             return
         self.must("create", "-b", self.bundle, ID)
         if verb == "start":
@@ -155,18 +164,20 @@ class Sweep:
     def complaint(self, verb, who, status, out, err):
         """What is wrong with how the verb ended; None where nothing is."""
         name = verb.split("-")[0]
-        success = {"run": 7, "exec": 9}.get(verb, 0)
+        success = SUCCESS.get(verb, 0)
         if self.killing and who == "runtime":
             # A body that is borrowed to join namespaces is a process of its own: hrun survives it.
             if status == 128 + 9 or (status == FAILURE.get(name, 1) and len(err.splitlines()) == 1):
                 return None
             return f"exit status {status}, expected to be killed"
+        if verb == "verify":
+            return self.no_verdict(status, out, err)
         if status == success:
             return self.effect_missing(verb, err, who)
         if status == "no end":
             return "it does not end"
         allowed = {FAILURE.get(name, 1)}
-        if self.killing and verb in ("run", "exec") and not err:
+        if self.killing and verb in ("run", "run-image", "exec") and not err:
             allowed = {128 + 9}  # the program had been executed, or was about to be, when it was killed
         if BEFORE_VERB.match(err):
             allowed.add(1)
@@ -177,13 +188,22 @@ class Sweep:
             return f"{len(lines)} error lines"
         return "it printed on stdout" if out else None
 
+    @staticmethod
+    def no_verdict(status, out, err):
+        """One that accepts has seen everything; any other says why, on one of the two."""
+        if status == 0:
+            return None if out.startswith("accept ") and not err else "exit status 0 without a verdict"
+        if status not in (1, 2, 3) or out.startswith("accept "):
+            return f"exit status {status}"
+        return None if bool(out) != (len(err.splitlines()) == 1) else "neither a verdict nor one error line"
+
     def effect_missing(self, verb, err, who="runtime"):
         status = self.state()["status"]
         if verb == "create" and who == "init" and status == "stopped":
             return None  # it was READY, waiting for start: create had done its work
-        if verb == "run" and status == "stopped" and NOT_REMOVED.search(err):
+        if verb.startswith("run") and status == "stopped" and NOT_REMOVED.search(err):
             return None  # the program's own exit code is worth more than ours
-        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "delete": ("none",), "delete-force": ("none",)}
+        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "run-image": ("none",), "delete": ("none",), "delete-force": ("none",)}
         if verb in expected and status not in expected[verb]:
             return f"it succeeded, but the container is {status}"
         return None
@@ -231,7 +251,7 @@ class Sweep:
         killed_runtime &= at > 0
         if killed_runtime:
             wrong.append(self.still_works())
-        if at and failed and verb in ("create", "run"):
+        if at and failed and verb in UNDONE:
             wrong.append(self.leftovers(before, False))
         if at and failed and verb.startswith("exec"):
             wrong.append(self.left_in_container())
@@ -299,8 +319,10 @@ def main():
     sweep = Sweep(options)
     verbs = {
         "create": ("runtime", "init"), "start": ("runtime", "init"), "exec": ("runtime", "init"), "exec-detached": ("runtime", "init"),
-        "run": ("runtime", "init"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
+        "run": ("runtime", "init"), "run-image": ("runtime", "init", "image", "tree"), "verify": ("runtime", "image"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
     }
+    if options.name == "rich":  # an image is what it is
+        del verbs["run-image"], verbs["verify"]
     for verb, roles in verbs.items():
         for who in roles + (("hook",) if options.name == "rich" and verb in ("create", "start", "delete") else ()):
             if re.fullmatch(options.only or ".*", f"{verb}/{who}"):

@@ -1,0 +1,500 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+"""hrun run LAYOUT: what the container is, asked of the kernel; and that a refused image starts nothing and leaves nothing."""
+import gzip
+import hashlib
+import io
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, f"{os.environ['TESTS']}/sandbox")
+if os.geteuid() != 0:
+    print("an image is unpacked by root")
+    sys.exit(77)
+import hrun as h
+from hrun import BUILD, HRUN, contains, difference, equal, eventually, kernel_view, main, mounts_of, new_id, nothing_left, read, test, write
+
+VECTORS = f"{os.environ['TESTS']}/vectors"
+SIGNED = f"{VECTORS}/busybox-runnable-valid"
+DIGEST = "sha256:d1826a1bf56b53a1bfd110f73d40a7873406ff30ac4fd20e82c254c7e5fc1978"
+NOT_BUILT = ("cosign-keyless", "gpg")
+
+
+# ---- images ----
+
+
+def tar_of(tree):
+    """{name: content}, None a directory, a tuple (target,) a link; what needs more is a TarInfo's members in a dict."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        for name, value in tree.items():
+            e = tarfile.TarInfo(name)
+            members = value if isinstance(value, dict) else {}
+            data = members.get("data", value if isinstance(value, bytes) else b"")
+            e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else tarfile.REGTYPE
+            e.linkname = value[0] if isinstance(value, tuple) else ""
+            e.size, e.mode, e.mtime = len(data), members.get("mode", 0o755), 1000000000
+            e.uid, e.gid = members.get("uid", 0), members.get("gid", 0)
+            t.addfile(e, io.BytesIO(data))
+    return out.getvalue()
+
+
+def busybox():
+    with open(shutil.which("busybox"), "rb") as f:
+        program = f.read()
+    tree = {"bin": None, "bin/busybox": program, "etc": None, "etc/passwd": b"root:x:0:0::/root:/bin/sh\nweb:x:33:44::/srv:/bin/sh\n",
+            "etc/group": b"root:x:0:\nweb:x:44:\nextra:x:55:web\n"}
+    return tree | {f"bin/{name}": ("busybox",) for name in ("sh", "cat", "id", "sleep", "pwd", "env", "ls", "touch", "stat", "echo")}
+
+
+class Layout:
+    """An image without signatures, in a directory that only root writes to."""
+
+    def __init__(self, *layers, architecture="amd64", **config):
+        self.path = tempfile.mkdtemp(dir=h.work)
+        os.chmod(self.path, 0o755)
+        os.makedirs(f"{self.path}/blobs/sha256")
+        write(f"{self.path}/oci-layout", '{"imageLayoutVersion":"1.0.0"}')
+        self.manifests = []
+        self.add(*layers, architecture=architecture, **config)
+
+    def blob(self, data, media):
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{self.path}/blobs/sha256/{digest}", "wb") as f:
+            f.write(data)
+        return {"mediaType": f"application/vnd.oci.image.{media}", "digest": f"sha256:{digest}", "size": len(data)}
+
+    def add(self, *layers, ref="img", architecture="amd64", **config):
+        tars = [tar_of(layer) for layer in layers or (busybox(),)]
+        ids = ["sha256:" + hashlib.sha256(t).hexdigest() for t in tars]
+        document = {"os": "linux", "architecture": architecture, "config": config, "rootfs": {"type": "layers", "diff_ids": ids}}
+        manifest = {"schemaVersion": 2, "config": self.blob(json.dumps(document).encode(), "config.v1+json"),
+                    "layers": [self.blob(gzip.compress(t, 1), "layer.v1.tar+gzip") for t in tars]}
+        entry = self.blob(json.dumps(manifest).encode(), "manifest.v1+json")
+        self.manifests.append({**entry, "annotations": {"org.opencontainers.image.ref.name": ref}})
+        write(f"{self.path}/index.json", json.dumps({"schemaVersion": 2, "manifests": self.manifests}))
+
+    def largest(self):
+        directory = f"{self.path}/blobs/sha256"
+        return max((f"{directory}/{n}" for n in os.listdir(directory)), key=os.path.getsize)
+
+
+# ---- policies ----
+
+
+def policy_of(case, require="signed", **more):
+    """A policy file that trusts the keys of a case, root's own."""
+    with open(f"{case}/manifest.json") as f:
+        p = json.load(f)["policy"]
+    directory = tempfile.mkdtemp(dir=h.work)
+    for name in p.get("keys", []) + p.get("ca", []):
+        shutil.copy(f"{case}/{name}", directory)
+    if p["scheme"] == "notation":
+        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
+    else:
+        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
+        if p.get("identity"):
+            trust["identity"] = p["identity"]
+    path = f"{directory}/policy.json"
+    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust]}, **more}), 0o644)
+    return ["--policy", path]
+
+
+def plain_policy(**members):
+    path = f"{tempfile.mkdtemp(dir=h.work)}/policy.json"
+    write(path, json.dumps({"format": 1, **members}), 0o644)
+    return ["--policy", path]
+
+
+def run(layout, *args, ref="", options=(), policy=(), verb=("run",), **more):
+    path = layout.path if isinstance(layout, Layout) else layout
+    command = [*policy, *verb, *options, path + (f":{ref}" if ref else ""), new_id()]
+    return h.hrun(*command, *(["--", *args] if args else []), **more)
+
+
+def output(layout, *args, **more):
+    r = run(layout, *args, **more)
+    equal(r.status, 0, f"exit status, stderr {r.err!r}")
+    return r.out
+
+
+def refused(r, *words, status=125):
+    equal((r.status, r.out, r.err.count("\n")), (status, "", 1), repr(r))
+    for word in words:
+        contains(r.err, word)
+
+
+class created:
+    """A created container of an image."""
+
+    def __init__(self, layout, *args, ref="img", policy=()):
+        self.id = new_id()
+        path = layout.path if isinstance(layout, Layout) else layout
+        self.command = [HRUN, *policy, "create", "--image", f"{path}:{ref}", self.id, *(["--", *args] if args else [])]
+
+    def __enter__(self):
+        h._live.append(self.id)
+        with open(f"{h.work}/{self.id}.err", "w+") as err:
+            status = subprocess.run(self.command, stdin=subprocess.DEVNULL, stdout=err, stderr=err, timeout=60).returncode
+            err.seek(0)
+            equal(status, 0, err.read())
+        return self
+
+    def __exit__(self, *_):
+        equal(h.hrun("delete", "--force", self.id).status, 0)
+        h._live.remove(self.id)
+
+    def state(self):
+        return json.loads(h.hrun("state", self.id).out)
+
+
+# ---- what runs ----
+
+
+@test
+def a_signed_image_runs():
+    r = run(f"{SIGNED}/layout", "sh", "-c", "id; cat /proc/self/mountinfo; cat /proc/self/status; touch /x", ref="box", policy=policy_of(SIGNED))
+    equal(r.status, 1, repr(r))
+    contains(r.err, "Read-only file system")
+    contains(r.out, "uid=1000 gid=1000")
+    root = mounts_of(0, "\n".join(line for line in r.out.splitlines() if " - " in line))["/"]
+    equal((root.type, root.root), ("tmpfs", "/"))
+    assert {"ro", "nodev"} <= root.attributes, root
+    for line in ("CapEff:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"):
+        contains(r.out, line)
+
+
+@test
+def state_says_what_was_verified():
+    path = policy_of(SIGNED)
+    with created(f"{SIGNED}/layout", "sleep", "1000", ref="box", policy=path) as c:
+        s = c.state()
+        a = s["annotations"]
+        equal((a["org.hrun.image.digest"], a["org.hrun.image.manifest"], a["org.hrun.image.policy"]), (DIGEST, DIGEST, path[1]))
+        equal(a["org.hrun.image.signer"], "k1.pub for 127.0.0.1:5102/devr/box-run")
+        assert "image-signature-missing" not in a.get("org.hrun.findings", ""), a
+        equal(s["bundle"], f"{SIGNED}/layout")
+        assert "rootfs" not in s, s
+        listed = {r["id"]: r for r in json.loads(h.hrun("list", "--format", "json").out)}
+        equal(listed[c.id]["annotations"], a)
+    with created(Layout(), "sleep", "1000") as c:
+        a = c.state()["annotations"]
+        assert a["org.hrun.image.digest"].startswith("sha256:") and "org.hrun.image.signer" not in a and "org.hrun.image.policy" not in a, a
+
+
+@test
+def nothing_lies_under_the_root():
+    """The detached file system is the container's and nobody else's: in no mount namespace of the host."""
+    device = f'{os.stat(SIGNED).st_dev}'
+    with created(f"{SIGNED}/layout", "sleep", "1000", ref="box") as c:
+        equal(h.hrun("start", c.id).status, 0)
+        pid = c.state()["pid"]
+        root = mounts_of(pid)["/"]
+        equal(root.type, "tmpfs")
+        assert root.device not in {m.device for m in map(h.Mount, read("/proc/self/mountinfo").splitlines())}, (device, root)
+        equal(sorted(os.listdir(f"/proc/{pid}/root"))[:2], ["bin", "dev"])
+        found = {line.rpartition(" ")[2].strip() for line in read(f"/proc/{pid}/maps").splitlines()}
+        assert "/bin/busybox" in found, found
+
+
+@test
+def the_process_is_the_images():
+    layout = Layout(busybox(), Entrypoint=["/bin/sh", "-c"], Cmd=["id; env; pwd; cat /proc/self/status; stat -c '%a %U' /work/dir; cat /proc/self/mounts"], User="web",
+                    Env=["A=b c", "PATH=/bin"], WorkingDir="/work/dir", Volumes={"/data": {}, "/tmp": {}})
+    out = output(layout, ref="img")
+    lines = out.splitlines()
+    for line in ("Uid:\t33\t33\t33\t33", "Gid:\t44\t44\t44\t44", "Groups:\t55 "):
+        assert line in lines, (line, out)
+    assert "A=b c" in lines and "PATH=/bin" in lines and "/work/dir" in lines and "755 root" in lines, out
+    mounts = [line.split() for line in lines if line.count(" ") == 5]
+    equal([m[2] for m in mounts if m[1] == "/data"], ["tmpfs"])
+    assert {"nosuid", "nodev", "noexec"} <= set(next(m for m in mounts if m[1] == "/data")[3].split(",")), mounts
+    # Behind "--" stands what takes the place of Cmd.
+    equal(output(layout, "echo $0 $1", "zero", "one", ref="img"), "zero one\n")
+
+
+@test
+def stop_signal_and_layers():
+    upper = {"bin/.wh.touch": b"", "etc/motd": {"data": b"two", "uid": 7, "gid": 8, "mode": 0o4751}}
+    with created(Layout(busybox(), upper, Cmd=["sleep", "1000"], StopSignal="SIGUSR1")) as c:
+        equal(c.state()["annotations"]["org.opencontainers.image.stopSignal"], "SIGUSR1")
+        equal(h.hrun("start", c.id).status, 0)
+        root = f"/proc/{c.state()['pid']}/root"
+        st = os.stat(f"{root}/etc/motd")
+        equal((read(f"{root}/etc/motd"), st.st_uid, st.st_gid, st.st_mode & 0o7777, st.st_mtime), ("two", 7, 8, 0o4751, 1000000000))
+        assert not os.path.lexists(f"{root}/bin/touch") and os.path.lexists(f"{root}/bin/cat")
+
+
+@test
+def users_by_name_and_number():
+    for user, found in (("web:extra", "uid=33(web) gid=55(extra)"), ("4321:77", "uid=4321 gid=77"), (None, "uid=1000 gid=1000")):
+        contains(output(Layout(Cmd=["id"], **({"User": user} if user else {}))), found)
+    refused(run(Layout(Cmd=["id"], User="nobody-here")), "nobody-here")
+    # What is wrong by the rules is refused as in a bundle: there is no second way in.
+    refused(run(Layout(Cmd=["id"], User="0"), policy=plain_policy(level="restricted")), "user-root")
+
+
+# ---- what does not run ----
+
+
+@test
+def vectors_that_are_refused():
+    """Each case whose image must be rejected: one line, and the runner sees that nothing is left."""
+    with open(f"{VECTORS}/index.json") as f:
+        names = [e["name"] for e in json.load(f)]
+    for name in names:
+        with open(f"{VECTORS}/{name}/manifest.json") as f:
+            m = json.load(f)
+        if m["expect"] != "reject" and m["policy"]["scheme"] not in NOT_BUILT:
+            continue
+        before = kernel_view()
+        options = ["--platform", m["platform"]]
+        r = run(f"{VECTORS}/{name}/layout", "x", ref=m["ref"] or "", policy=policy_of(f"{VECTORS}/{name}"), options=options)
+        refused(r, "scheme not built" if m["policy"]["scheme"] in NOT_BUILT else "is rejected at ")
+        equal(difference(before, kernel_view()), {}, name)
+    refused(run(f"{VECTORS}/tamper-layer-bitflip/layout", "x", ref="alpha", verb=("create", "--image")), "is rejected at layer", status=1)
+
+
+@test
+def which_image():
+    layout = Layout(Cmd=["echo", "one"])
+    equal(output(layout), "one\n")
+    equal(output(layout.path, options=["--ref", "img"]), "one\n")
+    refused(run(layout, ref="nope"), "nope")
+    refused(run(layout, ref="img", options=["--ref", "img"]), "leave one out")
+    layout.add(busybox(), ref="other", Cmd=["echo", "two"])
+    equal(output(layout, ref="other"), "two\n")
+    refused(run(layout), "--ref")
+    refused(run(Layout(Cmd=["id"], architecture="s390x")), "s390x")
+    contains(output(Layout(Cmd=["id"], architecture="s390x"), options=["--platform", "linux/s390x"]), "uid=1000")
+    refused(run(Layout()), "names no program")
+    refused(run(layout, ref="other", options=["--platform", "linux"]), "--platform")
+    refused(h.hrun("run", "--image", layout.path, "--bundle", layout.path, new_id()), "exclude")
+    refused(h.hrun("run", "--image", "/nowhere/at:all", new_id()), "/nowhere/at")
+    refused(h.hrun("run", "--name", "example.org/a", f"{h.work}/template", new_id()), "for images")
+    # The directory's own name may hold a colon.
+    os.rename(layout.path, f"{h.work}/a:other")
+    equal(output(f"{h.work}/a:other", ref="img"), "one\n")
+    refused(run(f"{h.work}/a:other"), "--ref")
+
+
+@test
+def what_the_policy_asks():
+    unsigned = Layout(Cmd=["echo", "ran"])
+    warning = run(unsigned, policy=policy_of(SIGNED, require="warn"))
+    equal((warning.status, warning.out), (0, "ran\n"))
+    contains(warning.err, "images.require is warn")
+    equal(output(f"{SIGNED}/layout", "echo", "quiet", ref="box", policy=policy_of(SIGNED, require="warn")), "quiet\n")
+    for policy in ((), policy_of(SIGNED, require="off"), plain_policy(images={"require": "off"})):
+        equal(output(unsigned, policy=policy), "ran\n")
+    refused(run(unsigned, policy=policy_of(SIGNED)), "is rejected at signature", "not signed")
+    refused(run(unsigned, policy=plain_policy(images={"require": "signed", "trust": []})), "is rejected at policy", "no rule for this image")
+    # Off: nobody's signature, and still every digest.
+    refused(run(f"{VECTORS}/tamper-layer-bitflip/layout", "x", ref="alpha", policy=plain_policy(images={"require": "off"})), "is rejected at layer")
+    # A policy file that is not root's.
+    policy = policy_of(SIGNED)
+    os.chown(policy[1], 1000, 1000)
+    refused(run(f"{SIGNED}/layout", "echo", ref="box", policy=policy), "policy")
+    # Others may write where the image comes from: signed bytes stay what they are, unsigned ones do not.
+    os.chmod(unsigned.path, 0o777)
+    refused(run(unsigned), "bundle-permissions")
+
+
+@test
+def waivers_of_one_image():
+    """Only where a trusted key has signed the digest; that it is the same digest is not enough."""
+    waiver = {"rule": "rootfs-device-nodes", "match": {"imageDigest": DIGEST}, "reason": "for the test", "owner": "me", "expires": h.days_from_now(30)}
+    layout, strict = f"{SIGNED}/layout", {"rules": {"rootfs-device-nodes": "refuse"}}
+    refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, **strict)), "rootfs-device-nodes")
+    contains(output(layout, "id", ref="box", policy=policy_of(SIGNED, waivers=[waiver], **strict)), "uid=1000")
+    refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, require="off", waivers=[waiver], **strict)), "rootfs-device-nodes")
+
+
+@test
+def a_full_root():
+    layout = Layout({"big": os.urandom(3 << 20)}, Cmd=["/big"])
+    refused(run(layout, options=["--image-size", "1m"]), "is rejected at unpack", "full", "--image-size")
+    refused(run(layout, options=["--image-size", "much"]), "size")
+
+
+# ---- what interrupts ----
+
+
+def children(pid):
+    found = {}
+    for child in read(f"/proc/{pid}/task/{pid}/children").split():
+        try:
+            found[read(f"/proc/{child}/comm").strip()] = int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+@test
+def signals_in_the_middle():
+    layout = Layout({"big": os.urandom(8 << 20)}, Cmd=["/big"])
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        before = kernel_view()
+        p = subprocess.Popen([HRUN, "run", layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        both = {}
+
+        def stopped():
+            both.update(children(p.pid))
+            if "hrun-tree" in both:
+                os.kill(both["hrun-tree"], signal.SIGSTOP)
+            return {"hrun-tree", "hrun-image"} <= both.keys()
+        eventually(stopped, "both programs at work")
+        p.send_signal(number)
+        out = p.communicate(timeout=30)[0]
+        equal((p.returncode, out), (-number, ""), number.name)
+        nothing_left(before)
+
+
+@test
+def a_layout_that_changes():
+    """Whatever is written meanwhile: the image that was named, or none."""
+    layout = Layout(busybox() | {"etc/word": b"right" * 100000}, Cmd=["cat", "/etc/word"])
+    name = layout.largest()
+    with open(name, "rb") as f:
+        good = f.read()
+    stop = threading.Event()
+
+    def scribble():
+        n = 0
+        while not stop.is_set():
+            n += 1
+            with open(name, "r+b") as f:
+                f.seek(n * 7919 % len(good))
+                f.write(b"x" if n % 3 else good[:1])
+                f.seek(0)
+                f.write(good if n % 2 else good[:100])
+    thread = threading.Thread(target=scribble)
+    thread.start()
+    try:
+        for _ in range(12):
+            r = run(layout)
+            assert (r.status, r.out) == (0, "right" * 100000) or (r.status == 125 and r.out == "" and "is rejected at" in r.err), r.err
+    finally:
+        stop.set()
+        thread.join()
+
+
+# ---- how far it is ----
+
+
+def on_a_terminal(words, slow):
+    """What HRUN prints on a terminal; SLOW: hrun-image is held until more than half a second has passed."""
+    ours, theirs = pty.openpty()
+    p = subprocess.Popen([HRUN, *words], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    if slow:
+        found = {}
+
+        def there():
+            found.update(children(p.pid))
+            return "hrun-image" in found
+        eventually(there, "hrun-image at work")
+        os.kill(found["hrun-image"], signal.SIGSTOP)
+        time.sleep(0.7)
+        os.kill(found["hrun-image"], signal.SIGCONT)
+    text = b""
+    try:
+        while data := os.read(ours, 65536):
+            text += data
+    except OSError:  # EIO: nobody has the other end any more
+        pass
+    os.close(ours)
+    return p.wait(30), text.decode()
+
+
+def shown(text):
+    """What a terminal shows of it in the end."""
+    lines = []
+    for line in text.split("\n"):
+        cells = []
+        for part in line.split("\r"):
+            cells[:len(part)] = part
+        lines.append("".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+@test
+def progress_on_a_terminal():
+    layout = Layout(busybox() | {"big": os.urandom(40 << 20)}, Cmd=["echo", "ran"])
+    policy = plain_policy(images={"require": "off"})
+    words = [*policy, "run", layout.path, new_id()]
+    status, text = on_a_terminal(words, slow=True)
+    equal(status, 0, text)
+    assert re.search(r"\r\[#*\.+\] \d+ of 4\d MB verified, \d+ MB/s, layer 1 of 1", text), text
+    # Findings are told on a terminal; of the bar nothing stays.
+    assert shown(text).endswith("\nran\n") and "verified" not in shown(text), repr(shown(text))
+    status, text = on_a_terminal(["verify", *policy, layout.path], slow=True)
+    assert status == 0 and "layer 1 of 1" in text and "layer 1" not in shown(text), text
+    # Not on a terminal: nothing, however long it takes.
+    equal(h.hrun(*words[:-1], new_id()).err, "")
+    # A small one says nothing at all.
+    status, text = on_a_terminal([*policy, "run", f"{SIGNED}/layout:box", new_id(), "--", "true"], slow=False)
+    assert "verified" not in text, text
+
+
+# ---- where the programs are ----
+
+
+def make_install(top):
+    make = subprocess.run(["make", "-s", "install", f"BUILD={BUILD}", f"DESTDIR={top}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, cwd=os.environ["TOP"], timeout=100)
+    equal(make.returncode, 0, make.stdout)
+
+
+@test
+def installed_and_moved():
+    """From /usr/local as installed; moved elsewhere, with what belongs to it and without."""
+    top = tempfile.mkdtemp(dir=h.work)
+    os.chmod(top, 0o755)
+    for name in ("hrun", "libexec/hrun/hrun-image", "libexec/hrun/hrun-tree"):
+        os.makedirs(os.path.dirname(f"{top}/usr/local/bin/{name}"), exist_ok=True)
+    bin_, libexec = f"{top}/usr/local/bin", f"{top}/usr/local/libexec/hrun"
+    shutil.rmtree(f"{bin_}/libexec")
+    os.makedirs(libexec)
+    shutil.copy(HRUN, f"{bin_}/hrun")
+    for name in ("hrun-image", "hrun-tree"):
+        shutil.copy(f"{BUILD}/libexec/hrun/{name}", libexec)
+    words = ["run", f"{SIGNED}/layout:box"]
+
+    def call(program, name=None, prefix=()):
+        return subprocess.run([*prefix, name or program, *words, new_id(), "--", "echo", "ran"], executable=None if prefix else program,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, cwd="/")
+    r = call(f"{bin_}/hrun")
+    assert r.returncode == 125 and "missing in /usr/local/libexec/hrun" in r.stderr, r
+    # What somebody calls himself is no proof of where he lies, with or without a second round.
+    r = call(f"{bin_}/hrun", name=HRUN)
+    assert r.returncode == 125 and "missing in /usr/local/libexec/hrun" in r.stderr, r
+    subprocess.run(["mount", "--bind", bin_, bin_], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", bin_], check=True)
+    r = call(f"{bin_}/hrun", name=HRUN)
+    subprocess.run(["umount", bin_], check=True)
+    assert r.returncode == 125 and "missing in /usr/local/libexec/hrun" in r.stderr, r
+    subprocess.run(["mount", "--bind", f"{top}/usr/local", "/usr/local"], check=True)
+    try:
+        for name in ("/usr/local/bin/hrun", "hrun", "/elsewhere/hrun"):
+            r = call("/usr/local/bin/hrun", name=name)
+            equal((r.returncode, r.stdout), (0, "ran\n"), r.stderr)
+    finally:
+        subprocess.run(["umount", "/usr/local"], check=True)
+    for name in (HRUN, os.path.relpath(HRUN, "/"), "hrun"):
+        r = call(HRUN, name=name)
+        equal((r.returncode, r.stdout), (0, "ran\n"), r.stderr)
+
+
+main()
