@@ -2,7 +2,8 @@
 /*
  * image_store.h - root filesystems that were verified when they were unpacked, kept for the next start.
  *
- *   DIR/sha256-HEX/rootfs       what the image with this manifest digest unpacks to; never changed again
+ *   DIR/sha256-HEX/rootfs       what the image with this manifest digest unpacks to, with the mount points of its container;
+ *                               never changed again
  *   DIR/sha256-HEX/record.json  what it is
  *   DIR/new/sha256-HEX/         the same while it is made
  *
@@ -33,14 +34,21 @@ struct image_store {
 int image_store_open(struct pool *pool, const char *path, struct image_store *ret, struct err *e);
 void image_store_close(struct image_store *store);
 
+/* What is done to a root filesystem once, between its last file and its place in the store: ROOTFS is a directory, borrowed. */
+struct store_finish {
+	int (*finish)(void *context, int rootfs, const struct image_result *result, struct err *e);
+	void *context;
+};
+
 /*
  * The root filesystem of CALL's image: everything but the layers is verified, then it comes from the store, or is verified with its
- * layers and unpacked into it, for which another run that does the same is waited for.  FLAGS as in image_unpack.
+ * layers, unpacked into it and finished (FINISH may be NULL), for which another run that does the same is waited for.
+ * FLAGS as in image_unpack.
  * 0 and an answer; *ret_root is an owned O_PATH descriptor of it where that is IMAGE_ACCEPT, -EBADF otherwise.  Negative
  * errno where the store cannot be used: then there is no answer.
  */
 int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call, uint32_t flags,
-		     struct image_result *ret, int *ret_root, struct err *e);
+		     const struct store_finish *finish, struct image_result *ret, int *ret_root, struct err *e);
 
 /* An owned, detached, private clone of the mount at ROOT: read-only and without devices, so that no container writes into the store. */
 int image_store_mount(int root, struct err *e);
@@ -68,7 +76,7 @@ int store_entry_record(struct pool *pool, int dir, const struct image_result *re
  * there where it is IMAGE_ACCEPT); 0 where somebody else was at it: look again.  Or negative errno.
  */
 int store_make(struct pool *pool, const struct image_store *store, const struct image_call *call, const char *digest,
-	       uint32_t flags, struct image_result *ret, struct err *e);
+	       uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e);
 /* Remove from DIR/new what nobody alive is making. */
 int store_sweep(const struct image_store *store, struct err *e);
 

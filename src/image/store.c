@@ -97,7 +97,7 @@ void image_store_close(struct image_store *store)
 }
 
 int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call, uint32_t flags,
-		     struct image_result *ret, int *ret_root, struct err *e)
+		     const struct store_finish *finish, struct image_result *ret, int *ret_root, struct err *e)
 {
 	struct image_call *documents = pool_alloc(pool, sizeof *documents);
 	struct image_answer *answer = &ret->answer;
@@ -116,7 +116,7 @@ int image_store_take(struct pool *pool, const struct image_store *store, const s
 			answer->verdict = IMAGE_ACCEPT;
 			return 0;
 		}
-		int made = store_make(pool, store, call, digest, flags, ret, e);
+		int made = store_make(pool, store, call, digest, flags, finish, ret, e);
 		TRY(made);
 		if (made && answer->verdict != IMAGE_ACCEPT)
 			return 0;

@@ -125,18 +125,20 @@ static void abandon(struct making *m)
 }
 
 static int unpack(struct pool *pool, struct making *m, const struct image_call *call, const char *digest,
-		  uint32_t flags, struct image_result *ret, struct err *e)
+		  uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e)
 {
 	TRY(image_unpack(pool, call, m->rootfs, flags, ret, e));
 	if (ret->answer.verdict != IMAGE_ACCEPT)
 		return 0;
 	if (!str_equal(ret->answer.manifest_digest, digest))
 		return err_set(e, EBUSY, "the layout was changed while it was read; try again when it is complete");
+	if (finish)
+		TRY(finish->finish(finish->context, m->rootfs, ret, e));
 	return publish(pool, m, ret, flags, e);
 }
 
 int store_make(struct pool *pool, const struct image_store *store, const struct image_call *call, const char *digest,
-	       uint32_t flags, struct image_result *ret, struct err *e)
+	       uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e)
 {
 	automaking struct making m = {.store = store, .dir = -EBADF, .rootfs = -EBADF};
 
@@ -146,7 +148,7 @@ int store_make(struct pool *pool, const struct image_store *store, const struct 
 	if (r == 0)
 		return 0;
 	if (r > 0)
-		r = unpack(pool, &m, call, digest, flags, ret, e);
+		r = unpack(pool, &m, call, digest, flags, finish, ret, e);
 	if (m.dir >= 0 && (r < 0 || ret->answer.verdict != IMAGE_ACCEPT))
 		abandon(&m);
 	return r < 0 ? r : 1;
