@@ -308,6 +308,7 @@ bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 	$(Q)tests/bench/layers.py $(BUILD)
+	$(Q)$(BUILD)/tests/isolate -- tests/bench/image.py $(BUILD)
 
 .PHONY: clean help
 clean:

@@ -31,7 +31,7 @@ struct image_result {
 	const char *config; /* the verified config of an accepted image (or IMAGE_LAYERS_UNREAD); NULL otherwise */
 	size_t config_size;
 	uint64_t entries, bytes; /* of image_unpack: what was written; bytes are those of files */
-	bool target_full; /* image_unpack: rejected because there was no room */
+	bool target_full;	 /* image_unpack: rejected because there was no room */
 };
 
 /* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */
@@ -82,7 +82,8 @@ int image_program_reap(pid_t pid, int pidfd);
 /* ---- root.c ---- */
 /*
  * A detached, empty tmpfs without devices, at most SIZE large ("512m", "50%" of the memory; NULL: IMAGE_ROOT_SIZE).  Both are owned:
- * *ret_mount is the mount, *ret_directory its directory for image_unpack.
+ * *ret_mount is the mount, *ret_directory its directory for image_unpack.  An ordinary user's belongs to a user namespace of
+ * its own, which maps the user alone: unpacked with TREE_SQUASH.
  */
 #define IMAGE_ROOT_SIZE "50%"
 int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e);

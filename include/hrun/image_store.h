@@ -7,9 +7,8 @@
  *   DIR/sha256-HEX/record.json  what it is
  *   DIR/new/sha256-HEX/         the same while it is made
  *
- * DIR belongs to the caller alone (mode 0700), and only root, or for an ordinary user he himself, may write to the directories
- * above it.  What a store promises is that: these bytes were right when they were written, and nobody but the owner could
- * change them since.  Signature, policy, manifest and config are judged anew for each start.
+ * DIR is root's alone (mode 0700), and only root may write to the directories above it.  What a store promises is that: these bytes were right when they were written, and nobody but root could change them
+ * since.  Signature, policy, manifest and config are judged anew for each start.
  */
 #ifndef HRUN_IMAGE_STORE_H
 #define HRUN_IMAGE_STORE_H
@@ -43,11 +42,10 @@ struct store_finish {
 /*
  * The root filesystem of CALL's image: everything but the layers is verified, then it comes from the store, or is verified with its
  * layers, unpacked into it and finished (FINISH may be NULL), for which another run that does the same is waited for.
- * FLAGS as in image_unpack.
  * 0 and an answer; *ret_root is an owned O_PATH descriptor of it where that is IMAGE_ACCEPT, -EBADF otherwise.  Negative
  * errno where the store cannot be used: then there is no answer.
  */
-int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call, uint32_t flags,
+int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call,
 		     const struct store_finish *finish, struct image_result *ret, int *ret_root, struct err *e);
 
 /* An owned, detached, private clone of the mount at ROOT: read-only and without devices, so that no container writes into the store. */
@@ -66,9 +64,9 @@ int store_name(const char *digest, char ret_name[STORE_NAME_SIZE]);
  * something stands there that is not what this hrun has made for this image under LIMITS.
  */
 int store_entry_open(struct pool *pool, const struct image_store *store, const struct image_answer *answer,
-		     const struct image_request *limits, uint32_t flags, int *ret_root, struct err *e);
+		     const struct image_request *limits, int *ret_root, struct err *e);
 /* record.json of an entry that is being made in DIR. */
-int store_entry_record(struct pool *pool, int dir, const struct image_result *result, uint32_t flags, struct err *e);
+int store_entry_record(struct pool *pool, int dir, const struct image_result *result, struct err *e);
 
 /* ---- store_make.c ---- */
 /*
@@ -76,7 +74,7 @@ int store_entry_record(struct pool *pool, int dir, const struct image_result *re
  * there where it is IMAGE_ACCEPT); 0 where somebody else was at it: look again.  Or negative errno.
  */
 int store_make(struct pool *pool, const struct image_store *store, const struct image_call *call, const char *digest,
-	       uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e);
+	       const struct store_finish *finish, struct image_result *ret, struct err *e);
 /* Remove from DIR/new what nobody alive is making. */
 int store_sweep(const struct image_store *store, struct err *e);
 

@@ -14,6 +14,7 @@
 #include <hrun/image_store.h>
 #include <hrun/log.h>
 #include <hrun/str.h>
+#include <hrun/tree_wire.h>
 #include <unistd.h>
 
 /* One image on its way. */
@@ -89,11 +90,17 @@ static void do_without_signature(struct unpacking *u, const char *why)
 static int reject(struct unpacking *u, const char *stage, const char *reason, struct err *e)
 {
 	u->command->audit.rejected = true;
-	return err_set(e, EPERM, "refused: image `%.150s` is rejected%s%s: %.250s%s", u->target->layout,
+	return err_set(e, EPERM, "hrun: refused: image `%.150s` is rejected%s%s: %.250s%s", u->target->layout,
 		       *stage ? " at " : "", stage, reason,
 		       !u->result->target_full	   ? ""
 		       : u->command->options.store ? "; give the store more room"
 						   : "; give it more memory with --image-size");
+}
+
+/* One id for everything: the owners that the image says cannot be. */
+static bool is_rootless(void)
+{
+	return geteuid() != 0;
 }
 
 static int unpack(struct unpacking *u, struct err *e)
@@ -101,9 +108,10 @@ static int unpack(struct unpacking *u, struct err *e)
 	struct progress progress;
 
 	progress_begin(&progress, u->call);
+	uint32_t flags = is_rootless() ? TREE_SQUASH : 0;
 	int r = u->command->options.store ? creation_store(&u->command->pool, &u->store, u->call, &u->target->args,
 							   u->result, &u->mount, e)
-					  : image_unpack(&u->command->pool, u->call, u->directory, 0, u->result, e);
+					  : image_unpack(&u->command->pool, u->call, u->directory, flags, u->result, e);
 	progress_end(&progress, u->call);
 	return r;
 }
@@ -147,6 +155,7 @@ static int write_document(struct unpacking *u, struct json_out *out, struct err 
 		.rootfs = u->mount,
 		.root_path = "rootfs",
 		.args = u->target->args,
+		.rootless = is_rootless(),
 	};
 	struct string_list missing;
 
@@ -173,10 +182,6 @@ static int take(struct unpacking *u, struct json_error *ret_error, struct err *e
 {
 	struct json_out out = {.pool = &u->command->pool};
 
-	if (geteuid() != 0)
-		return err_set(e, EPERM,
-			       "an image is unpacked with the owners that it says, which takes root; an ordinary user "
-			       "unpacks it with umoci and runs the bundle");
 	TRY(bundle_open_directory(out.pool, u->target->layout, &u->creation->bundle, e));
 	TRY(fill_request(u, e));
 	TRY(open_target(u, e));

@@ -70,7 +70,7 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 	struct err why;
 	int directory;
 
-	TRY(image_store_take(pool, store, call, 0, &finish, ret, &directory, e));
+	TRY(image_store_take(pool, store, call, &finish, ret, &directory, e));
 	if (ret->answer.verdict != IMAGE_ACCEPT)
 		return 0;
 	autofd int root = directory;

@@ -45,8 +45,8 @@ static int check_private(const struct image_store *store, struct err *e)
 #ifdef HRUN_MUTANT_STORE_OWNER
 	return 0;
 #endif
-	if (st.st_uid != geteuid())
-		return err_set(e, EPERM, "the store `%s` belongs to uid %u, not to you; chown it or name another",
+	if (st.st_uid != 0)
+		return err_set(e, EPERM, "the store `%s` belongs to uid %u; chown it to root or name another",
 			       store->path, (unsigned int)st.st_uid);
 	if (st.st_mode & 077)
 		return err_set(e, EPERM, "others may look into the store `%s` (mode %04o); chmod 0700 it", store->path,
@@ -74,6 +74,8 @@ int image_store_open(struct pool *pool, const char *path, struct image_store *re
 	struct image_store store = IMAGE_STORE_EMPTY;
 
 	*ret = store;
+	if (geteuid() != 0)
+		return err_set(e, EPERM, "a store takes root; without --store an image is unpacked into memory");
 	if (!*path || str_has_control(path))
 		return err_set(e, EINVAL, "the name of the store is empty or no plain text; name a directory");
 	store.path = policy_absolute(pool, NULL, path);
@@ -96,7 +98,7 @@ void image_store_close(struct image_store *store)
 	fd_close(&store->making);
 }
 
-int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call, uint32_t flags,
+int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call,
 		     const struct store_finish *finish, struct image_result *ret, int *ret_root, struct err *e)
 {
 	struct image_call *documents = pool_alloc(pool, sizeof *documents);
@@ -110,13 +112,13 @@ int image_store_take(struct pool *pool, const struct image_store *store, const s
 		return 0;
 	const char *digest = pool_strdup(pool, answer->manifest_digest);
 	for (int look = 0; look < LOOKS_MAX; look++) {
-		int found = store_entry_open(pool, store, answer, &call->request, flags, ret_root, e);
+		int found = store_entry_open(pool, store, answer, &call->request, ret_root, e);
 		TRY(found);
 		if (found) {
 			answer->verdict = IMAGE_ACCEPT;
 			return 0;
 		}
-		int made = store_make(pool, store, call, digest, flags, finish, ret, e);
+		int made = store_make(pool, store, call, digest, finish, ret, e);
 		TRY(made);
 		if (made && answer->verdict != IMAGE_ACCEPT)
 			return 0;

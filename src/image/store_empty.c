@@ -58,18 +58,11 @@ static int remove_name(int dir, const char *name)
 	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -errno;
 }
 
-/* An ordinary user's own directory may forbid him what he needs. */
-static int make_writable(int dir, const char *name)
-{
-	return geteuid() != 0 && fchmodat(dir, name, 0700, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
-}
-
 /* The image may have a name like that: then the next number. */
 static int move_up(struct emptying *w, int dir, const char *name)
 {
 	char up[32];
 
-	TRY(make_writable(dir, name));
 	for (;;) {
 		TRY(str_format(up, sizeof up, ".%llx", (unsigned long long)w->moved++));
 		if (renameat2(dir, name, w->top, up, RENAME_NOREPLACE) == 0)
@@ -84,7 +77,6 @@ static int flatten(struct emptying *w, const char *name)
 {
 	const char *child;
 
-	TRY(make_writable(w->top, name));
 	autofd int dir = store_open_at(w->top, name, O_RDONLY | O_DIRECTORY);
 	TRY(dir);
 	autonames DIR *names = store_names(dir);

@@ -7,11 +7,9 @@
 #include <hrun/field.h>
 #include <hrun/image_store.h>
 #include <hrun/str.h>
-#include <hrun/tree_wire.h>
 #include <hrun/utc.h>
 #include <inttypes.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define RECORD "record.json"
 enum { RECORD_MAX = 4096, RECORD_FORMAT = 1 };
@@ -19,7 +17,6 @@ enum { RECORD_MAX = 4096, RECORD_FORMAT = 1 };
 struct store_record {
 	uint32_t format;
 	const char *manifest, *config, *unpacked, *version;
-	bool squash;		 /* TREE_SQUASH: owners were left out */
 	uint64_t entries, bytes; /* what hrun-tree wrote */
 };
 
@@ -28,10 +25,13 @@ struct store_record {
 		.name = (name_), .kind = (kind_), .required = true, .offset = offsetof(struct store_record, member) \
 	}
 static const struct field rows[] = {
-	ROW("format", FIELD_U32, format),	   ROW("manifestDigest", FIELD_STRING, manifest),
-	ROW("configDigest", FIELD_STRING, config), ROW("unpacked", FIELD_STRING, unpacked),
-	ROW("version", FIELD_STRING, version),	   ROW("squash", FIELD_BOOL, squash),
-	ROW("entries", FIELD_U64, entries),	   ROW("bytes", FIELD_U64, bytes),
+	ROW("format", FIELD_U32, format),
+	ROW("manifestDigest", FIELD_STRING, manifest),
+	ROW("configDigest", FIELD_STRING, config),
+	ROW("unpacked", FIELD_STRING, unpacked),
+	ROW("version", FIELD_STRING, version),
+	ROW("entries", FIELD_U64, entries),
+	ROW("bytes", FIELD_U64, bytes),
 };
 static const struct field_table table = FIELD_TABLE(struct store_record, rows);
 
@@ -43,7 +43,7 @@ static void write_text(struct json_out *out, const char *name, const char *text)
 	json_out_string(out, text);
 }
 
-int store_entry_record(struct pool *pool, int dir, const struct image_result *result, uint32_t flags, struct err *e)
+int store_entry_record(struct pool *pool, int dir, const struct image_result *result, struct err *e)
 {
 	struct json_out out = {.pool = pool};
 	char now[UTC_TEXT_SIZE];
@@ -56,7 +56,6 @@ int store_entry_record(struct pool *pool, int dir, const struct image_result *re
 	write_text(&out, "configDigest", result->answer.config_digest);
 	write_text(&out, "unpacked", now);
 	write_text(&out, "version", HRUN_VERSION);
-	json_out_raw(&out, flags & TREE_SQUASH ? ",\"squash\":true" : ",\"squash\":false");
 	json_out_printf(&out, ",\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n", result->entries, result->bytes);
 	autofd int fd = openat(dir, RECORD, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : fd_write_all(fd, out.text, out.length);
@@ -75,7 +74,7 @@ static bool is_private(int fd, mode_t type)
 #ifdef HRUN_MUTANT_STORE_OWNER
 	return true;
 #endif
-	return st.st_uid == geteuid() && !(st.st_mode & 077);
+	return st.st_uid == 0 && !(st.st_mode & 077);
 }
 
 /* NULL, or what is wrong with the record. */
@@ -103,7 +102,7 @@ static const char *read_record(struct pool *pool, int entry, struct store_record
 
 /* NULL, or why this entry is not ANSWER's image. */
 static const char *compare(const struct store_record *record, const struct image_answer *answer,
-			   const struct image_request *limits, uint32_t flags)
+			   const struct image_request *limits)
 {
 #ifdef HRUN_MUTANT_STORE_RECORD
 	return NULL;
@@ -112,21 +111,19 @@ static const char *compare(const struct store_record *record, const struct image
 		return "was made by another version of hrun";
 	if (!str_equal(record->manifest, answer->manifest_digest) || !str_equal(record->config, answer->config_digest))
 		return "is another image's by its record";
-	if (record->squash != !!(flags & TREE_SQUASH))
-		return "was unpacked by somebody with other rights";
 	if (record->entries > limits->max_entries || record->bytes > limits->max_total_bytes)
 		return "is larger than what may be unpacked";
 	return NULL;
 }
 
 static const char *check(struct pool *pool, int entry, const struct image_answer *answer,
-			 const struct image_request *limits, uint32_t flags, int *ret_root)
+			 const struct image_request *limits, int *ret_root)
 {
 	struct store_record record = {0};
 	const char *why = read_record(pool, entry, &record);
 
 	if (!why)
-		why = compare(&record, answer, limits, flags);
+		why = compare(&record, answer, limits);
 	if (why)
 		return why;
 	*ret_root = store_open_at(entry, "rootfs", O_PATH | O_DIRECTORY);
@@ -134,7 +131,7 @@ static const char *check(struct pool *pool, int entry, const struct image_answer
 }
 
 int store_entry_open(struct pool *pool, const struct image_store *store, const struct image_answer *answer,
-		     const struct image_request *limits, uint32_t flags, int *ret_root, struct err *e)
+		     const struct image_request *limits, int *ret_root, struct err *e)
 {
 	char name[STORE_NAME_SIZE];
 
@@ -143,7 +140,7 @@ int store_entry_open(struct pool *pool, const struct image_store *store, const s
 	autofd int entry = store_open_at(store->dir, name, O_RDONLY | O_DIRECTORY);
 	if (entry == -ENOENT)
 		return 0;
-	const char *why = is_private(entry, S_IFDIR) ? check(pool, entry, answer, limits, flags, ret_root)
+	const char *why = is_private(entry, S_IFDIR) ? check(pool, entry, answer, limits, ret_root)
 						     : "is no directory of its owner's, mode 0700";
 	if (why)
 		return err_set(e, EPERM, "store: `%s/%s` %s; remove it, and the image is unpacked again", store->path,

@@ -103,12 +103,11 @@ static int begin(struct making *m, struct err *e)
 }
 
 /* Synced first: after a power cut there is a whole entry or none, never one with holes. */
-static int publish(struct pool *pool, struct making *m, const struct image_result *result, uint32_t flags,
-		   struct err *e)
+static int publish(struct pool *pool, struct making *m, const struct image_result *result, struct err *e)
 {
 	const struct image_store *store = m->store;
 
-	TRY(store_entry_record(pool, m->dir, result, flags, e));
+	TRY(store_entry_record(pool, m->dir, result, e));
 	if (syncfs(m->dir) < 0)
 		return err_errno(e, "store: write `%s/new/%s` to the disk", store->path, m->name);
 	if (renameat2(store->making, m->name, store->dir, m->name, RENAME_NOREPLACE) < 0)
@@ -125,20 +124,20 @@ static void abandon(struct making *m)
 }
 
 static int unpack(struct pool *pool, struct making *m, const struct image_call *call, const char *digest,
-		  uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e)
+		  const struct store_finish *finish, struct image_result *ret, struct err *e)
 {
-	TRY(image_unpack(pool, call, m->rootfs, flags, ret, e));
+	TRY(image_unpack(pool, call, m->rootfs, 0, ret, e));
 	if (ret->answer.verdict != IMAGE_ACCEPT)
 		return 0;
 	if (!str_equal(ret->answer.manifest_digest, digest))
 		return err_set(e, EBUSY, "the layout was changed while it was read; try again when it is complete");
 	if (finish)
 		TRY(finish->finish(finish->context, m->rootfs, ret, e));
-	return publish(pool, m, ret, flags, e);
+	return publish(pool, m, ret, e);
 }
 
 int store_make(struct pool *pool, const struct image_store *store, const struct image_call *call, const char *digest,
-	       uint32_t flags, const struct store_finish *finish, struct image_result *ret, struct err *e)
+	       const struct store_finish *finish, struct image_result *ret, struct err *e)
 {
 	automaking struct making m = {.store = store, .dir = -EBADF, .rootfs = -EBADF};
 
@@ -148,7 +147,7 @@ int store_make(struct pool *pool, const struct image_store *store, const struct 
 	if (r == 0)
 		return 0;
 	if (r > 0)
-		r = unpack(pool, &m, call, digest, flags, finish, ret, e);
+		r = unpack(pool, &m, call, digest, finish, ret, e);
 	if (m.dir >= 0 && (r < 0 || ret->answer.verdict != IMAGE_ACCEPT))
 		abandon(&m);
 	return r < 0 ? r : 1;

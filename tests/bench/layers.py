@@ -104,4 +104,5 @@ def main():
                 os.unlink(n)
 
 
-main()
+if __name__ == "__main__":
+    main()

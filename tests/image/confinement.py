@@ -12,24 +12,14 @@ import sys
 import tempfile
 import time
 
+import common
+from common import equal, report
+
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 PROGRAM, DRIVE, FAKE = f"{BUILD}/libexec/hrun/hrun-image", f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
 SANITIZED = bool(os.environ.get("SANITIZED"))
 LAYOUT = f"{TESTS}/vectors/python-image-valid/layout"
 IMAGE_ID = 2146483547
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
-def equal(name, found, expected):
-    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
-
-
 def start(uid):
     """hrun-image as hrun starts it, with two descriptors too many; ends up waiting for its request."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -198,4 +188,4 @@ else:
 refuses_arguments()
 odd_requests()
 taken_over()
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)

@@ -116,7 +116,7 @@ static void take_from_store(struct pool *pool, const char *path, const char *pla
 	int root;
 
 	if (image_store_open(pool, path, &store, &e) < 0 ||
-	    image_store_take(pool, &store, call, 0, NULL, result, &root, &e) < 0)
+	    image_store_take(pool, &store, call, NULL, result, &root, &e) < 0)
 		die(e.text);
 	if ((root >= 0) != (result->answer.verdict == IMAGE_ACCEPT))
 		die("an answer without a root, or the other way round");

@@ -12,20 +12,14 @@ import tempfile
 import threading
 import time
 
+import common
+from common import report
+
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE = [f"{BUILD}/tests/image/drive", "-d", f"{BUILD}/libexec/hrun", "-p", "linux/amd64"]
 KEY = f"{TESTS}/vectors/python-image-valid/pyp256.pub"
 INDEX, MANIFEST, CONFIG = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest", "config"))
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
 class Layout:
     """A good image without layers, to be spoilt."""
 
@@ -310,4 +304,4 @@ the_chain()
 crowds()
 changing()
 no_layout()
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)

@@ -23,6 +23,7 @@ if os.geteuid() != 0:
     print("an image is unpacked by root")
     sys.exit(77)
 import hrun as h
+from common import children, trust_of
 from hrun import BUILD, HRUN, contains, difference, equal, eventually, kernel_view, main, mounts_of, new_id, nothing_left, read, test, write
 
 VECTORS = f"{os.environ['TESTS']}/vectors"
@@ -98,16 +99,11 @@ def policy_of(case, require="signed", **more):
     with open(f"{case}/manifest.json") as f:
         p = json.load(f)["policy"]
     directory = tempfile.mkdtemp(dir=h.work)
+    os.chmod(directory, 0o755)
     for name in p.get("keys", []) + p.get("ca", []):
-        shutil.copy(f"{case}/{name}", directory)
-    if p["scheme"] == "notation":
-        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
-    else:
-        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
-        if p.get("identity"):
-            trust["identity"] = p["identity"]
+        shutil.copyfile(f"{case}/{name}", f"{directory}/{name}")
     path = f"{directory}/policy.json"
-    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust]}, **more}), 0o644)
+    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust_of(p)]}, **more}), 0o644)
     return ["--policy", path]
 
 
@@ -328,17 +324,51 @@ def a_full_root():
     refused(run(layout, options=["--image-size", "much"]), "size")
 
 
+# ---- an ordinary user ----
+
+USER = 1000
+
+
+def as_user(*words, **more):
+    """hrun of a user whose layout and whose XDG_RUNTIME_DIR are his own."""
+    home = f"{h.work}/home"
+    if not os.path.exists(home):
+        os.makedirs(f"{home}/runtime", mode=0o755)
+        for path in (home, f"{home}/runtime"):
+            os.chown(path, USER, USER)
+        os.chmod(f"{home}/runtime", 0o700)
+    prefix = ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups", "--"]
+    return h.hrun(*words, prefix=prefix, env={**os.environ, "XDG_RUNTIME_DIR": f"{home}/runtime"}, **more)
+
+
+def of_user(layout):
+    for where, directories, files in os.walk(layout.path):
+        for name in [where, *(f"{where}/{n}" for n in files)]:
+            os.chown(name, USER, USER)
+    return layout.path
+
+
+@test
+def an_ordinary_users_image():
+    """One id for all of it: no owners, no setuid; the process is root of a namespace that maps the user alone."""
+    odd = {"etc/odd": {"data": b"x", "uid": 7, "gid": 8, "mode": 0o4755}}
+    path = of_user(Layout(busybox(), odd, Cmd=["sh", "-c", "cat /proc/self/uid_map; stat -c '%u %a' /etc/odd; touch /x; cat /proc/self/mountinfo"]))
+    r = as_user("run", path, new_id())
+    lines = [line.split() for line in r.out.splitlines()]
+    equal((lines[0], lines[1]), (["0", str(USER), "1"], ["0", "755"]), repr(r))
+    contains(r.err, "Read-only file system")
+    root = mounts_of(0, "\n".join(line for line in r.out.splitlines() if " - " in line))["/"]
+    assert root.type == "tmpfs" and {"ro", "nodev"} <= root.attributes, root
+    refused(as_user("run", of_user(Layout(busybox(), Cmd=["id"], User="web")), new_id()), "no second id")
+    refused(as_user("run", of_user(Layout({"big": os.urandom(3 << 20)}, Cmd=["/big"])), "--image-size", "1m", new_id()), "--image-size")
+    # Signed by whom the policy trusts: a layout that is somebody else's.
+    r = as_user(*policy_of(SIGNED), "run", f"{SIGNED}/layout:box", new_id(), "--", "id")
+    equal(r.status, 0, r.err)
+    contains(r.out, "uid=0(root) gid=0")
+    shutil.rmtree(f"{h.work}/home")
+
+
 # ---- what interrupts ----
-
-
-def children(pid):
-    found = {}
-    for child in read(f"/proc/{pid}/task/{pid}/children").split():
-        try:
-            found[read(f"/proc/{child}/comm").strip()] = int(child)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-    return found
 
 
 @test

@@ -10,22 +10,12 @@ import subprocess
 import sys
 import tempfile
 
-from layouts import children, lives, make_tar, wait_until, write_layout
+import common
+from common import children, equal, lives, make_tar, report, wait_until, write_layout
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun", f"{BUILD}/tests/image/fake"
 VECTORS = f"{TESTS}/vectors"
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
-def equal(name, found, expected):
-    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
 
 
 def words(layout, target, libexec=LIBEXEC, more=()):
@@ -151,4 +141,4 @@ with tempfile.TemporaryDirectory() as directory:
     full(directory)
     half_an_end(directory)
     killed(directory)
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)

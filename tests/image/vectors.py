@@ -13,16 +13,12 @@ import subprocess
 import sys
 import tempfile
 
+import common
+from common import report, trust_of
+
 TESTS, BUILD, HRUN = (os.environ[name] for name in ("TESTS", "BUILD", "HRUN"))
 STAGES = ["index", "signature", "policy", "manifest", "config", "layer", "unpack"]
 NOT_BUILT = ("cosign-keyless", "gpg")
-failed = 0
-
-
-def report(name, problem):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
 
 
 def load(name):
@@ -47,23 +43,12 @@ def drive(case, manifest, *options, layout=None):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def policy_file(case, manifest):
-    p = manifest["policy"]
-    if p["scheme"] == "notation":
-        trust = {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
-    else:
-        trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
-        if p.get("identity"):
-            trust["identity"] = p["identity"]
-    return {"images": {"require": "signed", "trust": [trust]}}
-
-
 def verify(case, manifest):
     with tempfile.TemporaryDirectory() as directory:
         for name in manifest["policy"].get("keys", []) + manifest["policy"].get("ca", []):
             shutil.copy(f"{case}/{name}", directory)
         path = f"{directory}/hrun-policy.json"
-        json.dump(policy_file(case, manifest), open(path, "w"))
+        json.dump({"images": {"require": "signed", "trust": [trust_of(manifest["policy"])]}}, open(path, "w"))
         command = [HRUN, "verify", "--policy", path, "--platform", manifest["platform"], "--format", "json"]
         if manifest["ref"]:
             command += ["--ref", manifest["ref"]]
@@ -147,7 +132,7 @@ def main():
         run("drive", name, manifest, drive)
         run("verify", name, manifest, verify)
         run("documents", name, manifest, documents)
-    return 1 if failed else 0
+    return 1 if common.failed else 0
 
 
 sys.exit(main())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of unpacked images share: layouts made here, and processes to be looked at."""
+"""common.py - what the tests of images share."""
 import gzip
 import hashlib
 import io
@@ -21,8 +21,40 @@ def equal(name, found, expected):
     report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
 
 
-def exit_status():
-    return 1 if failed else 0
+def trust_of(p):
+    """A case's policy, in words that belong to no tool, as an entry of images.trust."""
+    if p["scheme"] == "notation":
+        return {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
+    trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
+    return trust | ({"identity": p["identity"]} if p.get("identity") else {})
+
+
+def children(pid):
+    """{name: pid} of the processes that PID has made."""
+    found = {}
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        numbers = f.read().split()
+    for child in numbers:
+        try:
+            with open(f"/proc/{child}/comm") as f:
+                found[f.read().strip()] = int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def lives(pid):
+    try:
+        return "State:\tZ" not in open(f"/proc/{pid}/status").read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(question):
+    deadline = time.monotonic() + 30
+    while not question() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return question()
 
 
 def write_layout(top, tars):
@@ -52,27 +84,3 @@ def make_tar(files):
             e.size, e.mode, e.uid, e.mtime = len(data), 0o4755, os.geteuid(), 1000000000
             t.addfile(e, io.BytesIO(data))
     return out.getvalue()
-
-
-def children(pid):
-    found = {}
-    for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
-        try:
-            found[open(f"/proc/{child}/comm").read().strip()] = int(child)
-        except FileNotFoundError:
-            pass
-    return found
-
-
-def lives(pid):
-    try:
-        return "State:\tZ" not in open(f"/proc/{pid}/status").read()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(question):
-    deadline = time.monotonic() + 30
-    while not question() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return question()
