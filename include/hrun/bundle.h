@@ -35,8 +35,8 @@ struct bundle {
  */
 int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
 		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e);
-/* The directory alone (*ret_bundle->dir, path, dir_stat): first half of an image's. */
-int bundle_open_directory(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e);
+/* The directory of an image alone (ret_bundle->dir, path, dir_stat): the first half. */
+int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e);
 /*
  * The second half: the document BYTES (NUL-terminated) and the detached mount ROOTFS, which is the bundle's from here on, also
  * where this fails.  As bundle_open.

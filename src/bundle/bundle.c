@@ -41,13 +41,15 @@ static int find_path(struct pool *pool, struct bundle *bundle, const char *direc
 	return 0;
 }
 
-static int open_directory(struct pool *pool, const char *directory, struct bundle *bundle, struct err *e)
+/* HOLDS: the file that makes it one. */
+static int open_directory(struct pool *pool, const char *directory, const char *what, const char *holds,
+			  struct bundle *bundle, struct err *e)
 {
 	*bundle = (struct bundle){.dir = -EBADF, .rootfs = -EBADF};
 	bundle->dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (bundle->dir < 0 || fstat(bundle->dir, &bundle->dir_stat) < 0)
-		return err_set(e, errno, "bundle `%s` cannot be opened: %s; name a directory that holds config.json",
-			       directory, reason(errno));
+		return err_set(e, errno, "%s `%s` cannot be opened: %s; name a directory that holds %s", what,
+			       directory, reason(errno), holds);
 	return find_path(pool, bundle, directory, e);
 }
 
@@ -150,7 +152,7 @@ static int read_document(struct pool *pool, const char *name, size_t max_size, s
 static int open_all(struct pool *pool, const char *directory, const char *name, size_t max_size, struct bundle *bundle,
 		    struct json_error *ret_error, struct err *e)
 {
-	TRY(open_directory(pool, directory, bundle, e));
+	TRY(open_directory(pool, directory, "bundle", "config.json", bundle, e));
 	TRY(read_config_file(pool, name, max_size, bundle, ret_error, e));
 	TRY(read_document(pool, name, max_size, bundle, ret_error, e));
 	open_rootfs(pool, bundle);
@@ -168,9 +170,9 @@ int bundle_open(struct pool *pool, const char *directory, const char *config_nam
 	return r;
 }
 
-int bundle_open_directory(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e)
+int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e)
 {
-	int r = open_directory(pool, directory, ret_bundle, e);
+	int r = open_directory(pool, directory, "image layout", "oci-layout", ret_bundle, e);
 
 	if (r < 0)
 		bundle_close(ret_bundle);

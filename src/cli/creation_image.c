@@ -148,6 +148,20 @@ static int verify(struct unpacking *u, struct err *e)
 	return 0;
 }
 
+/* To the kernel 0 is no limit at all. */
+static int check_size(const char *size, struct err *e)
+{
+	size_t digits = size ? strspn(size, "0123456789") : 0;
+
+	if (!size)
+		return 0;
+	bool unit = !size[digits] || (strchr("kKmMgG%", size[digits]) && !size[digits + 1]);
+	if (digits == 0 || digits > 12 || strspn(size, "0") >= digits || !unit)
+		return err_set(e, EINVAL,
+			       "option --image-size takes bytes, or a number with k, m, g or %%, not `%.40s`", size);
+	return 0;
+}
+
 static int write_document(struct unpacking *u, struct json_out *out, struct err *e)
 {
 	struct image_config *config = pool_alloc(out->pool, sizeof *config);
@@ -170,19 +184,20 @@ static int open_target(struct unpacking *u, struct err *e)
 {
 	const struct options *options = &u->command->options;
 
-	if (!options->store)
-		return image_root_make(options->image_size, &u->mount, &u->directory, e);
-	if (options->image_size)
+	if (options->store && options->image_size)
 		return err_set(e, EINVAL,
 			       "--image-size is for memory, and --store unpacks onto the disk; leave one out");
-	return image_store_open(&u->command->pool, options->store, &u->store, e);
+	if (options->store)
+		return image_store_open(&u->command->pool, options->store, &u->store, e);
+	TRY(check_size(options->image_size, e));
+	return image_root_make(options->image_size, &u->mount, &u->directory, e);
 }
 
 static int take(struct unpacking *u, struct json_error *ret_error, struct err *e)
 {
 	struct json_out out = {.pool = &u->command->pool};
 
-	TRY(bundle_open_directory(out.pool, u->target->layout, &u->creation->bundle, e));
+	TRY(bundle_open_layout(out.pool, u->target->layout, &u->creation->bundle, e));
 	TRY(fill_request(u, e));
 	TRY(open_target(u, e));
 	TRY(verify(u, e));

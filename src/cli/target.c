@@ -84,6 +84,8 @@ static int take_ref(const struct options *options, struct target *target, struct
 		return err_set(e, EINVAL,
 			       "--name, --ref, --platform, --image-size and --store are for images; name one with "
 			       "--image");
+	if (target->layout && options->config)
+		return err_set(e, EINVAL, "--config is for bundles: what an image runs stands in its own config");
 	if (options->ref && target->ref)
 		return err_set(e, EINVAL,
 			       "--ref and the `%.100s` behind the layout both choose an image; leave one out",

@@ -216,6 +216,7 @@ def the_process_is_the_images():
     mounts = [line.split() for line in lines if line.count(" ") == 5]
     equal([m[2] for m in mounts if m[1] == "/data"], ["tmpfs"])
     assert {"nosuid", "nodev", "noexec"} <= set(next(m for m in mounts if m[1] == "/data")[3].split(",")), mounts
+    equal(output(Layout(Cmd=["ls", "/proc/self/fd"])), "0\n1\n2\n3\n", "descriptors, the last one is the directory's")
     # Behind "--" stands what takes the place of Cmd.
     equal(output(layout, "echo $0 $1", "zero", "one", ref="img"), "zero one\n")
 
@@ -277,7 +278,8 @@ def which_image():
     refused(run(Layout()), "names no program")
     refused(run(layout, ref="other", options=["--platform", "linux"]), "--platform")
     refused(h.hrun("run", "--image", layout.path, "--bundle", layout.path, new_id()), "exclude")
-    refused(h.hrun("run", "--image", "/nowhere/at:all", new_id()), "/nowhere/at")
+    refused(h.hrun("run", "--image", "/nowhere/at:all", new_id()), "image layout `/nowhere/at`")
+    refused(run(layout, ref="other", options=["--config", "x.json"]), "--config")
     refused(h.hrun("run", "--name", "example.org/a", f"{h.work}/template", new_id()), "for images")
     # The directory's own name may hold a colon.
     os.rename(layout.path, f"{h.work}/a:other")
@@ -321,7 +323,8 @@ def waivers_of_one_image():
 def a_full_root():
     layout = Layout({"big": os.urandom(3 << 20)}, Cmd=["/big"])
     refused(run(layout, options=["--image-size", "1m"]), "is rejected at unpack", "full", "--image-size")
-    refused(run(layout, options=["--image-size", "much"]), "size")
+    for size in ("much", "", "0", "00m", "1mm", "1e3", "-1", "5%%", "9" * 30):
+        refused(run(layout, options=["--image-size", size]), "--image-size")
 
 
 # ---- an ordinary user ----
