@@ -107,6 +107,9 @@ int image_store_take(struct pool *pool, const struct image_store *store, const s
 	*ret_root = -EBADF;
 	*documents = *call;
 	documents->request.task = IMAGE_DOCUMENTS;
+#ifdef HRUN_MUTANT_STORE_SIGNATURE
+	documents->request.signatures_required = 0;
+#endif
 	TRY(image_verify(pool, documents, ret, e));
 	if (answer->verdict != IMAGE_LAYERS_UNREAD)
 		return 0;

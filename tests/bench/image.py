@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/bench/image.py [BUILD]: `hrun run LAYOUT` of the image of layers.py, beside tar that unpacks the same layers and checks nothing.
+"""tests/bench/image.py [BUILD]: `hrun run LAYOUT` of the image of layers.py, beside tar that unpacks the same layers and checks nothing;
+and `hrun run --store`, first and again, beside a plain bundle of the same files.
 
 Run it under build/tests/isolate.  Interleaved, the median of ROUNDS; both directories are on a tmpfs.  The peak is hrun-image's VmHWM.
 """
@@ -70,6 +71,38 @@ class Peak(threading.Thread):
             time.sleep(0.005)
 
 
+def make_bundle(top, layers, tool):
+    """What tar makes of the layers, around which `hrun spec` writes a config."""
+    os.makedirs(f"{top}/rootfs/run")
+    for layer in layers:
+        subprocess.run(f"{tool} {layer} | tar -xpf - --numeric-owner -C {top}/rootfs", shell=True, check=True)
+    subprocess.run([f"{BUILD}/hrun", "spec", "-b", top], check=True, stderr=subprocess.DEVNULL)
+    with open(f"{top}/config.json") as f:
+        config = json.load(f)
+    config["process"]["args"] = ["/bin/true"]
+    for mount in config["mounts"]:
+        os.makedirs(top + "/rootfs" + mount["destination"], exist_ok=True)
+    with open(f"{top}/config.json", "w") as f:
+        json.dump(config, f)
+
+
+def beside_bundle(top, layers, tool, name):
+    """The second start out of a store may take 60 ms more than that of a bundle."""
+    empty(f"{top}/bundle")
+    make_bundle(f"{top}/bundle", layers, tool)
+    stored = [f"{BUILD}/hrun", "run", "--store", f"{top}/store", f"{top}/layout"]
+    first, times = [], {"second": [], "bundle": []}
+    for _ in range(ROUNDS):
+        shutil.rmtree(f"{top}/store", ignore_errors=True)
+        first.append(timed(stored)[0])
+        times["second"].append(timed(stored)[0])
+        times["bundle"].append(timed([f"{BUILD}/hrun", "run", f"{top}/bundle/"])[0])
+    first, second, bundle = ([statistics.median(x) for x in zip(*t)] for t in (first, *times.values()))
+    more = statistics.median(s[0] - b[0] for s, b in zip(*times.values()))
+    print(f"tar{name:5}  --store, first: wall {first[0]:.0f} ms, processor {first[1]:.0f} ms; again: wall {second[0]:.1f} ms, processor {second[1]:.1f} ms; "
+          f"a bundle: wall {bundle[0]:.1f} ms, processor {bundle[1]:.1f} ms; again takes {more:.1f} ms more")
+
+
 def main():
     r = random.Random(5)
     tars = [make_tar(r, i, n, 21000) for i, n in enumerate((3000, 1500, 500))] + [program_tar()]
@@ -96,6 +129,7 @@ def main():
             run, tar = ([statistics.median(x) for x in zip(*t)] for t in times.values())
             print(f"tar{suffix:5}  hrun run: wall {run[0]:.0f} ms, processor {run[1]:.0f} ms, hrun-image's peak {peak.kib / 1024:.1f} MiB; "
                   f"tar -x: wall {tar[0]:.0f} ms, processor {tar[1]:.0f} ms; {run[0] / tar[0]:.2f} and {run[1] / tar[1]:.2f} times")
+            beside_bundle(top, layers, tool, suffix)
 
 
 main()

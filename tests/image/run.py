@@ -552,6 +552,18 @@ def what_is_no_store():
 
 
 @test
+def a_disk_that_fails():
+    """What cannot be written to the disk is no entry."""
+    number = {"x86_64": 306, "aarch64": 267}.get(os.uname().machine)  # syncfs
+    layout, store = Layout(Cmd=["echo", "ran"]), new_store()
+    inject = [f"{os.environ['TOP']}/build/tests/fault/inject", "--call", str(number), "--at", "1", "--errno", "5", "--"]
+    done = subprocess.run([*inject, HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    equal((done.returncode, done.stdout, done.stderr.count("\n")), (125, "", 1), done.stderr)
+    contains(done.stderr, "to the disk")
+    equal((os.listdir(store), os.listdir(f"{store}/new")), (["new"], []))
+
+
+@test
 def many_at_once():
     """Who comes second waits; all get the same root."""
     layout, store = Layout(busybox() | {"big": os.urandom(8 << 20)}, Cmd=["stat", "-c", "%i", "/big"]), new_store()
