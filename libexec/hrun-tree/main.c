@@ -20,6 +20,15 @@ enum { CONTROL = 3 };
 
 extern char **environ;
 
+#ifdef __SANITIZE_ADDRESS__
+/* Who is not dumpable cannot be looked through for leaks. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
+
 static struct tree the_tree = {.parent = -1, .file = -1, .root = -1, .stream.fd = -1};
 
 int tree_fail(struct tree *t, int errnum, const char *format, ...)
