@@ -22,7 +22,7 @@ struct bundle {
 	const char *rootfs_path; /* absolute; NULL where root.path is absent */
 	int rootfs;		 /* owned, O_PATH of the root directory, or negative errno of opening it */
 	struct stat rootfs_stat; /* valid where rootfs >= 0 */
-	bool unpacked;		 /* the root is a detached mount that hrun has just filled: no directory of the host */
+	bool unpacked; /* the root is a detached mount that hrun has filled, now or in its store: no directory of others */
 };
 
 /*

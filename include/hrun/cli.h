@@ -50,7 +50,7 @@ struct options {
 	const char *class_name, *owner, *expires;
 	/* verify; create and run of an image */
 	const char *ref, *name, *platform;
-	const char *image, *image_size;
+	const char *image, *image_size, *store;
 	bool has_dashes;   /* there is a "--": */
 	int before_dashes; /* how many arguments stand before it */
 	bool help;
@@ -231,6 +231,15 @@ int creation_image(struct command *command, const struct target *target, struct 
 const char *creation_signer(struct pool *pool, const struct creation *creation);
 /* The image's members of the record. */
 void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record);
+
+/* ---- creation_store.c ---- */
+/*
+ * The root of CALL's image out of STORE, or unpacked into it (image_store_take).  *ret_mount is an owned, detached, read-only mount
+ * where the answer is IMAGE_ACCEPT, with everything that the container's mounts need to be there.
+ */
+struct image_store;
+int creation_store(struct pool *pool, const struct image_store *store, const struct image_call *call,
+		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
 /* Start a created container; poststart hooks; where they fail it is destroyed and removed. */

@@ -28,9 +28,10 @@ enum { IMAGE_SECONDS = 1800 };
 
 struct image_result {
 	struct image_answer answer; /* verdict, stage, reason, digests, signatures */
-	const char *config;	    /* the verified config of an accepted image; NULL otherwise */
+	const char *config; /* the verified config of an accepted image (or IMAGE_LAYERS_UNREAD); NULL otherwise */
 	size_t config_size;
-	bool target_full; /* image_unpack: rejected because there was no room */
+	uint64_t entries, bytes; /* of image_unpack: what was written; bytes are those of files */
+	bool target_full;	 /* image_unpack: rejected because there was no room */
 };
 
 /* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */

@@ -29,7 +29,16 @@ enum {
 	IMAGE_CONFIG_MAX = 1 << 20,
 };
 
-enum image_verdict { IMAGE_ACCEPT, IMAGE_REJECT, IMAGE_MALFORMED };
+enum image_verdict {
+	IMAGE_ACCEPT,
+	IMAGE_REJECT,
+	IMAGE_MALFORMED,
+	/*
+	 * What accepts IMAGE_DOCUMENTS, and nothing else does: all is right but the layers, which nobody has read.  No image may run
+	 * by this alone; its files must come from where IMAGE_UNPACK put them for the same manifest digest (image_store.h).
+	 */
+	IMAGE_LAYERS_UNREAD,
+};
 enum image_stage {
 	IMAGE_STAGE_NONE,
 	IMAGE_STAGE_INDEX,
@@ -70,6 +79,7 @@ struct image_trust {
 enum image_task {
 	IMAGE_VERIFY, /* the whole chain, layers hashed and read through, nothing written */
 	IMAGE_UNPACK, /* the same while records go to hrun-tree; the answer comes after the last one */
+	IMAGE_DOCUMENTS, /* index, signatures, manifest and config, and no byte of a layer: its best verdict is IMAGE_LAYERS_UNREAD */
 };
 
 /* Descriptors with it, in this order: the layout directory; the stream to hrun-tree (IMAGE_UNPACK); then all keys. */

@@ -207,6 +207,8 @@ static int judge(struct judgement *j, int files, int tree, const struct progress
 	TRY(blob_read(j->pool, files, &image->config, IMAGE_CONFIG_MAX, IMAGE_STAGE_CONFIG, &image->config_blob, j->r));
 	TRY(config_read(j->pool, &image->config_blob, q, image, j->r));
 	*ret_config = image->config_blob;
+	if (q->task == IMAGE_DOCUMENTS)
+		return 0;
 	return layers_read(j->pool, files, image->layers, image->diff_ids, image->layer_count, &limits, tree, progress,
 			   j->r);
 }
@@ -218,7 +220,7 @@ void image_judge(struct pool *pool, int files, const struct image_request *reque
 	struct judgement j = {.pool = pool, .request = request, .trusts = trusts, .answer = answer, .r = &r};
 
 	*ret_config = (struct blob){0};
-	answer->verdict = IMAGE_ACCEPT;
+	answer->verdict = request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT;
 	if (judge(&j, files, tree, progress, ret_config) == 0)
 		return;
 	*ret_config = (struct blob){0};

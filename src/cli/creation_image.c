@@ -3,13 +3,15 @@
  * creation_image.c - layout -> verified, unpacked root and the document of its container; from there on it is a bundle.
  *
  * Nothing of the image is looked at before hrun-image and hrun-tree have both said that all of it is there and right, and the
- * root has no place but our descriptor: whatever ends this command ends it, too.
+ * root has no place but our descriptor: whatever ends this command ends it, too.  From a store the root is a read-only clone,
+ * and who said so of the layers is who unpacked them (image_store.h).
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/image_config.h>
 #include <hrun/image_request.h>
+#include <hrun/image_store.h>
 #include <hrun/log.h>
 #include <hrun/str.h>
 #include <hrun/tree_wire.h>
@@ -22,7 +24,8 @@ struct unpacking {
 	struct creation *creation;
 	struct image_call *call; /* descriptors behind the first are owned: keys */
 	struct image_result *result;
-	int mount, directory; /* owned: the root, and its directory */
+	struct image_store store;
+	int mount, directory; /* owned: the root, and its directory where it is memory */
 };
 
 static void close_unpacking(struct unpacking *u)
@@ -31,6 +34,7 @@ static void close_unpacking(struct unpacking *u)
 		fd_close(&u->call->fds[i]);
 	fd_close(&u->mount);
 	fd_close(&u->directory);
+	image_store_close(&u->store);
 }
 
 static int fill_request(struct unpacking *u, struct err *e)
@@ -88,7 +92,9 @@ static int reject(struct unpacking *u, const char *stage, const char *reason, st
 	u->command->audit.rejected = true;
 	return err_set(e, EPERM, "hrun: refused: image `%.150s` is rejected%s%s: %.250s%s", u->target->layout,
 		       *stage ? " at " : "", stage, reason,
-		       u->result->target_full ? "; give it more memory with --image-size" : "");
+		       !u->result->target_full	   ? ""
+		       : u->command->options.store ? "; give the store more room"
+						   : "; give it more memory with --image-size");
 }
 
 /* One id for everything: the owners that the image says cannot be. */
@@ -102,7 +108,10 @@ static int unpack(struct unpacking *u, struct err *e)
 	struct progress progress;
 
 	progress_begin(&progress, u->call);
-	int r = image_unpack(&u->command->pool, u->call, u->directory, is_rootless() ? TREE_SQUASH : 0, u->result, e);
+	uint32_t flags = is_rootless() ? TREE_SQUASH : 0;
+	int r = u->command->options.store ? creation_store(&u->command->pool, &u->store, u->call, &u->target->args,
+							   u->result, &u->mount, e)
+					  : image_unpack(&u->command->pool, u->call, u->directory, flags, u->result, e);
 	progress_end(&progress, u->call);
 	return r;
 }
@@ -171,14 +180,26 @@ static int write_document(struct unpacking *u, struct json_out *out, struct err 
 	return 0;
 }
 
+static int open_target(struct unpacking *u, struct err *e)
+{
+	const struct options *options = &u->command->options;
+
+	if (options->store && options->image_size)
+		return err_set(e, EINVAL,
+			       "--image-size is for memory, and --store unpacks onto the disk; leave one out");
+	if (options->store)
+		return image_store_open(&u->command->pool, options->store, &u->store, e);
+	TRY(check_size(options->image_size, e));
+	return image_root_make(options->image_size, &u->mount, &u->directory, e);
+}
+
 static int take(struct unpacking *u, struct json_error *ret_error, struct err *e)
 {
 	struct json_out out = {.pool = &u->command->pool};
 
 	TRY(bundle_open_layout(out.pool, u->target->layout, &u->creation->bundle, e));
 	TRY(fill_request(u, e));
-	TRY(check_size(u->command->options.image_size, e));
-	TRY(image_root_make(u->command->options.image_size, &u->mount, &u->directory, e));
+	TRY(open_target(u, e));
 	TRY(verify(u, e));
 	TRY(write_document(u, &out, e));
 	return bundle_take_document(out.pool, &u->creation->bundle, out.text, out.length,
@@ -217,7 +238,12 @@ void creation_record_image(struct pool *pool, const struct creation *creation, s
 int creation_image(struct command *command, const struct target *target, struct creation *creation,
 		   struct json_error *ret_error, struct err *e)
 {
-	struct unpacking u = {.command = command, .target = target, .creation = creation, .mount = -1, .directory = -1};
+	struct unpacking u = {.command = command,
+			      .target = target,
+			      .creation = creation,
+			      .store = IMAGE_STORE_EMPTY,
+			      .mount = -1,
+			      .directory = -1};
 
 	*ret_error = (struct json_error){.rule = NULL};
 	u.call = pool_alloc(&command->pool, sizeof *u.call);

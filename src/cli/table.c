@@ -61,6 +61,8 @@ const size_t global_option_count = sizeof global_options / sizeof *global_option
 		IMAGE_ROWS,                                                                                     \
 		VALUE("image-size", 0, "SIZE", image_size,                                                      \
 		      "most memory for the image's files, with k, m, g, % (default " IMAGE_ROOT_SIZE ")"),      \
+		VALUE("store", 0, "DIR", store,                                                                 \
+		      "keep the image's files in DIR, and take them from there the next time"),                 \
 		HELP
 
 static const struct option_row create_rows[] = {CREATE_ROWS};

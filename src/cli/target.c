@@ -79,9 +79,11 @@ static void take_path(struct command *command, const char *text, struct target *
 
 static int take_ref(const struct options *options, struct target *target, struct err *e)
 {
-	if (!target->layout && (options->name || options->platform || options->ref || options->image_size))
+	if (!target->layout &&
+	    (options->name || options->platform || options->ref || options->image_size || options->store))
 		return err_set(e, EINVAL,
-			       "--name, --ref, --platform and --image-size are for images; name one with --image");
+			       "--name, --ref, --platform, --image-size and --store are for images; name one with "
+			       "--image");
 	if (target->layout && options->config)
 		return err_set(e, EINVAL, "--config is for bundles: what an image runs stands in its own config");
 	if (options->ref && target->ref)

@@ -161,5 +161,7 @@ int image_unpack(struct pool *pool, const struct image_call *call, int target, u
 	unsigned int seconds = call->seconds ? call->seconds : IMAGE_SECONDS;
 	bool answered = take_answer(&run, ret->answer.verdict == IMAGE_ACCEPT ? seconds : LAST_WORDS_SECONDS, &answer);
 	judge(ret, answered, &answer);
+	ret->entries = answer.entries;
+	ret->bytes = answer.bytes;
 	return 0;
 }

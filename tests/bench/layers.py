@@ -177,6 +177,31 @@ class Bench:
         commands = {"hrun run": [f"{self.build}/hrun", "run", f"{layout.path}:a"], **commands}
         self.table(f"image run, {layout.how}", commands, {name: [name] for name in list(commands)[1:]})
 
+    def image_stored(self, layout):
+        """From a store, the first time and again, beside a bundle of the same files."""
+        store, bundle = f"{self.top}/store", f"{self.top}/bundle"
+        os.makedirs(f"{bundle}/rootfs")
+        for data in ("run", "proc", "sys", "dev", "tmp"):
+            os.mkdir(f"{bundle}/rootfs/{data}")
+        with open(self.tar_files, "rb") as f:
+            subprocess.run(["tar", "-xpf", "-", "--ignore-zeros", "-C", f"{bundle}/rootfs"], stdin=f, check=True)
+        subprocess.run([f"{self.build}/hrun", "spec", "-b", bundle], check=True, stderr=subprocess.DEVNULL)
+        with open(f"{bundle}/config.json") as f:
+            config = json.load(f)
+        config["process"]["args"] = ["/bin/true"]
+        with open(f"{bundle}/config.json", "w") as f:
+            json.dump(config, f)
+        stored = [f"{self.build}/hrun", "run", "--store", store, f"{layout.path}:a"]
+        taken = []
+        for _ in range(self.rounds):
+            shutil.rmtree(store, ignore_errors=True)
+            taken.append([self.take(c)[:2] for c in (stored, stored, [f"{self.build}/hrun", "run", f"{bundle}/"])])
+        first, again, plain = (tuple(statistics.median(t[n][i] for t in taken) for i in (0, 1)) for n in range(3))
+        more = statistics.median(t[1][0] - t[2][0] for t in taken)
+        print(f"\nhrun run --store, {layout.how}: first {first[0]:.0f} ms (processor {first[1]:.0f}), again {again[0]:.1f} ({again[1]:.1f}), "
+              f"a bundle {plain[0]:.1f} ({plain[1]:.1f}): again takes {more:.1f} ms more", flush=True)
+        shutil.rmtree(bundle)
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -198,6 +223,7 @@ def main():
             layout.finish()
             bench.image_verify(layout)
             bench.image_unpack(layout)
+            bench.image_stored(layout)
             shutil.rmtree(layout.path)
         print()
         for how in ("gzip", "zstd", "none"):

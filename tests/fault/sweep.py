@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +21,8 @@ HRUN = os.environ["HRUN"]
 INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
 ERRORS = (errno.EIO, errno.ENOMEM, errno.EMFILE)
 FAILURE = {"run": 125, "exec": 255}
-SUCCESS = {"run": 7, "run-image": 7, "exec": 9}
-UNDONE = ("create", "run", "run-image", "verify")  # whose failure leaves nothing, without a delete
+SUCCESS = {"run": 7, "run-image": 7, "run-store": 7, "run-stored": 7, "exec": 9}
+UNDONE = ("create", "run", "run-image", "run-store", "run-stored", "verify")  # whose failure leaves nothing, without a delete
 CASE = os.path.join(os.environ["TESTS"], "vectors/busybox-runnable-valid")
 PATIENCE_SECONDS = 20  # how long we ask whether a killed process is gone; nothing here is measured
 ID = "victim"
@@ -83,7 +84,7 @@ class Sweep:
         self.bundle = f"{options.directory}/wait"
         self.scratch = tempfile.mkdtemp()
         self.findings = self.total = 0
-        self.policy = "/run/fault-policy.json"  # where only root writes
+        self.policy, self.store = "/run/fault-policy.json", "/var/fault-store"  # where only root writes
         trust = {"scope": "*", "scheme": "cosign-key", "keys": [f"{CASE}/k1.pub"], "threshold": 1, "tlog": "ignore"}
         with open(self.policy, "w") as f:
             json.dump({"format": 1, "images": {"require": "signed", "trust": [trust]}}, f)
@@ -104,10 +105,13 @@ class Sweep:
         return json.loads(out) if status == 0 else {"status": "none", "pid": 0}
 
     def words(self, verb):
+        image = (f"{CASE}/layout:box", ID, "--", "/bin/sh", "-c", "exit 7")
         return {
             "create": ("create", "-b", self.bundle, "--pid-file", f"{self.scratch}/pid", ID),
             "run": ("run", "-b", f"{self.options.directory}/end", ID),
-            "run-image": ("--policy", self.policy, "run", f"{CASE}/layout:box", ID, "--", "/bin/sh", "-c", "exit 7"),
+            "run-image": ("--policy", self.policy, "run", *image),
+            "run-store": ("--policy", self.policy, "run", "--store", self.store, *image),
+            "run-stored": ("--policy", self.policy, "run", "--store", self.store, *image),
             "verify": ("verify", "--policy", self.policy, "--ref", "box", f"{CASE}/layout"),
             "start": ("start", ID),
             "exec": ("exec", ID, "/bin/sh", "-c", "exit 9"),
@@ -118,7 +122,11 @@ class Sweep:
         }[verb]
 
     def set_up(self, verb):
-        """What the verb needs: nothing, a created, a running or a stopped container."""
+        """What the verb needs: nothing, a created, a running or a stopped container; an empty store or a full one."""
+        if verb == "run-store":
+            shutil.rmtree(self.store, ignore_errors=True)
+        if verb == "run-stored" and not os.path.exists(self.store):
+            self.hrun(*self.words(verb))
         if verb in UNDONE:
             return
         self.must("create", "-b", self.bundle, ID)
@@ -177,7 +185,7 @@ class Sweep:
         if status == "no end":
             return "it does not end"
         allowed = {FAILURE.get(name, 1)}
-        if self.killing and verb in ("run", "run-image", "exec") and not err:
+        if self.killing and verb.startswith(("run", "exec")) and verb != "exec-detached" and not err:
             allowed = {128 + 9}  # the program had been executed, or was about to be, when it was killed
         if BEFORE_VERB.match(err):
             allowed.add(1)
@@ -203,7 +211,7 @@ class Sweep:
             return None  # it was READY, waiting for start: create had done its work
         if verb.startswith("run") and status == "stopped" and NOT_REMOVED.search(err):
             return None  # the program's own exit code is worth more than ours
-        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "run-image": ("none",), "delete": ("none",), "delete-force": ("none",)}
+        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "run-image": ("none",), "run-store": ("none",), "run-stored": ("none",), "delete": ("none",), "delete-force": ("none",)}
         if verb in expected and status not in expected[verb]:
             return f"it succeeded, but the container is {status}"
         return None
@@ -219,6 +227,14 @@ class Sweep:
         if self.wait_for(same):
             return None
         return f"{'after delete --force' if after_delete else 'at once'}: {difference(before, last)}"
+
+    def store_works(self):
+        """Whatever has happened, the next run works, and has removed what is no entry."""
+        status, _, err = self.hrun(*self.words("run-stored"))
+        if status != 7:
+            return f"from the store afterwards: {status} {err}"
+        names = os.listdir(self.store)
+        return None if len(names) == 2 and not os.listdir(f"{self.store}/new") else f"left in the store: {names} {os.listdir(self.store + '/new')}"
 
     def left_in_container(self):
         """A failed exec leaves no process: init is alone in the cgroup."""
@@ -258,6 +274,8 @@ class Sweep:
         delete_status, _, delete_err = self.hrun("delete", "--force", ID)
         if delete_status != 0:
             wrong.append(f"delete --force: {delete_status} {delete_err}")
+        if verb.startswith("run-store"):
+            wrong.append(self.store_works())
         wrong.append(self.clean_scratch(failed))
         wrong.append(self.leftovers(before, True))
         if killed_runtime:
@@ -319,10 +337,10 @@ def main():
     sweep = Sweep(options)
     verbs = {
         "create": ("runtime", "init"), "start": ("runtime", "init"), "exec": ("runtime", "init"), "exec-detached": ("runtime", "init"),
-        "run": ("runtime", "init"), "run-image": ("runtime", "init", "image", "tree"), "verify": ("runtime", "image"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
+        "run": ("runtime", "init"), "run-image": ("runtime", "init", "image", "tree"), "run-store": ("runtime", "tree"), "run-stored": ("runtime",), "verify": ("runtime", "image"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
     }
     if options.name == "rich":  # an image is what it is
-        del verbs["run-image"], verbs["verify"]
+        del verbs["run-image"], verbs["run-store"], verbs["run-stored"], verbs["verify"]
     for verb, roles in verbs.items():
         for who in roles + (("hook",) if options.name == "rich" and verb in ("create", "start", "delete") else ()):
             if re.fullmatch(options.only or ".*", f"{verb}/{who}"):

@@ -119,7 +119,7 @@ def taken_over():
             ("good", None), ("hang", "took too long"), ("crash", "signal 6"), ("quiet", "without an answer"), ("short", "cannot be right"),
             ("half", "before the whole answer"), ("status", "status 1"), ("no-digest", "cannot be right"), ("odd-digest", "cannot be right"),
             ("unterminated", "cannot be right"), ("verdict", "cannot be right"), ("count", "cannot be right"), ("huge-config", "cannot be right"),
-            ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+            ("unread", "cannot be right"), ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
             ("progress", "took too long"), ("descriptors", "cannot be right"),
         ):
             os.mkdir(f"{directory}/{mode}")
@@ -132,6 +132,9 @@ def taken_over():
             else:
                 right = answer.get("verdict") == "reject" and reason in (answer.get("reason") or "") and done.returncode == 1
                 report(f"taken over: {mode}", "" if right else f"{done.returncode} {done.stdout} {done.stderr}")
+        for mode, verdict in (("good", "reject"), ("unread", "layers-unread")):
+            done = subprocess.run([DRIVE, "-d", f"{directory}/{mode}", "-D", "-u", LAYOUT], capture_output=True, text=True, timeout=90)
+            equal(f"asked for documents: {mode}", json.loads(done.stdout)["verdict"], verdict)
         killed(f"{directory}/hang")
         owners(f"{directory}/good")
 

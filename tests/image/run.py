@@ -423,6 +423,177 @@ def a_layout_that_changes():
         thread.join()
 
 
+# ---- the store ----
+
+
+def new_store():
+    """A name; whoever makes it is the first run."""
+    return f"{tempfile.mkdtemp(dir=h.work)}/store"
+
+
+def stored(store, entries=1):
+    """What a store holds when nobody is at it."""
+    names = sorted(os.listdir(store))
+    equal((len(names), names[0], os.listdir(f"{store}/new")), (entries + 1, "new", []))
+    return [f"{store}/{name}" for name in names[1:]]
+
+
+def everything(path):
+    """Each file below PATH with what could be changed of it."""
+    found = {}
+    for where, folders, names in os.walk(path):
+        for name in [where] + [f"{where}/{n}" for n in folders + names]:
+            st = os.lstat(name)
+            found[os.path.relpath(name, path)] = (st.st_mode, st.st_uid, st.st_gid, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
+    return found
+
+
+@test
+def from_the_store():
+    """The same container as from memory, the second time from a layout that has lost its layers."""
+    script = "id; env | grep -v HOSTNAME; pwd; for d in / /data /work/dir /etc/passwd /run; do stat -c '%n %a %U %G' $d; done; cat /data/kept; touch /data/new && ls /data; " \
+        "grep -E '^(Cap|Uid|Gid|Groups|Seccomp:|NoNewPrivs)' /proc/self/status"
+    layout = Layout(busybox() | {"data": None, "data/kept": b"kept"}, Entrypoint=["sh", "-c"], Cmd=[script], User="web", Env=["A=b", "PATH=/bin"], WorkingDir="/work/dir",
+                    Volumes={"/data": {}, "/more/data": {}})
+    store = new_store()
+    in_memory = output(layout)
+    first = output(layout, options=["--store", store])
+    equal(first, in_memory)
+    entry = stored(store)[0]
+    before = everything(entry)
+    os.unlink(layout.largest())
+    refused(run(layout), "is rejected at layer", "absent")
+    equal(output(layout, options=["--store", store]), in_memory)
+    equal(everything(entry), before)
+    r = run(Layout(), "touch", "/x", "/work", "/etc/passwd", options=["--store", store])
+    equal((r.status, r.err.count("Read-only file system")), (1, 3), repr(r))
+    stored(store, 2)
+
+
+@test
+def the_stores_root():
+    """A read-only clone of the entry, without devices, that nobody outside has mounted."""
+    store = new_store()
+    mounts = read("/proc/self/mountinfo")
+    words = ["--store", store, f"{SIGNED}/layout:box"]
+    for _ in range(2):
+        container = new_id()
+        equal(h.hrun(*policy_of(SIGNED), "create", *words[:2], "--image", words[2], container, "--", "sleep", "1000").status, 0)
+        h._live.append(container)
+        equal(h.hrun("start", container).status, 0)
+        state = json.loads(h.hrun("state", container).out)
+        root = mounts_of(state["pid"])["/"]
+        assert {"ro", "nodev"} <= root.attributes and root.root.endswith(f"/store/sha256-{DIGEST[7:]}/rootfs"), root
+        equal((state["annotations"]["org.hrun.image.manifest"], state["annotations"]["org.hrun.image.signer"]), (DIGEST, "k1.pub for 127.0.0.1:5102/devr/box-run"))
+        equal(read("/proc/self/mountinfo"), mounts)
+        equal(h.hrun("delete", "--force", container).status, 0)
+        h._live.remove(container)
+
+
+@test
+def a_store_trusts_nobody():
+    """What is in the store does not start unless it is signed, today and by whom the policy trusts today."""
+    store = new_store()
+    options = ["--store", store]
+    layout = tempfile.mkdtemp(dir=h.work) + "/layout"
+    shutil.copytree(f"{SIGNED}/layout", layout)
+
+    def box(policy, name=layout):
+        return run(name, "echo", "ran", ref="box", options=options, policy=policy)
+    equal(box(policy_of(SIGNED)).out, "ran\n")
+    equal(box(policy_of(SIGNED)).out, "ran\n")
+    refused(box(policy_of(f"{VECTORS}/python-image-valid")), "is rejected at ")
+    refused(box(plain_policy(images={"require": "signed", "trust": []})), "is rejected at policy")
+    for where, _, names in os.walk(f"{layout}/blobs"):
+        for path in (f"{where}/{name}" for name in names):
+            with open(path, "rb") as f:
+                text = f.read()
+            if b"dev.cosignproject.cosign/signature" in text:
+                changed = re.sub(rb'("dev.cosignproject.cosign/signature": ?")(.)', lambda m: m.group(1) + (b"N" if m.group(2) != b"N" else b"M"), text)
+                assert changed != text
+                with open(path, "wb") as f:
+                    f.write(changed)
+    refused(box(policy_of(SIGNED)), "is rejected at signature")
+    # Nobody's signature is asked for: then that of nobody is missing.
+    equal(box(policy_of(SIGNED, require="off")).out, "ran\n")
+    warned = box(policy_of(SIGNED, require="warn"))
+    equal((warned.out, "images.require is warn" in warned.err), ("ran\n", True), warned.err)
+    stored(store)
+    # A layer that is wrong is never put there.
+    for name, stage in (("tamper-layer-bitflip", "layer"), ("diffid-mismatch", "layer")):
+        with open(f"{VECTORS}/{name}/manifest.json") as f:
+            ref = json.load(f)["ref"]
+        refused(run(f"{VECTORS}/{name}/layout", "x", ref=ref, options=options, policy=plain_policy(images={"require": "off"})), f"is rejected at {stage}")
+    stored(store)
+
+
+@test
+def what_is_no_store():
+    layout, store = Layout(Cmd=["echo", "ran"]), new_store()
+    output(layout, options=["--store", store])
+    os.chmod(store, 0o755)
+    refused(run(layout, options=["--store", store]), "chmod 0700")
+    os.chmod(store, 0o700)
+    os.symlink(store, f"{h.work}/link-to-store")
+    refused(run(layout, options=["--store", f"{h.work}/link-to-store"]), "symbolic link")
+    refused(run(layout, options=["--store", "/tmp/store"]), "writable by")
+    refused(run(layout, options=["--store", store, "--image-size", "1m"]), "leave one out")
+    refused(h.hrun("run", "--store", store, f"{h.work}/template", new_id()), "for images")
+    entry = stored(store)[0]
+    os.rmdir(f"{entry}/rootfs/run")
+    refused(run(layout, options=["--store", store]), "another version of hrun", "remove it")
+    shutil.rmtree(entry)
+    equal(output(layout, options=["--store", store]), "ran\n")
+    small = tempfile.mkdtemp(dir=h.work)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=1m", "test", small], check=True)
+    refused(run(layout, options=["--store", small]), "is rejected at unpack", "full", "give the store more room")
+    equal(os.listdir(f"{small}/new"), [])
+    subprocess.run(["umount", small], check=True)
+
+
+@test
+def a_disk_that_fails():
+    """What cannot be written to the disk is no entry."""
+    number = {"x86_64": 306, "aarch64": 267}.get(os.uname().machine)  # syncfs
+    layout, store = Layout(Cmd=["echo", "ran"]), new_store()
+    inject = [f"{os.environ['TOP']}/build/tests/fault/inject", "--call", str(number), "--at", "1", "--errno", "5", "--"]
+    # Who is traced cannot be looked through for leaks.
+    done = subprocess.run([*inject, HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+    equal((done.returncode, done.stdout, done.stderr.count("\n")), (125, "", 1), done.stderr)
+    contains(done.stderr, "to the disk")
+    equal((os.listdir(store), os.listdir(f"{store}/new")), (["new"], []))
+
+
+@test
+def many_at_once():
+    """Who comes second waits; all get the same root."""
+    layout, store = Layout(busybox() | {"big": os.urandom(8 << 20)}, Cmd=["stat", "-c", "%i", "/big"]), new_store()
+    runs = [subprocess.Popen([HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(6)]
+    ended = [(*p.communicate(timeout=100), p.returncode) for p in runs]
+    inode = os.stat(f"{stored(store)[0]}/rootfs/big").st_ino
+    equal(ended, [(f"{inode}\n", "", 0)] * 6)
+
+
+@test
+def signals_at_a_store():
+    layout, store = Layout(busybox() | {"big": os.urandom(8 << 20)}, Cmd=["echo", "ran"]), new_store()
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        before = kernel_view()
+        p = subprocess.Popen([HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        eventually(lambda: os.path.exists(f"{store}/new") and os.listdir(f"{store}/new"), "an entry that is being made")
+        p.send_signal(number)
+        out = p.communicate(timeout=30)[0]
+        if p.returncode == 0:
+            continue  # it was faster
+        equal((p.returncode, out), (-number, ""), number.name)
+        nothing_left(before)
+        equal([n for n in os.listdir(store) if n != "new"], [])
+        equal(output(layout, options=["--store", store]), "ran\n")
+        shutil.rmtree(stored(store)[0])
+
+
 # ---- how far it is ----
 
 

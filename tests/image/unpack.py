@@ -2,52 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 240
 """image_unpack: hrun-image and hrun-tree at once. Both must end well, neither may wait for the other's ghost."""
-import gzip
-import hashlib
-import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
-import time
 
 import common
-from common import children, equal, report
+from common import children, equal, lives, make_tar, report, wait_until, write_layout
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun", f"{BUILD}/tests/image/fake"
 VECTORS = f"{TESTS}/vectors"
-def write_layout(top, tars):
-    """An unsigned image of these archives, as the specification has it."""
-    os.makedirs(f"{top}/blobs/sha256")
-
-    def blob(data, media):
-        digest = hashlib.sha256(data).hexdigest()
-        with open(f"{top}/blobs/sha256/{digest}", "wb") as f:
-            f.write(data)
-        return {"mediaType": f"application/vnd.oci.image.{media}", "digest": f"sha256:{digest}", "size": len(data)}
-    ids = ["sha256:" + hashlib.sha256(t).hexdigest() for t in tars]
-    config = {"os": "linux", "architecture": "amd64", "config": {}, "rootfs": {"type": "layers", "diff_ids": ids}}
-    manifest = {"schemaVersion": 2, "config": blob(json.dumps(config).encode(), "config.v1+json"),
-                "layers": [blob(gzip.compress(t, 1), "layer.v1.tar+gzip") for t in tars]}
-    index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
-    for name, value in (("index.json", index), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
-        with open(f"{top}/{name}", "w") as f:
-            json.dump(value, f)
-
-
-def make_tar(files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as t:
-        for name, data in files.items():
-            e = tarfile.TarInfo(name)
-            e.size, e.mode, e.uid, e.mtime = len(data), 0o4755, os.geteuid(), 1000000000
-            t.addfile(e, io.BytesIO(data))
-    return out.getvalue()
 
 
 def words(layout, target, libexec=LIBEXEC, more=()):
@@ -134,20 +102,6 @@ def half_an_end(top):
     os.unlink(f"{missing}/hrun-tree")
     result = unpack(f"{top}/good", target, libexec=missing)
     report("hrun-tree is missing", "" if result[0] == 3 and "hrun-tree is missing" in result[1]["reason"] else said(result))
-
-
-def lives(pid):
-    try:
-        return "State:\tZ" not in open(f"/proc/{pid}/status").read()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_until(question):
-    deadline = time.monotonic() + 30
-    while not question() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return question()
 
 
 def stopped(top, number):

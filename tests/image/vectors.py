@@ -4,6 +4,7 @@
 """Every case of tests/vectors comes out as its manifest says, at the stage that it says or an earlier one.
 
 Twice: by the driver, which needs no policy file, and by `hrun verify --policy` as a user would.
+And a third time without a byte of its layers: what is wrong with these is not found then, and nobody is told that the image is right.
 """
 import json
 import os
@@ -34,11 +35,11 @@ def requirement(case, policy):
     return ["notation", policy["level"], *(f"{case}/{c}" for c in policy["ca"]), ",", *policy["trusted_identities"], ";"]
 
 
-def drive(case, manifest):
-    command = [f"{BUILD}/tests/image/drive", "-d", f"{BUILD}/libexec/hrun", "-p", manifest["platform"]]
+def drive(case, manifest, *options, layout=None):
+    command = [f"{BUILD}/tests/image/drive", *options, "-d", f"{BUILD}/libexec/hrun", "-p", manifest["platform"]]
     if manifest["ref"]:
         command += ["-r", manifest["ref"]]
-    command += [f"{case}/layout", *requirement(case, manifest["policy"])]
+    command += [layout or f"{case}/layout", *requirement(case, manifest["policy"])]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -80,11 +81,47 @@ def judge(manifest, done):
     return ""
 
 
+def layers_of(layout, digest):
+    """The digests of all layers below a manifest or index; what cannot be read has none."""
+    try:
+        document = json.load(open(f"{layout}/blobs/sha256/{digest[7:]}"))
+        children = [layer for child in document.get("manifests", []) for layer in layers_of(layout, child["digest"])]
+        return children + [layer["digest"] for layer in document.get("layers", [])]
+    except (OSError, ValueError, KeyError, AttributeError):
+        return []
+
+
+def documents(case, manifest):
+    """IMAGE_DOCUMENTS: the same verdict as ever up to the config, from a layout that has lost its layers."""
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        layout = f"{directory}/layout"
+        shutil.copytree(f"{case}/layout", layout, symlinks=True)
+        for digest in layers_of(layout, manifest["image_digest"]):
+            try:
+                os.unlink(f"{layout}/blobs/sha256/{digest[7:]}")
+            except FileNotFoundError:
+                pass
+        return drive(case, manifest, "-D", layout=layout)
+
+
+def judge_documents(case, manifest, done):
+    answer, whole = json.loads(done.stdout), json.loads(drive(case, manifest).stdout)
+    unread = answer["verdict"] == "layers-unread"
+    if unread != (done.returncode == 4) or "accept" in answer["verdict"]:
+        return f"{done.returncode} {answer}"
+    if whole["verdict"] == "accept" or whole["stage"] in ("layer", "unpack"):
+        same = all(answer[key] == whole[key] for key in ("imageDigest", "manifestDigest", "configDigest", "signatures"))
+        return "" if unread and same else f"layers-unread expected, {answer}, {whole}"
+    return "" if answer == whole else f"{answer}, but with layers {whole}"
+
+
 def run(how, name, manifest, call):
     case = f"{TESTS}/vectors/{name}"
-    if manifest["policy"]["scheme"] in NOT_BUILT and call is drive:
+    if manifest["policy"]["scheme"] in NOT_BUILT and call is not verify:
         return
-    problem = judge(manifest, call(case, manifest))
+    done = call(case, manifest)
+    problem = judge_documents(case, manifest, done) if call is documents else judge(manifest, done)
     report(f"{how} {name}", problem)
 
 
@@ -94,6 +131,7 @@ def main():
         manifest = load(name)
         run("drive", name, manifest, drive)
         run("verify", name, manifest, verify)
+        run("documents", name, manifest, documents)
     return 1 if common.failed else 0
 
 
