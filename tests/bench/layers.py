@@ -209,7 +209,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--before", default="")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as top:
+    with tempfile.TemporaryDirectory(dir="/run") as top:
         os.chmod(top, 0o755)
         bench, r = Bench(options, top), random.Random(5)
         tars = [make_tar(r, i, n, 21000) for i, n in enumerate((3000, 1500, 500))] + [program_tar()]
