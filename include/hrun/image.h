@@ -71,5 +71,10 @@ int image_program_reap(pid_t pid, int pidfd);
 /* ---- give.c ---- */
 /* Answer one question of hrun-image about the layout. */
 int image_give(int socket, int layout, const struct image_ask *ask);
+/*
+ * An owned descriptor for reading of PATH below DIR, a regular file (or a directory), reached through no link; or negative
+ * errno.
+ */
+int image_open_file(int dir, const char *path, bool directory);
 
 #endif

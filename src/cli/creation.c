@@ -72,11 +72,11 @@ static int judge(struct command *command, const char *id, bool look_only, struct
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, id, creation),
-		.image_digest = NULL, /* no image is verified yet */
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
 	};
 
+	TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &judged, e));
 	policy_judge(&judged, &creation->policy, &creation->verdict);
 	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
 		       e));
