@@ -45,7 +45,8 @@ struct image_tree {
 struct image_tree_result {
 	char hex[2 * SHA256_SIZE + 1]; /* the digest */
 	uint64_t entries, bytes;
-	const char *writable; /* with `guarded`: the first entry that others than root and the caller may write, or NULL */
+	const char
+		*writable; /* with `guarded`: the first entry that others than root and the caller may write, or NULL */
 };
 /* 0 with the whole tree told, or negative errno: what cannot be read, changes meanwhile, or is no tree of this kind. */
 int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct image_tree_result *ret, struct err *e);

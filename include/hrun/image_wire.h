@@ -80,8 +80,9 @@ enum image_task {
 struct image_request {
 	uint32_t version, task;
 	uint32_t signature_files; /* IMAGE_BUNDLE; else 0 */
-	char tree_digest[IMAGE_DIGEST_SIZE], bundle_config_digest[IMAGE_DIGEST_SIZE]; /* IMAGE_BUNDLE: what must be signed */
-	uint32_t signatures_required; /* 0: none is looked for, the chain is checked all the same */
+	char tree_digest[IMAGE_DIGEST_SIZE],
+		bundle_config_digest[IMAGE_DIGEST_SIZE]; /* IMAGE_BUNDLE: what must be signed */
+	uint32_t signatures_required;			 /* 0: none is looked for, the chain is checked all the same */
 	uint32_t trust_count;
 	struct image_trust trusts[IMAGE_TRUSTS_MAX];
 	char ref[IMAGE_NAME_SIZE];  /* chooses an entry of the index, "" where there is only one */
@@ -126,7 +127,8 @@ struct image_answer {
 	uint32_t layer, layer_count;
 	uint32_t verdict, stage;
 	char reason[IMAGE_REASON_SIZE];
-	char image_digest[IMAGE_DIGEST_SIZE];	 /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
+	char image_digest
+		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
 	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform; "" for a bundle */
 	char config_digest[IMAGE_DIGEST_SIZE];
 	uint64_t config_size; /* the config's bytes follow, in chunks; 0: none */

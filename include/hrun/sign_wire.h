@@ -30,7 +30,7 @@ enum sign_key { SIGN_P256, SIGN_P384, SIGN_P521, SIGN_ED25519, SIGN_RSA, SIGN_KE
  */
 struct sign_request {
 	uint32_t version, task;
-	uint32_t key;		 /* SIGN_KEYGEN: enum sign_key */
+	uint32_t key; /* SIGN_KEYGEN: enum sign_key */
 	uint32_t has_passphrase;
 	char tree_hex[SIGN_HEX_SIZE], config_hex[SIGN_HEX_SIZE]; /* SIGN_STATEMENT: 64 lower-case digits each */
 };

@@ -84,8 +84,8 @@ static int judge_trial(const struct trial *trial, const struct subject *subject,
 			      trial->good_keys);
 	if (trial->tried == 1)
 		return refuse(r, trial->stage, "The %s's signature is refused: %s", what, trial->reason);
-	return refuse(r, trial->stage, "None of the %s's %zu signatures is good; of one: %s", what,
-		      trial->tried, trial->reason);
+	return refuse(r, trial->stage, "None of the %s's %zu signatures is good; of one: %s", what, trial->tried,
+		      trial->reason);
 }
 
 static bool trust_is_sound(const struct image_trust *wire)

@@ -76,7 +76,8 @@ static int read_tree_subject(struct judgement *j, const struct json *subject, co
 	const char *says = text_at(subject, "name");
 	*ret_hex = text_at(json_at(subject, "digest"), "sha256");
 	if (!says || !str_equal(says, name) || !*ret_hex)
-		return bad(j, IMAGE_STAGE_SIGNATURE, "The signed statement has no subject \"%s\" where it belongs", name);
+		return bad(j, IMAGE_STAGE_SIGNATURE, "The signed statement has no subject \"%s\" where it belongs",
+			   name);
 	return 0;
 }
 

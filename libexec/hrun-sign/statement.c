@@ -11,14 +11,14 @@
 #include <hrun/str.h>
 #include <openssl/err.h>
 
-#define STATEMENT                                                                                              \
-	"{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":["                                                      \
-	"{\"name\":\"" STATEMENT_TREE_NAME "\",\"digest\":{\"sha256\":\"%s\"}},"                               \
-	"{\"name\":\"" STATEMENT_CONFIG_NAME "\",\"digest\":{\"sha256\":\"%s\"}}],"                            \
+#define STATEMENT                                                                   \
+	"{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":["                           \
+	"{\"name\":\"" STATEMENT_TREE_NAME "\",\"digest\":{\"sha256\":\"%s\"}},"    \
+	"{\"name\":\"" STATEMENT_CONFIG_NAME "\",\"digest\":{\"sha256\":\"%s\"}}]," \
 	"\"predicateType\":\"" STATEMENT_BUNDLE_PREDICATE "\",\"predicate\":{}}"
-#define ENVELOPE                                                                                               \
+#define ENVELOPE                                                                                                  \
 	"{\"mediaType\":\"" STATEMENT_MEDIA_TYPE "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"%s\"}}," \
-	"\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"" STATEMENT_PAYLOAD_TYPE "\","                \
+	"\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"" STATEMENT_PAYLOAD_TYPE "\","                    \
 	"\"signatures\":[{\"sig\":\"%s\"}]}}\n"
 
 static const char *to_base64(struct pool *pool, struct blob bytes)

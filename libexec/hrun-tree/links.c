@@ -41,8 +41,8 @@ static struct tree_link *add(struct tree *t, const struct stat *st, const char *
 	*link = (struct tree_link){
 		.path = copy,
 		.names = st->st_nlink,
-		.others_may_write = !S_ISLNK(st->st_mode) && ((st->st_uid != 0 && st->st_uid != t->uid) ||
-							      (st->st_mode & (S_IWGRP | S_IWOTH))),
+		.others_may_write = !S_ISLNK(st->st_mode) &&
+				    ((st->st_uid != 0 && st->st_uid != t->uid) || (st->st_mode & (S_IWGRP | S_IWOTH))),
 	};
 	t->link_count++;
 	return link;
@@ -75,8 +75,10 @@ int tree_links_check(struct tree *t)
 	for (size_t i = 0; i < t->link_count && t->flags & TREE_NAMES; i++) {
 		const struct tree_link *link = &t->links[i];
 		if (link->others_may_write && link->seen < link->names)
-			return tree_fail(t, EMLINK, "%.120s has another name outside of the tree, and others than root may write to it",
-					 link->path);
+			return tree_fail(
+				t, EMLINK,
+				"%.120s has another name outside of the tree, and others than root may write to it",
+				link->path);
 	}
 	return 0;
 }

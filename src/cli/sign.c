@@ -104,8 +104,9 @@ static int check_list(struct signing *s, struct err *e)
 	if (s->command->options.force || is_same_list(s) ||
 	    faccessat(s->dir, STATEMENT_TREE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
-	return err_set(e, EEXIST, STATEMENT_TREE_NAME " is there and says something else; --force replaces it, and other "
-						      "signers' signatures end");
+	return err_set(e, EEXIST,
+		       STATEMENT_TREE_NAME " is there and says something else; --force replaces it, and other "
+					   "signers' signatures end");
 }
 
 static int write_files(struct signing *s, struct err *e)

@@ -168,8 +168,9 @@ static const struct option_row verify_rows[] = {
 	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
 	HELP,
 };
-#define PASSPHRASE_FD \
-	VALUE("passphrase-fd", 0, "N", passphrase_fd, "descriptor N holds the key's passphrase: a line, or all there is")
+#define PASSPHRASE_FD                                 \
+	VALUE("passphrase-fd", 0, "N", passphrase_fd, \
+	      "descriptor N holds the key's passphrase: a line, or all there is")
 static const struct option_row sign_rows[] = {
 	VALUE("key", 'k', "FILE", key, "private key: PEM, PKCS #8 also encrypted"),
 	PASSPHRASE_FD,
@@ -218,9 +219,10 @@ const struct verb verbs[] = {
 	 ROWS(plain_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_explain},
 	{"rules", "", "print the table of rules", ROWS(rules_rows), 0, 0, false, true, false, EXIT_CHECK_USAGE,
 	 cmd_rules},
-	{"keygen", "", "make a pair of keys for sign", ROWS(keygen_rows), 0, 0, false, true, false, EXIT_ERROR, cmd_keygen},
-	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true, false,
-	 EXIT_ERROR, cmd_sign},
+	{"keygen", "", "make a pair of keys for sign", ROWS(keygen_rows), 0, 0, false, true, false, EXIT_ERROR,
+	 cmd_keygen},
+	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true,
+	 false, EXIT_ERROR, cmd_sign},
 	{"verify", "LAYOUT|BUNDLE",
 	 "verify an image layout or a bundle: signatures, digests, every file; needs no root, writes nothing",
 	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},

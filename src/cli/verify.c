@@ -43,7 +43,7 @@ static void print_text(const char *path, const struct image_request *request, co
 		printf(": %s%s%s", stage, stage[0] ? ": " : "", answer->reason);
 	printf("\n");
 	if (answer->image_digest[0])
-		printf("  image      %s\n", answer->image_digest);
+		printf("  %-10s %s\n", request->task == IMAGE_BUNDLE ? "tree" : "image", answer->image_digest);
 	if (answer->manifest_digest[0] && !str_equal(answer->manifest_digest, answer->image_digest))
 		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
 	for (uint32_t i = 0; i < answer->signature_count; i++)

@@ -111,9 +111,10 @@ int bundle_check_root(const struct bundle *bundle, struct err *e)
 		return err_set(e, -bundle->rootfs, "root.path of the bundle cannot be opened");
 	autofd int fd = (int)syscall(SYS_openat2, bundle->dir, path, &how, sizeof how);
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, errno,
-			       "root.path `%.200s` leads out of the bundle or through a link; a signed bundle holds its root",
-			       path);
+		return err_set(
+			e, errno,
+			"root.path `%.200s` leads out of the bundle or through a link; a signed bundle holds its root",
+			path);
 	if (st.st_ino == bundle->dir_stat.st_ino && st.st_dev == bundle->dir_stat.st_dev)
 		return err_set(e, EINVAL, "root.path is the bundle itself; a signature has its place beside the root");
 	if (st.st_ino != bundle->rootfs_stat.st_ino || st.st_dev != bundle->rootfs_stat.st_dev)

@@ -30,8 +30,8 @@ static int say_of_bundle(struct pool *pool, int r, struct err *e)
 }
 
 /* Each part of the path, opened and judged from the top. */
-static int check_one(struct pool *pool, const char *path, enum policy_owner owner, bool *ret_closed, struct stat *ret_st,
-		     struct err *e)
+static int check_one(struct pool *pool, const char *path, enum policy_owner owner, bool *ret_closed,
+		     struct stat *ret_st, struct err *e)
 {
 	autofd int fd = policy_open(pool, path, owner, e);
 

@@ -111,8 +111,7 @@ static int compare_line(void *context, const struct image_tree_line *line, struc
 static int check_tree(struct verification *v, const struct bundle *bundle, bool guarded, const char *hex,
 		      struct image_tree_result *found, struct err *e)
 {
-	const struct image_tree tree = {
-		.root = bundle->rootfs, .guarded = guarded, .take = compare_line, .context = v};
+	const struct image_tree tree = {.root = bundle->rootfs, .guarded = guarded, .take = compare_line, .context = v};
 
 	TRY(image_tree_walk(v->pool, &tree, found, e));
 #ifndef HRUN_MUTANT_BUNDLE_TREE

@@ -155,8 +155,7 @@ static int take_answer(struct walk *w, int control)
 	struct tree_answer answer;
 	ssize_t n = unix_receive(control, &answer, sizeof answer, NULL);
 
-	if (n != sizeof answer || answer.magic != TREE_WIRE_MAGIC ||
-	    !memchr(answer.reason, '\0', sizeof answer.reason))
+	if (n != sizeof answer || answer.magic != TREE_WIRE_MAGIC || !memchr(answer.reason, '\0', sizeof answer.reason))
 		return err_set(w->e, EIO, "hrun-tree ended without an answer");
 	str_remove_controls(answer.reason);
 	if (answer.error < 0)

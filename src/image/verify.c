@@ -195,8 +195,8 @@ static bool answer_is_sound(struct image_answer *a, const struct image_request *
 	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle) ||
 	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed))
 		return false;
-	if (needed && (a->stage != IMAGE_STAGE_NONE || a->reason[0] ||
-		       (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
+	if (needed &&
+	    (a->stage != IMAGE_STAGE_NONE || a->reason[0] || (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
 		return false;
 	for (uint32_t i = 0; i < a->signature_count; i++) {
 		if (!signature_is_sound(&a->signatures[i]))
