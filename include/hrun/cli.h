@@ -322,11 +322,14 @@ int verify_bundle(struct command *command, struct image_call *call, struct image
 
 /* ---- signed_bundle.c ---- */
 /*
- * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  Fills
- * judged->image_digest, or judged->image_refusal.
+ * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of the
+ * two is set then, for the members of struct judged with these names.
  */
+struct signed_bundle {
+	const char *image_digest, *image_refusal;
+};
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
-		       struct judged *judged, struct err *e);
+		       struct signed_bundle *ret, struct err *e);
 
 /* ---- show.c ---- */
 /* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */
@@ -346,6 +349,7 @@ struct check {
 	size_t size;
 	const struct json *tree;
 	struct config *config;
+	struct signed_bundle is_signed;
 	struct verdict verdict;
 	struct json_error error;
 	void (*print)(FILE *out, const struct report *report);

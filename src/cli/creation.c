@@ -64,6 +64,9 @@ static const char *cache_directory(struct pool *pool)
 
 static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
+	struct signed_bundle is_signed;
+
+	TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &is_signed, e));
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -72,11 +75,12 @@ static int judge(struct command *command, const char *id, bool look_only, struct
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, id, creation),
+		.image_digest = is_signed.image_digest,
+		.image_refusal = is_signed.image_refusal,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
 	};
 
-	TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &judged, e));
 	policy_judge(&judged, &creation->policy, &creation->verdict);
 	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
 		       e));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * signed_bundle.c - create and run under images.require: is this bundle signed, and does it stay what was signed?
+ * signed_bundle.c - create, run, plan and check under images.require: is this bundle signed, and does it stay what was signed?
  *
  * Whether that is asked for at all, and what becomes of a bundle without, decides the rule image-signature-missing.
  */
@@ -33,17 +33,18 @@ static int verify(struct command *command, const struct policy *policy, const st
 }
 
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
-		       struct judged *judged, struct err *e)
+		       struct signed_bundle *ret, struct err *e)
 {
 	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
 	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
 
+	*ret = (struct signed_bundle){NULL, NULL};
 	if (policy->images.require < IMAGES_WARN || !bundle_has_signature(bundle->dir))
 		return 0;
 	TRY(verify(command, policy, bundle, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)
-		judged->image_refusal = result->answer.reason;
+		ret->image_refusal = result->answer.reason;
 	else if (call->request.signatures_required)
-		judged->image_digest = command->audit.image_digest = result->answer.image_digest;
+		ret->image_digest = command->audit.image_digest = result->answer.image_digest;
 	return 0;
 }

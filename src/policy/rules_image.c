@@ -53,8 +53,7 @@ void judge_image_signature_missing(struct finder *finder)
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
 	if (finder->judged->image_refusal)
-		find(&warning, "root.path", "the bundle's signature does not hold: %s",
-		     quote(finder, finder->judged->image_refusal));
+		find(&warning, "root.path", "the bundle's signature does not hold: %s", finder->judged->image_refusal);
 	else if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s", quote(finder, image->value));

@@ -3,13 +3,11 @@
 # timeout: 300
 """Signed bundles: keygen, sign and verify against a second implementation of docs/TREE-DIGEST.md and against openssl; then every kind of change."""
 import base64
-import ctypes
 import hashlib
 import json
 import os
 import random
 import shutil
-import signal
 import socket
 import stat
 import struct
@@ -17,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 HRUN = os.environ["HRUN"]
+INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
 SANITIZED = bool(os.environ.get("SANITIZED"))
 failed = 0
 work = tempfile.mkdtemp(dir="/var/lib" if os.geteuid() == 0 else None)
@@ -637,23 +635,55 @@ def changes_while_it_is_read():
     shutil.rmtree(bundle)
 
 
-def killed():
-    """Whenever sign is killed: no file, or a whole one; and the next one works."""
-    bundle = copy("killed")
-    delays = random.Random(1)
-    for _ in range(30):
-        process = subprocess.Popen([HRUN, "sign", "--force", "--key", f"{work}/p256", bundle], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(delays.random() * (0.4 if SANITIZED else 0.08))
-        process.kill()
-        process.wait()
-        if os.path.exists(f"{bundle}/rootfs.tree") and open(f"{bundle}/rootfs.tree").read() != tree_list(f"{bundle}/rootfs"):
-            return report("SIGKILL", "half a list")
-        if any(n.endswith(".sigstore.json") for n in os.listdir(bundle)) and verify(bundle)[0] != 0:
-            return report("SIGKILL", f"half a signature: {verify(bundle)}")
-    equal("after SIGKILL", run("sign", "--force", "--key", f"{work}/p256", bundle).returncode, 0)
-    accepted("after SIGKILL: verify", bundle)
-    equal("after SIGKILL: nothing else is there", sorted(n for n in os.listdir(bundle) if n.startswith(".")), [])
-    shutil.rmtree(bundle)
+def injected(at, how, *words):
+    """hrun with its call AT failing, or killed there: exit status, stderr, how many calls, was one hit?"""
+    prefix = [INJECT, "--who", "runtime", "--report", f"{work}/report", *(["--at", str(at), *how] if at else []), "--"]
+    done = subprocess.run([*prefix, HRUN, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    counted = open(f"{work}/report").read().split()
+    return done.returncode, done.stderr, int(counted[1]), len(counted) > 2
+
+
+def is_whole(bundle, expected):
+    """No file, or a whole one."""
+    if os.path.exists(f"{bundle}/rootfs.tree") and open(f"{bundle}/rootfs.tree").read() != expected:
+        return "half a list"
+    for name in os.listdir(bundle):
+        if name.endswith(".sigstore.json") and openssl_takes("p256", f"{bundle}/{name}"):
+            return "half a signature"
+    return ""
+
+
+def faults():
+    """Each call of sign fails, or is the last: no half file, one line of reason, and the next one works."""
+    template = copy("faults")
+    expected = tree_list(f"{template}/rootfs")
+    _, _, calls, _ = injected(0, (), "sign", "--force", "--key", f"{work}/p256", template)
+    bad, step = [], 7 if SANITIZED else 1
+    for how in (["--kill"], ["--errno", "5"], ["--errno", "12"]):
+        for at in range(1 + (how != ["--kill"]), calls + 1, step if how == ["--kill"] else 4 * step):
+            subprocess.run(["sh", "-c", 'rm -f "$0"/rootfs.* "$0"/.rootfs.*', template], check=True)
+            status, err, _, hit = injected(at, how, "sign", "--key", f"{work}/p256", template)
+            problem = is_whole(template, expected)
+            if how != ["--kill"] and hit and not problem:
+                hidden = [n for n in os.listdir(template) if n.startswith(".")]
+                silent = status != 0 and (status != 1 or len(err.splitlines()) != 1)
+                problem = f"exit status {status}, {err!r}, {hidden}" if silent or hidden else ""
+            done = run("sign", "--force", "--key", f"{work}/p256", template)
+            if problem or done.returncode != 0:
+                bad.append((how, at, problem, done.stderr))
+    report(f"a fault in each call of sign ({calls})", str(bad[:5]) if bad else "" if calls > 50 else f"{calls} calls only")
+    accepted("after all faults", template)
+    equal("after all faults: nothing else is there", [n for n in os.listdir(template) if n.startswith(".")], [])
+    shutil.rmtree(template)
+    _, _, calls, _ = injected(0, (), "keygen", "--out", f"{work}/faulty")
+    bad = []
+    for at in range(1, calls + 1, 3 * step):
+        subprocess.run(["sh", "-c", 'rm -f "$0"/faulty* "$0"/.faulty*', work], check=True)
+        injected(at, ["--kill"], "keygen", "--out", f"{work}/faulty")
+        whole = [subprocess.run(["openssl", "pkey", *more, "-in", f"{work}/faulty{end}", "-noout"], capture_output=True).returncode == 0
+                 for end, more in (("", []), (".pub", ["-pubin"])) if os.path.exists(f"{work}/faulty{end}")]
+        bad += [at] * (not all(whole))
+    report(f"keygen is killed in each call ({calls})", str(bad) if bad else "")
 
 
 def malformed():
@@ -697,7 +727,7 @@ def main():
     done = run("sign", "--key", f"{work}/p256", f"{work}/signed")
     equal("sign", done.returncode, 0)
     for test in (foreign_keys, bad_keys, keygen_keeps_what_is_there, list_is_the_specified_one, changes, flipped_files, statements, signers, scopes,
-                 odd_roots, changes_while_it_is_read, killed, malformed, ordinary_user):
+                 odd_roots, changes_while_it_is_read, faults, malformed, ordinary_user):
         test()
     shutil.rmtree(work)
     return 1 if failed else 0
