@@ -253,7 +253,7 @@ $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal rfc3339 scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures statement verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-SIGNATURE_FUZZ := bundle cose cosign jws key
+SIGNATURE_FUZZ := bundle cose cosign jws key statement
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
 $(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)

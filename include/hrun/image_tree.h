@@ -50,5 +50,8 @@ struct image_tree_result {
 };
 /* 0 with the whole tree told, or negative errno: what cannot be read, changes meanwhile, or is no tree of this kind. */
 int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct image_tree_result *ret, struct err *e);
+/* The same of a walk whose records come from STREAM and whose answer from CONTROL, both borrowed: for fuzzers. */
+int image_tree_listen(struct pool *pool, const struct image_tree *tree, int stream, int control,
+		      struct image_tree_result *ret, struct err *e);
 
 #endif

@@ -159,7 +159,8 @@ static int take_answer(struct walk *w, int control)
 		return err_set(w->e, EIO, "hrun-tree ended without an answer");
 	str_remove_controls(answer.reason);
 	if (answer.error < 0)
-		return err_set(w->e, -answer.error, "%s", answer.reason);
+		return err_set(w->e, -answer.error, "%s",
+			       answer.reason[0] ? answer.reason : "hrun-tree gives no reason");
 	w->result->entries = answer.entries;
 	w->result->bytes = answer.bytes;
 	return 0;
@@ -194,30 +195,8 @@ static int ask(const struct image_tree *tree, int control, int stream, struct er
 	return r < 0 ? err_set(e, -r, "ask hrun-tree: %s", strerrordesc_np(-r)) : 0;
 }
 
-static int walk(struct walk *w, int program)
-{
-	int pair[2], ends[2];
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(w->e, "make a socket for hrun-tree");
-	autofd int ours = pair[0], theirs = pair[1], pidfd = -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(w->e, "make a pipe for hrun-tree");
-	autofd int from = ends[0], to = ends[1];
-	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
-	TRY(image_program_start(program, "hrun-tree", theirs, &pid, &pidfd, w->e));
-	fd_close(&theirs);
-	int r = ask(w->tree, ours, to, w->e);
-	fd_close(&to);
-	w->stream = from;
-	if (r == 0)
-		r = listen_to(w, ours);
-	image_program_reap(pid, pidfd);
-	return r;
-}
-
-int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct image_tree_result *ret, struct err *e)
+int image_tree_listen(struct pool *pool, const struct image_tree *tree, int stream, int control,
+		      struct image_tree_result *ret, struct err *e)
 {
 	struct walk *w = pool_alloc(pool, sizeof *w);
 
@@ -226,7 +205,30 @@ int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct ima
 	w->tree = tree;
 	w->result = ret;
 	w->e = e;
+	w->stream = stream;
+	return listen_to(w, control);
+}
+
+int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct image_tree_result *ret, struct err *e)
+{
+	int pair[2], ends[2];
+	pid_t pid;
+
 	autofd int program = image_program_open("hrun-tree", tree->program_dir, e);
 	TRY(program);
-	return walk(w, program);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket for hrun-tree");
+	autofd int ours = pair[0], theirs = pair[1], pidfd = -1;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_errno(e, "make a pipe for hrun-tree");
+	autofd int from = ends[0], to = ends[1];
+	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
+	TRY(image_program_start(program, "hrun-tree", theirs, &pid, &pidfd, e));
+	fd_close(&theirs);
+	int r = ask(tree, ours, to, e);
+	fd_close(&to);
+	if (r == 0)
+		r = image_tree_listen(pool, tree, from, ours, ret, e);
+	image_program_reap(pid, pidfd);
+	return r;
 }
