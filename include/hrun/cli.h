@@ -307,6 +307,10 @@ int passphrase_descriptor(const struct options *options, int *ret_fd, struct err
 /* From now on nobody can look into this process, and it leaves no core: it will hold a key. */
 int hide_process(struct err *e);
 
+/* ---- sign_mounts.c ---- */
+/* What create would make in the bundle's root for its mounts is made, and told. */
+int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struct err *e);
+
 /* ---- verify_policy.c ---- */
 /*
  * Whom the policy trusts for the image, with the keys.  LAYOUT: its real path, NULL for a bundle.  1: no signature could satisfy

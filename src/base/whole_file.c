@@ -31,7 +31,12 @@ static int write_new(int dir, const char *temporary, mode_t mode, const void *da
 
 static int put(int dir, const char *temporary, const char *name, bool replace)
 {
-	return renameat2(dir, temporary, dir, name, replace ? 0 : RENAME_NOREPLACE) < 0 ? -errno : 0;
+	if (renameat2(dir, temporary, dir, name, replace ? 0 : RENAME_NOREPLACE) == 0)
+		return 0;
+	/* Not every file system can rename so. */
+	if (errno != EINVAL || replace || linkat(dir, temporary, dir, name, 0) < 0)
+		return -errno;
+	return unlinkat(dir, temporary, 0) < 0 ? -errno : 0;
 }
 
 int whole_file_write(int dir, const char *name, mode_t mode, const void *data, size_t size, bool replace, struct err *e)

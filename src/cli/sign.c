@@ -59,6 +59,7 @@ static int list_tree(struct signing *s, struct err *e)
 
 	s->list.pool = &s->command->pool;
 	TRY(bundle_check_root(&s->bundle, e));
+	TRY(sign_make_mount_points(&s->command->pool, &s->bundle, e));
 	return image_tree_walk(&s->command->pool, &tree, &s->tree, e);
 }
 

@@ -113,14 +113,16 @@ static int check_tree(struct verification *v, const struct bundle *bundle, bool 
 {
 	const struct image_tree tree = {.root = bundle->rootfs, .guarded = guarded, .take = compare_line, .context = v};
 
+	*found = (struct image_tree_result){0};
+#ifdef HRUN_MUTANT_BUNDLE_TREE
+	return 0;
+#endif
 	TRY(image_tree_walk(v->pool, &tree, found, e));
-#ifndef HRUN_MUTANT_BUNDLE_TREE
 	const char *missing = signed_line(v);
 	if (*missing)
 		return err_set(e, EBADMSG, "`%.100s` was signed and is not there", missing);
 	if (!str_equal(found->hex, hex))
 		return err_set(e, EBUSY, STATEMENT_TREE_NAME " changes while it is read");
-#endif
 	return 0;
 }
 

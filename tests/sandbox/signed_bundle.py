@@ -236,6 +236,25 @@ def a_root_that_the_container_changed_is_refused_the_next_time():
 
 
 @test
+def mount_points_are_made_before_and_not_by_the_first_container():
+    bundle = signed()
+    for name in ("dev", "proc", "sys", "tmp", "run", "data"):
+        os.rmdir(f"{bundle.root}/{name}")
+    file, directory = f"{h.work}/source-file", f"{h.work}/source-directory"
+    h.write(file, "x")
+    os.mkdir(directory)
+    bundle.mount("/data/file", "bind", file, ["bind", "ro"])
+    bundle.mount("/data/directory", "bind", directory, ["bind", "ro"])
+    bundle.mount("/plain", "tmpfs", "tmpfs", ["size=64k"])
+    sign(bundle)
+    equal([os.path.isdir(f"{bundle.root}/data/{n}") for n in ("file", "directory")], [False, True])
+    equal(sorted(os.listdir(f"{bundle.root}/dev")), [], "what is on another mount has no place in the root")
+    starts(bundle)
+    starts(bundle)
+    equal(os.stat(f"{bundle.root}/plain").st_mode & 0o7777, 0o1777)
+
+
+@test
 def a_policy_without_a_rule_refuses():
     policy = {"images": {"require": "signed", "trust": [{"scope": "r.example/*", "scheme": "cosign-key", "keys": [key() + ".pub"]}]}}
     r = run(signed(), level=policy)
