@@ -638,7 +638,8 @@ def changes_while_it_is_read():
 def injected(at, how, *words):
     """hrun with its call AT failing, or killed there: exit status, stderr, how many calls, was one hit?"""
     prefix = [INJECT, "--who", "runtime", "--report", f"{work}/report", *(["--at", str(at), *how] if at else []), "--"]
-    done = subprocess.run([*prefix, HRUN, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*prefix, HRUN, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                          env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
     counted = open(f"{work}/report").read().split()
     return done.returncode, done.stderr, int(counted[1]), len(counted) > 2
 
@@ -659,7 +660,8 @@ def faults():
     expected = tree_list(f"{template}/rootfs")
     _, _, calls, _ = injected(0, (), "sign", "--force", "--key", f"{work}/p256", template)
     bad, step = [], 7 if SANITIZED else 1
-    for how in (["--kill"], ["--errno", "5"], ["--errno", "12"]):
+    # (A sanitizer's own calls fail as well, and what it says of that is not hrun's.)
+    for how in (["--kill"],) if SANITIZED else (["--kill"], ["--errno", "5"], ["--errno", "12"]):
         for at in range(1 + (how != ["--kill"]), calls + 1, step if how == ["--kill"] else 4 * step):
             subprocess.run(["sh", "-c", 'rm -f "$0"/rootfs.* "$0"/.rootfs.*', template], check=True)
             status, err, _, hit = injected(at, how, "sign", "--key", f"{work}/p256", template)
