@@ -66,6 +66,19 @@ def expected(results, want):
     return ""
 
 
+def play(commands, want, run=sh):
+    """The (status, output) of each command of a case.
+
+    conmon reads a program's output before it takes in the client that attached, and what was read then reaches its log but not the client: under load a
+    program that ends at once seems to have written nothing (measured with podman 4.3: 1 of 150, and `podman logs` had it).  So a case of
+    one command that ends as it should without the output that it should have is played once more.
+    """
+    results = [run(command) for command in commands]
+    if len(commands) == 1 and want and want[0] == results[0][0] and not results[0][1] and expected(results, want):
+        results = [run(commands[0])]
+    return results
+
+
 def outside(script, *options):
     """Unpacks the tree, brings hrun along, and runs SCRIPT again inside."""
     tree = f"{os.environ['BUILD']}/tree-{os.path.basename(os.environ['TREE'])}-{os.getpid()}"
