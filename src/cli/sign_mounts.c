@@ -63,8 +63,8 @@ int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struc
 		if (there != -ENOENT || is_covered(pool, config, i))
 			continue;
 		bool directory = is_directory(bundle, mount);
-		autofd int made = path_make_in_root(bundle->rootfs, mount->destination, directory,
-						    mode_of(mount, directory), e);
+		autofd int made =
+			path_make_in_root(bundle->rootfs, mount->destination, directory, mode_of(mount, directory), e);
 		TRY(made);
 		printf("made %s in the root: mounts[%zu] needs it\n", mount->destination, i);
 	}
