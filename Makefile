@@ -20,7 +20,7 @@ SAY := $(if $(V),@:,@echo)
 
 # pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
-# Only hrun-image links these.
+# Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
@@ -54,7 +54,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-tree
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -119,6 +119,15 @@ IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
 
 # Shared libraries: it is confined before it sees a byte, and Debian's security updates reach it.
 $(BUILD)/libexec/hrun/hrun-image: $(IMAGE_OBJECTS) $(IMAGE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
+
+# hrun-sign: its own files, and of hrun-image the walls and what it knows of keys.
+SIGN_SOURCES := $(sort $(wildcard libexec/hrun-sign/*.c)) \
+	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key refusal verify)
+SIGN_OBJECTS := $(foreach s,$(SIGN_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+$(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
@@ -191,6 +200,7 @@ install: all
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(PREFIX)/libexec/hrun/hrun-tree
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-sign $(DESTDIR)$(LIBEXEC)/hrun-sign
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
 		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
@@ -247,10 +257,10 @@ $(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/f
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor identity key members notation refusal rfc3339 scheme scheme_bundle \
-	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal rfc3339 scheme scheme_bundle \
+	scheme_cosign scheme_notation_cose scheme_notation_jws signatures statement verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-SIGNATURE_FUZZ := bundle cose cosign jws key
+SIGNATURE_FUZZ := bundle cose cosign jws key statement
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
 $(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
@@ -336,4 +346,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)

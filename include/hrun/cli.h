@@ -53,6 +53,8 @@ struct options {
 	const char *image, *image_size, *store;
 	bool has_dashes;   /* there is a "--": */
 	int before_dashes; /* how many arguments stand before it */
+	/* keygen, sign */
+	const char *key, *key_type, *out, *passphrase_fd;
 	bool help;
 	/* events */
 	const char *interval;
@@ -344,9 +346,39 @@ void progress_end(struct progress *progress, struct image_call *call);
 /* The VALUE (NULL: none) of --OPTION into a FIELD of the request. */
 int image_word(char *field, size_t size, const char *option, const char *value, struct err *e);
 
+/* ---- sign_key.c: what sign and keygen have in common ---- */
+/* --passphrase-fd: a borrowed descriptor, or -1 where it was not given. */
+int passphrase_descriptor(const struct options *options, int *ret_fd, struct err *e);
+/* From now on nobody can look into this process, and it leaves no core: it will hold a key. */
+int hide_process(struct err *e);
+
+/* ---- sign_mounts.c ---- */
+/* What create would make in the bundle's root for its mounts is made, and told. */
+int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struct err *e);
+
 /* ---- verify_policy.c ---- */
-/* Whom the policy trusts for the image, with the keys.  1: no signature could satisfy it, *e says why. */
-int verify_policy(struct command *command, struct image_call *call, struct err *e);
+/*
+ * Whom the policy trusts for the image, with the keys.  LAYOUT: its real path, NULL for a bundle.  1: no signature could satisfy
+ * it, *e says why.
+ */
+int verify_policy(struct command *command, const char *layout, struct image_call *call, struct err *e);
+/* No signature could satisfy the policy: the image need not be looked at. */
+void verify_reject(struct image_answer *answer, const struct err *e);
+
+/* ---- verify_bundle.c ---- */
+/* The answer about the bundle in args[0], with request's name already in CALL. */
+int verify_bundle(struct command *command, struct image_call *call, struct image_result *ret, struct err *e);
+
+/* ---- signed_bundle.c ---- */
+/*
+ * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of the
+ * two is set then, for the members of struct judged with these names.
+ */
+struct signed_bundle {
+	const char *image_digest, *image_refusal;
+};
+int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+		       struct signed_bundle *ret, struct err *e);
 
 /* ---- show.c ---- */
 /* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */
@@ -366,6 +398,7 @@ struct check {
 	size_t size;
 	const struct json *tree;
 	struct config *config;
+	struct signed_bundle is_signed;
 	struct verdict verdict;
 	struct json_error error;
 	void (*print)(FILE *out, const struct report *report);
@@ -402,6 +435,8 @@ int cmd_policy(struct command *command, struct err *e);
 int cmd_explain(struct command *command, struct err *e);
 int cmd_rules(struct command *command, struct err *e);
 int cmd_verify(struct command *command, struct err *e);
+int cmd_sign(struct command *command, struct err *e);
+int cmd_keygen(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

@@ -91,5 +91,10 @@ int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct
 /* ---- give.c ---- */
 /* Answer one question of hrun-image about the layout. */
 int image_give(int socket, int layout, const struct image_ask *ask);
+/*
+ * An owned descriptor for reading of PATH below DIR, a regular file (or a directory), reached through no link; or negative
+ * errno.
+ */
+int image_open_file(int dir, const char *path, bool directory);
 
 #endif

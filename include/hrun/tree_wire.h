@@ -23,7 +23,7 @@ enum tree_kind {
 	TREE_DIRECTORY,
 	TREE_FILE,     /* content follows */
 	TREE_SYMLINK,  /* extra: the target */
-	TREE_HARDLINK, /* extra: the path of a file of the tree */
+	TREE_HARDLINK, /* extra: the path of another name of it, no directory, that came before */
 	TREE_FIFO,
 	TREE_CHAR_DEVICE,
 	TREE_BLOCK_DEVICE,
@@ -48,7 +48,12 @@ struct tree_record {
 
 enum tree_task {
 	TREE_APPLY, /* the stream's records below the directory */
-	TREE_WALK, /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
+	/*
+	 * The directory's records into the stream, in the order of the bytes of their names, each directory before what is in it.
+	 * Attributes are user.*, security.capability and the two of POSIX ACLs, by the bytes of their names; TREE_HARDLINK records
+	 * have no owner, mode and time.
+	 */
+	TREE_WALK,
 };
 enum tree_flags {
 	TREE_DEVICES = 1, /* device nodes are made; otherwise they are refused */
@@ -57,6 +62,8 @@ enum tree_flags {
 	 * that the kernel denies are left out.
 	 */
 	TREE_SQUASH = 2,
+	/* TREE_WALK: a file that others than root and the caller may write has no name outside of the tree. */
+	TREE_NAMES = 4,
 };
 
 /* The one request, with two descriptors: the directory, the stream. */

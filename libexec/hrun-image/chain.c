@@ -118,7 +118,7 @@ struct judgement {
 /* Is this very digest signed as the policy asks? */
 static int check_signed(struct judgement *j, const struct descriptor *d, struct refusal *r, bool *ret_any)
 {
-	struct subject subject = {d->digest, d->media_type, d->size};
+	struct subject subject = {.digest = d->digest, .media_type = d->media_type, .size = d->size};
 	struct candidates found;
 
 	candidates_find(j->pool, &j->layout, &d->digest, &found);

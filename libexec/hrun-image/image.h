@@ -134,7 +134,7 @@ struct trust {
 };
 
 /* ---- signatures ---- */
-enum signature_format { COSIGN_LEGACY, SIGSTORE_BUNDLE, NOTATION_JWS, NOTATION_COSE };
+enum signature_format { COSIGN_LEGACY, SIGSTORE_BUNDLE, NOTATION_JWS, NOTATION_COSE, TREE_STATEMENT };
 
 /* One that the layout holds for the subject; its blob was checked by size and digest. */
 struct candidate {
@@ -149,6 +149,7 @@ struct subject {
 	struct digest digest;
 	const char *media_type;
 	uint64_t size;
+	struct digest config; /* of a bundle: of its config.json; else "" */
 };
 
 /*
@@ -201,5 +202,10 @@ int layers_read(struct pool *pool, int layout, const struct descriptor *layers, 
 /* The whole chain; fills *answer but for done. */
 void image_judge(struct pool *pool, int files, const struct image_request *request, const struct trust *trusts,
 		 int tree, const struct progress *progress, struct image_answer *answer, struct blob *ret_config);
+
+/* ---- bundle.c ---- */
+/* Are the request's two digests signed as the policy wants it?  FILES hold the signatures.  Fills *answer but for done. */
+void bundle_judge(struct pool *pool, const struct image_request *request, const struct trust *trusts, const int *files,
+		  struct image_answer *answer);
 
 #endif

@@ -74,6 +74,10 @@ static void judge(struct session *s)
 		memcpy(s->answer.reason, r.reason, sizeof r.reason);
 		return;
 	}
+	if (s->request.task == IMAGE_BUNDLE) {
+		bundle_judge(&s->pool, &s->request, s->trusts, s->fds, &s->answer);
+		return;
+	}
 	int tree = s->request.task == IMAGE_UNPACK ? s->fds[1] : -1;
 	image_judge(&s->pool, SOCKET, &s->request, s->trusts, tree, &progress, &s->answer, &s->config);
 }

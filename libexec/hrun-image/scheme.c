@@ -19,6 +19,7 @@ static const struct scheme {
 	[SIGSTORE_BUNDLE] = {IMAGE_SCHEME_COSIGN_KEY, "sigstore-bundle", bundle_check},
 	[NOTATION_JWS] = {IMAGE_SCHEME_NOTATION, "notation-jws", notation_jws_check},
 	[NOTATION_COSE] = {IMAGE_SCHEME_NOTATION, "notation-cose", notation_cose_check},
+	[TREE_STATEMENT] = {IMAGE_SCHEME_COSIGN_KEY, "sigstore-bundle", tree_check},
 };
 
 /* A text that was cut may end in the middle of a character. */

@@ -62,9 +62,10 @@ static uint64_t kept_capabilities(const struct tree *t, uint32_t task)
 /*
  * The directory becomes the root: Landlock lets chmod, chown, utimensat, stat and readlink through whatever path they are given.
  * No descriptor leads out of it.  An ordinary user gets there, and into a network of his own, by a user namespace in which he then
- * has nothing; where he may not make one, he has his own rights only.
+ * has nothing; where he may not make one, he has his own rights only.  So has he for a walk: the namespace would know one owner, and
+ * a walk has to tell them apart.  It has no call that writes.
  */
-static int leave_machine(const struct tree *t, bool *ret_alone)
+static int leave_machine(const struct tree *t, uint32_t task, bool *ret_alone)
 {
 	const int others = CLONE_NEWNET | CLONE_NEWIPC;
 	bool ordinary = geteuid() != 0;
@@ -73,7 +74,7 @@ static int leave_machine(const struct tree *t, bool *ret_alone)
 	if (unshare(others) < 0) {
 		if (errno != EPERM)
 			return -errno;
-		*ret_alone = ordinary && unshare(CLONE_NEWUSER | others) == 0;
+		*ret_alone = ordinary && task != TREE_WALK && unshare(CLONE_NEWUSER | others) == 0;
 	}
 #ifdef HRUN_MUTANT_TREE_ROOT
 	return 0;
@@ -231,7 +232,7 @@ static int load_filter(uint32_t task)
 int tree_confine(struct tree *t, uint32_t task)
 {
 	bool alone;
-	int r = leave_machine(t, &alone);
+	int r = leave_machine(t, task, &alone);
 
 	if (r < 0)
 		return tree_fail(t, -r, "it cannot leave the machine's root and network: %s", strerror(-r));

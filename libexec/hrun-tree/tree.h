@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* ---- names.c: paths as keyed hashes of 64 bits, with a number each ---- */
@@ -57,6 +58,7 @@ struct tree_directory { /* what a directory gets at the end */
 	int64_t mtime;
 };
 
+struct tree_link;
 struct tree {
 	int root;
 	uint32_t flags;
@@ -69,6 +71,10 @@ struct tree {
 	struct name_table directories; /* number: index + 1 */
 	struct tree_directory *pending;
 	size_t pending_count, pending_room;
+	/* What a walk has met with more than one name. */
+	struct name_table inodes; /* "device:inode"; number: index + 1 */
+	struct tree_link *links;
+	size_t link_count, link_room;
 	/* The directory that the last entry was put into. */
 	int parent;
 	bool parent_marked;
@@ -118,6 +124,12 @@ int tree_clear_xattrs(int fd);
 /* A directory's owner, mode and times come when the tree is complete; the last word counts. */
 int tree_later(struct tree *t, const char *path, const struct tree_record *record);
 int tree_finish_directories(struct tree *t);
+
+/* ---- links.c ---- */
+/* A walk meets ST, no directory, at PATH.  *ret_first is its first name where it was met before (t's), or NULL. */
+int tree_link_look(struct tree *t, const struct stat *st, const char *path, const char **ret_first);
+/* At the end, with TREE_NAMES: has a file that others may write a name that was not met? */
+int tree_links_check(struct tree *t);
 
 /* ---- the tasks ---- */
 int tree_apply(struct tree *t);

@@ -78,6 +78,10 @@ static bool is_signed(const struct creation *creation)
 static int judge(struct command *command, const struct target *target, bool look_only, struct creation *creation,
 		 struct err *e)
 {
+	struct signed_bundle signature = {NULL, NULL};
+
+	if (!creation->image)
+		TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &signature, e));
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -86,7 +90,8 @@ static int judge(struct command *command, const struct target *target, bool look
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, target->id, creation),
-		.image_digest = is_signed(creation) ? creation->image->image_digest : NULL,
+		.image_digest = is_signed(creation) ? creation->image->image_digest : signature.image_digest,
+		.image_refusal = signature.image_refusal,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
 	};

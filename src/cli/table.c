@@ -180,6 +180,21 @@ static const struct option_row verify_rows[] = {
 	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
 	HELP,
 };
+#define PASSPHRASE_FD                                 \
+	VALUE("passphrase-fd", 0, "N", passphrase_fd, \
+	      "descriptor N holds the key's passphrase: a line, or all there is")
+static const struct option_row sign_rows[] = {
+	VALUE("key", 'k', "FILE", key, "private key: PEM, PKCS #8 also encrypted"),
+	PASSPHRASE_FD,
+	FLAG("force", 0, force, "replace a list and a signature that are there"),
+	HELP,
+};
+static const struct option_row keygen_rows[] = {
+	VALUE("out", 'o', "FILE", out, "private key to write; the public one becomes FILE.pub"),
+	VALUE("type", 't', "TYPE", key_type, "p256 (default), p384, p521, ed25519 or rsa"),
+	PASSPHRASE_FD,
+	HELP,
+};
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
@@ -216,8 +231,12 @@ const struct verb verbs[] = {
 	 ROWS(plain_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_explain},
 	{"rules", "", "print the table of rules", ROWS(rules_rows), 0, 0, false, true, false, EXIT_CHECK_USAGE,
 	 cmd_rules},
-	{"verify", "LAYOUT",
-	 "verify an image layout: signatures, digests and every layer; needs no root, writes nothing",
+	{"keygen", "", "make a pair of keys for sign", ROWS(keygen_rows), 0, 0, false, true, false, EXIT_ERROR,
+	 cmd_keygen},
+	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true,
+	 false, EXIT_ERROR, cmd_sign},
+	{"verify", "LAYOUT|BUNDLE",
+	 "verify an image layout or a bundle: signatures, digests, every file; needs no root, writes nothing",
 	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,
 	 EXIT_ERROR, cmd_spec},

@@ -36,7 +36,7 @@ static int name_of(const struct image_ask *ask, char *path, size_t size)
 	return str_format(path, size, "blobs/sha256/%s", ask->hex);
 }
 
-static int open_file(int layout, const char *path, bool directory)
+int image_open_file(int layout, const char *path, bool directory)
 {
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
@@ -62,7 +62,7 @@ int image_give(int socket, int layout, const struct image_ask *ask)
 
 	if (ask->version != IMAGE_WIRE_VERSION || name_of(ask, path, sizeof path) < 0)
 		return -EPROTO;
-	autofd int fd = open_file(layout, path, ask->kind == IMAGE_ASK_LIST);
+	autofd int fd = image_open_file(layout, path, ask->kind == IMAGE_ASK_LIST);
 	given.error = fd < 0 ? fd : 0;
 	return unix_send(socket, &given, sizeof given, fd >= 0 ? fd : -1);
 }

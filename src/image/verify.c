@@ -168,10 +168,18 @@ static bool digest_is_sound(const char *text, size_t size, bool needed)
 	return memchr(text, '\0', size) && ((!text[0] && !needed) || str_is_digest(text));
 }
 
-/* An answer to TASK: a word and a reason only where refused; all digests where accepted. */
-static bool answer_is_sound(struct image_answer *a, uint32_t task)
+/* Of a bundle nothing but its signatures is asked, and these are of what was given. */
+static bool bundle_is_sound(const struct image_answer *a, const struct image_request *request)
 {
-	bool accept = a->verdict == (task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT);
+	return str_equal(a->image_digest, request->tree_digest) &&
+	       str_equal(a->config_digest, request->bundle_config_digest) && !a->manifest_digest[0] && !a->config_size;
+}
+
+/* An answer to REQUEST: a word and a reason only where refused; all digests where accepted. */
+static bool answer_is_sound(struct image_answer *a, const struct image_request *request)
+{
+	bool bundle = request->task == IMAGE_BUNDLE;
+	bool accept = a->verdict == (request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT);
 
 #ifdef HRUN_MUTANT_IMAGE_LAYERS
 	accept = a->verdict == IMAGE_ACCEPT || a->verdict == IMAGE_LAYERS_UNREAD;
@@ -183,10 +191,11 @@ static bool answer_is_sound(struct image_answer *a, uint32_t task)
 		return false;
 	bool needed = a->done && accept;
 	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed) ||
-	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed) ||
+	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle) ||
 	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed))
 		return false;
-	if (a->done && accept && (a->stage != IMAGE_STAGE_NONE || a->reason[0] || !a->config_size))
+	if (needed &&
+	    (a->stage != IMAGE_STAGE_NONE || a->reason[0] || (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
 		return false;
 	for (uint32_t i = 0; i < a->signature_count; i++) {
 		if (!signature_is_sound(&a->signatures[i]))
@@ -200,7 +209,7 @@ static int answer_question(struct conversation *c, const struct image_ask *ask)
 {
 	if (++c->questions > QUESTIONS_MAX)
 		return no_answer(c, "hrun-image asks for too many files");
-	if (image_give(c->socket, c->call->fds[0], ask) < 0)
+	if (c->call->request.task == IMAGE_BUNDLE || image_give(c->socket, c->call->fds[0], ask) < 0)
 		return no_answer(c, "hrun-image asks for something that is no file of the layout");
 	return 0;
 }
@@ -226,7 +235,7 @@ static int take_message(struct conversation *c)
 			TRY(answer_question(c, &message->ask));
 			continue;
 		}
-		if (n != sizeof message->answer || !answer_is_sound(&message->answer, c->call->request.task))
+		if (n != sizeof message->answer || !answer_is_sound(&message->answer, &c->call->request))
 			return no_answer(c, "hrun-image gave an answer that cannot be right");
 		if (message->answer.done)
 			break;

@@ -163,8 +163,7 @@ int policy_open(struct pool *pool, const char *path, enum policy_owner owner, st
 
 int policy_open_directory(struct pool *pool, const char *what, const char *path, enum policy_owner owner, struct err *e)
 {
-	struct owners owners = {
-		.what = what, .or_callers = owner == POLICY_OWNER_OR_CALLER, .directory = true};
+	struct owners owners = {.what = what, .or_callers = owner == POLICY_OWNER_OR_CALLER, .directory = true};
 	struct stat st;
 
 	if (path_has_dotdot(path))

@@ -52,7 +52,9 @@ void judge_image_signature_missing(struct finder *finder)
 		return;
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
-	if (image)
+	if (finder->judged->image_refusal)
+		find(&warning, "root.path", "the bundle's signature does not hold: %s", finder->judged->image_refusal);
+	else if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s", quote(finder, image->value));
 	else if (finder->judged->bundle && finder->judged->bundle->unpacked)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What hrun-image can still do, asked of the kernel while it waits; and what hrun makes of one that was taken over."""
+"""What hrun-image and hrun-sign can still do, asked of the kernel while they wait; and what hrun makes of an hrun-image that was taken over."""
 import json
 import os
 import re
@@ -16,12 +16,15 @@ import common
 from common import equal, report
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
-PROGRAM, DRIVE, FAKE = f"{BUILD}/libexec/hrun/hrun-image", f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
+PROGRAMS = {n: f"{BUILD}/libexec/hrun/{n}" for n in ("hrun-image", "hrun-sign")}
+DRIVE, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
 SANITIZED = bool(os.environ.get("SANITIZED"))
 LAYOUT = f"{TESTS}/vectors/python-image-valid/layout"
 IMAGE_ID = 2146483547
-def start(uid):
-    """hrun-image as hrun starts it, with two descriptors too many; ends up waiting for its request."""
+
+
+def start(uid, name="hrun-image"):
+    """It as hrun starts it, with two descriptors too many; ends up waiting for its request."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
@@ -35,7 +38,7 @@ def start(uid):
             os.setgroups([])
             os.setgid(uid)
             os.setuid(uid)
-        os.execve(PROGRAM, ["hrun-image"], {})
+        os.execve(PROGRAMS[name], [name], {})
     theirs.close()
     return ours, pid
 
@@ -66,8 +69,9 @@ def may_make_namespaces(uid):
                           ["unshare", "--user", "true"], capture_output=True).returncode == 0
 
 
-def look_at(who, uid):
-    ours, pid = start(uid)
+def look_at(program, uid):
+    who = f"{'user' if uid else 'root'}'s {program}"
+    ours, pid = start(uid, program)
     status = wait_for_receive(pid)
     for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         equal(f"{who}: {name}", int(status[name], 16), 0)
@@ -95,21 +99,21 @@ def look_at(who, uid):
     equal(f"{who}: end", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
 
 
-def refuses_arguments():
-    done = subprocess.run([PROGRAM, "x"], env={}, capture_output=True, timeout=20)
-    equal("arguments", done.returncode, 2)
-    done = subprocess.run([PROGRAM], env={"OPENSSL_CONF": "/etc/passwd"}, capture_output=True, timeout=20)
-    equal("environment", done.returncode, 2)
+def refuses_arguments(program):
+    done = subprocess.run([PROGRAMS[program], "x"], env={}, capture_output=True, timeout=20)
+    equal(f"{program}: arguments", done.returncode, 2)
+    done = subprocess.run([PROGRAMS[program]], env={"OPENSSL_CONF": "/etc/passwd"}, capture_output=True, timeout=20)
+    equal(f"{program}: environment", done.returncode, 2)
 
 
-def odd_requests():
+def odd_requests(program):
     for name, data in (("empty", b""), ("short", b"x" * 100), ("zero", b"\0" * 200)):
-        ours, pid = start(0 if os.geteuid() == 0 else None)
+        ours, pid = start(0 if os.geteuid() == 0 else None, program)
         wait_for_receive(pid)
         if data:
             ours.send(data)
         ours.close()
-        equal(f"request {name}", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
+        equal(f"{program}: request {name}", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
 
 
 def taken_over():
@@ -189,12 +193,11 @@ def owners(directory):
     report("refused: program that is a link", "" if done.returncode == 3 else f"{done.returncode} {done.stdout}")
 
 
-if os.geteuid() == 0:
-    look_at("root's", None)
-    look_at("user's", 1234)
-else:
-    look_at("user's", os.getuid())
-refuses_arguments()
-odd_requests()
+for name in PROGRAMS:
+    if os.geteuid() == 0:
+        look_at(name, None)
+    look_at(name, os.getuid() or 1234)
+    refuses_arguments(name)
+    odd_requests(name)
 taken_over()
 sys.exit(1 if common.failed else 0)
