@@ -20,7 +20,7 @@ SAY := $(if $(V),@:,@echo)
 
 # pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
 PKGS := libseccomp libcap yajl
-# Only hrun-image links these.
+# Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
@@ -54,7 +54,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-tree
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -123,6 +123,15 @@ $(BUILD)/libexec/hrun/hrun-image: $(IMAGE_OBJECTS) $(IMAGE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
 
+# hrun-sign: its own files, and of hrun-image the walls and what it knows of keys.
+SIGN_SOURCES := $(sort $(wildcard libexec/hrun-sign/*.c)) \
+	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key refusal verify)
+SIGN_OBJECTS := $(foreach s,$(SIGN_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+$(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
+
 # Where hrun looks for it.
 %/src/image/program.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
 
@@ -154,7 +163,7 @@ $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split hasher tar tar_pax tar_sparse send entry layer blob refusal)
 LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -191,6 +200,7 @@ install: all
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(PREFIX)/libexec/hrun/hrun-tree
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-sign $(DESTDIR)$(LIBEXEC)/hrun-sign
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
 		install -D -m 644 docs/restricted.json $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json
@@ -231,19 +241,26 @@ IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates fuzz/replay_ima
 $(IMAGE_TESTS): $(filter-out %/main.o,$(IMAGE_OBJECTS))
 $(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
 $(IMAGE_TESTS): private PIE := -pie
+$(BUILD)/tests/unit/image_hasher: $(filter %/hasher.o %/filter.o,$(IMAGE_OBJECTS))
 # Image verification without a policy file.
 $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
+	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# A child behind the walls of either program.
+$(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/filter.o,$(IMAGE_OBJECTS)) $(filter %/confine.o,$(TREE_OBJECTS)) $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor identity key members notation refusal rfc3339 scheme scheme_bundle \
-	scheme_cosign scheme_notation_cose scheme_notation_jws signatures verify x509 x509_name)
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal rfc3339 scheme scheme_bundle \
+	scheme_cosign scheme_notation_cose scheme_notation_jws signatures statement verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-SIGNATURE_FUZZ := bundle cose cosign jws key
+SIGNATURE_FUZZ := bundle cose cosign jws key statement
 SIGNATURE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_schemes unit/image_signing_parts \
 	$(SIGNATURE_FUZZ:%=fuzz/replay_%) $(SIGNATURE_FUZZ:%=fuzz/fuzz_%))
 $(SIGNATURE_TESTS): $(SIGNATURE_OBJECTS)
@@ -267,7 +284,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -307,7 +324,7 @@ fuzz:
 bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests/bench/policy $(BUILD)/tests/isolate
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
-	$(Q)tests/bench/layers.py $(BUILD)
+	$(Q)$(BUILD)/tests/isolate -- tests/bench/layers.py --build $(BUILD)
 
 .PHONY: clean help
 clean:
@@ -329,4 +346,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)

@@ -12,6 +12,7 @@
  */
 #include <fcntl.h>
 #include <hrun/entry.h>
+#include <linux/limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stddef.h>
@@ -113,6 +114,7 @@ static bool is_protected(long exe)
 
 static void execute_clone(long exe, char **argv, char **envp)
 {
+	char path[PATH_MAX], *name = argv[0];
 	struct mount_attr attr;
 	long tree = call(SYS_open_tree, exe, (long)"", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, 0, 0);
 
@@ -122,8 +124,12 @@ static void execute_clone(long exe, char **argv, char **envp)
 	attr.attr_clr = 0;
 	attr.propagation = MS_PRIVATE;
 	attr.userns_fd = 0;
+	long length = call(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path, sizeof path, 0);
+	if (length > 0 && name && entry_rename(path, (size_t)length, sizeof path, name))
+		argv[0] = path;
 	if (call(SYS_mount_setattr, tree, (long)"", AT_EMPTY_PATH, (long)&attr, sizeof attr) == 0)
 		call(SYS_execveat, tree, (long)"", (long)argv, (long)envp, AT_EMPTY_PATH);
+	argv[0] = name;
 	call(SYS_close, tree, 0, 0, 0, 0);
 }
 

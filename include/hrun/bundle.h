@@ -8,8 +8,10 @@
 #include <hrun/config.h>
 #include <hrun/err.h>
 #include <hrun/pool.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
+/* Of an image: the directory is the layout's, and there is no config.json but the bytes that hrun wrote itself. */
 struct bundle {
 	const char *path;	  /* absolute, no symlinks (from the descriptor) */
 	int dir;		  /* owned, O_PATH */
@@ -20,6 +22,7 @@ struct bundle {
 	const char *rootfs_path; /* absolute; NULL where root.path is absent */
 	int rootfs;		 /* owned, O_PATH of the root directory, or negative errno of opening it */
 	struct stat rootfs_stat; /* valid where rootfs >= 0 */
+	bool unpacked; /* the root is a detached mount that hrun has filled, now or in its store: no directory of others */
 };
 
 /*
@@ -32,6 +35,14 @@ struct bundle {
  */
 int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
 		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e);
+/* The directory of an image alone (ret_bundle->dir, path, dir_stat): the first half. */
+int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e);
+/*
+ * The second half: the document BYTES (NUL-terminated) and the detached mount ROOTFS, which is the bundle's from here on, also
+ * where this fails.  As bundle_open.
+ */
+int bundle_take_document(struct pool *pool, struct bundle *bundle, const char *bytes, size_t size, size_t max_size,
+			 int rootfs, struct json_error *ret_error, struct err *e);
 void bundle_close(struct bundle *bundle);
 
 #endif

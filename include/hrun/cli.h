@@ -49,8 +49,13 @@ struct options {
 	bool score, strict, fix, diff;
 	/* policy */
 	const char *class_name, *owner, *expires;
-	/* verify */
+	/* verify; create and run of an image */
 	const char *ref, *name, *platform;
+	const char *image, *image_size, *store;
+	bool has_dashes;   /* there is a "--": */
+	int before_dashes; /* how many arguments stand before it */
+	/* keygen, sign */
+	const char *key, *key_type, *out, *passphrase_fd;
 	bool help;
 	/* events */
 	const char *interval;
@@ -99,11 +104,12 @@ struct verb {
 /* What the audit record of a command says beyond its verb; filled as it becomes known. */
 struct audit {
 	const char *event; /* NULL: the verb; run is a create, a start and a delete */
-	const char *id, *level, *policy_digest, *image_digest;
+	const char *id, *level, *policy_digest, *image_digest, *signer;
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
 	bool nobody_listens;
+	bool rejected; /* the image was: refused, though no verdict says so */
 };
 
 struct command {
@@ -150,8 +156,13 @@ int signal_number(const char *text);
 int target_open(struct command *command, bool make_root, bool lock, struct container *ret, struct err *e);
 /* The same where its record cannot be read: container_open_remains. */
 int target_open_remains(struct command *command, struct container *ret, struct err *e);
-/* [BUNDLE] [ID] of create, run and plan; a made-up id where there is none. */
-int target_bundle(struct command *command, const char **ret_bundle, const char **ret_id, struct err *e);
+/* [BUNDLE] [ID] of create, run and plan, or an image instead of the bundle; a made-up id where there is none. */
+struct target {
+	const char *bundle, *id;
+	const char *layout, *ref; /* layout NULL: a bundle; ref NULL: none */
+	struct string_list args;  /* of the image's program, behind "--" */
+};
+int target_find(struct command *command, struct target *ret, struct err *e);
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
@@ -190,6 +201,8 @@ int notify_wait(struct notify *notify, const struct container *container, struct
 struct creation {
 	struct policy policy;
 	struct bundle bundle;
+	const struct image_answer *image; /* accepted; NULL: a bundle */
+	bool image_signed;		  /* as the policy asks */
 	struct verdict verdict;
 	const struct config *config; /* hardened */
 	struct plan plan;
@@ -219,6 +232,27 @@ void root_image_tell(const struct policy *policy, const struct image_root *root)
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
 		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
 	}
+
+/* ---- creation_image.c ---- */
+/*
+ * The bundle of an image: verified as the policy asks while it is unpacked into memory.  -EPERM where it is rejected; -EINVAL with
+ * ret_error->rule set as bundle_open.
+ */
+int creation_image(struct command *command, const struct target *target, struct creation *creation,
+		   struct json_error *ret_error, struct err *e);
+/* Who signed the image: keys and what they signed it as; NULL where nobody was asked for. */
+const char *creation_signer(struct pool *pool, const struct creation *creation);
+/* The image's members of the record. */
+void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record);
+
+/* ---- creation_store.c ---- */
+/*
+ * The root of CALL's image out of STORE, or unpacked into it (image_store_take).  *ret_mount is an owned, detached, read-only mount
+ * where the answer is IMAGE_ACCEPT, with everything that the container's mounts need to be there.
+ */
+struct image_store;
+int creation_store(struct pool *pool, const struct image_store *store, const struct image_call *call,
+		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
 /* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
@@ -310,9 +344,52 @@ int foreground_hold_signals(struct err *e);
 int foreground_wait(struct foreground *foreground, const struct sandbox *sandbox, struct notify *notify, struct err *e);
 void foreground_close(struct foreground *foreground);
 
+/* ---- progress.c: how far hrun-image is, on a terminal ---- */
+struct progress {
+	int64_t began, last; /* CLOCK_MONOTONIC, milliseconds */
+	size_t width;	     /* of the line that stands there; 0: none */
+};
+/* Around image_verify or image_unpack; CALL and PROGRESS must stay in between. */
+void progress_begin(struct progress *progress, struct image_call *call);
+void progress_end(struct progress *progress, struct image_call *call);
+
+/* ---- verify.c ---- */
+/* The VALUE (NULL: none) of --OPTION into a FIELD of the request. */
+int image_word(char *field, size_t size, const char *option, const char *value, struct err *e);
+
+/* ---- sign_key.c: what sign and keygen have in common ---- */
+/* --passphrase-fd: a borrowed descriptor, or -1 where it was not given. */
+int passphrase_descriptor(const struct options *options, int *ret_fd, struct err *e);
+/* From now on nobody can look into this process, and it leaves no core: it will hold a key. */
+int hide_process(struct err *e);
+
+/* ---- sign_mounts.c ---- */
+/* What create would make in the bundle's root for its mounts is made, and told. */
+int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struct err *e);
+
 /* ---- verify_policy.c ---- */
-/* Whom the policy trusts for the image, with the keys.  1: no signature could satisfy it, *e says why. */
-int verify_policy(struct command *command, struct image_call *call, struct err *e);
+/*
+ * Whom the policy trusts for the image, with the keys.  LAYOUT: its real path, NULL for a bundle.  1: no signature could satisfy
+ * it, *e says why.
+ */
+int verify_policy(struct command *command, const char *layout, struct image_call *call, struct err *e);
+/* No signature could satisfy the policy: the image need not be looked at. */
+void verify_reject(struct image_answer *answer, const struct err *e);
+
+/* ---- verify_bundle.c ---- */
+/* The answer about the bundle in args[0], with request's name already in CALL. */
+int verify_bundle(struct command *command, struct image_call *call, struct image_result *ret, struct err *e);
+
+/* ---- signed_bundle.c ---- */
+/*
+ * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of the
+ * two is set then, for the members of struct judged with these names.
+ */
+struct signed_bundle {
+	const char *image_digest, *image_refusal;
+};
+int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+		       struct signed_bundle *ret, struct err *e);
 
 /* ---- show.c ---- */
 /* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */
@@ -333,6 +410,7 @@ struct check {
 	size_t size;
 	const struct json *tree;
 	struct config *config;
+	struct signed_bundle is_signed;
 	struct verdict verdict;
 	struct json_error error;
 	void (*print)(FILE *out, const struct report *report);
@@ -369,6 +447,8 @@ int cmd_policy(struct command *command, struct err *e);
 int cmd_explain(struct command *command, struct err *e);
 int cmd_rules(struct command *command, struct err *e);
 int cmd_verify(struct command *command, struct err *e);
+int cmd_sign(struct command *command, struct err *e);
+int cmd_keygen(struct command *command, struct err *e);
 int cmd_version(struct command *command, struct err *e);
 int cmd_help(struct command *command, struct err *e);
 

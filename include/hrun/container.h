@@ -49,6 +49,10 @@ struct container_record {
 	bool new_pid_namespace;
 	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */
 	const char *level;
+	/* Of an image; NULL: a bundle.  What its layout was asked for, and what of that runs on this platform; both checked down to the files. */
+	const char *image_digest, *image_manifest;
+	const char *image_signer,
+		*image_policy; /* who signed, and the policy files that asked; NULL: nobody was asked for */
 	struct string_map annotations;
 	struct config_hook_list poststart, poststop;
 	bool hooks_begun; /* a hook of create may have run; only saved where there are poststop hooks */

@@ -30,6 +30,9 @@ int err_set(struct err *e, int errnum, const char *format, ...) __attribute__((f
  */
 int err_errno(struct err *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Append "; REMEDY" to the text, which err_set or err_errno has written: what to do about it.  Returns -e->errnum. */
+int err_advise(struct err *e, const char *remedy);
+
 /*
  * A failure is never >= 0, and with this each compiler and analyzer can see that
  * in the calling file: what a failing function leaves unset is not read there.
@@ -40,6 +43,7 @@ static inline int err_failure(int r)
 }
 #define err_set(...) err_failure((err_set)(__VA_ARGS__))
 #define err_errno(...) err_failure((err_errno)(__VA_ARGS__))
+#define err_advise(...) err_failure((err_advise)(__VA_ARGS__))
 
 /* Leave the calling function with the negative value of EXPR, if it is negative. */
 #define TRY(expr)                           \

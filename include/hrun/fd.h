@@ -36,6 +36,11 @@ ssize_t fd_read_all(int fd, void *buffer, size_t size);
 /* Write all SIZE bytes; 0 or negative errno. */
 int fd_write_all(int fd, const void *buffer, size_t size);
 
+/* flock(2), however often a signal interrupts it.  0 or negative errno (-EWOULDBLOCK with LOCK_NB). */
+int fd_lock(int fd, int operation);
+/* Does NAME in DIR still stand for what FD has open?  1, 0, or negative errno: who cannot look does not know. */
+int fd_is_named(int dir, const char *name, int fd);
+
 /*
  * Write TEXT with one write(2) to the file NAME below DIRFD (kernel interface
  * files: cgroup, procfs; O_WRONLY|O_CLOEXEC|O_NOFOLLOW).  0 or negative errno.

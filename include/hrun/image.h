@@ -30,8 +30,10 @@ enum { IMAGE_SECONDS = 1800 };
 
 struct image_result {
 	struct image_answer answer; /* verdict, stage, reason, digests, signatures */
-	const char *config;	    /* the verified config of an accepted image; NULL otherwise */
+	const char *config; /* the verified config of an accepted image (or IMAGE_LAYERS_UNREAD); NULL otherwise */
 	size_t config_size;
+	uint64_t entries, bytes; /* of image_unpack: what was written; bytes are those of files */
+	bool target_full;	 /* image_unpack: rejected because there was no room */
 };
 
 /* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */
@@ -49,6 +51,15 @@ void image_request_limit(struct image_request *request);
  * the verdict IMAGE_REJECT.  Negative errno where it cannot be started at all.
  */
 int image_verify(struct pool *pool, const struct image_call *call, struct image_result *ret, struct err *e);
+
+/*
+ * The same while the files of the layers are written into the directory TARGET (empty; borrowed, not O_PATH) by hrun-tree, as
+ * they come out of the stream that is hashed.  FLAGS are TREE_DEVICES and TREE_SQUASH of tree_wire.h.  IMAGE_ACCEPT only where
+ * both programs ended well: then TARGET holds the whole image.  After anything else it holds some of something that was
+ * not verified, and nobody may use it.
+ */
+int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags, struct image_result *ret,
+		 struct err *e);
 
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */
@@ -70,12 +81,24 @@ int image_program_start(int program, const char *name, int socket, pid_t *ret_pi
 /* Kill it if it lives, and take its status. */
 int image_program_reap(pid_t pid, int pidfd);
 
+/* ---- root.c ---- */
+/*
+ * A detached, empty tmpfs without devices, at most SIZE large ("512m", "50%" of the memory; NULL: IMAGE_ROOT_SIZE).  Both are owned:
+ * *ret_mount is the mount, *ret_directory its directory for image_unpack.  An ordinary user's belongs to a user namespace of
+ * its own, which maps the user alone: unpacked with TREE_SQUASH.
+ */
+#define IMAGE_ROOT_SIZE "50%"
+int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e);
+
 /* ---- give.c ---- */
 /* Answer one question of hrun-image about the layout. */
 int image_give(int socket, int layout, const struct image_ask *ask);
 /* Answer one with FD (borrowed), or the negative errno that it is. */
 int image_give_fd(int socket, int fd);
-/* For reading: a regular file below DIR, or a DIRECTORY, reached through no link.  Owned, or negative errno. */
+/*
+ * An owned descriptor for reading of PATH below DIR, a regular file (or a directory), reached through no link; or negative
+ * errno.
+ */
 int image_open_file(int dir, const char *path, bool directory);
 
 #endif

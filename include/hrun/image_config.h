@@ -12,7 +12,7 @@
 #include <hrun/spec.h>
 
 enum {
-	IMAGE_CONFIG_MAX = 4 << 20,	  /* bytes of the document */
+	IMAGE_CONFIG_SIZE_MAX = 4 << 20,  /* bytes of the document */
 	IMAGE_CONFIG_STRINGS_MAX = 1024,  /* elements of a list */
 	IMAGE_CONFIG_TEXT_MAX = 1 << 17,  /* bytes of one string: the kernel takes no longer argument */
 	IMAGE_CONFIG_TEXTS_MAX = 1 << 20, /* bytes of all strings of a list */

@@ -26,8 +26,6 @@ const char *image_name_check_repository(struct pool *pool, const char *text);
 const char *image_name_check_prefix(struct pool *pool, const char *text);
 /* "*"; a registry or a namespace, a slash and "*"; or a repository. */
 const char *image_name_check_scope(struct pool *pool, const char *text);
-/* "sha256:" and 64 small hexadecimal digits. */
-bool image_digest_is_valid(const char *text);
 
 /*
  * Is the image REPOSITORY ("" where it has no name) in SCOPE?  0: it is not; otherwise the higher the more specific, and

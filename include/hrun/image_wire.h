@@ -24,14 +24,23 @@ enum {
 	IMAGE_REASON_SIZE = 256,
 	IMAGE_DIGEST_SIZE = 72, /* "sha256:" and 64 digits */
 	IMAGE_TEXT_SIZE = 256,
-	IMAGE_FDS_MAX = 2 + IMAGE_TRUSTS_MAX * IMAGE_KEYS_MAX,
+	IMAGE_FDS_MAX = IMAGE_SIGNATURES_MAX + IMAGE_TRUSTS_MAX * IMAGE_KEYS_MAX,
 	IMAGE_CHUNK = 32768, /* the config comes back in messages of this size, the last one shorter */
 	IMAGE_CONFIG_MAX = 1 << 20,
 	IMAGE_MANIFESTS_MAX = 8, /* that an engine keeps of one image */
 	IMAGE_PLACES_MAX = 64,	 /* layouts with signatures */
 };
 
-enum image_verdict { IMAGE_ACCEPT, IMAGE_REJECT, IMAGE_MALFORMED };
+enum image_verdict {
+	IMAGE_ACCEPT,
+	IMAGE_REJECT,
+	IMAGE_MALFORMED,
+	/*
+	 * What accepts IMAGE_DOCUMENTS, and nothing else does: all is right but the layers, which nobody has read.  No image may run
+	 * by this alone; its files must come from where IMAGE_UNPACK put them for the same manifest digest (image_store.h).
+	 */
+	IMAGE_LAYERS_UNREAD,
+};
 enum image_stage {
 	IMAGE_STAGE_NONE,
 	IMAGE_STAGE_INDEX,
@@ -72,6 +81,8 @@ struct image_trust {
 enum image_task {
 	IMAGE_VERIFY, /* the whole chain, layers hashed and read through, nothing written */
 	IMAGE_UNPACK, /* the same while records go to hrun-tree; the answer comes after the last one */
+	IMAGE_DOCUMENTS, /* index, signatures, manifest and config, and no byte of a layer: its best verdict is IMAGE_LAYERS_UNREAD */
+	IMAGE_BUNDLE, /* a bundle's signatures only: of these two digests; no file is asked for, no config comes back */
 	/*
 	 * An image as an engine has unpacked it: one of `manifests` is signed, and each layer's directory holds what the layer's
 	 * archive has, no more and no less.
@@ -79,10 +90,16 @@ enum image_task {
 	IMAGE_COMPARE,
 };
 
-/* Descriptors with it, in this order: the layout directory (not IMAGE_COMPARE); the stream to hrun-tree (IMAGE_UNPACK); then all keys. */
+/*
+ * Descriptors with it, in this order: the layout directory; the stream to hrun-tree (IMAGE_UNPACK); then all keys.
+ * IMAGE_BUNDLE: the files with the signatures; then all keys.  IMAGE_COMPARE: the keys.
+ */
 struct image_request {
 	uint32_t version, task;
-	uint32_t signatures_required; /* 0: none is looked for, the chain is checked all the same */
+	uint32_t signature_files; /* IMAGE_BUNDLE; else 0 */
+	char tree_digest[IMAGE_DIGEST_SIZE],
+		bundle_config_digest[IMAGE_DIGEST_SIZE]; /* IMAGE_BUNDLE: what must be signed */
+	uint32_t signatures_required;			 /* 0: none is looked for, the chain is checked all the same */
 	uint32_t trust_count;
 	struct image_trust trusts[IMAGE_TRUSTS_MAX];
 	char ref[IMAGE_NAME_SIZE];  /* chooses an entry of the index, "" where there is only one */
@@ -140,8 +157,9 @@ struct image_answer {
 	uint32_t layer, layer_count;
 	uint32_t verdict, stage;
 	char reason[IMAGE_REASON_SIZE];
-	char image_digest[IMAGE_DIGEST_SIZE];	 /* what was signed and chosen by the ref: index or manifest */
-	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform */
+	char image_digest
+		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
+	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform; "" for a bundle */
 	char config_digest[IMAGE_DIGEST_SIZE];
 	uint64_t config_size; /* the config's bytes follow, in chunks; 0: none */
 	uint32_t signature_count;

@@ -54,6 +54,13 @@ struct hook_look {
 };
 /* One for each hook of KIND; NULL where there are none, and where no object is looked at. */
 const struct hook_look *hook_look(const struct judged *judged, enum hook_kind kind);
+/*
+ * By its name (hook_words.c), is the program at PATH a shell, an interpreter, a launcher, one that has a way out to a
+ * shell or writes any file, or a runtime with flags of its own?
+ */
+bool hook_runs_text(const char *path);
+/* Does the environment variable NAME make shells, interpreters or the dynamic loader run other code? */
+bool hook_is_loader_variable(const char *name);
 /* Does the policy's allow.hooks name this hook with this content? */
 bool hook_is_allowed(const struct judged *judged, const char *path, const struct hook_look *look);
 
@@ -65,6 +72,8 @@ bool owner_is_host_root(const struct judged *judged, uid_t owner);
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
 bool mount_is_bind(const struct config_mount *mount);
 bool mount_type_is(const struct config_mount *mount, const char *type);
+/* WORD ("nosuid") at the end of the options, once, and without the word that says the opposite of the same mount. */
+void mount_options_add(struct pool *pool, struct config_mount *mount, const char *word);
 /* The value of the last NAME= in the options, or NULL. */
 const char *option_value(const struct config_mount *mount, const char *name);
 struct host_view;
@@ -116,6 +125,8 @@ struct cgroup_look {
 const char *cgroup_path_of(const struct judged *judged);
 /* Has a cgroup above the container's, below the root, a number in FILE ("memory.max")? */
 bool cgroup_is_limited_above(const struct judged *judged, const char *file);
+/* Is a cgroup2 hierarchy there, and CONTROLLER none of it?  False where nothing of the host is looked at. */
+bool cgroup_host_lacks(const struct judged *judged, const char *controller);
 enum cgroup_use { CGROUP_FREE, CGROUP_USED, CGROUP_UNKNOWN };
 /* Are there processes in PATH, and was it not delegated to whoever asks? */
 enum cgroup_use cgroup_use(const struct judged *judged, const char *path);

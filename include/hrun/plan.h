@@ -112,9 +112,10 @@ struct cgroup_plan {
 
 /* ---- root filesystem ---- */
 struct rootfs_plan {
-	const char *path; /* absolute on the host */
+	const char *path; /* absolute on the host: where it is and where it is attached */
 	int fd;		  /* borrowed from the bundle, O_PATH */
-	dev_t device;	  /* what was judged */
+	bool detached;	  /* fd is a detached mount of hrun's own, which is attached there itself */
+	dev_t device;	  /* of the directory at path, as it was judged */
 	ino_t inode;
 	bool readonly;
 	uint64_t attr;	      /* MOUNT_ATTR_* (nosuid, nodev) of it and of all that is mounted below it on the host */

@@ -24,7 +24,7 @@ enum {
 	POLICY_MAX_SIZE = 1 << 20, /* bytes; room for POLICY_MAX_WAIVERS */
 	POLICY_MAX_WAIVERS = 1000,
 	POLICY_MAX_LIST = 1024, /* elements of any other list */
-	WAIVER_MAX_DAYS = 366,	/* `expires` is at most so far ahead */
+	POLICY_MAX_DAYS = 366,	/* `expires` and `auditUntil` are at most so far ahead */
 	WAIVER_WARNING_DAYS = 14,
 	POLICY_CONFIG_BYTES = 1 << 20, /* where limits.configBytes is absent, and at most: */
 	POLICY_CONFIG_BYTES_MAX = 4 << 20,

@@ -20,6 +20,13 @@ int policy_open(struct pool *pool, const char *path, enum policy_owner owner, st
 /* The same and its bytes: a regular file of at most MAX_SIZE bytes. */
 int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner owner, size_t max_size, char **ret_bytes,
 		      size_t *ret_size, struct err *e);
+/*
+ * The same walk to a directory, which is made (mode 0700) with those above it where it is missing.  WHAT is the first word
+ * of every error.  OWNER is not POLICY_OWNER_ANY.
+ */
+int policy_open_directory(struct pool *pool, const char *what, const char *path, enum policy_owner owner,
+			  struct err *e);
+
 /* FILE as an absolute, clean path, below DIRECTORY (NULL: the working directory) where it is relative. */
 const char *policy_absolute(struct pool *pool, const char *directory, const char *file);
 

@@ -31,6 +31,9 @@ void find_value(struct finder *finder, const char *value, const char *where, con
  */
 void cannot_judge(struct finder *finder, const char *where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* As find, of what no repair is known for: refused where the action is to harden, in mode audit as well. */
+void find_unrepairable(struct finder *finder, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* As find_value (VALUE may be NULL), for element INDEX of the list that the rule judges: its repair gets the number back. */
 void find_item(struct finder *finder, size_t index, const char *value, const char *where, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -74,7 +74,7 @@ int hooks_run(const struct hook_list *hooks, enum hook_kind kind, const char *st
 /*
  * The runtime's own file cannot be written from inside a container: where it lies on a writable
  * mount this function executes the program again from a detached read-only clone of it, with
- * the same arguments and environment (CVE-2019-5736).  Called before anything else by create, run, exec.
+ * the same arguments (but for argv[0]: entry_rename) and environment (CVE-2019-5736).  Called before anything else by create, run, exec.
  * Returns 0 where nothing is needed (any more).
  */
 int sandbox_protect_self(char **argv, struct err *e);

@@ -42,9 +42,14 @@ int str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
  */
 int str_format(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* "sha256:" and 64 small hexadecimal digits. */
+bool str_is_digest(const char *text);
 /* Does TEXT hold a control character (below 0x20, or 0x7f)? */
 bool str_has_control(const char *text);
-/* Put '?' for every control character: C0, DEL, and the C1 ones of Unicode (U+0080..U+009F), which terminals obey as well. */
+/*
+ * Put '?' for what a terminal could obey or a reader misread: C0, DEL, C1 (U+0080..U+009F), bytes that are no UTF-8, and the
+ * characters of Unicode that end a line or turn the direction of text.
+ */
 void str_remove_controls(char *text);
 
 #endif

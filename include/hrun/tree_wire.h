@@ -26,7 +26,7 @@ enum tree_kind {
 	TREE_DIRECTORY,
 	TREE_FILE,     /* content follows */
 	TREE_SYMLINK,  /* extra: the target */
-	TREE_HARDLINK, /* extra: the path of a file of the tree */
+	TREE_HARDLINK, /* extra: the path of another name of it, no directory, that came before */
 	TREE_FIFO,
 	TREE_CHAR_DEVICE,
 	TREE_BLOCK_DEVICE,
@@ -51,7 +51,12 @@ struct tree_record {
 
 enum tree_task {
 	TREE_APPLY, /* the stream's records below the directory */
-	TREE_WALK, /* the directory's records into the stream, in the order of the bytes of their names, each directory before what is in it */
+	/*
+	 * The directory's records into the stream, in the order of the bytes of their names, each directory before what is in it.
+	 * Attributes are user.*, security.capability and the two of POSIX ACLs, by the bytes of their names; TREE_HARDLINK records
+	 * have no owner, mode and time.
+	 */
+	TREE_WALK,
 	TREE_SERVE, /* questions (struct tree_ask) about the directory until the other end is closed */
 };
 enum tree_flags {
@@ -61,8 +66,10 @@ enum tree_flags {
 	 * that the kernel denies are left out.
 	 */
 	TREE_SQUASH = 2,
+	/* TREE_WALK: a file that others than root and the caller may write has no name outside of the tree. */
+	TREE_NAMES = 4,
 	TREE_USER_OVERLAY =
-		4, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
+		8, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
 };
 
 enum tree_ask_kind {

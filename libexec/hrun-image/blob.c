@@ -40,6 +40,11 @@ int digest_read(const char *text, struct digest *ret_digest)
 	return 0;
 }
 
+int file_look(int fd, struct stat *ret_stat)
+{
+	return syscall(SYS_fstat, fd, ret_stat) < 0 ? -errno : 0;
+}
+
 /* In a test, without hrun: LAYOUT is the directory. */
 static int open_below(int layout, enum image_ask_kind kind, const char *hex)
 {
@@ -95,12 +100,12 @@ int layout_open(int layout, enum image_ask_kind kind, const char *hex)
 {
 	struct stat st, found;
 
-	if (fstat(layout, &st) < 0)
+	if (file_look(layout, &st) < 0)
 		return -errno;
 	autofd int fd = S_ISDIR(st.st_mode) ? open_below(layout, kind, hex) : ask(layout, kind, hex);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &found) < 0)
+	if (file_look(fd, &found) < 0)
 		return -errno;
 	if (kind == IMAGE_ASK_LIST ? !S_ISDIR(found.st_mode) : !S_ISREG(found.st_mode))
 		return -EINVAL;
@@ -116,7 +121,7 @@ int file_read(struct pool *pool, int fd, size_t max, struct blob *ret_blob)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
+	if (file_look(fd, &st) < 0)
 		return -errno;
 	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
 		return -EFBIG;

@@ -225,7 +225,7 @@ static void look_at(struct search *s, const char *hex)
 	if (str_format(text, sizeof text, "sha256:%s", hex) < 0 || digest_read(text, &d.digest) < 0)
 		return;
 	autofd int fd = blob_open(s->layout->files, &d.digest);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size <= 0 || st.st_size > SCANNED_SIZE_MAX)
+	if (fd < 0 || file_look(fd, &st) < 0 || st.st_size <= 0 || st.st_size > SCANNED_SIZE_MAX)
 		return;
 	ssize_t n = fd_read_all(fd, bytes, sizeof bytes);
 	if (n <= 0 || n > SCANNED_SIZE_MAX)

@@ -118,7 +118,7 @@ struct judgement {
 /* Is this very digest signed as the policy asks? */
 static int check_signed(struct judgement *j, const struct descriptor *d, struct refusal *r, bool *ret_any)
 {
-	struct subject subject = {d->digest, d->media_type, d->size};
+	struct subject subject = {.digest = d->digest, .media_type = d->media_type, .size = d->size};
 	struct candidates found;
 
 	if (j->request->task == IMAGE_COMPARE)
@@ -253,6 +253,8 @@ static int judge(struct judgement *j, int files, int tree, const struct progress
 	TRY(blob_read(j->pool, files, &image->config, IMAGE_CONFIG_MAX, IMAGE_STAGE_CONFIG, &image->config_blob, j->r));
 	TRY(config_read(j->pool, &image->config_blob, j->request, image, j->r));
 	*ret_config = image->config_blob;
+	if (j->request->task == IMAGE_DOCUMENTS)
+		return 0;
 	return read_layers(j, image, tree, progress);
 }
 
@@ -263,7 +265,7 @@ void image_judge(struct pool *pool, int files, const struct image_request *reque
 	struct judgement j = {.pool = pool, .request = request, .trusts = trusts, .answer = answer, .r = &r};
 
 	*ret_config = (struct blob){0};
-	answer->verdict = IMAGE_ACCEPT;
+	answer->verdict = request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT;
 	if (judge(&j, files, tree, progress, ret_config) == 0)
 		return;
 	*ret_config = (struct blob){0};

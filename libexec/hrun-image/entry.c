@@ -157,23 +157,29 @@ static int send_content(struct layers *l)
 	return send_zeros(l, e->size - at);
 }
 
+/* (its buffer is 64 KiB, zeroed: an entry without attributes does without it) */
+static int send_xattr(struct layers *l, const struct tar_xattr *x)
+{
+	struct tree_record record = {.kind = TREE_XATTR};
+	char extra[TREE_EXTRA_MAX];
+	size_t name_size = strlen(x->name) + 1;
+
+	if (name_size + x->size > sizeof extra)
+		return bad(l, "an archive has an attribute that is too large: %.120s", l->path);
+	memcpy(extra, x->name, name_size);
+	memcpy(extra + name_size, x->value, x->size);
+	return sent(l, send_record(&l->sender, record, "", extra, name_size + x->size));
+}
+
 static int send_xattrs(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
-	char extra[TREE_EXTRA_MAX];
 
 	/* The kernel keeps none of these for other types. */
 	if (e->type != '0' && e->type != '5')
 		return 0;
-	for (size_t i = 0; i < e->xattr_count; i++) {
-		size_t name_size = strlen(e->xattrs[i].name) + 1;
-		if (name_size + e->xattrs[i].size > sizeof extra)
-			return bad(l, "an archive has an attribute that is too large: %.120s", l->path);
-		memcpy(extra, e->xattrs[i].name, name_size);
-		memcpy(extra + name_size, e->xattrs[i].value, e->xattrs[i].size);
-		struct tree_record record = {.kind = TREE_XATTR};
-		TRY(sent(l, send_record(&l->sender, record, "", extra, name_size + e->xattrs[i].size)));
-	}
+	for (size_t i = 0; i < e->xattr_count; i++)
+		TRY(send_xattr(l, &e->xattrs[i]));
 	return 0;
 }
 

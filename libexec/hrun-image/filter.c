@@ -60,7 +60,6 @@ static const unsigned short plain[] = {
 	SYS_sysinfo,
 	SYS_getpid,
 	SYS_gettid,
-	SYS_tgkill,
 	SYS_exit,
 	SYS_exit_group,
 #ifdef SYS_poll
@@ -74,15 +73,15 @@ static const unsigned short plain[] = {
 enum condition {
 	NOT_EXECUTABLE, /* mmap, mprotect: no bit of PROT_EXEC */
 	THREAD,		/* clone: only a thread of this process */
-	EMPTY_PATH,	/* newfstatat: what fstat(3) makes of it */
+	OWN_PROCESS,	/* tgkill: a thread of this process, as abort(3) does */
 	READ_FLAGS,	/* fcntl: F_GETFD, F_SETFD, F_GETFL */
 };
 static const struct {
 	unsigned short number;
 	unsigned char argument, condition;
 } conditional[] = {
-	{SYS_mmap, 2, NOT_EXECUTABLE},	 {SYS_mprotect, 2, NOT_EXECUTABLE}, {SYS_clone, 0, THREAD},
-	{SYS_newfstatat, 3, EMPTY_PATH}, {SYS_fcntl, 1, READ_FLAGS},
+	{SYS_mmap, 2, NOT_EXECUTABLE}, {SYS_mprotect, 2, NOT_EXECUTABLE}, {SYS_clone, 0, THREAD},
+	{SYS_tgkill, 0, OWN_PROCESS},  {SYS_fcntl, 1, READ_FLAGS},
 };
 
 enum { MAX_INSTRUCTIONS = 160 };
@@ -110,7 +109,7 @@ static void add_load(struct program *p, size_t offset)
 /* Little endian on both: the low half comes first.  No flag that is looked at is in the high half. */
 static void add_condition(struct program *p, unsigned char argument, enum condition condition)
 {
-	enum { AT_EMPTY = 0x1000, LAST_READ_FLAG = 3 };
+	enum { LAST_READ_FLAG = 3 };
 
 	add_load(p, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
 	switch (condition) {
@@ -122,8 +121,8 @@ static void add_condition(struct program *p, unsigned char argument, enum condit
 		    0, 0);
 		add(p, BPF_JMP | BPF_JEQ | BPF_K, CLONE_THREAD | CLONE_VM, 0, 1);
 		break;
-	case EMPTY_PATH:
-		add(p, BPF_JMP | BPF_JEQ | BPF_K, AT_EMPTY, 0, 1);
+	case OWN_PROCESS:
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1);
 		break;
 	case READ_FLAGS:
 		add(p, BPF_JMP | BPF_JGT | BPF_K, LAST_READ_FLAG, 1, 0);

@@ -15,12 +15,14 @@
 #ifndef HRUN_IMAGE_PARTS_H
 #define HRUN_IMAGE_PARTS_H
 
+#include <hrun/err.h>
 #include <hrun/image_wire.h>
 #include <hrun/json.h>
 #include <hrun/pool.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /* ---- blob.c ---- */
 struct digest {
@@ -53,6 +55,7 @@ struct refusal {
 };
 /* Fills *r unless it is filled already; returns -EBADMSG.  Quotes of the image lose their control characters. */
 int refuse(struct refusal *r, enum image_stage stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define refuse(...) err_failure((refuse)(__VA_ARGS__)) /* as err_set: analyzers see that it is never >= 0 */
 
 /*
  * LAYOUT is the socket to hrun, which opens what is asked for (in a test: the layout directory itself).  Only one thread asks.
@@ -65,6 +68,8 @@ void layout_place(uint32_t place);
 int file_ask(int socket, const struct image_ask *question, bool *ret_known);
 /* An owned descriptor of what KIND names (hex NULL but for IMAGE_ASK_BLOB), or a negative errno. */
 int layout_open(int layout, enum image_ask_kind kind, const char *hex);
+/* fstat(2) by its own system call: the C library's takes a path along, and a filter cannot see that it is empty. */
+int file_look(int fd, struct stat *ret_stat);
 /* The whole file FD, at most MAX bytes; -EFBIG where it is larger, -EBUSY where it changes meanwhile. */
 int file_read(struct pool *pool, int fd, size_t max, struct blob *ret_blob);
 
@@ -135,7 +140,7 @@ struct trust {
 };
 
 /* ---- signatures ---- */
-enum signature_format { COSIGN_LEGACY, SIGSTORE_BUNDLE, NOTATION_JWS, NOTATION_COSE };
+enum signature_format { COSIGN_LEGACY, SIGSTORE_BUNDLE, NOTATION_JWS, NOTATION_COSE, TREE_STATEMENT };
 
 /* One that the layout holds for the subject; its blob was checked by size and digest. */
 struct candidate {
@@ -150,6 +155,7 @@ struct subject {
 	struct digest digest;
 	const char *media_type;
 	uint64_t size;
+	struct digest config; /* of a bundle: of its config.json; else "" */
 };
 
 /*
@@ -196,6 +202,7 @@ struct layer_limits {
 struct progress {
 	void (*tell)(void *context, uint64_t bytes_done);
 	void *context;
+	uint32_t *layer; /* the number of the one that is read, from 1 */
 };
 /*
  * Read the COUNT layers in order: compressed size and digest, uncompressed digest (DIFF_IDS), every entry of the archive within the
@@ -215,5 +222,10 @@ int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, 
 /* The whole chain; fills *answer but for done. */
 void image_judge(struct pool *pool, int files, const struct image_request *request, const struct trust *trusts,
 		 int tree, const struct progress *progress, struct image_answer *answer, struct blob *ret_config);
+
+/* ---- bundle.c ---- */
+/* Are the request's two digests signed as the policy wants it?  FILES hold the signatures.  Fills *answer but for done. */
+void bundle_judge(struct pool *pool, const struct image_request *request, const struct trust *trusts, const int *files,
+		  struct image_answer *answer);
 
 #endif

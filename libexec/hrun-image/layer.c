@@ -81,6 +81,8 @@ int layers_read(struct pool *pool, int layout, const struct descriptor *layers, 
 	l->progress = progress;
 	l->sender.fd = tree;
 	for (size_t i = 0; i < count; i++) {
+		if (progress)
+			*progress->layer = (uint32_t)i + 1;
 		TRY(read_layer(l, layout, &layers[i], &diff_ids[i], r));
 		TRY(tell(l, TREE_LAYER_END, r));
 	}

@@ -65,13 +65,17 @@ static int load_keys(struct session *s, struct refusal *r)
 
 static void judge(struct session *s)
 {
-	const struct progress progress = {tell_progress, s};
+	const struct progress progress = {tell_progress, s, &s->answer.layer};
 	struct refusal r = {0};
 
 	if (request_check(&s->request, s->fd_count, &r) < 0 || load_keys(s, &r) < 0) {
 		s->answer.verdict = IMAGE_REJECT;
 		s->answer.stage = r.stage;
 		memcpy(s->answer.reason, r.reason, sizeof r.reason);
+		return;
+	}
+	if (s->request.task == IMAGE_BUNDLE) {
+		bundle_judge(&s->pool, &s->request, s->trusts, s->fds, &s->answer);
 		return;
 	}
 	int tree = s->request.task == IMAGE_UNPACK ? s->fds[1] : -1;

@@ -89,6 +89,7 @@ static int check_with_chain(struct judgement *j, const struct notation *n, struc
 	TRY(check_payload(j, n->payload));
 	TRY(subject_check(j, X509_get_subject_name(chain->certificates[0])));
 	TRY(chain_check_times(j, chain));
+	TRY(chain_check_revocation(j, chain));
 	return check_expiry(j, n);
 }
 

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int refuse(struct refusal *r, enum image_stage stage, const char *format, ...)
+int(refuse)(struct refusal *r, enum image_stage stage, const char *format, ...)
 {
 	va_list list;
 

@@ -26,7 +26,21 @@ static bool trust_is_sound(const struct image_trust *t, size_t keys)
 
 size_t request_first_key(const struct image_request *request)
 {
-	return request->task == IMAGE_COMPARE ? 0 : request->task == IMAGE_UNPACK ? 2 : 1;
+	if (request->task == IMAGE_COMPARE)
+		return 0;
+	return request->task == IMAGE_BUNDLE ? request->signature_files : request->task == IMAGE_UNPACK ? 2 : 1;
+}
+
+/* What only a bundle has; a layout's digests come from its index. */
+static bool bundle_is_sound(const struct image_request *request)
+{
+	struct digest digest;
+
+	if (request->task != IMAGE_BUNDLE)
+		return request->signature_files == 0;
+	return request->signature_files <= IMAGE_SIGNATURES_MAX && IS_TERMINATED(request->tree_digest) &&
+	       IS_TERMINATED(request->bundle_config_digest) && digest_read(request->tree_digest, &digest) == 0 &&
+	       digest_read(request->bundle_config_digest, &digest) == 0;
 }
 
 static bool comparison_is_sound(const struct image_request *q)
@@ -48,10 +62,11 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 
 	if (request->version != IMAGE_WIRE_VERSION)
 		return refuse(r, IMAGE_STAGE_NONE, "hrun and hrun-image are of different builds; install both again");
-	if (request->task > IMAGE_COMPARE || fd_count < first_key || fd_count > IMAGE_FDS_MAX ||
-	    request->trust_count > IMAGE_TRUSTS_MAX || request->signatures_required > 1 || request->now < 0 ||
-	    !IS_TERMINATED(request->ref) || !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) ||
-	    !IS_TERMINATED(request->architecture) || !IS_TERMINATED(request->variant) || !comparison_is_sound(request))
+	if (request->task > IMAGE_COMPARE || !comparison_is_sound(request) || !bundle_is_sound(request) ||
+	    fd_count < first_key || fd_count > IMAGE_FDS_MAX || request->trust_count > IMAGE_TRUSTS_MAX ||
+	    request->signatures_required > 1 || request->now < 0 || !IS_TERMINATED(request->ref) ||
+	    !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) || !IS_TERMINATED(request->architecture) ||
+	    !IS_TERMINATED(request->variant))
 		return refuse(r, IMAGE_STAGE_NONE, "the request is malformed");
 	/* Signatures are asked for and nobody is trusted: that is a policy which no image can satisfy. */
 	if (request->signatures_required && !request->trust_count)

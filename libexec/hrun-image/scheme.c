@@ -19,6 +19,7 @@ static const struct scheme {
 	[SIGSTORE_BUNDLE] = {IMAGE_SCHEME_COSIGN_KEY, "sigstore-bundle", bundle_check},
 	[NOTATION_JWS] = {IMAGE_SCHEME_NOTATION, "notation-jws", notation_jws_check},
 	[NOTATION_COSE] = {IMAGE_SCHEME_NOTATION, "notation-cose", notation_cose_check},
+	[TREE_STATEMENT] = {IMAGE_SCHEME_COSIGN_KEY, "sigstore-bundle", tree_check},
 };
 
 /* A text that was cut may end in the middle of a character. */
@@ -48,7 +49,7 @@ write_reason(struct judgement *j, const char *format, va_list arguments)
 	str_remove_controls(reason);
 }
 
-int bad(struct judgement *j, enum image_stage stage, const char *format, ...)
+int(bad)(struct judgement *j, enum image_stage stage, const char *format, ...)
 {
 	va_list arguments;
 

@@ -36,6 +36,8 @@ bool key_same(const struct key *a, const struct key *b);
 void key_free(struct key *key);
 
 /* ---- verify.c ---- */
+/* The digest that goes with a key; NULL: Ed25519 hashes by itself. */
+const EVP_MD *key_digest(enum key_kind kind);
 /* A signature as cosign writes it: DER for ECDSA, PKCS #1 v1.5 for RSA; the digest follows the key. */
 bool verify_plain(EVP_PKEY *public_key, enum key_kind kind, struct blob message, struct blob signature);
 /* As JWS and COSE have it: r and s of fixed width, or RSA-PSS; ALGORITHM must be the one of this key. */
@@ -66,6 +68,7 @@ struct judgement {
 bool scheme_judge(struct judgement *j);
 /* Not a good signature: the reason, once.  Returns -EBADMSG. */
 int bad(struct judgement *j, enum image_stage stage, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define bad(...) err_failure((bad)(__VA_ARGS__))
 /* What a good signature has to tell all the same. */
 void note(struct judgement *j, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Which key of the requirement signed MESSAGE?  0 with j->key set, or -EBADMSG with the reason. */
@@ -73,8 +76,16 @@ int signed_by_a_key(struct judgement *j, struct blob message, struct blob signat
 
 int cosign_check(struct judgement *j);
 int bundle_check(struct judgement *j);
+int tree_check(struct judgement *j);
 int notation_jws_check(struct judgement *j);
 int notation_cose_check(struct judgement *j);
+
+/* ---- dsse.c ---- */
+/* What DSSE signs of an in-toto statement: the payload with its type and both lengths in front. */
+struct blob dsse_encode(struct pool *pool, struct blob payload);
+/* ---- scheme_bundle.c ---- */
+/* A Sigstore bundle of version 0.3 with a good signature of the requirement over *ret_payload. */
+int dsse_check(struct judgement *j, struct blob *ret_payload);
 
 /* ---- members.c: JSON of an exact shape ---- */
 /* WHAT names the document in messages ("the payload"). */
@@ -109,6 +120,8 @@ void chain_free(struct chain *chain);
 /* The chain is one, and ends in a certificate of the requirement.  *chain is the caller's to free, also after a failure. */
 int chain_check(struct judgement *j, const struct notation *n, struct chain *chain);
 int chain_check_times(struct judgement *j, const struct chain *chain);
+/* Does a certificate below the root say that it can be revoked? */
+int chain_check_revocation(struct judgement *j, const struct chain *chain);
 /* ---- x509_name.c ---- */
 /* One of the requirement's trusted identities is SUBJECT.  Sets v->identity. */
 int subject_check(struct judgement *j, const X509_NAME *subject);

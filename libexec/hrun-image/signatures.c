@@ -74,16 +74,17 @@ static int judge_trial(const struct trial *trial, const struct subject *subject,
 
 	if (trial->good_keys >= threshold)
 		return 0;
+	const char *what = subject->config.text[0] ? "bundle" : "image";
 	if (!trial->tried)
-		return refuse(r, IMAGE_STAGE_SIGNATURE, "The image %s has no signature of the scheme %s",
+		return refuse(r, IMAGE_STAGE_SIGNATURE, "The %s %s has no signature of the scheme %s", what,
 			      subject->digest.text, wire->scheme == IMAGE_SCHEME_NOTATION ? "notation" : "cosign-key");
 	if (trial->good_keys > 0)
 		return refuse(r, IMAGE_STAGE_POLICY,
 			      "The policy asks for signatures by %u different keys, and %zu signed", threshold,
 			      trial->good_keys);
 	if (trial->tried == 1)
-		return refuse(r, trial->stage, "The image's signature is refused: %s", trial->reason);
-	return refuse(r, trial->stage, "None of the image's %zu signatures is good; of one: %s", trial->tried,
+		return refuse(r, trial->stage, "The %s's signature is refused: %s", what, trial->reason);
+	return refuse(r, trial->stage, "None of the %s's %zu signatures is good; of one: %s", what, trial->tried,
 		      trial->reason);
 }
 
@@ -132,7 +133,8 @@ int signatures_check(struct pool *pool, const struct image_request *request, con
 	if (!request->signatures_required)
 		return 0;
 	if (request->trust_count == 0 || request->trust_count > IMAGE_TRUSTS_MAX)
-		return refuse(r, IMAGE_STAGE_POLICY, "No rule of the policy is for this image");
+		return refuse(r, IMAGE_STAGE_POLICY, "No rule of the policy is for this %s",
+			      subject->config.text[0] ? "bundle" : "image");
 	/* (All are looked at, so that the answer tells of every signature; the first refusal counts.) */
 	for (size_t i = 0; i < request->trust_count; i++) {
 		int one = check_requirement(pool, request, &trusts[i], candidates, count, subject, answer, r);

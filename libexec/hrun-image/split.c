@@ -34,17 +34,17 @@ int split_open(struct layer_stream *s, struct split *split, int fd, uint64_t max
 	s->compression = COMPRESSION_SPLIT;
 	s->split = split;
 	s->out_max = max_bytes;
-	s->max_ratio = 0; /* what is read are files, as large as they are */
-	sha256_init(&s->out_hash);
+	s->max_ratio = 0;		   /* what is read are files, as large as they are */
+	hasher_start(&s->out_hash, false); /* what it would read beside us is read anew at once */
 	sha256_init(&split->gz.in_hash);
-	sha256_init(&split->gz.out_hash);
+	hasher_start(&split->gz.out_hash, false);
 	s->out = malloc(STREAM_OUT);
 	split->gz.in = malloc(STREAM_IN);
 	split->gz.out = malloc(STREAM_OUT);
 	split->gz.z_ready = inflateInit2(&split->gz.z, 15 + 16) == Z_OK;
 	if (!s->out || !split->gz.in || !split->gz.out || !split->gz.z_ready)
 		return bad_split(s, "no memory for a layer's buffers");
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (file_look(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return bad_split(s, "the engine's record of the archive is no regular file");
 	split->gz.fd = fd;
 	split->gz.expected = (uint64_t)st.st_size;
@@ -201,7 +201,7 @@ ssize_t split_fill(struct layer_stream *s)
 		return r;
 	if (piece.type != BYTES)
 		return bad_split(s, "the engine's record has a file's content where the archive has none");
-	s->chunk = (const unsigned char *)piece.payload;
+	s->chunk = (unsigned char *)piece.payload;
 	return (ssize_t)piece.payload_size;
 }
 
@@ -271,7 +271,7 @@ int split_finish(struct layer_stream *s, const struct digest *diff_id)
 	bool zero;
 
 	TRY(stream_drain(s, &zero));
-	sha256_end(&s->out_hash, digest);
+	hasher_end(&s->out_hash, digest);
 #ifdef HRUN_MUTANT_COMPARE_DIGEST
 	return 0;
 #endif

@@ -43,7 +43,7 @@ int stored_manifest(struct pool *pool, int files, const struct image_request *re
 	if (digest_read(request->manifests[number], &ret->digest) < 0)
 		return refuse(r, IMAGE_STAGE_MANIFEST, "the request is malformed");
 	autofd int fd = blob_open(files, &ret->digest);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0 || file_look(fd, &st) < 0)
 		return refuse(r, IMAGE_STAGE_MANIFEST, "the engine's store has no manifest %s", ret->digest.text);
 	ret->size = (uint64_t)st.st_size;
 	TRY(blob_read(pool, files, ret, DOCUMENT_MAX, IMAGE_STAGE_MANIFEST, &blob, r));

@@ -45,7 +45,7 @@ static int open_blob(struct layer_stream *s, int layout, const struct descriptor
 	s->fd = blob_open(layout, &what->digest);
 	if (s->fd < 0)
 		return fail(s, "layer %s: the blob is absent or cannot be opened", what->digest.text);
-	if (fstat(s->fd, &st) < 0)
+	if (file_look(s->fd, &st) < 0)
 		return fail(s, "layer %s: the blob cannot be looked at", what->digest.text);
 	if ((uint64_t)st.st_size != what->size)
 		return fail(s, "layer %s: the blob has %lld bytes, its descriptor says %llu", what->digest.text,
@@ -77,9 +77,9 @@ int stream_open(struct layer_stream *s, int layout, const struct descriptor *wha
 	s->compression = (enum compression)compression;
 	s->expected = what->size;
 	sha256_init(&s->in_hash);
-	sha256_init(&s->out_hash);
+	hasher_start(&s->out_hash, what->size >= STREAM_THREAD_MIN);
 	s->in = malloc(STREAM_IN);
-	s->out = malloc(STREAM_OUT);
+	s->out = malloc((size_t)STREAM_OUT * (s->out_hash.threaded ? HASHER_JOBS : 1));
 	if (!s->in || !s->out)
 		return fail(s, "no memory for a layer's buffers");
 	TRY(open_blob(s, layout, what));
@@ -88,6 +88,7 @@ int stream_open(struct layer_stream *s, int layout, const struct descriptor *wha
 
 void stream_close(struct layer_stream *s)
 {
+	hasher_stop(&s->out_hash); /* it reads what is freed here */
 	if (s->fd >= 0)
 		close(s->fd);
 	if (s->z_ready)
@@ -95,6 +96,24 @@ void stream_close(struct layer_stream *s)
 	ZSTD_freeDCtx(s->zstd);
 	free(s->in);
 	free(s->out);
+}
+
+/* Bytes of the blob: their number, 0 at its end. */
+static ssize_t read_blob(struct layer_stream *s, unsigned char *to, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(s->fd, to, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return fail(s, "a layer's blob cannot be read: %s", strerror(errno));
+	s->in_total += (uint64_t)n;
+	if (s->in_total > s->expected)
+		return fail(s, "a layer's blob grew while it was read");
+	if (n > 0 && s->progress && s->progress->tell)
+		s->progress->tell(s->progress->context, s->done_before + s->in_total);
+	return n;
 }
 
 /* At least WANT bytes of input, or all that are left.  Returns how many there are. */
@@ -106,31 +125,15 @@ static ssize_t input(struct layer_stream *s, size_t want)
 	s->in_have -= s->in_at;
 	s->in_at = 0;
 	while (s->in_have < want) {
-		ssize_t n = read(s->fd, s->in + s->in_have, STREAM_IN - s->in_have);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = read_blob(s, s->in + s->in_have, STREAM_IN - s->in_have);
 		if (n < 0)
-			return fail(s, "a layer's blob cannot be read: %s", strerror(errno));
+			return n;
 		if (n == 0)
 			break;
-		s->in_total += (uint64_t)n;
-		if (s->in_total > s->expected)
-			return fail(s, "a layer's blob grew while it was read");
 		sha256_add(&s->in_hash, s->in + s->in_have, (size_t)n);
 		s->in_have += (size_t)n;
-		if (s->progress && s->progress->tell)
-			s->progress->tell(s->progress->context, s->done_before + s->in_total);
 	}
 	return (ssize_t)s->in_have;
-}
-
-static ssize_t fill_plain(struct layer_stream *s)
-{
-	ssize_t n = input(s, 1);
-
-	s->chunk = s->in + s->in_at;
-	s->in_at = s->in_have;
-	return n;
 }
 
 /* One call of inflate. */
@@ -152,8 +155,7 @@ static int inflate_some(struct layer_stream *s)
 
 static ssize_t fill_gzip(struct layer_stream *s)
 {
-	s->chunk = s->out;
-	s->z.next_out = s->out;
+	s->z.next_out = s->chunk;
 	s->z.avail_out = STREAM_OUT;
 	while (s->z.avail_out > 0) {
 		ssize_t n = input(s, 1);
@@ -195,9 +197,8 @@ static int zstd_some(struct layer_stream *s, ZSTD_outBuffer *out)
 
 static ssize_t fill_zstd(struct layer_stream *s)
 {
-	ZSTD_outBuffer out = {s->out, STREAM_OUT, 0};
+	ZSTD_outBuffer out = {s->chunk, STREAM_OUT, 0};
 
-	s->chunk = s->out;
 	while (out.pos < out.size) {
 		ssize_t n = input(s, s->in_member ? 1 : 4);
 		if (n < 0)
@@ -231,8 +232,7 @@ static int check_limits(struct layer_stream *s)
 int stream_passed(struct layer_stream *s, const unsigned char *chunk, size_t size)
 {
 	s->out_total += (uint64_t)size;
-	if (s->compression != COMPRESSION_NONE)
-		sha256_add(&s->out_hash, chunk, size);
+	hasher_add(&s->out_hash, chunk, size);
 	return check_limits(s);
 }
 
@@ -240,6 +240,9 @@ static ssize_t fill(struct layer_stream *s)
 {
 	ssize_t n;
 
+	/* The buffer whose turn it is may still be hashed from the turn before. */
+	hasher_make_room(&s->out_hash);
+	s->chunk = s->out + (s->out_hash.threaded ? s->chunks++ % HASHER_JOBS * STREAM_OUT : 0);
 	switch (s->compression) {
 	case COMPRESSION_GZIP:
 		n = fill_gzip(s);
@@ -251,7 +254,7 @@ static ssize_t fill(struct layer_stream *s)
 		n = split_fill(s);
 		break;
 	default:
-		n = fill_plain(s);
+		n = read_blob(s, s->chunk, STREAM_OUT);
 	}
 	s->at = s->have = 0;
 	if (n <= 0)
@@ -316,10 +319,10 @@ int stream_finish(struct layer_stream *s, const struct descriptor *what, const s
 	unsigned char in_digest[SHA256_SIZE], out_digest[SHA256_SIZE];
 
 	TRY(stream_drain(s, ret_zero));
-	if (s->compression == COMPRESSION_NONE)
-		s->out_hash = s->in_hash; /* the same bytes */
 	sha256_end(&s->in_hash, in_digest);
-	sha256_end(&s->out_hash, out_digest);
+	hasher_end(&s->out_hash, out_digest);
+	if (s->compression == COMPRESSION_NONE)
+		memcpy(in_digest, out_digest, sizeof in_digest); /* the same bytes */
 	if (s->in_total != what->size || memcmp(in_digest, what->digest.bytes, SHA256_SIZE) != 0)
 		return fail(s, "layer %s: the blob's bytes have another digest", what->digest.text);
 	if (memcmp(out_digest, diff_id->bytes, SHA256_SIZE) != 0)

@@ -2,20 +2,21 @@
 /*
  * stream.h - a layer's blob as the bytes of its archive, hashed on both sides of the decompressor.
  *
- * Memory is the same whatever the layer's size: two buffers, and the decompressor's window (zstd: at most 8 MiB).
+ * Memory is the same whatever the layer's size: the buffers, and the decompressor's window (zstd: at most 8 MiB).
  */
 #ifndef HRUN_IMAGE_STREAM_H
 #define HRUN_IMAGE_STREAM_H
 
+#include "hasher.h"
 #include "image.h"
-#include <hrun/sha256.h>
 #include <sys/types.h>
 #include <zlib.h>
 #include <zstd.h>
 
 enum {
 	STREAM_IN = 128 << 10,
-	STREAM_OUT = 256 << 10,
+	STREAM_OUT = 128 << 10,	      /* HASHER_JOBS of these, where a thread hashes */
+	STREAM_THREAD_MIN = 1 << 20,  /* a smaller blob is hashed before a thread would have begun */
 	STREAM_WINDOW_LOG = 23,	      /* 8 MiB: what a zstd decoder must be ready for, and not more */
 	STREAM_RATIO_FREE = 16 << 20, /* what may come out whatever the ratio: small layers are mostly zeros */
 };
@@ -29,10 +30,12 @@ struct layer_stream {
 	uint64_t in_total, out_total; /* so far */
 	uint64_t out_max;
 	uint32_t max_ratio;
-	struct sha256 in_hash, out_hash;
+	struct sha256 in_hash;	/* of what is compressed */
+	struct hasher out_hash; /* of the archive */
 	unsigned char *in, *out;
 	size_t in_at, in_have; /* input that the decompressor has not taken */
-	const unsigned char *chunk;
+	uint64_t chunks;       /* of output so far; where a thread hashes, they take turns in its buffers */
+	unsigned char *chunk;
 	size_t at, have; /* output that the reader has not taken */
 	bool in_member;	 /* within a gzip member or a zstd frame */
 	uint64_t members;

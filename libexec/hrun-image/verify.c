@@ -11,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
-static const EVP_MD *digest_of(enum key_kind kind)
+const EVP_MD *key_digest(enum key_kind kind)
 {
 	switch (kind) {
 	case KEY_P384:
@@ -43,7 +43,7 @@ static bool verify(EVP_PKEY *key, const EVP_MD *digest, bool pss, struct blob me
 
 bool verify_plain(EVP_PKEY *public_key, enum key_kind kind, struct blob message, struct blob signature)
 {
-	return verify(public_key, digest_of(kind), false, message, signature);
+	return verify(public_key, key_digest(kind), false, message, signature);
 }
 
 const char *const jose_names[JOSE_NONE] = {"ES256", "ES384", "ES512", "PS256", "PS384", "PS512"};

@@ -172,6 +172,36 @@ int chain_check_times(struct judgement *j, const struct chain *chain)
 	return 0;
 }
 
+static bool names_revocation(X509 *certificate)
+{
+	STACK_OF(OPENSSL_STRING) *responders = X509_get1_ocsp(certificate);
+	bool named = sk_OPENSSL_STRING_num(responders) > 0 ||
+		     X509_get_ext_by_NID(certificate, NID_crl_distribution_points, -1) >= 0;
+
+	X509_email_free(responders);
+	return named;
+}
+
+/* Strict asks for it, and there is no network to ask in.  What the policy holds itself it can take back itself. */
+int chain_check_revocation(struct judgement *j, const struct chain *chain)
+{
+	for (size_t i = 0; i + 1 < chain->count; i++) {
+		if (!names_revocation(chain->certificates[i]))
+			continue;
+#ifndef HRUN_MUTANT_IMAGE_REVOCATION
+		if (j->trust->wire->notation_level != IMAGE_NOTATION_PERMISSIVE)
+			return bad(
+				j, IMAGE_STAGE_POLICY,
+				"Certificate %zu of the chain may have been revoked, and hrun cannot ask (CRL, OCSP); the "
+				"level permissive takes it",
+				i + 1);
+#endif
+		note(j, "Certificate %zu of the chain may have been revoked, which the level permissive only tells",
+		     i + 1);
+	}
+	return 0;
+}
+
 int chain_check(struct judgement *j, const struct notation *n, struct chain *chain)
 {
 	TRY(chain_read(j, n, chain));

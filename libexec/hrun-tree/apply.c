@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static bool is_good_path(const char *path, size_t size)
@@ -41,8 +42,8 @@ static int check_kind(struct tree *t)
 	    (record->size > 0 && record->kind != TREE_FILE) || record->mode > 07777 || record->mtime_nsec > 999999999 ||
 	    record->uid == UINT32_MAX || record->gid == UINT32_MAX)
 		return tree_fail(t, EPROTO, "a record has a field out of range");
-	if (entry && ++t->entries > t->max_entries)
-		return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+	if (entry)
+		TRY(tree_count(t));
 	if (record->size > t->max_bytes - t->bytes)
 		return tree_fail(t, EFBIG, "the tree is larger than %llu bytes", (unsigned long long)t->max_bytes);
 	t->bytes += record->size;
@@ -91,14 +92,14 @@ static int cannot(struct tree *t, int r)
 	return r < 0 ? tree_fail(t, -r, "%.120s cannot be made: %s", t->path, strerror(-r)) : r;
 }
 
-/* The end of a file, when its attributes are there. */
+/* The end of a file, when its attributes are there: a mode that lets nobody write would have kept an ordinary user from setting them. */
 static int finish_file(struct tree *t, const struct timespec *mtime)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, *mtime};
 	autofd int fd = TAKE_FD(t->file);
 
-	return fd >= 0 && futimens(fd, times) < 0
-		       ? tree_fail(t, errno, "%.120s cannot get its time: %s", t->entry_path, strerror(errno))
+	return fd >= 0 && (fchmod(fd, tree_mode(t, t->file_mode)) < 0 || futimens(fd, times) < 0)
+		       ? tree_fail(t, errno, "%.120s cannot get its mode and time: %s", t->entry_path, strerror(errno))
 		       : 0;
 }
 
@@ -138,7 +139,7 @@ static int make_room(struct tree *t, const char **ret_name)
 
 static int put_directory(struct tree *t)
 {
-	const char *name;
+	const char *name = "";
 	struct stat st;
 	int dir = t->path[0] ? tree_open_parent(t, t->path, true, &name) : t->root;
 
@@ -198,8 +199,8 @@ static int set_attributes(struct tree *t, int dir, const char *name)
 		return 0;
 	if (record->kind == TREE_FILE) {
 		TRY(write_content(t, t->file));
-		r = ours ? 0 : tree_set_owner(t, t->file, "", record->uid, record->gid);
-		return r < 0 || fchmod(t->file, tree_mode(t, record->mode)) == 0 ? r : -errno;
+		t->file_mode = record->mode;
+		return ours ? 0 : tree_set_owner(t, t->file, "", record->uid, record->gid);
 	}
 	if (!ours)
 		r = tree_set_owner(t, dir, name, record->uid, record->gid);
@@ -253,6 +254,10 @@ static int hide(struct tree *t)
 
 	if (t->layer == 0)
 		return 0; /* there is no lower layer */
+	/* What lower layers made does not come back: a second time there is nothing to look for. */
+	int first = tree_first_whiteout(t, t->record.kind == TREE_OPAQUE, t->path);
+	if (first <= 0)
+		return first;
 	if (t->record.kind == TREE_OPAQUE)
 		return tree_remove_lower(t, t->path);
 	int dir = tree_open_parent(t, t->path, false, &name);
@@ -268,11 +273,26 @@ static int put(struct tree *t)
 	return tree_mark(t, t->path, MADE_ENTRY);
 }
 
+/* What the directory has from the one that it was made in would go on to every file: a group, access lists. */
+static int make_bare(struct tree *t)
+{
+	static const char *const lists[] = {"system.posix_acl_default", "system.posix_acl_access"};
+	autofd int fd = tree_open(t->root, "", O_RDONLY | O_DIRECTORY, 0);
+	int r = fd < 0 ? fd : tree_set_owner(t, fd, "", t->uid, t->gid);
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0] && r == 0; i++)
+		r = fremovexattr(fd, lists[i]) < 0 && errno != ENODATA && errno != ENOTSUP ? -errno : 0;
+	if (r == 0 && fchmod(fd, 0700) < 0)
+		r = -errno;
+	return r < 0 ? tree_fail(t, -r, "the directory cannot be made bare: %s", strerror(-r)) : 0;
+}
+
 int tree_apply(struct tree *t)
 {
 	static const struct tree_record plain = {.mode = 0755};
 	struct timespec mtime = {0};
 
+	TRY(make_bare(t));
 	TRY(tree_later(t, "", &plain));
 	for (;;) {
 		TRY(read_record(t));

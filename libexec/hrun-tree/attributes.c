@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,7 +62,8 @@ int tree_clear_xattrs(int fd)
 	return r;
 }
 
-static struct tree_directory *new_pending(struct tree *t)
+/* PATH at the end of the list; NULL: no memory. */
+static struct tree_directory *new_pending(struct tree *t, const char *path)
 {
 	if (t->pending_count == t->pending_room) {
 		size_t room = t->pending_room ? 2 * t->pending_room : 256;
@@ -71,21 +73,23 @@ static struct tree_directory *new_pending(struct tree *t)
 		t->pending = larger;
 		t->pending_room = room;
 	}
-	return &t->pending[t->pending_count];
+	struct tree_directory *d = &t->pending[t->pending_count];
+	/* asprintf: gcc's analyzer takes what strdup gives an element of this array for lost. */
+	if (asprintf(&d->path, "%s", path) < 0)
+		return NULL;
+	t->pending_count++;
+	return d;
 }
 
 int tree_later(struct tree *t, const char *path, const struct tree_record *record)
 {
-	uint32_t *index = name_add(&t->directories, name_hash(&t->key, path));
-	struct tree_directory *d = index && *index ? &t->pending[*index - 1] : index ? new_pending(t) : NULL;
-	char *copy = d && !*index ? strdup(path) : NULL;
+	uint32_t *number = name_add(&t->directories, name_hash(&t->key, path));
+	struct tree_directory *d = !number ? NULL : *number ? &t->pending[*number - 1] : new_pending(t, path);
 
-	if (!d || (!*index && !copy))
+	if (!d)
 		return tree_fail(t, ENOMEM, "no memory for the directories of the tree");
-	if (!*index) {
-		d->path = copy;
-		*index = (uint32_t)++t->pending_count;
-	}
+	if (!*number)
+		*number = (uint32_t)t->pending_count;
 	d->mode = record->mode;
 	d->uid = record->uid;
 	d->gid = record->gid;

@@ -14,7 +14,9 @@
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -46,18 +48,43 @@ struct landlock_rules {
 
 static uint64_t kept_capabilities(const struct tree *t, uint32_t task)
 {
-	uint64_t read = 1ULL << CAP_DAC_OVERRIDE;
-	uint64_t write = 1ULL << CAP_CHOWN | 1ULL << CAP_FOWNER | 1ULL << CAP_FSETID | 1ULL << CAP_SETFCAP;
+	uint64_t write = 1ULL << CAP_DAC_OVERRIDE | 1ULL << CAP_CHOWN | 1ULL << CAP_FOWNER | 1ULL << CAP_FSETID |
+			 1ULL << CAP_SETFCAP;
 
 #ifdef HRUN_MUTANT_TREE_CAPABILITIES
 	return UINT64_MAX;
 #endif
 	if (task == TREE_WALK)
-		return read;
+		return 1ULL << CAP_DAC_READ_SEARCH;
 	/* The kernel shows trusted.* to nobody else; none of the calls that this capability is feared for are left. */
 	if (task == TREE_SERVE)
-		return read | 1ULL << CAP_SYS_ADMIN;
-	return read | write | (t->flags & TREE_DEVICES ? 1ULL << CAP_MKNOD : 0);
+		return 1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_SYS_ADMIN;
+	return write | (t->flags & TREE_DEVICES ? 1ULL << CAP_MKNOD : 0);
+}
+
+/*
+ * The directory becomes the root: Landlock lets chmod, chown, utimensat, stat and readlink through whatever path they are given.
+ * No descriptor leads out of it.  An ordinary user gets there, and into a network of his own, by a user namespace in which he then
+ * has nothing; where he may not make one, he has his own rights only.  So has he for a walk: the namespace would know one owner, and
+ * a walk has to tell them apart.  It has no call that writes.
+ */
+static int leave_machine(const struct tree *t, uint32_t task, bool *ret_alone)
+{
+	const int others = CLONE_NEWNET | CLONE_NEWIPC;
+	bool ordinary = geteuid() != 0;
+
+	*ret_alone = false;
+	if (unshare(others) < 0) {
+		if (errno != EPERM)
+			return -errno;
+		*ret_alone = ordinary && task == TREE_APPLY && unshare(CLONE_NEWUSER | others) == 0;
+	}
+#ifdef HRUN_MUTANT_TREE_ROOT
+	return 0;
+#endif
+	if (fchdir(t->root) < 0)
+		return -errno;
+	return chroot(".") == 0 || (ordinary && errno == EPERM) ? 0 : -errno;
 }
 
 static int drop_capabilities(uint64_t keep)
@@ -132,68 +159,97 @@ static int restrict_files(const struct tree *t, uint32_t task)
 
 #if defined __x86_64__
 #define ARCH AUDIT_ARCH_X86_64
-#define NUMBERS_END 0x40000000 /* x32 */
 #elif defined __aarch64__
 #define ARCH AUDIT_ARCH_AARCH64
-#define NUMBERS_END 0x7fffffff
 #else
 #error "hrun-tree: this architecture has no filter"
 #endif
 
-/* What apply, walk and the C library's memory take.  openat2's flags are in memory, where no filter looks: Landlock does. */
-static const unsigned short calls[] = {
-	SYS_read,	  SYS_write,	       SYS_close,      SYS_lseek,
-	SYS_openat2,	  SYS_fstat,	       SYS_newfstatat, SYS_statx,
-	SYS_getdents64,	  SYS_readlinkat,      SYS_mkdirat,    SYS_mknodat,
-	SYS_symlinkat,	  SYS_linkat,	       SYS_unlinkat,   SYS_fchown,
-	SYS_fchownat,	  SYS_fchmod,	       SYS_fchmodat,   SYS_utimensat,
-	SYS_ftruncate,	  SYS_fsetxattr,       SYS_fgetxattr,  SYS_flistxattr,
-	SYS_fremovexattr, SYS_sendto,	       SYS_sendmsg,    SYS_brk,
-	SYS_mmap,	  SYS_munmap,	       SYS_mremap,     SYS_madvise,
+/*
+ * What either task takes, and the C library's memory.  openat2's flags are in memory, where no filter looks: Landlock does.
+ * mmap comes apart: it makes no code.
+ */
+static const unsigned short reading[] = {
+	SYS_read,	  SYS_write,	       SYS_close,      SYS_lseek,      SYS_openat2,   SYS_fstat,
+	SYS_newfstatat,	  SYS_statx,	       SYS_getdents64, SYS_readlinkat, SYS_fgetxattr, SYS_flistxattr,
+	SYS_sendto,	  SYS_sendmsg,	       SYS_brk,	       SYS_munmap,     SYS_mremap,    SYS_madvise,
 	SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,
 };
+static const unsigned short writing[] = {
+	SYS_mkdirat, SYS_mknodat,  SYS_symlinkat, SYS_linkat,	 SYS_unlinkat,	SYS_fchown,	  SYS_fchownat,
+	SYS_fchmod,  SYS_fchmodat, SYS_utimensat, SYS_ftruncate, SYS_fsetxattr, SYS_fremovexattr,
+};
 
-enum { CALLS = sizeof calls / sizeof calls[0] };
+enum { READING = sizeof reading / sizeof reading[0], WRITING = sizeof writing / sizeof writing[0] };
 
-static int load_filter(void)
+struct program {
+	struct sock_filter code[2 * (READING + WRITING) + 16];
+	unsigned short length;
+};
+
+static void add(struct program *p, int code, uint32_t k, unsigned char jump_true, unsigned char jump_false)
 {
-	struct sock_filter program[CALLS + 7];
-	size_t n = 0;
+	p->code[p->length++] =
+		(struct sock_filter){.code = (unsigned short)code, .jt = jump_true, .jf = jump_false, .k = k};
+}
 
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < CALLS; i++)
-		program[n++] =
-			(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (uint8_t)(CALLS - i), 0);
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	const struct sock_fprog fprog = {(unsigned short)n, program};
+static void allow(struct program *p, const unsigned short *calls, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		add(p, BPF_JMP | BPF_JEQ | BPF_K, calls[i], 0, 1);
+		add(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	}
+}
+
+/* What is not in it ends the program; so does a call of another ABI. */
+static void write_filter(struct program *p, uint32_t task)
+{
+	add(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
+	allow(p, reading, READING);
+	allow(p, writing, task == TREE_WALK ? 0 : WRITING);
+	add(p, BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0);
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2]), 0, 0);
+	add(p, BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1);
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0, 0);
+	add(p, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+}
+
+static int load_filter(uint32_t task)
+{
+	static struct program program;
+
+	write_filter(&program, task);
+	const struct sock_fprog load = {program.length, program.code};
 #ifdef HRUN_MUTANT_TREE_FILTER
 	return 0;
 #endif
 	if (SANITIZED)
 		return 0;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &fprog) < 0 ? -errno : 0;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &load) < 0 ? -errno : 0;
 }
 
 int tree_confine(struct tree *t, uint32_t task)
 {
-	int r;
+	bool alone;
+	int r = leave_machine(t, task, &alone);
 
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	/* An ordinary user may not; without the calls for sockets there is no network either way. */
-	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0 && errno != EPERM)
-		return tree_fail(t, errno, "no network namespace of its own: %s", strerror(errno));
+	if (r < 0)
+		return tree_fail(t, -r, "it cannot leave the machine's root and network: %s", strerror(-r));
 	r = set_limits(t);
 	if (r == 0)
-		r = drop_capabilities(kept_capabilities(t, task));
+		r = drop_capabilities(alone ? 0 : kept_capabilities(t, task));
 	if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		r = -errno;
+	/* A change of credentials clears both. */
+	if (r == 0 && (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0))
 		r = -errno;
 	if (r == 0)
 		r = restrict_files(t, task);
 	if (r == 0)
-		r = load_filter();
+		r = load_filter(task);
 	return r < 0 ? tree_fail(t, -r, "it cannot confine itself: %s", strerror(-r)) : 0;
 }

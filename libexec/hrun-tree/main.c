@@ -7,6 +7,7 @@
  */
 #include "tree.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <hrun/fd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,9 +17,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CONTROL = 3 };
+enum { CONTROL = 3, PIPE_SIZE = 1 << 20 };
 
 extern char **environ;
+
+#ifdef __SANITIZE_ADDRESS__
+/* Who is not dumpable cannot be looked through for leaks, and the root that it takes has no /proc. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
 
 static struct tree the_tree = {.parent = -1, .file = -1, .root = -1, .stream.fd = -1};
 
@@ -62,7 +72,7 @@ static int check(struct tree *t, const struct tree_request *request)
 	struct stat st;
 
 	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_SERVE ||
-	    request->flags > (TREE_DEVICES | TREE_SQUASH | TREE_USER_OVERLAY) || request->reserved != 0 ||
+	    request->flags > (TREE_DEVICES | TREE_SQUASH | TREE_NAMES | TREE_USER_OVERLAY) || request->reserved != 0 ||
 	    request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
 		return tree_fail(t, EPROTO, "the request has a field out of range");
 	if (fstat(t->root, &st) < 0 || !S_ISDIR(st.st_mode))
@@ -83,6 +93,8 @@ static int work(struct tree *t, const struct tree_request *request)
 	struct err e;
 
 	TRY(check(t, request));
+	/* Two programs work at once when one need not wait for the other; refused (a socket, a user's share): slower. */
+	(void)fcntl(t->stream.fd, F_SETPIPE_SZ, PIPE_SIZE);
 	TRY(fd_close_except(0, keep, 3, &e));
 	if (getrandom(&t->key, sizeof t->key, 0) != sizeof t->key)
 		return tree_fail(t, EIO, "no random numbers");

@@ -54,6 +54,25 @@ int tree_mark(struct tree *t, const char *path, enum made made)
 	return 0;
 }
 
+int tree_count(struct tree *t)
+{
+	if (++t->entries <= t->max_entries)
+		return 0;
+	return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+}
+
+int tree_first_whiteout(struct tree *t, bool opaque, const char *path)
+{
+	char name[TREE_PATH_MAX + 2] = "//";
+
+	/* No path begins so. */
+	memcpy(name + (opaque ? 1 : 2), path, strlen(path) + 1);
+	if (tree_made(t, name))
+		return 0;
+	TRY(tree_mark(t, name, MADE_ENTRY));
+	return 1;
+}
+
 /* The directory PATH, where it is missing; the one in which it is exists. */
 static int make_one(struct tree *t, const char *path)
 {
@@ -69,6 +88,8 @@ static int make_one(struct tree *t, const char *path)
 		return dir;
 	if (mkdirat(dir, last ? last + 1 : path, 0700) < 0)
 		return errno == EEXIST ? 0 : -errno;
+	/* Nobody has counted it: one entry of an archive can be a hundred directories. */
+	TRY(tree_count(t));
 	return tree_later(t, path, &plain);
 }
 

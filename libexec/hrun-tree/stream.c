@@ -37,7 +37,7 @@ ssize_t tree_stream_take(struct tree_stream *s, uint64_t max, const unsigned cha
 int tree_stream_read(struct tree_stream *s, void *to, size_t size)
 {
 	unsigned char *at = to;
-	const unsigned char *bytes;
+	const unsigned char *bytes = s->buffer;
 
 	while (size > 0) {
 		ssize_t n = tree_stream_take(s, size, &bytes);

@@ -59,6 +59,7 @@ struct tree_directory { /* what a directory gets at the end */
 	int64_t mtime;
 };
 
+struct tree_link;
 struct tree {
 	int root;
 	uint32_t flags;
@@ -72,6 +73,10 @@ struct tree {
 		directories; /* number: index + 1; when serving: names that were asked of a file with several */
 	struct tree_directory *pending;
 	size_t pending_count, pending_room;
+	/* What a walk has met with more than one name. */
+	struct name_table inodes; /* "device:inode"; number: index + 1 */
+	struct tree_link *links;
+	size_t link_count, link_room;
 	/* The directory that the last entry was put into. */
 	int parent;
 	bool parent_marked;
@@ -80,6 +85,7 @@ struct tree {
 	struct tree_record record;
 	char path[TREE_PATH_MAX], extra[TREE_EXTRA_MAX + 1];
 	int file; /* open while a file is not finished */
+	uint32_t file_mode;
 	bool takes_xattrs;
 	char entry_path[TREE_PATH_MAX];
 	char reason[256];
@@ -102,6 +108,10 @@ int tree_mark(struct tree *t, const char *path, enum made made);
 enum made tree_made(const struct tree *t, const char *path);
 /* The directory PATH (written to meanwhile) and each one on the way to it. */
 int tree_mark_way(struct tree *t, char *path);
+/* One more entry or directory; -EFBIG where there are too many. */
+int tree_count(struct tree *t);
+/* 1: this layer had no such whiteout yet; 0: it had. */
+int tree_first_whiteout(struct tree *t, bool opaque, const char *path);
 
 /* ---- remove.c ---- */
 /* NAME in DIR, which is PATH of the tree: all of it, or with LOWER only what this layer has not made. */
@@ -118,6 +128,12 @@ int tree_clear_xattrs(int fd);
 /* A directory's owner, mode and times come when the tree is complete; the last word counts. */
 int tree_later(struct tree *t, const char *path, const struct tree_record *record);
 int tree_finish_directories(struct tree *t);
+
+/* ---- links.c ---- */
+/* A walk meets ST, no directory, at PATH.  *ret_first is its first name where it was met before (t's), or NULL. */
+int tree_link_look(struct tree *t, const struct stat *st, const char *path, const char **ret_first);
+/* At the end, with TREE_NAMES: has a file that others may write a name that was not met? */
+int tree_links_check(struct tree *t);
 
 /* ---- the tasks ---- */
 int tree_apply(struct tree *t);

@@ -2,7 +2,7 @@
 /*
  * walk.c - the tree as records, in one order whoever made it: a directory, then what is in it by the bytes of the names.
  *
- * A file with several names is told at each of them.  What changes while it is read ends the walk.
+ * A file with several names is a hard link at all but the first.  What changes while it is read ends the walk.
  */
 #include "tree.h"
 #include <dirent.h>
@@ -64,10 +64,14 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Labels and measurements are the machine's, not the tree's. */
+/*
+ * Labels and measurements (other security.*) are the machine's and not the tree's; trusted.* nobody in a container sees; what
+ * a file system makes up besides is different on the next one.
+ */
 static bool is_told(const char *name)
 {
-	return !str_starts(name, "security.") || str_equal(name, "security.capability");
+	return str_starts(name, "user.") || str_equal(name, "security.capability") ||
+	       str_equal(name, "system.posix_acl_access") || str_equal(name, "system.posix_acl_default");
 }
 
 static int send_xattr(struct tree *t, int fd, const char *name, const char *path)
@@ -101,6 +105,11 @@ static int send_xattrs(struct tree *t, int fd, const char *path)
 	return r;
 }
 
+static int changes(struct tree *t, const char *path)
+{
+	return tree_fail(t, EBUSY, "%.120s changes while it is read", path);
+}
+
 static int send_content(struct tree *t, int fd, uint64_t size, const char *path)
 {
 	char buffer[65536];
@@ -111,13 +120,25 @@ static int send_content(struct tree *t, int fd, uint64_t size, const char *path)
 		if (n < 0)
 			return cannot(t, -errno, path);
 		if ((uint64_t)n > size || (n == 0 && size > 0))
-			return tree_fail(t, EBUSY, "%.120s changes while it is read", path);
+			return changes(t, path);
 		if (n == 0)
 			return 0;
 		int r = tree_stream_write(&t->stream, buffer, (size_t)n);
 		if (r < 0)
 			return tree_fail(t, -r, "the stream of records cannot be written: %s", strerror(-r));
 	}
+}
+
+/* Every change of content, owner, mode, attributes and names moves this time, and nobody can set it. */
+static int is_as_before(struct tree *t, int fd, const struct stat *before, const char *path)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cannot(t, -errno, path);
+	return st.st_ctim.tv_sec == before->st_ctim.tv_sec && st.st_ctim.tv_nsec == before->st_ctim.tv_nsec
+		       ? 0
+		       : changes(t, path);
 }
 
 static int send_file(struct tree *t, int dir, const char *name, const struct stat *seen, const char *path)
@@ -128,13 +149,14 @@ static int send_file(struct tree *t, int dir, const char *name, const struct sta
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cannot(t, fd < 0 ? fd : -errno, path);
 	if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev || !S_ISREG(st.st_mode))
-		return tree_fail(t, EBUSY, "%.120s changes while it is read", path);
+		return changes(t, path);
 	if ((uint64_t)st.st_size > t->max_bytes - t->bytes)
 		return tree_fail(t, EFBIG, "the tree is larger than %llu bytes", (unsigned long long)t->max_bytes);
 	t->bytes += (uint64_t)st.st_size;
 	TRY(send_record(t, &st, TREE_FILE, path, NULL, 0));
 	TRY(send_content(t, fd, (uint64_t)st.st_size, path));
-	return send_xattrs(t, fd, path);
+	TRY(send_xattrs(t, fd, path));
+	return is_as_before(t, fd, &st, path);
 }
 
 static int send_link(struct tree *t, int dir, const char *name, const struct stat *st, const char *path)
@@ -152,11 +174,14 @@ static int send_directory(struct tree *t, int dir, const char *name, char *path,
 static int send_entry(struct tree *t, int dir, const char *name, char *path, int depth)
 {
 	struct stat st;
+	const char *first = NULL;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cannot(t, -errno, path);
-	if (++t->entries > t->max_entries)
-		return tree_fail(t, EFBIG, "the tree has more than %llu entries", (unsigned long long)t->max_entries);
+	TRY(tree_count(t));
+	TRY(S_ISDIR(st.st_mode) ? 0 : tree_link_look(t, &st, path, &first));
+	if (first)
+		return send_record(t, NULL, TREE_HARDLINK, path, first, strlen(first));
 	switch (st.st_mode & S_IFMT) {
 	case S_IFDIR:
 		return send_directory(t, dir, name, path, depth);
@@ -181,7 +206,7 @@ static int add_name(struct names *names, const char *name)
 {
 	size_t size = strlen(name) + 1;
 
-	if (names->size + size > names->room) {
+	if (!names->text || names->size + size > names->room) {
 		size_t room = 2 * names->room + 4096;
 		char *larger = realloc(names->text, room);
 		if (!larger)
@@ -231,7 +256,7 @@ static int send_children(struct tree *t, int fd, char *path, int depth)
 	int r = read_names(&names, fd, t->max_entries);
 
 	r = cannot(t, r < 0 ? r : sort_names(&names), path);
-	for (size_t i = 0; i < names.count && r == 0; i++) {
+	for (size_t i = 0; names.index && i < names.count && r == 0; i++) {
 		size_t more = strlen(names.index[i]);
 		if (size + more + 2 > TREE_PATH_MAX || depth == TREE_DEPTH_MAX) {
 			r = tree_fail(t, ENAMETOOLONG, "%.120s: what is in it is too deep", path);
@@ -257,7 +282,8 @@ static int send_directory(struct tree *t, int dir, const char *name, char *path,
 		return cannot(t, fd < 0 ? fd : -errno, path);
 	TRY(send_record(t, &st, TREE_DIRECTORY, path, NULL, 0));
 	TRY(send_xattrs(t, fd, path));
-	return send_children(t, fd, path, depth);
+	TRY(send_children(t, fd, path, depth));
+	return is_as_before(t, fd, &st, path);
 }
 
 int tree_walk(struct tree *t)
@@ -265,6 +291,7 @@ int tree_walk(struct tree *t)
 	char path[TREE_PATH_MAX] = "";
 
 	TRY(send_directory(t, t->root, "", path, 0));
+	TRY(tree_links_check(t));
 	TRY(send_record(t, NULL, TREE_END, "", NULL, 0));
 	int r = tree_stream_flush(&t->stream);
 	return r < 0 ? tree_fail(t, -r, "the stream of records cannot be written: %s", strerror(-r)) : 0;

@@ -52,3 +52,13 @@ int(err_errno)(struct err *e, const char *format, ...)
 		mark_cut(e);
 	return -errnum;
 }
+
+int(err_advise)(struct err *e, const char *remedy)
+{
+	size_t length = strlen(e->text);
+	int n = snprintf(e->text + length, sizeof e->text - length, "; %s", remedy);
+
+	if (n >= 0 && (size_t)n >= sizeof e->text - length)
+		mark_cut(e);
+	return -e->errnum;
+}

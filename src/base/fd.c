@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,6 +94,26 @@ int fd_write_all(int fd, const void *buffer, size_t size)
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+int fd_lock(int fd, int operation)
+{
+	while (flock(fd, operation) < 0) {
+		if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int fd_is_named(int dir, const char *name, int fd)
+{
+	struct stat by_name, by_fd;
+
+	if (fstatat(dir, name, &by_name, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &by_fd) < 0)
+		return -errno;
+	return by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
 }
 
 int fd_write_file_at(int dirfd, const char *name, const char *text)

@@ -11,8 +11,10 @@
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/str.h>
+#include <hrun/utc.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,10 +39,15 @@ int log_open(const char *file, bool json, bool debug, struct err *e)
 	else if (str_starts(file, "journald:") || str_starts(file, "syslog:"))
 		return err_set(e, ENOTSUP, "--log takes a file, not `%s`; what started hrun has its stderr", file);
 	/* O_NONBLOCK: a FIFO that nobody reads is an error, not a wait for ever. */
-	autofd int fd =
-		open(file, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	if (fd < 0)
-		return err_errno(e, "open the log file %s", file);
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+#ifdef HRUN_MUTANT_LOG_LINK
+	flags &= ~O_NOFOLLOW;
+#endif
+	autofd int fd = open(file, flags, 0644);
+	if (fd < 0) {
+		err_errno(e, "open the log file %s", file);
+		return err_advise(e, "name a file that this user may write, in a directory that is there");
+	}
 	fd_close(&output.fd);
 	output.fd = TAKE_FD(fd);
 	return 0;
@@ -103,12 +110,12 @@ static size_t quote(char *out, const char *text)
 
 static void write_line(const char *level, const char *message)
 {
-	char line[LINE_SIZE], stamp[32] = "1970-01-01T00:00:00Z", quoted[2 * MESSAGE_SIZE + 3];
-	time_t now = time(NULL);
-	struct tm utc;
+	char line[LINE_SIZE], stamp[UTC_TEXT_SIZE], quoted[2 * MESSAGE_SIZE + 3];
+	struct timespec now;
 
-	if (gmtime_r(&now, &utc))
-		strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	clock_gettime(CLOCK_REALTIME, &now);
+	utc_text(&now, stamp, sizeof stamp);
+	memcpy(stamp + strcspn(stamp, "."), "Z", sizeof "Z"); /* whole seconds, as engines know them */
 	quoted[quote(quoted, message)] = '\0';
 	int n = output.json ? snprintf(line, sizeof line, "{\"level\":\"%s\",\"msg\":%s,\"time\":\"%s\"}\n", level,
 				       quoted, stamp)

@@ -70,12 +70,48 @@ bool str_has_control(const char *text)
 	return false;
 }
 
+/* The bytes of the UTF-8 character at P; 0 where it is none: a terminal may take such a byte for a control of its own. */
+static size_t character_size(const unsigned char *p)
+{
+	size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc2 || p[0] > 0xf4 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	for (size_t i = 1; i < size; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return size;
+}
+
+/* C0, DEL, C1; line and paragraph separators; what turns the direction of the text that follows. */
+static bool is_control(const unsigned char *p, size_t size)
+{
+	if (size == 1)
+		return *p < 0x20 || *p == 0x7f;
+	if (size == 2)
+		return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c);
+	if (size != 3 || p[0] != 0xe2)
+		return false;
+	return p[1] == 0x80 ? p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae)
+			    : p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9;
+}
+
 void str_remove_controls(char *text)
 {
-	for (unsigned char *p = (unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-			p[0] = p[1] = '?';
+	for (unsigned char *p = (unsigned char *)text; *p;) {
+		size_t size = character_size(p);
+		if (!size)
+			*p++ = '?';
+		else if (is_control(p, size))
+			memset(p, '?', size);
+		p += size;
 	}
+}
+
+bool str_is_digest(const char *text)
+{
+	static const char prefix[] = "sha256:";
+	enum { START = sizeof prefix - 1, DIGITS = 64 };
+
+	return strncmp(text, prefix, START) == 0 && strspn(text + START, "0123456789abcdef") == DIGITS &&
+	       text[START + DIGITS] == '\0';
 }

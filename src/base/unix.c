@@ -151,9 +151,12 @@ int unix_connect_at(int dirfd, const char *name, int type, struct err *e)
 	TRY(address_at(&address, dirfd, name, e));
 	/* A listener whose queue is full and who never accepts would hold us for ever. */
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
-		return errno == EAGAIN ? err_set(e, EAGAIN, "connect to socket `%s`: nobody accepts on it", name)
-				       : err_errno(e, "connect to socket `%s`", name);
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+		if (errno == EAGAIN)
+			return err_set(e, EAGAIN, "connect to socket `%s`: nobody accepts on it", name);
+		err_errno(e, "connect to socket `%s`", name);
+		return err_advise(e, "its program must listen before hrun is called");
+	}
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none);
 	return TAKE_FD(fd);
 }
@@ -168,7 +171,9 @@ int unix_connect(const char *path, int type, struct err *e)
 	else if (str_format(parent, sizeof parent, "%.*s", slash == path ? 1 : (int)(slash - path), path) < 0)
 		return err_set(e, ENAMETOOLONG, "socket `%.64s...`: the path is too long", path);
 	autofd int dir = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_errno(e, "open `%s`, the directory of a socket", parent);
+	if (dir < 0) {
+		err_errno(e, "open `%s`, the directory of a socket", parent);
+		return err_advise(e, "name a socket that a program listens on");
+	}
 	return unix_connect_at(dir, slash ? slash + 1 : path, type, e);
 }

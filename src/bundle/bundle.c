@@ -41,12 +41,15 @@ static int find_path(struct pool *pool, struct bundle *bundle, const char *direc
 	return 0;
 }
 
-static int open_directory(struct pool *pool, const char *directory, struct bundle *bundle, struct err *e)
+/* HOLDS: the file that makes it one. */
+static int open_directory(struct pool *pool, const char *directory, const char *what, const char *holds,
+			  struct bundle *bundle, struct err *e)
 {
+	*bundle = (struct bundle){.dir = -EBADF, .rootfs = -EBADF};
 	bundle->dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (bundle->dir < 0 || fstat(bundle->dir, &bundle->dir_stat) < 0)
-		return err_set(e, errno, "bundle `%s` cannot be opened: %s; name a directory that holds config.json",
-			       directory, reason(errno));
+		return err_set(e, errno, "%s `%s` cannot be opened: %s; name a directory that holds %s", what,
+			       directory, reason(errno), holds);
 	return find_path(pool, bundle, directory, e);
 }
 
@@ -97,8 +100,9 @@ static int read_config_file(struct pool *pool, const char *name, size_t max_size
 	autofd int found = openat(bundle->dir, name, O_PATH | O_CLOEXEC);
 
 	if (found < 0 || fstat(found, &bundle->config_stat) < 0)
-		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; `hrun spec` writes a new one", name,
-			       bundle->path, reason(errno));
+		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; %s", name, bundle->path,
+			       reason(errno),
+			       errno == ENOENT ? "`hrun spec` writes a new one" : "check the bundle's permissions");
 	if (!S_ISREG(bundle->config_stat.st_mode))
 		return refuse_type(name, bundle->path, ret_error, e);
 	autofd int fd = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -135,16 +139,23 @@ static void open_rootfs(struct pool *pool, struct bundle *bundle)
 		fd_close(&bundle->rootfs);
 }
 
-static int open_all(struct pool *pool, const char *directory, const char *name, size_t max_size, struct bundle *bundle,
-		    struct json_error *ret_error, struct err *e)
+static int read_document(struct pool *pool, const char *name, size_t max_size, struct bundle *bundle,
+			 struct json_error *ret_error, struct err *e)
 {
 	const struct json *tree;
 
-	TRY(open_directory(pool, directory, bundle, e));
-	TRY(read_config_file(pool, name, max_size, bundle, ret_error, e));
 	if (json_read(pool, bundle->config_bytes, bundle->config_size, max_size, &tree, ret_error) < 0 ||
 	    config_read(pool, tree, &bundle->config, ret_error) < 0)
 		return refuse_document(name, ret_error, e);
+	return 0;
+}
+
+static int open_all(struct pool *pool, const char *directory, const char *name, size_t max_size, struct bundle *bundle,
+		    struct json_error *ret_error, struct err *e)
+{
+	TRY(open_directory(pool, directory, "bundle", "config.json", bundle, e));
+	TRY(read_config_file(pool, name, max_size, bundle, ret_error, e));
+	TRY(read_document(pool, name, max_size, bundle, ret_error, e));
 	open_rootfs(pool, bundle);
 	return 0;
 }
@@ -152,13 +163,37 @@ static int open_all(struct pool *pool, const char *directory, const char *name, 
 int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
 		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e)
 {
-	*ret_bundle = (struct bundle){.dir = -EBADF, .rootfs = -EBADF};
 	*ret_error = (struct json_error){.rule = NULL};
 	int r = open_all(pool, directory, config_name ? config_name : "config.json", max_size, ret_bundle, ret_error,
 			 e);
 	if (r < 0)
 		bundle_close(ret_bundle);
 	return r;
+}
+
+int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e)
+{
+	int r = open_directory(pool, directory, "image layout", "oci-layout", ret_bundle, e);
+
+	if (r < 0)
+		bundle_close(ret_bundle);
+	return r;
+}
+
+int bundle_take_document(struct pool *pool, struct bundle *bundle, const char *bytes, size_t size, size_t max_size,
+			 int rootfs, struct json_error *ret_error, struct err *e)
+{
+	*ret_error = (struct json_error){.rule = NULL};
+	bundle->rootfs = rootfs;
+	bundle->rootfs_path = bundle->path;
+	bundle->unpacked = true;
+	bundle->config_bytes = bytes;
+	bundle->config_size = size;
+	if (fstat(rootfs, &bundle->rootfs_stat) < 0)
+		return err_errno(e, "look at the unpacked root");
+	if (size > max_size)
+		return refuse_size("the image's config", size, max_size, ret_error, e);
+	return read_document(pool, "the image's config", max_size, bundle, ret_error, e);
 }
 
 void bundle_close(struct bundle *bundle)

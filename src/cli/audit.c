@@ -14,7 +14,6 @@
 #include <hrun/str.h>
 #include <hrun/utc.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -128,11 +127,11 @@ static void caller(struct json_out *out)
 	json_out_raw(out, "}");
 }
 
-static const char *result_word(int result, const struct verdict *verdict)
+static const char *result_word(int result, const struct audit *audit)
 {
 	if (result >= 0)
 		return "ok";
-	return verdict && verdict_refuses(verdict) ? "refused" : "failed";
+	return audit->rejected || (audit->verdict && verdict_refuses(audit->verdict)) ? "refused" : "failed";
 }
 
 static void write_line(struct json_out *out, const struct command *command, int result, const struct err *e)
@@ -149,11 +148,12 @@ static void write_line(struct json_out *out, const struct command *command, int 
 	if (audit->event)
 		member(out, "command", command->verb->name, ID_MAX);
 	member(out, "id", audit->id, ID_MAX);
-	member(out, "result", result_word(result, verdict), ID_MAX);
+	member(out, "result", result_word(result, audit), ID_MAX);
 	caller(out);
 	if (result >= 0 && audit->pid > 0)
 		json_out_printf(out, ",\"pid\":%d", audit->pid);
 	member(out, "image", audit->image_digest, ID_MAX);
+	member(out, "signer", audit->signer, TEXT_MAX);
 	member(out, "level", audit->level, ID_MAX);
 	member(out, "policy", audit->policy_digest, ID_MAX);
 	rule_list(out, "rules", verdict, is_any);
@@ -175,15 +175,13 @@ static const char *journal_message(struct pool *pool, int priority, const char *
 			   priority, LOG_AUTHPRIV >> 3);
 }
 
+/*
+ * Without a time of its own: it would have to be local time, and the zone is whatever file the caller's TZ names.  Who
+ * receives it takes the time of receipt (RFC 3164, 4.3.2); the JSON has the exact one.
+ */
 static const char *syslog_message(struct pool *pool, int priority, const char *line)
 {
-	char stamp[32] = "Jan  1 00:00:00";
-	time_t now = time(NULL);
-	struct tm local;
-
-	if (localtime_r(&now, &local))
-		strftime(stamp, sizeof stamp, "%b %e %H:%M:%S", &local);
-	return pool_printf(pool, "<%d>%s hrun[%d]: %s", LOG_AUTHPRIV | priority, stamp, getpid(), line);
+	return pool_printf(pool, "<%d>hrun[%d]: %s", LOG_AUTHPRIV | priority, getpid(), line);
 }
 
 void audit_write(struct command *command, int result, const struct err *e)

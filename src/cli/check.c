@@ -107,7 +107,8 @@ static void judge(struct pool *pool, const struct check *check, const struct pol
 		.process = check->config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = !check->has_bundle,
-		.image_digest = check->root.digest,
+		.image_digest = check->is_signed.image_digest ? check->is_signed.image_digest : check->root.digest,
+		.image_refusal = check->is_signed.image_refusal,
 		.image_reason = check->root.reason,
 	};
 
@@ -223,6 +224,8 @@ static int check_document(struct command *command, struct check *check, struct e
 {
 	if (read_any(command, check, e) < 0)
 		return unreadable(command, check, e);
+	if (check->has_bundle)
+		TRY(signed_bundle_look(command, &check->policy, &check->bundle, &check->is_signed, e));
 	check_judge(&command->pool, check);
 	if (command->options.fix)
 		return check_fix(command, check, e);

@@ -22,19 +22,23 @@
 
 #define CACHE_DIR "/run"
 
-static const char *how_to_see_all(struct command *command, const char *bundle)
+/* Of an image there is nothing to be checked before it is unpacked. */
+static const char *how_to_see_all(struct command *command, const struct target *target, const struct bundle *bundle)
 {
-	return pool_printf(&command->pool, "hrun check %s", bundle);
+	if (target->layout)
+		return pool_printf(&command->pool, "hrun --debug %s", command->verb->name);
+	return pool_printf(&command->pool, "hrun check %s", bundle ? bundle->path : target->bundle);
 }
 
-static int open_bundle(struct command *command, const char *path, struct creation *creation, struct err *e)
+static int open_bundle(struct command *command, const struct target *target, struct creation *creation, struct err *e)
 {
 	struct json_error error = {0};
-	int r = bundle_open(&command->pool, path, command->options.config, creation->policy.config_bytes,
-			    &creation->bundle, &error, e);
+	int r = target->layout ? creation_image(command, target, creation, &error, e)
+			       : bundle_open(&command->pool, target->bundle, command->options.config,
+					     creation->policy.config_bytes, &creation->bundle, &error, e);
 
 	if (r < 0 && error.rule)
-		return judge_unreadable(command, &creation->policy, &error, how_to_see_all(command, path),
+		return judge_unreadable(command, &creation->policy, &error, how_to_see_all(command, target, NULL),
 					&creation->verdict, e);
 	return r;
 }
@@ -62,14 +66,38 @@ const char *creation_cache(struct pool *pool, const char *name)
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
-static int judge(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
+/* A digest without a signature is whatever somebody has named. */
+static bool is_signed(const struct creation *creation)
+{
+#ifdef HRUN_MUTANT_IMAGE_WAIVER
+	return creation->image != NULL;
+#endif
+	return creation->image && creation->image_signed;
+}
+
+/* An image of ours, and a bundle with a signature, have their answer; an engine's root has to be compared. */
+static void look_at_root(struct command *command, bool look_only, const struct creation *creation,
+			 const struct signed_bundle *signature, struct image_root *ret)
 {
 	/* `hrun plan` changes nothing, so it believes and keeps nothing. */
 	const char *layers = look_only ? NULL : creation_cache(&command->pool, "hrun-layers");
+
+	*ret = (struct image_root){0};
+	if (creation->image || signature->image_digest || signature->image_refusal)
+		return;
+	root_image_look(&command->pool, &creation->policy, &creation->bundle, layers, ret);
+	root_image_tell(&creation->policy, ret);
+}
+
+static int judge(struct command *command, const struct target *target, bool look_only, struct creation *creation,
+		 struct err *e)
+{
+	struct signed_bundle signature = {NULL, NULL};
 	struct image_root root;
 
-	root_image_look(&command->pool, &creation->policy, &creation->bundle, layers, &root);
-	root_image_tell(&creation->policy, &root);
+	if (!creation->image)
+		TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &signature, e));
+	look_at_root(command, look_only, creation, &signature, &root);
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -77,16 +105,19 @@ static int judge(struct command *command, const char *id, bool look_only, struct
 		.process = creation->bundle.config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
-		.cgroup_path = cgroup_of(command, id, creation),
-		.image_digest = root.digest,
+		.cgroup_path = cgroup_of(command, target->id, creation),
+		.image_digest = is_signed(creation)	 ? creation->image->image_digest
+				: signature.image_digest ? signature.image_digest
+							 : root.digest,
+		.image_refusal = signature.image_refusal,
 		.image_reason = root.reason,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};
 
 	policy_judge(&judged, &creation->policy, &creation->verdict);
-	TRY(judge_tell(command, &creation->policy, &creation->verdict, how_to_see_all(command, creation->bundle.path),
-		       e));
+	TRY(judge_tell(command, &creation->policy, &creation->verdict,
+		       how_to_see_all(command, target, &creation->bundle), e));
 	return invocation_apply(command, &creation->verdict, e);
 }
 
@@ -114,16 +145,16 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e)
 {
-	const char *path, *id;
+	struct target target;
 
-	TRY(target_bundle(command, &path, &id, e));
-	command->audit.id = id;
+	TRY(target_find(command, &target, e));
+	command->audit.id = target.id;
 	TRY(judge_policy(command, &creation->policy, e));
 	invocation_read(command, false);
-	TRY(open_bundle(command, path, creation, e));
-	TRY(judge(command, id, look_only, creation, e));
+	TRY(open_bundle(command, &target, creation, e));
+	TRY(judge(command, &target, look_only, creation, e));
 	creation->config = policy_harden(&command->pool, creation->bundle.config, &creation->verdict);
-	return make_plan(command, id, look_only, creation, e);
+	return make_plan(command, target.id, look_only, creation, e);
 }
 
 static const char *now(struct pool *pool)
@@ -159,7 +190,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.id = plan->id,
 		.oci_version = plan->oci_version,
 		.bundle = plan->bundle_path,
-		.rootfs = plan->rootfs.path,
+		.rootfs = plan->rootfs.detached ? NULL : plan->rootfs.path,
 		.created = now(pool),
 		.owner = geteuid(),
 		.cgroup = plan->cgroup.disabled ? NULL : plan->cgroup.path,
@@ -244,6 +275,8 @@ static int build(struct command *command, int console, struct creation *creation
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e)
 {
 	struct container_record record = record_of(&command->pool, creation);
+
+	creation_record_image(&command->pool, creation, &record);
 
 	/* An interrupt may not leave half a container: it waits until there is one, or none. */
 	TRY(foreground_hold_signals(e));

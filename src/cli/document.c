@@ -30,8 +30,10 @@ static int read_all(struct pool *pool, const char *path, const char *what, char 
 	bool from_stdin = str_equal(path, "-");
 	autofd int file = from_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 
-	if (!from_stdin && file < 0)
-		return err_errno(e, "open the %s %s", what, path);
+	if (!from_stdin && file < 0) {
+		err_errno(e, "open the %s %s", what, path);
+		return err_advise(e, "name a file of JSON that this user may read, or - for stdin");
+	}
 	char *data = pool_alloc(pool, DOCUMENT_MAX_SIZE + 1);
 	ssize_t n = fd_read_all(from_stdin ? STDIN_FILENO : file, data, DOCUMENT_MAX_SIZE + 1);
 	if (n < 0)

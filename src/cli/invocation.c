@@ -138,7 +138,17 @@ static int open_parent(const char *path, const char **ret_name, struct err *e)
 	    0)
 		return err_set(e, ENAMETOOLONG, "the path of the pid file is too long");
 	int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_errno(e, "open the directory of the pid file %s", path) : fd;
+	if (fd < 0) {
+		err_errno(e, "open the directory of the pid file %s", path);
+		return err_advise(e, "make it first");
+	}
+	return fd;
+}
+
+static int cannot_make_pid_file(const char *path, struct err *e)
+{
+	err_errno(e, "make the pid file %s", path);
+	return err_advise(e, "name a file in a directory that this user may write");
 }
 
 int pid_file_write(const char *path, pid_t pid, struct err *e)
@@ -148,20 +158,24 @@ int pid_file_write(const char *path, pid_t pid, struct err *e)
 	autofd int directory = open_parent(path, &name, e);
 
 	TRY(directory);
+#ifdef HRUN_MUTANT_PID_FILE
+	autofd int followed = openat(directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	return followed < 0 || dprintf(followed, "%d", pid) < 0 ? err_errno(e, "write %s", path) : 0;
+#endif
 	/* The same name every time: what a killed hrun leaves is taken over by the next one. */
 	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name of the pid file is too long");
 	if (unlinkat(directory, temporary, 0) < 0 && errno != ENOENT)
-		return err_errno(e, "remove %s", temporary);
+		return cannot_make_pid_file(path, e);
 	autofd int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
-		return err_errno(e, "make the pid file %s", path);
+		return cannot_make_pid_file(path, e);
 	int length = str_format(digits, sizeof digits, "%d", pid);
 	int r = fd_write_all(fd, digits, (size_t)length);
 	if (r < 0)
 		err_set(e, -r, "write the pid file %s: %s", path, strerrordesc_np(-r));
 	else if (renameat(directory, temporary, directory, name) < 0)
-		r = err_errno(e, "rename the pid file %s", path);
+		r = cannot_make_pid_file(path, e);
 	if (r < 0)
 		unlinkat(directory, temporary, 0);
 	return r;

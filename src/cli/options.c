@@ -154,6 +154,8 @@ int options_parse(struct pool *pool, const struct option_row *rows, size_t row_c
 		char *word = argv[walk.index];
 		if (!ended && str_equal(word, "--")) {
 			ended = true;
+			options->has_dashes = true;
+			options->before_dashes = *ret_arg_count;
 		} else if (!ended && word[0] == '-' && word[1]) {
 			TRY(parse_option(&walk, e));
 		} else if (args) {

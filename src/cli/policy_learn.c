@@ -242,9 +242,9 @@ static int read_dates(struct learner *l, struct err *e)
 	int64_t today = utc_today(), last = today + LEARN_DAYS;
 	char text[UTC_TEXT_SIZE];
 
-	if (expires && (utc_days_of_date(expires, &last) < 0 || last < today || last > today + WAIVER_MAX_DAYS))
+	if (expires && (utc_days_of_date(expires, &last) < 0 || last < today || last > today + POLICY_MAX_DAYS))
 		return err_set(e, EINVAL, "option --expires takes a date from today to %d days ahead, as 2027-03-31",
-			       WAIVER_MAX_DAYS);
+			       POLICY_MAX_DAYS);
 	utc_date_text(last, text, sizeof text);
 	l->expires = pool_strdup(l->pool, text);
 	utc_date_text(today, text, sizeof text);

@@ -67,6 +67,17 @@ static void member(struct layout *layout, const char *name, const char *value)
 	json_out_string(layout->out, value);
 }
 
+static void show_image(struct layout *layout, const struct container_record *record)
+{
+	member(layout, OWN_PREFIX "image.digest", record->image_digest);
+	if (record->image_manifest)
+		member(layout, OWN_PREFIX "image.manifest", record->image_manifest);
+	if (record->image_signer)
+		member(layout, OWN_PREFIX "image.signer", record->image_signer);
+	if (record->image_policy)
+		member(layout, OWN_PREFIX "image.policy", record->image_policy);
+}
+
 static void annotations(struct layout *outer, const struct container *container, bool pretty)
 {
 	const struct string_map *map = &container->record.annotations;
@@ -82,6 +93,8 @@ static void annotations(struct layout *outer, const struct container *container,
 	}
 	if (container->record.level)
 		member(&layout, OWN_PREFIX "level", container->record.level);
+	if (container->record.image_digest)
+		show_image(&layout, &container->record);
 	if (findings)
 		member(&layout, OWN_PREFIX "findings", findings);
 	json_out_raw(outer->out, layout.any ? layout.end : "}");

@@ -9,6 +9,7 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
+#include <hrun/str.h>
 #include <hrun/template.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +21,9 @@ static void write_config(struct pool *pool, bool rootless, struct json_out *out)
 
 	config_template_write(&template, out, &missing);
 	for (size_t i = 0; i < missing.count; i++)
-		log_warning("this machine has no %s controller on cgroup2: its limit is left out of config.json",
-			    missing.item[i]);
+		log_warning("this machine has no %s controller on cgroup2: its limit is left out of config.json%s",
+			    missing.item[i],
+			    str_equal(missing.item[i], "memory") ? ", which level restricted refuses without it" : "");
 }
 
 int cmd_spec(struct command *command, struct err *e)

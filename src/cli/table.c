@@ -39,6 +39,12 @@ const struct option_row global_options[] = {
 };
 const size_t global_option_count = sizeof global_options / sizeof *global_options;
 
+#define IMAGE_ROWS                                                                                 \
+	VALUE("ref", 0, "NAME", ref, "the image of this name in the layout"),                      \
+		VALUE("name", 0, "NAME", name,                                                     \
+		      "what the image is: registry/repository[:tag]; chooses the policy's scope"), \
+		VALUE("platform", 0, "OS/ARCH", platform, "of an image for several (default: this machine's)")
+
 #define CREATE_ROWS                                                                                             \
 	VALUE("bundle", 'b', "DIR", bundle, "bundle directory (default: the working directory)"),               \
 		VALUE("config", 'f', "FILE", config, "name of the config in the bundle (default config.json)"), \
@@ -49,7 +55,15 @@ const size_t global_option_count = sizeof global_options / sizeof *global_option
 		FLAG("no-new-keyring", 0, no_new_keyring,                                                       \
 		     "keep the caller's session keyring (level privileged; else ignored)"),                     \
 		FLAG("no-subreaper", 0, no_subreaper, "accepted and ignored"),                                  \
-		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"), HELP
+		COUNT_("preserve-fds", 0, "N", preserve_fds, "pass descriptors 3 to 3+N-1 on"),                 \
+		VALUE("image", 0, "LAYOUT[:REF]", image,                                                        \
+		      "an image instead of a bundle: verified, unpacked into memory"),                          \
+		IMAGE_ROWS,                                                                                     \
+		VALUE("image-size", 0, "SIZE", image_size,                                                      \
+		      "most memory for the image's files, with k, m, g, % (default " IMAGE_ROOT_SIZE ")"),      \
+		VALUE("store", 0, "DIR", store,                                                                 \
+		      "keep the image's files in DIR, and take them from there the next time"),                 \
+		HELP
 
 static const struct option_row create_rows[] = {CREATE_ROWS};
 static const struct option_row run_rows[] = {
@@ -162,21 +176,34 @@ static const struct option_row rules_rows[] = {
 };
 static const struct option_row verify_rows[] = {
 	VALUE("policy", 0, "FILE", policy, "policy file instead of " POLICY_FILE),
-	VALUE("ref", 0, "NAME", ref, "the image of this name in the layout"),
-	VALUE("name", 0, "NAME", name, "what the image is: registry/repository[:tag]; chooses the policy's scope"),
-	VALUE("platform", 0, "OS/ARCH", platform, "of an image for several (default: this machine's)"),
+	IMAGE_ROWS,
 	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
+	HELP,
+};
+#define PASSPHRASE_FD                                 \
+	VALUE("passphrase-fd", 0, "N", passphrase_fd, \
+	      "descriptor N holds the key's passphrase: a line, or all there is")
+static const struct option_row sign_rows[] = {
+	VALUE("key", 'k', "FILE", key, "private key: PEM, PKCS #8 also encrypted"),
+	PASSPHRASE_FD,
+	FLAG("force", 0, force, "replace a list and a signature that are there"),
+	HELP,
+};
+static const struct option_row keygen_rows[] = {
+	VALUE("out", 'o', "FILE", out, "private key to write; the public one becomes FILE.pub"),
+	VALUE("type", 't', "TYPE", key_type, "p256 (default), p384, p521, ed25519 or rsa"),
+	PASSPHRASE_FD,
 	HELP,
 };
 static const struct option_row plain_rows[] = {HELP};
 
 const struct verb verbs[] = {
-	{"create", "[BUNDLE] ID", "build a container and let its program wait for start", ROWS(create_rows), 0, 2,
-	 false, false, true, EXIT_ERROR, cmd_create},
+	{"create", "[BUNDLE] ID [-- ARGUMENT...]", "build a container and let its program wait for start",
+	 ROWS(create_rows), 0, -1, false, false, true, EXIT_ERROR, cmd_create},
 	{"start", "ID", "start a created container's program", ROWS(plain_rows), 1, 1, false, true, false, EXIT_ERROR,
 	 cmd_start},
-	{"run", "[BUNDLE] [ID]", "create and start a container", ROWS(run_rows), 0, 2, false, false, true, EXIT_ERROR,
-	 cmd_run},
+	{"run", "[BUNDLE|LAYOUT[:REF]] [ID] [-- ARGUMENT...]", "create and start a container of a bundle or an image",
+	 ROWS(run_rows), 0, -1, false, false, true, EXIT_ERROR, cmd_run},
 	{"exec", "ID [PROGRAM [ARGUMENT...]]", "run one more process in a container", ROWS(exec_rows), 1, -1, true,
 	 true, true, EXIT_EXEC_FAILED, cmd_exec},
 	{"kill", "ID [SIGNAL]", "send a signal (default TERM) to a container's init", ROWS(kill_rows), 1, 2, true, true,
@@ -204,8 +231,12 @@ const struct verb verbs[] = {
 	 ROWS(plain_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_explain},
 	{"rules", "", "print the table of rules", ROWS(rules_rows), 0, 0, false, true, false, EXIT_CHECK_USAGE,
 	 cmd_rules},
-	{"verify", "LAYOUT",
-	 "verify an image layout: signatures, digests and every layer; needs no root, writes nothing",
+	{"keygen", "", "make a pair of keys for sign", ROWS(keygen_rows), 0, 0, false, true, false, EXIT_ERROR,
+	 cmd_keygen},
+	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true,
+	 false, EXIT_ERROR, cmd_sign},
+	{"verify", "LAYOUT|BUNDLE",
+	 "verify an image layout or a bundle: signatures, digests, every file; needs no root, writes nothing",
 	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,
 	 EXIT_ERROR, cmd_spec},

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * verify.c - is the image in a layout what the policy's keys signed, down to the last byte of its layers?
+ * verify.c - is an image or a bundle what the policy's keys signed, down to the last byte?
  *
- * Starts nothing but hrun-image and writes nothing; an ordinary user's policy is as good as root's.
+ * Starts nothing but the programs that look, and writes nothing; an ordinary user's policy is as good as root's.
  */
+#include <fcntl.h>
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/image.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const int exit_statuses[] = {
 	[IMAGE_ACCEPT] = 0, [IMAGE_REJECT] = EXIT_VERIFY_REJECTED, [IMAGE_MALFORMED] = EXIT_VERIFY_MALFORMED};
 
-static int take_word(char *field, size_t size, const char *option, const char *value, struct err *e)
+int image_word(char *field, size_t size, const char *option, const char *value, struct err *e)
 {
 	if (!value)
 		return 0;
@@ -39,7 +43,7 @@ static void print_text(const char *path, const struct image_request *request, co
 		printf(": %s%s%s", stage, stage[0] ? ": " : "", answer->reason);
 	printf("\n");
 	if (answer->image_digest[0])
-		printf("  image      %s\n", answer->image_digest);
+		printf("  %-10s %s\n", request->task == IMAGE_BUNDLE ? "tree" : "image", answer->image_digest);
 	if (answer->manifest_digest[0] && !str_equal(answer->manifest_digest, answer->image_digest))
 		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
 	for (uint32_t i = 0; i < answer->signature_count; i++)
@@ -67,13 +71,46 @@ static int read_format(const char *format, bool *ret_json, struct err *e)
 	return 0;
 }
 
-/* No signature could satisfy the policy: the image need not be looked at. */
-static void reject_by_policy(struct image_answer *answer, const struct err *e)
+void verify_reject(struct image_answer *answer, const struct err *e)
 {
 	answer->verdict = IMAGE_REJECT;
 	answer->stage = IMAGE_STAGE_POLICY;
 	snprintf(answer->reason, sizeof answer->reason, "%.255s", e->text);
 	str_remove_controls(answer->reason);
+}
+
+static int verify(struct command *command, struct image_call *call, struct image_result *result, struct err *e)
+{
+	struct progress progress;
+
+	progress_begin(&progress, call);
+	int r = image_verify(&command->pool, call, result, e);
+	progress_end(&progress, call);
+	return r;
+}
+
+static int verify_layout(struct command *command, struct image_call *call, struct image_result *ret, struct err *e)
+{
+	char path[PATH_MAX];
+	autofd int layout = image_open_layout(command->args[0], e);
+
+	TRY(layout);
+	call->fds[call->fd_count++] = layout;
+	int rejected = verify_policy(command, realpath(command->args[0], path), call, e);
+	TRY(rejected);
+	if (!rejected)
+		return verify(command, call, ret, e);
+	verify_reject(&ret->answer, e);
+	return 0;
+}
+
+/* A layout says so by a file of its own; what has a config.json and no such file is a bundle. */
+static bool is_bundle(const char *path)
+{
+	autofd int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return dir >= 0 && faccessat(dir, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT &&
+	       faccessat(dir, "config.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int cmd_verify(struct command *command, struct err *e)
@@ -83,22 +120,16 @@ int cmd_verify(struct command *command, struct err *e)
 	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
 	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
 	struct image_request *request = &call->request;
-	bool json;
+	bool json, bundle = is_bundle(path);
 
 	TRY(read_format(options->format, &json, e));
+	if (bundle && (options->ref || options->platform))
+		return err_set(e, EINVAL, "`%.200s` is a bundle: --ref and --platform are for image layouts", path);
 	image_request_default(request);
 	TRY(image_platform(request, options->platform, e));
-	TRY(take_word(request->ref, sizeof request->ref, "ref", options->ref, e));
-	TRY(take_word(request->name, sizeof request->name, "name", options->name, e));
-	autofd int layout = image_open_layout(path, e);
-	TRY(layout);
-	call->fds[call->fd_count++] = layout;
-	int rejected = verify_policy(command, call, e);
-	TRY(rejected);
-	if (rejected)
-		reject_by_policy(&result->answer, e);
-	else
-		TRY(image_verify(&command->pool, call, result, e));
+	TRY(image_word(request->ref, sizeof request->ref, "ref", options->ref, e));
+	TRY(image_word(request->name, sizeof request->name, "name", options->name, e));
+	TRY(bundle ? verify_bundle(command, call, result, e) : verify_layout(command, call, result, e));
 	print_answer(&command->pool, json, path, request, &result->answer);
 	return exit_statuses[result->answer.verdict];
 }

@@ -8,8 +8,6 @@
 #include <hrun/cli.h>
 #include <hrun/image_request.h>
 #include <hrun/str.h>
-#include <limits.h>
-#include <stdlib.h>
 
 static int load(struct command *command, struct policy *ret_policy, struct err *e)
 {
@@ -37,11 +35,10 @@ static bool require_signatures(struct policy_images *images)
 	return any;
 }
 
-int verify_policy(struct command *command, struct image_call *call, struct err *e)
+int verify_policy(struct command *command, const char *layout, struct image_call *call, struct err *e)
 {
 	struct image_request *asked = pool_alloc(&command->pool, sizeof *asked);
 	struct policy policy;
-	char layout[PATH_MAX];
 	size_t count = 0;
 
 	TRY(load(command, &policy, e));
@@ -52,7 +49,7 @@ int verify_policy(struct command *command, struct image_call *call, struct err *
 	const struct image_asked what = {
 		.name = asked->name,
 		.ref = asked->ref,
-		.layout = realpath(command->args[0], layout),
+		.layout = layout,
 		.os = asked->os,
 		.architecture = asked->architecture,
 		.variant = asked->variant,

@@ -7,7 +7,7 @@
 
 const char *image_verdict_name(uint32_t verdict)
 {
-	static const char *const names[] = {"accept", "reject", "malformed"};
+	static const char *const names[] = {"accept", "reject", "malformed", "layers-unread"};
 
 	return verdict < sizeof names / sizeof *names ? names[verdict] : "reject";
 }

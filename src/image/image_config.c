@@ -214,7 +214,7 @@ int image_config_read(struct pool *pool, const char *bytes, size_t size, struct 
 	struct json_error error;
 
 	*ret_config = (struct image_config){0};
-	if (json_read(pool, bytes, size, IMAGE_CONFIG_MAX, &tree, &error) < 0)
+	if (json_read(pool, bytes, size, IMAGE_CONFIG_SIZE_MAX, &tree, &error) < 0)
 		return err_set(e, EINVAL, "the image's config, line %u, column %u: %s", error.line, error.column,
 			       error.text);
 	TRY(read_text(&r, tree, "os", &ret_config->os));

@@ -10,19 +10,10 @@
 #include <hrun/str.h>
 #include <string.h>
 
-enum { REPOSITORY_MAX = 255, TAG_MAX = 128, LABEL_MAX = 63, HOST_MAX = 253, DIGEST_LENGTH = 71 };
+enum { REPOSITORY_MAX = 255, TAG_MAX = 128, LABEL_MAX = 63, HOST_MAX = 253 };
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
-
-bool image_digest_is_valid(const char *text)
-{
-	static const char prefix[] = "sha256:";
-	size_t start = sizeof prefix - 1;
-
-	return str_starts(text, prefix) && strlen(text) == DIGEST_LENGTH &&
-	       start + strspn(text + start, DIGITS "abcdef") == DIGEST_LENGTH;
-}
 
 /* ---- the host ---- */
 
@@ -171,7 +162,7 @@ const char *image_name_read(struct pool *pool, const char *text, struct image_na
 	if (at_sign) {
 		*at_sign = '\0';
 		name.digest = at_sign + 1;
-		if (!image_digest_is_valid(name.digest))
+		if (!str_is_digest(name.digest))
 			return "has no digest behind the @: sha256: and 64 small hexadecimal digits";
 	}
 	char *slash = strrchr(rest, '/'), *colon = slash ? strchr(slash, ':') : NULL;

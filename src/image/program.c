@@ -68,21 +68,50 @@ static int open_in(const char *directory, const char *name, struct err *e)
 	return TAKE_FD(fd);
 }
 
-/* build/hrun -> build/libexec/hrun; "" where procfs does not say. */
+/* build/hrun -> build */
+static bool cut_name(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		*slash = '\0';
+	return slash != NULL;
+}
+
+/* Does our own file lie in DIRECTORY?  A copy in memory (self.c) lies nowhere, and is only made where there is no privilege. */
+static bool is_own_directory(const char *directory)
+{
+	char path[PATH_MAX];
+	struct stat own, there;
+
+#ifdef HRUN_MUTANT_LIBEXEC_NAME
+	return true;
+#endif
+	if (stat("/proc/self/exe", &own) < 0)
+		return false;
+	if (own.st_nlink == 0)
+		return true;
+	return str_format(path, sizeof path, "%s/hrun", directory) >= 0 && stat(path, &there) == 0 &&
+	       there.st_dev == own.st_dev && there.st_ino == own.st_ino;
+}
+
+/*
+ * build/hrun -> build/libexec/hrun; "" where nobody knows.  create and run have executed themselves again from a file that has no path
+ * (self.c), and are called by the path that it had: this is anybody's to say, and so it is asked whether our file is there.
+ */
 static void find_beside(char *directory, size_t size)
 {
-	char own[PATH_MAX];
+	char own[PATH_MAX], called[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
 
 	directory[0] = '\0';
-	if (n <= 0)
-		return;
-	own[n] = '\0';
-	char *slash = strrchr(own, '/');
-	if (!slash)
-		return;
-	*slash = '\0';
-	str_format(directory, size, "%s/libexec/hrun", own);
+	own[n > 0 ? n : 0] = '\0';
+	if (program_invocation_name[0] == '/' &&
+	    str_format(called, sizeof called, "%s", program_invocation_name) >= 0 && cut_name(called) &&
+	    is_own_directory(called))
+		str_format(directory, size, "%s/libexec/hrun", called);
+	else if (cut_name(own))
+		str_format(directory, size, "%s/libexec/hrun", own);
 }
 
 static bool is_absent(int error)
@@ -117,7 +146,8 @@ static _Noreturn void become(int program, char *name, int socket)
 
 	sigemptyset(&empty);
 	sigprocmask(SIG_SETMASK, &empty, NULL);
-	signal(SIGPIPE, SIG_DFL);
+	/* Whose reader is gone has an errno, and still says why it stops. */
+	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* Both move out of the way of 0 to 3 first. */
 	int high_socket = fcntl(socket, F_DUPFD_CLOEXEC, SOCKET + 1);

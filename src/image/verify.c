@@ -163,31 +163,39 @@ static bool signature_is_sound(struct image_signature *s)
 	return true;
 }
 
-static bool is_digest(const char *text)
-{
-	return str_starts(text, "sha256:") && strlen(text) == 71 && strspn(text + 7, "0123456789abcdef") == 64;
-}
-
 static bool digest_is_sound(const char *text, size_t size, bool needed)
 {
-	return memchr(text, '\0', size) && ((!text[0] && !needed) || is_digest(text));
+	return memchr(text, '\0', size) && ((!text[0] && !needed) || str_is_digest(text));
 }
 
-/* A word and a reason only where refused; all digests where accepted. */
-static bool answer_is_sound(struct image_answer *a)
+/* Of a bundle nothing but its signatures is asked, and these are of what was given. */
+static bool bundle_is_sound(const struct image_answer *a, const struct image_request *request)
 {
-	bool accept = a->verdict == IMAGE_ACCEPT;
+	return str_equal(a->image_digest, request->tree_digest) &&
+	       str_equal(a->config_digest, request->bundle_config_digest) && !a->manifest_digest[0] && !a->config_size;
+}
 
-	if (a->version != IMAGE_WIRE_VERSION || a->done > 1 || a->verdict > IMAGE_MALFORMED ||
-	    a->stage > IMAGE_STAGE_UNPACK || a->signature_count > IMAGE_SIGNATURES_MAX || !IS_TERMINATED(a->reason) ||
+/* An answer to REQUEST: a word and a reason only where refused; all digests where accepted. */
+static bool answer_is_sound(struct image_answer *a, const struct image_request *request)
+{
+	bool bundle = request->task == IMAGE_BUNDLE;
+	bool accept = a->verdict == (request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT);
+
+#ifdef HRUN_MUTANT_IMAGE_LAYERS
+	accept = a->verdict == IMAGE_ACCEPT || a->verdict == IMAGE_LAYERS_UNREAD;
+#endif
+	if (a->version != IMAGE_WIRE_VERSION || a->done > 1 ||
+	    (!accept && a->verdict != IMAGE_REJECT && a->verdict != IMAGE_MALFORMED) || a->stage > IMAGE_STAGE_UNPACK ||
+	    a->signature_count > IMAGE_SIGNATURES_MAX || !IS_TERMINATED(a->reason) ||
 	    a->config_size > IMAGE_CONFIG_MAX || (a->config_size && (!a->done || !accept)))
 		return false;
 	bool needed = a->done && accept;
 	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed) ||
-	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed) ||
+	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle) ||
 	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed))
 		return false;
-	if (a->done && accept && (a->stage != IMAGE_STAGE_NONE || a->reason[0] || !a->config_size))
+	if (needed &&
+	    (a->stage != IMAGE_STAGE_NONE || a->reason[0] || (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
 		return false;
 	for (uint32_t i = 0; i < a->signature_count; i++) {
 		if (!signature_is_sound(&a->signatures[i]))
@@ -202,7 +210,8 @@ static int answer_question(struct conversation *c, const struct image_ask *ask)
 	if (++c->questions > QUESTIONS_MAX)
 		return no_answer(c, "hrun-image asks for too many files");
 	const struct image_call *call = c->call;
-	if ((call->give ? call->give(call->context, c->socket, ask) : image_give(c->socket, call->fds[0], ask)) < 0)
+	if (call->request.task == IMAGE_BUNDLE ||
+	    (call->give ? call->give(call->context, c->socket, ask) : image_give(c->socket, call->fds[0], ask)) < 0)
 		return no_answer(c, "hrun-image asks for something that is no file of the layout");
 	return 0;
 }
@@ -228,7 +237,7 @@ static int take_message(struct conversation *c)
 			TRY(answer_question(c, &message->ask));
 			continue;
 		}
-		if (n != sizeof message->answer || !answer_is_sound(&message->answer))
+		if (n != sizeof message->answer || !answer_is_sound(&message->answer, &c->call->request))
 			return no_answer(c, "hrun-image gave an answer that cannot be right");
 		if (message->answer.done)
 			break;
@@ -263,6 +272,9 @@ static int converse(struct conversation *c)
 {
 	const struct image_call *call = c->call;
 
+	/* Whoever was asked before has read the keys; the layout and a stream have no place to go back to. */
+	for (size_t i = 1; i < call->fd_count; i++)
+		lseek(call->fds[i], 0, SEEK_SET);
 	if (unix_send_all(c->socket, &call->request, sizeof call->request, call->fds, call->fd_count) < 0) {
 		c->ended = true;
 		return no_answer(c, "hrun-image does not take a request");

@@ -67,6 +67,7 @@ int plan_rootfs(struct pool *pool, const struct config *config, const struct bun
 	*rootfs = (struct rootfs_plan){
 		.path = bundle->rootfs_path,
 		.fd = bundle->rootfs >= 0 ? bundle->rootfs : -1,
+		.detached = bundle->unpacked,
 		.readonly = config->root.readonly,
 		.attr = attributes(pool, config, plan),
 		.where = "root.path",
@@ -77,7 +78,8 @@ int plan_rootfs(struct pool *pool, const struct config *config, const struct bun
 			       plan_quote(pool, bundle->rootfs_path), strerrordesc_np(-bundle->rootfs));
 	if (!S_ISDIR(bundle->rootfs_stat.st_mode))
 		return err_set(e, ENOTDIR, "root.path: %s is not a directory", plan_quote(pool, bundle->rootfs_path));
-	rootfs->device = bundle->rootfs_stat.st_dev;
-	rootfs->inode = bundle->rootfs_stat.st_ino;
+	const struct stat *place = bundle->unpacked ? &bundle->dir_stat : &bundle->rootfs_stat;
+	rootfs->device = place->st_dev;
+	rootfs->inode = place->st_ino;
 	return 0;
 }

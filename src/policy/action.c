@@ -203,11 +203,15 @@ static void apply_waiver(struct finder *finder, struct finding *finding)
 void finding_settle(struct finder *finder, struct finding *finding)
 {
 	const struct policy *policy = finder->judged->policy;
+	/* A repair that the level or the rule's own entry wants, and that cannot be made, is refused in an audit as well. */
+	bool is_refusal = finder->action == ACTION_REFUSE || finder->why == WHY_ASKED_REPAIR;
 
+#ifdef HRUN_MUTANT_AUDIT_UNREPAIRED
+	is_refusal = true;
+#endif
 	if (rule_refuses_always(finder->rule))
 		return;
-	/* A repair that cannot be made, since the object cannot be looked at, is refused in an audit as well. */
-	if (finding->action == ACTION_REFUSE && finder->action == ACTION_REFUSE && audit_covers(policy, finder->rule)) {
+	if (finding->action == ACTION_REFUSE && is_refusal && audit_covers(policy, finder->rule)) {
 		finding->action = ACTION_WARN;
 		finding->why = WHY_AUDIT;
 	}

@@ -6,6 +6,7 @@
  * name: a link, a second bind mount or another spelling changes nothing.
  */
 #include <hrun/judging.h>
+#include <hrun/mount_words.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -48,6 +49,22 @@ void list_append(struct pool *pool, struct string_list *list, const char *word)
 		item[i] = list->item[i];
 	item[list->count] = word;
 	*list = (struct string_list){.item = item, .count = list->count + 1, .present = true};
+}
+
+void mount_options_add(struct pool *pool, struct config_mount *mount, const char *word)
+{
+	uint64_t bit = mount_word_find(word)->set;
+	const struct string_list *old = &mount->options;
+	const char **item = pool_alloc(pool, (old->count + 1) * sizeof *item);
+	size_t kept = 0;
+
+	for (size_t i = 0; i < old->count; i++) {
+		const struct mount_word *one = mount_word_find(old->item[i]);
+		if (!one || one->effect != WORD_ATTR || !((one->set | one->clear) & bit))
+			item[kept++] = old->item[i];
+	}
+	item[kept++] = word;
+	mount->options = (struct string_list){.item = item, .count = kept, .present = true};
 }
 
 const struct config_namespace *namespace_of(const struct config *config, const char *type)

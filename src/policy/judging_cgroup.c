@@ -82,6 +82,24 @@ bool cgroup_is_limited_above(const struct judged *judged, const char *file)
 	return cgroup_limited_below(root_of(judged), path, file);
 }
 
+bool cgroup_host_lacks(const struct judged *judged, const char *controller)
+{
+	char words[1024], *rest = words;
+
+	if (judged->config_only || root_of(judged) < 0)
+		return false;
+	autofd int fd = open_below(root_of(judged), "cgroup.controllers", O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, words, sizeof words - 1);
+	if (n < 0)
+		return false;
+	words[n] = '\0';
+	for (const char *word; (word = strsep(&rest, " \n"));) {
+		if (str_equal(word, controller))
+			return false;
+	}
+	return true;
+}
+
 /* systemd marks what it gives to somebody else to divide. */
 static bool is_delegated(int root, const char *path)
 {

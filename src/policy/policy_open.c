@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy_open.c - the policy file as a descriptor, and whose it is.
+ * policy_open.c - the policy file as a descriptor, and whose it is; and the same for other places that only root may write.
  *
  * Whoever can write this file, or exchange a directory above it, can start anything as
  * root.  So every component is opened from the one before it, without links, and judged
@@ -22,8 +22,10 @@ enum { OVERFLOW_UID = 65534 };
 
 /* Who may own what is opened. */
 struct owners {
+	const char *what; /* the first word of every error */
 	uid_t host_root;
 	bool or_callers;
+	bool directory; /* a directory is wanted, not a file */
 };
 
 /*
@@ -65,6 +67,16 @@ static const char *errno_name(int errnum)
 	return name ? name : "unknown error";
 }
 
+static int cannot_open(const char *what, const char *path, bool directory, struct err *e)
+{
+	err_set(e, errno, "%s: open `%s`: %s", what, path, errno_name(errno));
+	if (directory)
+		return err_advise(e, "name a directory that root may write");
+	return err_advise(e, e->errnum == ENOENT   ? "write it or name another file with --policy"
+			     : e->errnum == EACCES ? "make it readable for everybody who starts containers"
+						   : "name a regular file");
+}
+
 static bool may_own(const struct owners *owners, uid_t uid)
 {
 	return uid == owners->host_root || (owners->or_callers && uid == geteuid());
@@ -76,32 +88,31 @@ static int check_owner(int fd, const struct owners *owners, const char *path, st
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return err_set(e, errno, "policy: look at `%s`: %s", path, errno_name(errno));
+		return err_set(e, errno, "%s: look at `%s`: %s", owners->what, path, errno_name(errno));
 	if (S_ISLNK(st.st_mode))
-		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
+		return err_set(e, EPERM, "%s: `%s` is a symbolic link; name what it leads to", owners->what, path);
 #ifdef HRUN_MUTANT_POLICY_OWNER
 	return 0;
 #endif
 	if (!may_own(owners, st.st_uid))
-		return err_set(e, EPERM, "policy: `%s` belongs to uid %u, not to the host's root%s; chown root it",
-			       path, st.st_uid, owners->or_callers ? " or to you" : "");
+		return err_set(e, EPERM, "%s: `%s` belongs to uid %u, not to the host's root%s; chown root it",
+			       owners->what, path, st.st_uid, owners->or_callers ? " or to you" : "");
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return err_set(e, EPERM, "policy: `%s` is writable by group or others (mode %04o); chmod go-w it", path,
-			       st.st_mode & 07777u);
+		return err_set(e, EPERM, "%s: `%s` is writable by group or others (mode %04o); chmod go-w it",
+			       owners->what, path, st.st_mode & 07777u);
 	return 0;
 }
 
 /* Open and check what stands in *DIR under NAME; PATH is all of it, for the message. */
-static int open_component(int dir, const char *name, const struct owners *owners, const char *path, bool last,
+static int open_component(int dir, const char *name, const struct owners *owners, const char *path, int flags,
 			  struct err *e)
 {
-	int flags = O_CLOEXEC | O_NOFOLLOW | (last ? O_RDONLY | O_NONBLOCK | O_NOCTTY : O_PATH);
-	autofd int fd = openat(dir, name, flags);
+	autofd int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0 && errno == ELOOP)
-		return err_set(e, EPERM, "policy: `%s` is a symbolic link; name the file itself", path);
+		return err_set(e, EPERM, "%s: `%s` is a symbolic link; name what it leads to", owners->what, path);
 	if (fd < 0)
-		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+		return cannot_open(owners->what, path, owners->directory, e);
 	TRY(check_owner(fd, owners, path, e));
 	return TAKE_FD(fd);
 }
@@ -112,24 +123,27 @@ static int open_any(const char *path, struct err *e)
 	autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0)
-		return err_set(e, errno, "policy: open `%s`: %s", path, errno_name(errno));
+		return cannot_open("policy", path, false, e);
 	return TAKE_FD(fd);
 }
 
-static int open_owned(struct pool *pool, const char *path, bool or_callers, struct err *e)
+/* From / to the end of PATH; with MAKE each directory that is missing is made. */
+static int walk(struct pool *pool, const char *path, struct owners *owners, bool make, struct err *e)
 {
 	char *names = pool_strdup(pool, path + strspn(path, "/")), *name;
 	const char *so_far = "";
-	struct owners owners = {.or_callers = or_callers};
+	const int last = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
-	find_host_root(&owners.host_root);
+	find_host_root(&owners->host_root);
 	autofd int fd = open("/", O_PATH | O_CLOEXEC);
 	if (fd < 0)
-		return err_set(e, errno, "policy: open `/`: %s", errno_name(errno));
-	TRY(check_owner(fd, &owners, "/", e));
+		return err_set(e, errno, "%s: open `/`: %s", owners->what, errno_name(errno));
+	TRY(check_owner(fd, owners, "/", e));
 	while ((name = strsep(&names, "/"))) {
 		so_far = pool_printf(pool, "%s/%s", so_far, name);
-		int next = open_component(fd, name, &owners, so_far, names == NULL, e);
+		if (make && mkdirat(fd, name, 0700) < 0 && errno != EEXIST && errno != EROFS)
+			return err_set(e, errno, "%s: make `%s`: %s", owners->what, so_far, errno_name(errno));
+		int next = open_component(fd, name, owners, so_far, names ? O_PATH : last, e);
 		TRY(next);
 		fd_close(&fd);
 		fd = next;
@@ -143,7 +157,22 @@ int policy_open(struct pool *pool, const char *path, enum policy_owner owner, st
 		return open_any(path, e);
 	if (path_has_dotdot(path))
 		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", path);
-	return open_owned(pool, path, owner == POLICY_OWNER_OR_CALLER, e);
+	struct owners owners = {.what = "policy", .or_callers = owner == POLICY_OWNER_OR_CALLER};
+	return walk(pool, path, &owners, false, e);
+}
+
+int policy_open_directory(struct pool *pool, const char *what, const char *path, enum policy_owner owner, struct err *e)
+{
+	struct owners owners = {.what = what, .or_callers = owner == POLICY_OWNER_OR_CALLER, .directory = true};
+	struct stat st;
+
+	if (path_has_dotdot(path))
+		return err_set(e, EINVAL, "%s: `%s` holds \"..\"; name the directory itself", what, path);
+	autofd int fd = walk(pool, path, &owners, true, e);
+	TRY(fd);
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, ENOTDIR, "%s: `%s` is not a directory", what, path);
+	return TAKE_FD(fd);
 }
 
 int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner owner, size_t max_size, char **ret_bytes,
@@ -154,7 +183,7 @@ int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner own
 
 	TRY(fd);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, EINVAL, "policy: `%s` is not a regular file", path);
+		return err_set(e, EINVAL, "policy: `%s` is not a regular file; name the file itself", path);
 	if (st.st_size > (off_t)max_size)
 		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %zu are read", path,
 			       (long long)st.st_size, max_size);

@@ -70,6 +70,10 @@ static int read_audit_until(struct policy_reader *r, const struct json *value, v
 	(void)place;
 	if (utc_days_of_date(value->text, &days) < 0)
 		return policy_refuse(r, value, "must be a date of the calendar, as 2027-03-31");
+#ifndef HRUN_MUTANT_AUDIT_FOR_EVER
+	if (days - r->today > POLICY_MAX_DAYS)
+		return policy_refuse(r, value, "is more than a year ahead (%d days)", POLICY_MAX_DAYS);
+#endif
 	r->policy->audit_until = value->text;
 	return 0;
 }

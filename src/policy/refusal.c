@@ -43,8 +43,8 @@ static const char *ascii(struct pool *pool, const char *text, size_t max)
 }
 
 /*
- * podman looks for these phrases in the line and then tells its user about a missing
- * command or file permissions, whoever wrote the words: a bundle's author could choose the error.
+ * podman, docker and containerd look for these phrases in the line and then tell their user about a missing
+ * command, file permissions or a process that is gone, whoever wrote the words: a bundle's author could choose the error.
  */
 static void defuse(char *line)
 {
@@ -55,6 +55,12 @@ static void defuse(char *line)
 		"operation not permitted",
 		"executable path is empty",
 		"open executable",
+		"is a directory",
+		"not a directory",
+		"does not exist",
+		"no such process",
+		"container not running",
+		"process already finished",
 	};
 
 	for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {

@@ -192,7 +192,6 @@ void judge_idmap_missing(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 	const struct config_namespace *user = namespace_of(config, "user");
-	struct finder refusing = *finder;
 
 	if (!user || (user->path && *user->path))
 		return;
@@ -203,9 +202,7 @@ void judge_idmap_missing(struct finder *finder)
 		find(finder, where, "a user namespace without mappings: the own id is mapped");
 		return;
 	}
-	if (finder->action == ACTION_HARDEN)
-		refusing.action = ACTION_REFUSE;
-	find(&refusing, where, "a user namespace without mappings: all files would belong to nobody");
+	find_unrepairable(finder, where, "a user namespace without mappings: all files would belong to nobody");
 }
 
 static void map_self(struct pool *pool, struct id_mapping_list *list, uint32_t inside, uint32_t outside)

@@ -46,7 +46,7 @@ void judge_flag_preserve_fds(struct finder *finder)
 
 	for (size_t i = 0; invocation && i < invocation->host_fd_count; i++)
 		find(finder, "",
-		     "descriptor %d, which the container's program would get, is a directory, a block device or O_PATH",
+		     "descriptor %d, which the container's program would get, leads to a directory or a block device, or is O_PATH",
 		     invocation->host_fds[i]);
 }
 

@@ -2,8 +2,8 @@
 /*
  * rules_mount_options.c - what mounts lack, and adding it.
  *
- * Options are only appended: the last word of a pair wins, so a repair can not be
- * undone by what the config said before.
+ * What is added comes last, where the last word of a pair wins; and its opposite goes, so that the repaired config
+ * does not say two things at once.
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
@@ -32,7 +32,7 @@ static bool lacks(const struct config_mount *mount, const char *word)
 static void ensure(struct pool *pool, struct config_mount *mount, const char *word)
 {
 	if (lacks(mount, word))
-		list_append(pool, &mount->options, word);
+		mount_options_add(pool, mount, word);
 }
 
 static bool goes_to(const struct finder *finder, const struct config_mount *mount, const char *path)

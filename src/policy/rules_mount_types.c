@@ -38,7 +38,7 @@ void judge_mount_sysfs_writable(struct finder *finder)
 static void make_read_only(struct pool *pool, struct config_mount *mount)
 {
 	if (!mount_is_read_only(mount))
-		list_append(pool, &mount->options, "ro");
+		mount_options_add(pool, mount, "ro");
 }
 
 void harden_mount_sysfs_writable(struct pool *pool, struct config *config, const struct finding *finding)

@@ -201,9 +201,9 @@ void harden_mount_explicit_suid_dev(struct pool *pool, struct config *config, co
 
 	replace_words(pool, mount, words, COUNT(words), NULL);
 	if (suid)
-		list_append(pool, &mount->options, "nosuid");
+		mount_options_add(pool, mount, "nosuid");
 	if (dev && !(mount_type_is(mount, "tmpfs") && !mount_is_bind(mount) && str_equal(mount->destination, "/dev")))
-		list_append(pool, &mount->options, "nodev");
+		mount_options_add(pool, mount, "nodev");
 }
 
 static void find_propagation(struct finder *finder, const char *word, const char *recursive, const char *text)

@@ -149,10 +149,15 @@ void judge_memory_limit_missing(struct finder *finder)
 	if (!judged->config->linux_ || limit == LIMIT_GIVEN || limit == LIMIT_BY_UNIFIED ||
 	    cgroup_is_limited_above(judged, "memory.max"))
 		return;
-	/* A repair needs a number, and only the policy file knows one: nothing is let through unrepaired. */
+	/* A repair needs a number, and only the policy file knows one. */
 	if (finder->action == ACTION_HARDEN && number <= 0)
-		finder->action = ACTION_REFUSE;
-	judge_limit(finder, limit, "linux.resources.memory.limit", "memory.max", (size_t)number);
+		find_unrepairable(finder, "linux.resources.memory.limit",
+				  "no limit, and the policy file has no defaults.memoryLimit to repair it with");
+	else if (finder->action == ACTION_REFUSE && cgroup_host_lacks(judged, "memory"))
+		find_item(finder, (size_t)number, NULL, "linux.resources.memory.limit",
+			  "no limit, and this host's cgroup2 has no memory controller to give one: enable it first");
+	else
+		judge_limit(finder, limit, "linux.resources.memory.limit", "memory.max", (size_t)number);
 }
 
 static struct config_memory *memory_of(struct pool *pool, struct config *config)

@@ -33,7 +33,7 @@ void judge_root_path_escape(struct finder *finder)
 	const struct bundle *bundle = finder->judged->bundle;
 	const char *path = finder->judged->config->has_root ? finder->judged->config->root.path : NULL;
 
-	if (!path || !*path)
+	if (!path || !*path || (bundle && bundle->unpacked))
 		return;
 	const char *shown = quote(finder, path);
 	if (*path != '/' && path_has_dotdot(path))
@@ -169,7 +169,8 @@ void judge_root_path_host(struct finder *finder)
 	int error = 0;
 	struct stat root;
 
-	if (!path)
+	/* An unpacked image has no place on the host. */
+	if (!path || (bundle && bundle->unpacked))
 		return;
 	const char *written = path_clean(judged->pool, path);
 	/* The root of the host has other names where it is bind-mounted. */
@@ -220,10 +221,11 @@ void judge_rootfs_permissions(struct finder *finder)
 
 	if (!bundle && finder->judged->config_only)
 		cannot_judge(finder, "root.path", "whose directory it is was not looked at");
-	if (!bundle || !bundle->rootfs_path)
+	/* Nobody out here reaches what hrun has unpacked for itself. */
+	if (!bundle || !bundle->rootfs_path || bundle->unpacked)
 		return;
 	if (bundle->rootfs == -ENOTDIR) {
-		find(finder, "root.path", "%s is not a directory", quote(finder, bundle->rootfs_path));
+		find(finder, "root.path", "%s is no directory", quote(finder, bundle->rootfs_path));
 		return;
 	}
 	if (bundle->rootfs < 0) {
@@ -316,9 +318,12 @@ void judge_bundle_permissions(struct finder *finder)
 {
 	const struct bundle *bundle = finder->judged->bundle;
 
-	if (!bundle)
+	/* Whoever writes to a layout changes nothing that is signed. */
+	if (!bundle || (bundle->unpacked && finder->judged->image_digest))
 		return;
-	find_permissions(finder, "the bundle directory", &bundle->dir_stat);
+	find_permissions(finder, bundle->unpacked ? "the image layout" : "the bundle directory", &bundle->dir_stat);
+	if (bundle->unpacked)
+		return;
 	find_permissions(finder, "config.json", &bundle->config_stat);
 	if (config_is_link(bundle))
 		find(finder, "", "config.json is a symbolic link");

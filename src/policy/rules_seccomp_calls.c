@@ -7,39 +7,48 @@
 #include <hrun/judging.h>
 #include <hrun/str.h>
 
-/* Does a repair take capability NAME from every set?  The rules about capabilities have judged already. */
-static bool is_taken(const struct verdict *verdict, const char *name)
+/*
+ * The process as the repairs leave it that were found before, by the rules about capabilities: any of them may take
+ * the last mention of one.
+ */
+static const struct config_process *repaired_process(const struct finder *finder)
 {
-	static const char *const taking[] = {"caps-dangerous", "caps-not-default", "caps-net-raw", "caps-not-minimal"};
+	struct pool *pool = finder->judged->pool;
+	const struct config_process *process = finder->judged->process;
+	const struct verdict *verdict = finder->verdict;
+	struct config with_process = {.process = NULL};
 
 #ifdef HRUN_MUTANT_GRANTED_TAKEN
-	return false;
+	return process;
 #endif
-	for (size_t i = 0; i < verdict->count; i++) {
+	for (size_t i = 0; process && i < verdict->count; i++) {
 		const struct finding *finding = &verdict->findings[i];
-		if (finding->action == ACTION_HARDEN && finding->value && str_equal(finding->value, name) &&
-		    IS_ONE_OF(finding->rule->id, taking))
+		if (finding->action != ACTION_HARDEN || !finding->rule->harden || finding->why == WHY_DROPPED ||
+		    !str_starts(finding->rule->id, "caps-"))
+			continue;
+		if (!with_process.process) {
+			with_process.process = pool_alloc(pool, sizeof *process);
+			*with_process.process = *process;
+		}
+		finding->rule->harden(pool, &with_process, finding);
+	}
+	return with_process.process ? with_process.process : process;
+}
+
+/* What is inheritable alone nobody has. */
+static bool has_capability(const struct config_process *process, const char *name)
+{
+	for (int set = 0; process && set < CAPS_SETS; set++) {
+		if (set != CAPS_INHERITABLE && list_has(&process->capabilities[set], name))
 			return true;
 	}
 	return false;
 }
 
-/* What is inheritable alone nobody has. */
-static bool has_capability(const struct finder *finder, const char *name)
-{
-	const struct config_process *process = finder->judged->process;
-
-	for (int set = 0; process && set < CAPS_SETS; set++) {
-		if (set != CAPS_INHERITABLE && list_has(&process->capabilities[set], name))
-			return !is_taken(finder->verdict, name);
-	}
-	return false;
-}
-
-static bool is_granted(const struct finder *finder, const struct watched_call *call)
+static bool is_granted(const struct config_process *process, const struct watched_call *call)
 {
 	for (size_t i = 0; i < sizeof call->capabilities / sizeof *call->capabilities; i++) {
-		if (call->capabilities[i] && has_capability(finder, call->capabilities[i]))
+		if (call->capabilities[i] && has_capability(process, call->capabilities[i]))
 			return true;
 	}
 	return false;
@@ -96,9 +105,10 @@ static void judge_calls(struct finder *finder, bool dangerous)
 
 	if (!look || look->result < 0 || default_is_judged(finder->judged->policy, look->seccomp))
 		return;
+	const struct config_process *process = repaired_process(finder);
 	for (size_t i = 0; i < watched_call_count; i++) {
 		const struct watched_call *call = &watched_calls[i];
-		if (is_dangerous(call) != dangerous || is_granted(finder, call))
+		if (is_dangerous(call) != dangerous || is_granted(process, call))
 			continue;
 		find_call(finder, look, i,
 			  !dangerous					 ? "may be called"

@@ -119,10 +119,23 @@ static void add_not_judged(struct finder *finder)
 	*pool_array_add(finder->judged->pool, verdict->not_judged, verdict->not_judged_count) = finder->rule;
 }
 
+/* What is not repaired is not let through (finding_settle). */
+static enum action unrepaired(const struct finder *finder)
+{
+	return finder->action == ACTION_HARDEN ? ACTION_REFUSE : finder->action;
+}
+
+void find_unrepairable(struct finder *finder, const char *where, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add(finder, unrepaired(finder), 0, NULL, where, format, args);
+	va_end(args);
+}
+
 void cannot_judge(struct finder *finder, const char *where, const char *format, ...)
 {
-	/* Nothing is repaired that was not seen. */
-	enum action action = finder->action == ACTION_HARDEN ? ACTION_REFUSE : finder->action;
 	va_list args;
 
 	if (finder->judged->config_only) {
@@ -130,7 +143,7 @@ void cannot_judge(struct finder *finder, const char *where, const char *format, 
 		return;
 	}
 	va_start(args, format);
-	add(finder, action, 0, NULL, where, format, args);
+	add(finder, unrepaired(finder), 0, NULL, where, format, args);
 	va_end(args);
 }
 

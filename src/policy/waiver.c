@@ -30,9 +30,7 @@ static int read_rule(struct policy_reader *r, const struct json *value, void *pl
 
 static int read_image_digest(struct policy_reader *r, const struct json *value, void *place)
 {
-	static const char prefix[] = "sha256:";
-
-	if (!str_starts(value->text, prefix) || !policy_is_sha256(value->text + strlen(prefix)))
+	if (!str_is_digest(value->text))
 		return policy_refuse(r, value, "must be \"sha256:\" and 64 lower-case hexadecimal digits");
 	((struct waiver *)place)->image_digest = value->text;
 	return 0;
@@ -110,8 +108,8 @@ static int read_expires(struct policy_reader *r, const struct json *value, void 
 
 	if (utc_days_of_date(value->text, &days) < 0)
 		return policy_refuse(r, value, "must be a date of the calendar, as 2027-03-31");
-	if (days - r->today > WAIVER_MAX_DAYS)
-		return policy_refuse(r, value, "is more than a year ahead (%d days)", WAIVER_MAX_DAYS);
+	if (days - r->today > POLICY_MAX_DAYS)
+		return policy_refuse(r, value, "is more than a year ahead (%d days)", POLICY_MAX_DAYS);
 	waiver->expires = value->text;
 	waiver->days_left = days_left(days, r->today);
 	return 0;

@@ -181,11 +181,11 @@ uint64_t cgroup_oom_kills(int cgroup)
 	return kills < 0 ? 0 : (uint64_t)kills;
 }
 
-/* In use by another container, gone already, or not ours to remove. */
+/* In use by another container, gone already, or not ours to remove, as anything of a read-only mount. */
 static bool may_stay(int errnum)
 {
 	return errnum == EBUSY || errnum == ENOTEMPTY || errnum == ENOENT || errnum == ENODEV || errnum == EACCES ||
-	       errnum == EPERM;
+	       errnum == EPERM || errnum == EROFS;
 }
 
 /* Open the parent of PATH; *ret_name is the last component. */

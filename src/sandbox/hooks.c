@@ -69,6 +69,9 @@ static void execute(const struct hook_step *hook)
 {
 	struct stat st;
 
+#ifdef HRUN_MUTANT_HOOK_ENVIRONMENT
+	execve(hook->path, hook->args, environ);
+#endif
 	if (!hook->file.known) {
 		execve(hook->path, hook->args, hook->env);
 		return;

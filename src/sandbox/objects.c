@@ -33,8 +33,12 @@ static int dress(const struct mount_step *m, int tree, struct err *e)
 
 	if (!peer)
 		TRY(mnt_setattr_unlocked(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
+	bool below = true;
+#ifdef HRUN_MUTANT_RECURSIVE_ATTRIBUTES
+	below = false;
+#endif
 	if (m->recursive_attr_set || m->recursive_attr_clear)
-		TRY(mnt_setattr_unlocked(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
+		TRY(mnt_setattr_unlocked(tree, m->recursive_attr_set, m->recursive_attr_clear, 0, below, e));
 	if ((peer || several) && (m->attr_set || m->attr_clear))
 		TRY(mnt_setattr_unlocked(tree, m->attr_set, m->attr_clear, 0, false, e));
 	if (m->propagation && m->propagation != MS_PRIVATE)
@@ -135,10 +139,18 @@ static int lift_devices(struct plan *plan, bool again, struct err *e)
 	return 0;
 }
 
+/* Before Linux 6.15 no detached mount can be cloned: it is moved itself, and nobody else has it. */
+static int take_detached(const struct rootfs_plan *plan, struct err *e)
+{
+	int tree = fcntl(plan->fd, F_DUPFD_CLOEXEC, 0);
+
+	return tree < 0 ? err_errno(e, "take the unpacked root") : tree;
+}
+
 /* root.path as the plan's propagation wants it; `shared` is made later, on its own (rootfs_enter). */
 static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e)
 {
-	autofd int tree = clone_judged(plan->fd, plan->path, true, again, e);
+	autofd int tree = plan->detached ? take_detached(plan, e) : clone_judged(plan->fd, plan->path, true, again, e);
 	uint64_t propagation = plan->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
 
 	TRY(tree);
@@ -165,6 +177,9 @@ static int lift_null_device(struct err *e)
 	TRY(fd);
 	if (fstat(fd, &st) < 0)
 		return err_errno(e, "stat /dev/null");
+#ifdef HRUN_MUTANT_NULL_DEVICE
+	st = (struct stat){.st_mode = S_IFCHR, .st_rdev = makedev(1, 3)};
+#endif
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return err_set(e, ENODEV, "/dev/null of the host is not character device 1:3; repair it");
 	autofd int tree = mnt_clone(fd, false, e);

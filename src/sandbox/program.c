@@ -118,6 +118,9 @@ int program_execute(const struct plan *plan, const char *path, struct err *e)
 	TRY(sort_descriptors(plan->exec.preserve_fds, e));
 	reset_signals(plan->exec.ignored_signals);
 	TRY(creds_seal(plan, e));
+#ifdef HRUN_MUTANT_ENVIRONMENT
+	execve(path, plan->exec.args, environ);
+#endif
 	execve(path, plan->exec.args, plan->exec.env);
 	if (errno == ENOENT)
 		return err_set(e, ENOENT,

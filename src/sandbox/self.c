@@ -10,9 +10,11 @@
  * a sealed copy in memory.
  */
 #include <fcntl.h>
+#include <hrun/entry.h>
 #include <hrun/fd.h>
 #include <hrun/mnt.h>
 #include <hrun/sandbox.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -67,6 +69,19 @@ static int make_sealed_copy(struct err *e)
 	return TAKE_FD(copy);
 }
 
+/* The second round's file has no path: it is called by the path of this one. */
+static int execute(int file, char **argv, struct err *e)
+{
+	char path[PATH_MAX], *name = argv[0];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+
+	if (length > 0 && name && entry_rename(path, (size_t)length, sizeof path, name))
+		argv[0] = path;
+	execveat(file, "", argv, environ, AT_EMPTY_PATH);
+	argv[0] = name;
+	return err_errno(e, "execute hrun again from a protected copy of itself");
+}
+
 int sandbox_protect_self(char **argv, struct err *e)
 {
 	autofd int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
@@ -88,6 +103,5 @@ int sandbox_protect_self(char **argv, struct err *e)
 	if (tree == -EPERM)
 		tree = make_sealed_copy(e);
 	TRY(tree);
-	execveat(tree, "", argv, environ, AT_EMPTY_PATH);
-	return err_errno(e, "execute hrun again from a protected copy of itself");
+	return execute(tree, argv, e);
 }

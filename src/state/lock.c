@@ -11,28 +11,6 @@
 #include <hrun/state.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-
-/* Does NAME in DIR still stand for what FD has open?  1, 0, or negative errno: who cannot look does not know. */
-static int still_named(int dir, const char *name, int fd)
-{
-	struct stat by_name, by_fd;
-
-	if (fstatat(dir, name, &by_name, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &by_fd) < 0)
-		return -errno;
-	return by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
-}
-
-static int flock_uninterrupted(int fd, int operation)
-{
-	while (flock(fd, operation) < 0) {
-		if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
 
 int lock_take(int root, const char *id, int dir, bool wait, struct err *e)
 {
@@ -42,16 +20,16 @@ int lock_take(int root, const char *id, int dir, bool wait, struct err *e)
 			return -ENOENT; /* the directory is gone */
 		if (lock < 0)
 			return err_errno(e, "open the lock of container `%s`", id);
-		int r = flock_uninterrupted(lock, LOCK_EX | (wait ? 0 : LOCK_NB));
+		int r = fd_lock(lock, LOCK_EX | (wait ? 0 : LOCK_NB));
 		if (r == -EWOULDBLOCK)
 			return r;
 		if (r < 0)
 			return err_set(e, -r, "lock container `%s`", id);
-		int named = still_named(root, id, dir);
+		int named = fd_is_named(root, id, dir);
 		if (named == 0)
 			return -ENOENT;
 		if (named > 0)
-			named = still_named(dir, LOCK_FILE, lock);
+			named = fd_is_named(dir, LOCK_FILE, lock);
 		if (named < 0)
 			return err_set(e, -named, "look at the lock of container `%s`: %s", id,
 				       strerrordesc_np(-named));
@@ -64,5 +42,5 @@ bool lock_is_held(int dir)
 {
 	autofd int lock = openat(dir, LOCK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
-	return lock >= 0 && flock_uninterrupted(lock, LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
+	return lock >= 0 && fd_lock(lock, LOCK_SH | LOCK_NB) == -EWOULDBLOCK;
 }

@@ -17,6 +17,7 @@ enum kind {
 	KIND_STRING,
 	KIND_PATH,
 	KIND_CGROUP,
+	KIND_DIGEST,
 	KIND_BOOL,
 	KIND_UINT,
 	KIND_PID,
@@ -63,6 +64,10 @@ static const struct field fields[] = {
 	FIELD("newPidNamespace", KIND_BOOL, new_pid_namespace),
 	FIELD("namespaces", KIND_NAMESPACES, namespaces),
 	FIELD_OR_NULL("level", KIND_STRING, level),
+	FIELD_OR_NULL("imageDigest", KIND_DIGEST, image_digest),
+	FIELD_OR_NULL("imageManifest", KIND_DIGEST, image_manifest),
+	FIELD_OR_NULL("imageSigner", KIND_STRING, image_signer),
+	FIELD_OR_NULL("imagePolicy", KIND_PATH, image_policy),
 	FIELD("annotations", KIND_MAP, annotations),
 	FIELD("poststart", KIND_HOOKS, poststart),
 	FIELD("poststop", KIND_HOOKS, poststop),
@@ -137,6 +142,7 @@ static void write_value(struct json_out *out, const struct field *field, const v
 	case KIND_STRING:
 	case KIND_PATH:
 	case KIND_CGROUP:
+	case KIND_DIGEST:
 		json_out_string(out, *(const char *const *)member);
 		break;
 	case KIND_BOOL:
@@ -289,6 +295,8 @@ static bool read_value(struct pool *pool, const struct json *value, const struct
 		return read_path(pool, value, member);
 	case KIND_CGROUP:
 		return read_cgroup(pool, value, member);
+	case KIND_DIGEST:
+		return read_string(pool, value, member) && str_is_digest(*(const char **)member);
 	case KIND_BOOL:
 		*(bool *)member = value->boolean;
 		return value->type == JSON_BOOLEAN;

@@ -28,11 +28,20 @@ const char *container_root_default(struct pool *pool)
 
 static int cannot_make(const char *path, struct err *e)
 {
-	if (errno != EACCES && errno != EPERM && errno != EROFS)
-		return err_errno(e, "make the state root %s", path);
-	return err_set(e, errno,
-		       "make the state root %s: %s; set XDG_RUNTIME_DIR or give --root a directory of this user", path,
-		       strerrordesc_np(errno));
+	err_errno(e, "make the state root %s", path);
+	return err_advise(e, "set XDG_RUNTIME_DIR or give --root a directory of this user");
+}
+
+static int cannot_open(const char *path, struct err *e)
+{
+	const char *remedy =
+		errno == ENOENT ? "give the --root that the containers were made with"
+		: errno == EACCES || errno == EPERM
+			? "it is another user's; call hrun as this one, or give --root a directory of your own"
+			: "give --root a directory, without links";
+
+	err_errno(e, "open the state root %s", path);
+	return err_advise(e, remedy);
 }
 
 /* mkdir -p; what exists is fine, whether it may be used is checked on the descriptor. */
@@ -68,8 +77,10 @@ static int check_owner(int root, const char *path, struct err *e)
 	if (st.st_dev == slash.st_dev && st.st_ino == slash.st_ino)
 		return err_set(e, EINVAL, "the state root may not be /; give --root a directory of its own");
 	if (st.st_uid != geteuid())
-		return err_set(e, EPERM, "the state root %s belongs to uid %u, not to uid %u", path,
-			       (unsigned int)st.st_uid, (unsigned int)geteuid());
+		return err_set(
+			e, EPERM,
+			"the state root %s belongs to uid %u, not to uid %u; give --root a directory of your own", path,
+			(unsigned int)st.st_uid, (unsigned int)geteuid());
 	if (st.st_mode & 022)
 		return err_set(e, EPERM, "others may write the state root %s (mode %04o); make it mode 0700", path,
 			       (unsigned int)(st.st_mode & 07777));
@@ -85,7 +96,7 @@ static int open_or_make(const char *path, bool make, struct err *e)
 		TRY(make_directories(path, e));
 		root = open(path, FLAGS);
 	}
-	return root < 0 ? err_errno(e, "open the state root %s", path) : root;
+	return root < 0 ? cannot_open(path, e) : root;
 }
 
 int container_root_open(const char *path, bool make, struct err *e)

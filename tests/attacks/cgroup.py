@@ -181,6 +181,22 @@ def sysctl_values_of_two_lines():
 
 
 @test
+def a_sysctl_is_written_past_what_is_mounted_on_proc():
+    key = "net/ipv4/ip_unprivileged_port_start"
+    b = Bundle("cat", f"/proc/sys/{key}")
+    fake = f"{b.path}/fake"
+    os.makedirs(os.path.dirname(f"{fake}/sys/{key}"))
+    write(f"{fake}/sys/{key}", "untouched\n")
+    b.mount("/proc", "bind", fake, ["rbind", "rw", "nosuid", "nodev"])
+    b.linux["sysctl"] = {key.replace("/", "."): "81"}
+    b.process["args"] = ["sleep", "1000"]
+    with started(b, level="privileged") as c:
+        equal(read(f"{fake}/sys/{key}"), "untouched\n", "the file that stands in the place of the parameter")
+        inside = subprocess.run(["nsenter", "-t", str(c.pid), "-n", "cat", f"/proc/sys/{key}"], capture_output=True, text=True, check=True)
+        equal(inside.stdout, "81\n", "the parameter of the container's network")
+
+
+@test
 def a_sysctl_without_its_namespace():
     b = Bundle("true").namespace("network", path=False)
     b.linux["sysctl"] = {"net.ipv4.ip_forward": "1"}

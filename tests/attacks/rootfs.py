@@ -41,6 +41,18 @@ def dev_is_a_link_and_nothing_is_mounted_there():
 
 
 @test
+def dev_is_a_link_to_another_directory_of_the_image():
+    b = Bundle("true")
+    b.c["root"]["readonly"] = False
+    for d in ("/dev/pts", "/dev/shm", "/dev/mqueue", "/dev"):
+        b.without_mount(d)
+    os.mkdir(f"{b.root}/elsewhere")
+    replace(b.root, "dev", "elsewhere")
+    refused(run(b, level="privileged"), "/dev is a symbolic link in the image")
+    equal(os.listdir(f"{b.root}/elsewhere"), [])
+
+
+@test
 def what_is_mounted_below_dev_is_a_link():
     for name in ("dev/pts", "dev/shm", "dev/mqueue"):
         each_way(name, lambda b, out: run(b.without_mount("/dev"), level="privileged"))
@@ -162,6 +174,21 @@ def masked_files_are_covered_by_the_null_device_read_only():
     out = output(Bundle("sh", "-c", "stat -c '%F %t:%T' /proc/interrupts; grep ' /proc/interrupts ' /proc/self/mountinfo", uid=0), level="baseline")
     contains(out, "character special file 1:3")
     contains(out, " ro,")
+
+
+@test
+def the_null_device_of_the_host_is_another_file():
+    b = Bundle("true")
+    os.rename("/dev/null", "/dev/null.real")
+    try:
+        for make in (lambda: write("/dev/null", ""), lambda: os.symlink("/dev/zero", "/dev/null"),
+                     lambda: os.mknod("/dev/null", 0o666 | stat.S_IFCHR, os.makedev(1, 5))):
+            make()
+            with open("/dev/null.real") as null:
+                refused(h.hrun("run", "-b", b.save().path, h.new_id(), stdin=null), "/dev/null")
+            os.unlink("/dev/null")
+    finally:
+        os.rename("/dev/null.real", "/dev/null")
 
 
 @test

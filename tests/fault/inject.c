@@ -2,13 +2,14 @@
 /*
  * inject.c - make the N-th system call of hrun, or of its init, fail; or kill the process there.
  *
- *     inject [--who runtime|init|hook] [--call NUMBER] [--at N] [--errno NUMBER | --kill] [--init PID] [--report FILE]
+ *     inject [--who runtime|init|hook|image|tree] [--call NUMBER] [--at N] [--errno NUMBER | --kill] [--init PID] [--report FILE]
  *            -- COMMAND [ARGUMENT...]
  *
  * Without --at nothing fails, the calls are only counted; with --call only those of that number.  --init also follows a process that waits already (a created container's
  * init, for `hrun start`).  A process is what made it says it is: a child of clone3(2) is the container's init, one that shares its
  * parent's memory is the parent, any other is a hook.  init and hooks are followed until they execute a program, the runtime until
- * it ends.
+ * it ends; a hook that executes hrun-image or hrun-tree is that one from there on, until it ends.  Their filters end them at
+ * a call that we skip: that is a failure as well.
  *
  * Not counted: the dynamic linker's calls, and those whose failure nobody can report or act on (close, munmap, exit, ...).
  *
@@ -35,8 +36,8 @@
 
 enum { EXIT_BROKEN = 120, MAX_TRACEES = 64 };
 
-enum role { RUNTIME, INIT, HOOK };
-static const char *const role_names[] = {"runtime", "init", "hook"};
+enum role { RUNTIME, INIT, HOOK, IMAGE, TREE, ROLES };
+static const char *const role_names[ROLES] = {"runtime", "init", "hook", "image", "tree"};
 
 /* Linux 5.3; glibc's header and the kernel's do not go together in Debian 12. */
 struct syscall_info {
@@ -272,6 +273,25 @@ static void resume(struct tracee *t, int signal)
 	ptrace(PTRACE_SYSCALL, t->pid, NULL, (void *)(uintptr_t)signal);
 }
 
+/* Executed by descriptor, it is named by its file. */
+static bool becomes_program(struct tracee *t)
+{
+	static const char *const names[ROLES] = {[IMAGE] = "/hrun-image", [TREE] = "/hrun-tree"};
+	char link[64], path[4096];
+
+	snprintf(link, sizeof link, "/proc/%d/exe", t->pid);
+	ssize_t n = readlink(link, path, sizeof path - 1);
+	path[n > 0 ? n : 0] = 0;
+	const char *name = strrchr(path, '/');
+	for (int role = IMAGE; name && role < ROLES; role++) {
+		if (strcmp(name, names[role]) == 0) {
+			t->role = (enum role)role;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void on_event(struct tracee *t, int event)
 {
 	unsigned long child = 0;
@@ -284,7 +304,7 @@ static void on_event(struct tracee *t, int event)
 			add_child(t, (pid_t)child);
 		break;
 	case PTRACE_EVENT_EXEC:
-		if (t->role != RUNTIME) {
+		if (t->role != RUNTIME && !becomes_program(t)) {
 			let_go(t);
 			return;
 		}
@@ -431,7 +451,7 @@ static pid_t start(char **command)
 
 static enum role role_named(const char *name)
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < ROLES; i++)
 		if (strcmp(role_names[i], name) == 0)
 			return (enum role)i;
 	errno = EINVAL;

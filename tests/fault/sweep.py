@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,9 @@ HRUN = os.environ["HRUN"]
 INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
 ERRORS = (errno.EIO, errno.ENOMEM, errno.EMFILE)
 FAILURE = {"run": 125, "exec": 255}
+SUCCESS = {"run": 7, "run-image": 7, "run-store": 7, "run-stored": 7, "exec": 9}
+UNDONE = ("create", "run", "run-image", "run-store", "run-stored", "verify")  # whose failure leaves nothing, without a delete
+CASE = os.path.join(os.environ["TESTS"], "vectors/busybox-runnable-valid")
 PATIENCE_SECONDS = 20  # how long we ask whether a killed process is gone; nothing here is measured
 ID = "victim"
 BEFORE_VERB = re.compile(r"(hrun: )?(open /dev/null|mark descriptors|look at descriptor)")  # the command line has not been read yet
@@ -80,6 +84,10 @@ class Sweep:
         self.bundle = f"{options.directory}/wait"
         self.scratch = tempfile.mkdtemp()
         self.findings = self.total = 0
+        self.policy, self.store = "/run/fault-policy.json", "/var/fault-store"  # where only root writes
+        trust = {"scope": "*", "scheme": "cosign-key", "keys": [f"{CASE}/k1.pub"], "threshold": 1, "tlog": "ignore"}
+        with open(self.policy, "w") as f:
+            json.dump({"format": 1, "images": {"require": "signed", "trust": [trust]}}, f)
 
     # ---- hrun ----
 
@@ -97,9 +105,14 @@ class Sweep:
         return json.loads(out) if status == 0 else {"status": "none", "pid": 0}
 
     def words(self, verb):
+        image = (f"{CASE}/layout:box", ID, "--", "/bin/sh", "-c", "exit 7")
         return {
             "create": ("create", "-b", self.bundle, "--pid-file", f"{self.scratch}/pid", ID),
             "run": ("run", "-b", f"{self.options.directory}/end", ID),
+            "run-image": ("--policy", self.policy, "run", *image),
+            "run-store": ("--policy", self.policy, "run", "--store", self.store, *image),
+            "run-stored": ("--policy", self.policy, "run", "--store", self.store, *image),
+            "verify": ("verify", "--policy", self.policy, "--ref", "box", f"{CASE}/layout"),
             "start": ("start", ID),
             "exec": ("exec", ID, "/bin/sh", "-c", "exit 9"),
             "exec-detached": ("exec", "-d", "--pid-file", f"{self.scratch}/pid", ID, "/bin/sleep", "1000"),
@@ -109,8 +122,12 @@ class Sweep:
         }[verb]
 
     def set_up(self, verb):
-        """What the verb needs: nothing, a created, a running or a stopped container."""
-        if verb in ("create", "run"):
+        """What the verb needs: nothing, a created, a running or a stopped container; an empty store or a full one."""
+        if verb == "run-store":
+            shutil.rmtree(self.store, ignore_errors=True)
+        if verb == "run-stored" and not os.path.exists(self.store):
+            self.hrun(*self.words(verb))
+        if verb in UNDONE:
             return
         self.must("create", "-b", self.bundle, ID)
         if verb == "start":
@@ -155,18 +172,20 @@ class Sweep:
     def complaint(self, verb, who, status, out, err):
         """What is wrong with how the verb ended; None where nothing is."""
         name = verb.split("-")[0]
-        success = {"run": 7, "exec": 9}.get(verb, 0)
+        success = SUCCESS.get(verb, 0)
         if self.killing and who == "runtime":
             # A body that is borrowed to join namespaces is a process of its own: hrun survives it.
             if status == 128 + 9 or (status == FAILURE.get(name, 1) and len(err.splitlines()) == 1):
                 return None
             return f"exit status {status}, expected to be killed"
+        if verb == "verify":
+            return self.no_verdict(status, out, err)
         if status == success:
             return self.effect_missing(verb, err, who)
         if status == "no end":
             return "it does not end"
         allowed = {FAILURE.get(name, 1)}
-        if self.killing and verb in ("run", "exec") and not err:
+        if self.killing and verb.startswith(("run", "exec")) and verb != "exec-detached" and not err:
             allowed = {128 + 9}  # the program had been executed, or was about to be, when it was killed
         if BEFORE_VERB.match(err):
             allowed.add(1)
@@ -177,13 +196,22 @@ class Sweep:
             return f"{len(lines)} error lines"
         return "it printed on stdout" if out else None
 
+    @staticmethod
+    def no_verdict(status, out, err):
+        """One that accepts has seen everything; any other says why, on one of the two."""
+        if status == 0:
+            return None if out.startswith("accept ") and not err else "exit status 0 without a verdict"
+        if status not in (1, 2, 3) or out.startswith("accept "):
+            return f"exit status {status}"
+        return None if bool(out) != (len(err.splitlines()) == 1) else "neither a verdict nor one error line"
+
     def effect_missing(self, verb, err, who="runtime"):
         status = self.state()["status"]
         if verb == "create" and who == "init" and status == "stopped":
             return None  # it was READY, waiting for start: create had done its work
-        if verb == "run" and status == "stopped" and NOT_REMOVED.search(err):
+        if verb.startswith("run") and status == "stopped" and NOT_REMOVED.search(err):
             return None  # the program's own exit code is worth more than ours
-        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "delete": ("none",), "delete-force": ("none",)}
+        expected = {"create": ("created",), "start": ("running", "stopped"), "run": ("none",), "run-image": ("none",), "run-store": ("none",), "run-stored": ("none",), "delete": ("none",), "delete-force": ("none",)}
         if verb in expected and status not in expected[verb]:
             return f"it succeeded, but the container is {status}"
         return None
@@ -199,6 +227,14 @@ class Sweep:
         if self.wait_for(same):
             return None
         return f"{'after delete --force' if after_delete else 'at once'}: {difference(before, last)}"
+
+    def store_works(self):
+        """Whatever has happened, the next run works, and has removed what is no entry."""
+        status, _, err = self.hrun(*self.words("run-stored"))
+        if status != 7:
+            return f"from the store afterwards: {status} {err}"
+        names = os.listdir(self.store)
+        return None if len(names) == 2 and not os.listdir(f"{self.store}/new") else f"left in the store: {names} {os.listdir(self.store + '/new')}"
 
     def left_in_container(self):
         """A failed exec leaves no process: init is alone in the cgroup."""
@@ -231,13 +267,15 @@ class Sweep:
         killed_runtime &= at > 0
         if killed_runtime:
             wrong.append(self.still_works())
-        if at and failed and verb in ("create", "run"):
+        if at and failed and verb in UNDONE:
             wrong.append(self.leftovers(before, False))
         if at and failed and verb.startswith("exec"):
             wrong.append(self.left_in_container())
         delete_status, _, delete_err = self.hrun("delete", "--force", ID)
         if delete_status != 0:
             wrong.append(f"delete --force: {delete_status} {delete_err}")
+        if verb.startswith("run-store"):
+            wrong.append(self.store_works())
         wrong.append(self.clean_scratch(failed))
         wrong.append(self.leftovers(before, True))
         if killed_runtime:
@@ -299,8 +337,10 @@ def main():
     sweep = Sweep(options)
     verbs = {
         "create": ("runtime", "init"), "start": ("runtime", "init"), "exec": ("runtime", "init"), "exec-detached": ("runtime", "init"),
-        "run": ("runtime", "init"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
+        "run": ("runtime", "init"), "run-image": ("runtime", "init", "image", "tree"), "run-store": ("runtime", "tree"), "run-stored": ("runtime",), "verify": ("runtime", "image"), "kill": ("runtime",), "delete": ("runtime",), "delete-force": ("runtime",),
     }
+    if options.name == "rich":  # an image is what it is
+        del verbs["run-image"], verbs["run-store"], verbs["run-stored"], verbs["verify"]
     for verb, roles in verbs.items():
         for who in roles + (("hook",) if options.name == "rich" and verb in ("create", "start", "delete") else ()):
             if re.fullmatch(options.only or ".*", f"{verb}/{who}"):

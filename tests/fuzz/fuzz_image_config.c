@@ -61,7 +61,7 @@ static void check_config(struct pool *pool, const struct json_out *out, const st
 	struct json_error error;
 	struct config *config;
 
-	expect(json_read(pool, out->text, out->length, IMAGE_CONFIG_MAX * 8, &tree, &error) == 0);
+	expect(json_read(pool, out->text, out->length, IMAGE_CONFIG_SIZE_MAX * 8, &tree, &error) == 0);
 	/* A list of the template may be shorter than what the reader takes; everything else must be right. */
 	if (config_read(pool, tree, &config, &error) < 0)
 		expect(str_equal(error.rule, "list-too-long"));

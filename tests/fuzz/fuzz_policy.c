@@ -33,7 +33,7 @@ static void check(const struct policy *policy, bool own_class)
 		last = waiver->rule;
 		expect(waiver->image_digest || waiver->cgroup || waiver->value);
 		expect(waiver->image_digest || own_class || rules[waiver->rule].severity < SEVERITY_HIGH);
-		expect(waiver->days_left <= WAIVER_MAX_DAYS && strlen(waiver->reason) >= 8 && *waiver->owner);
+		expect(waiver->days_left <= POLICY_MAX_DAYS && strlen(waiver->reason) >= 8 && *waiver->owner);
 	}
 	for (size_t i = 0; i < policy->allow.mount_prefix_count; i++)
 		expect(policy->allow.mount_prefixes[i].path[0] == '/' &&

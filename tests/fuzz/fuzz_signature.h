@@ -88,6 +88,8 @@ static inline void fuzz_candidate(enum signature_format format, const unsigned c
 	struct subject subject = {.media_type = "application/vnd.oci.image.manifest.v1+json", .size = 457};
 	fuzz_expect(digest_read("sha256:6105d6cc76af400325e94d588ce511be5bfdbb73b437dc51eca43917d7a43e3d",
 				&subject.digest) == 0);
+	if (format == TREE_STATEMENT)
+		subject.config = subject.digest;
 	scheme_check(&pool, &candidate, &subject, trust, "registry.example/team/app:v1", 1795330800, &v, &key);
 	fuzz_expect(v.ok ? key == 0 && v.key[0] : v.reason[0] != '\0');
 	fuzz_expect(!str_has_control(v.reason) && !str_has_control(v.identity));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What hrun-image can still do, asked of the kernel while it waits; and what hrun makes of one that was taken over."""
+"""What hrun-image and hrun-sign can still do, asked of the kernel while they wait; and what hrun makes of an hrun-image that was taken over."""
 import json
 import os
 import re
@@ -12,26 +12,19 @@ import sys
 import tempfile
 import time
 
+import common
+from common import equal, report
+
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
-PROGRAM, DRIVE, FAKE = f"{BUILD}/libexec/hrun/hrun-image", f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
+PROGRAMS = {n: f"{BUILD}/libexec/hrun/{n}" for n in ("hrun-image", "hrun-sign")}
+DRIVE, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/tests/image/fake"
 SANITIZED = bool(os.environ.get("SANITIZED"))
 LAYOUT = f"{TESTS}/vectors/python-image-valid/layout"
 IMAGE_ID = 2146483547
-failed = 0
 
 
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
-def equal(name, found, expected):
-    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
-
-
-def start(uid):
-    """hrun-image as hrun starts it, with two descriptors too many; ends up waiting for its request."""
+def start(uid, name="hrun-image"):
+    """It as hrun starts it, with two descriptors too many; ends up waiting for its request."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
@@ -45,7 +38,7 @@ def start(uid):
             os.setgroups([])
             os.setgid(uid)
             os.setuid(uid)
-        os.execve(PROGRAM, ["hrun-image"], {})
+        os.execve(PROGRAMS[name], [name], {})
     theirs.close()
     return ours, pid
 
@@ -71,13 +64,21 @@ def look_at_limits(who, pid):
         equal(f"{who}: address space", re.search(r"^Max address space +\d+ +(\d+)", limits, re.M).group(1), str(512 << 20))
 
 
-def look_at(who, uid):
-    ours, pid = start(uid)
+def may_make_namespaces(uid):
+    return subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "unshare", "--user", "true"] if os.geteuid() == 0 else
+                          ["unshare", "--user", "true"], capture_output=True).returncode == 0
+
+
+def look_at(program, uid):
+    who = f"{'user' if uid else 'root'}'s {program}"
+    ours, pid = start(uid, program)
     status = wait_for_receive(pid)
     for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         equal(f"{who}: {name}", int(status[name], 16), 0)
-    if not uid:
+    alone = not uid or may_make_namespaces(uid)
+    if alone:
         equal(f"{who}: CapBnd", int(status["CapBnd"], 16), 0)
+    if not uid:
         equal(f"{who}: groups", status["Groups"].split(), [])
     equal(f"{who}: no_new_privs", status["NoNewPrivs"], "1")
     if not SANITIZED:
@@ -86,32 +87,33 @@ def look_at(who, uid):
     equal(f"{who}: gid", set(status["Gid"].split()), {str(uid or IMAGE_ID)})
     equal(f"{who}: descriptors", sorted(os.listdir(f"/proc/{pid}/fd"), key=int), ["0", "1", "2", "3"])
     equal(f"{who}: environment", open(f"/proc/{pid}/environ", "rb").read(), b"")
-    if os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net"):
+    if alone and os.geteuid() == 0:
+        shared = [n for n in ("net", "ipc", "uts", "cgroup", "user") if os.readlink(f"/proc/{pid}/ns/{n}") == os.readlink(f"/proc/self/ns/{n}")]
+        equal(f"{who}: namespaces that it shares", shared, [])
+        equal(f"{who}: ids that its user namespace knows", open(f"/proc/{pid}/uid_map").read(), "")
         devices = [line.split(":")[0].strip() for line in open(f"/proc/{pid}/net/dev") if ":" in line]
         equal(f"{who}: network devices", devices, ["lo"])
-    else:
-        report(f"{who}: a network namespace of its own", "the same" if not uid else "")
     look_at_limits(who, pid)
     # Nobody asks: it ends without an answer.
     ours.close()
     equal(f"{who}: end", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
 
 
-def refuses_arguments():
-    done = subprocess.run([PROGRAM, "x"], env={}, capture_output=True, timeout=20)
-    equal("arguments", done.returncode, 2)
-    done = subprocess.run([PROGRAM], env={"OPENSSL_CONF": "/etc/passwd"}, capture_output=True, timeout=20)
-    equal("environment", done.returncode, 2)
+def refuses_arguments(program):
+    done = subprocess.run([PROGRAMS[program], "x"], env={}, capture_output=True, timeout=20)
+    equal(f"{program}: arguments", done.returncode, 2)
+    done = subprocess.run([PROGRAMS[program]], env={"OPENSSL_CONF": "/etc/passwd"}, capture_output=True, timeout=20)
+    equal(f"{program}: environment", done.returncode, 2)
 
 
-def odd_requests():
+def odd_requests(program):
     for name, data in (("empty", b""), ("short", b"x" * 100), ("zero", b"\0" * 200)):
-        ours, pid = start(0 if os.geteuid() == 0 else None)
+        ours, pid = start(0 if os.geteuid() == 0 else None, program)
         wait_for_receive(pid)
         if data:
             ours.send(data)
         ours.close()
-        equal(f"request {name}", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
+        equal(f"{program}: request {name}", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 2)
 
 
 def taken_over():
@@ -121,11 +123,12 @@ def taken_over():
             ("good", None), ("hang", "took too long"), ("crash", "signal 6"), ("quiet", "without an answer"), ("short", "cannot be right"),
             ("half", "before the whole answer"), ("status", "status 1"), ("no-digest", "cannot be right"), ("odd-digest", "cannot be right"),
             ("unterminated", "cannot be right"), ("verdict", "cannot be right"), ("count", "cannot be right"), ("huge-config", "cannot be right"),
-            ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+            ("unread", "cannot be right"), ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+            ("progress", "took too long"), ("descriptors", "cannot be right"),
         ):
             os.mkdir(f"{directory}/{mode}")
             shutil.copy(FAKE, f"{directory}/{mode}/hrun-image")
-            seconds = "1" if mode == "hang" else "60"
+            seconds = "1" if mode in ("hang", "progress") else "60"
             done = subprocess.run([DRIVE, "-d", f"{directory}/{mode}", "-t", seconds, "-u", LAYOUT], capture_output=True, text=True, timeout=90)
             answer = json.loads(done.stdout) if done.stdout else {}
             if reason is None:
@@ -133,6 +136,9 @@ def taken_over():
             else:
                 right = answer.get("verdict") == "reject" and reason in (answer.get("reason") or "") and done.returncode == 1
                 report(f"taken over: {mode}", "" if right else f"{done.returncode} {done.stdout} {done.stderr}")
+        for mode, verdict in (("good", "reject"), ("unread", "layers-unread")):
+            done = subprocess.run([DRIVE, "-d", f"{directory}/{mode}", "-D", "-u", LAYOUT], capture_output=True, text=True, timeout=90)
+            equal(f"asked for documents: {mode}", json.loads(done.stdout)["verdict"], verdict)
         killed(f"{directory}/hang")
         owners(f"{directory}/good")
 
@@ -187,12 +193,11 @@ def owners(directory):
     report("refused: program that is a link", "" if done.returncode == 3 else f"{done.returncode} {done.stdout}")
 
 
-if os.geteuid() == 0:
-    look_at("root's", None)
-    look_at("user's", 1234)
-else:
-    look_at("user's", os.getuid())
-refuses_arguments()
-odd_requests()
+for name in PROGRAMS:
+    if os.geteuid() == 0:
+        look_at(name, None)
+    look_at(name, os.getuid() or 1234)
+    refuses_arguments(name)
+    odd_requests(name)
 taken_over()
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)

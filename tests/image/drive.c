@@ -2,14 +2,17 @@
 /*
  * drive.c - one verification without a policy file: what hrun would ask, from the command line.
  *
- *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] LAYOUT [REQUIREMENT...]
+ *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-D] [-x TARGET] [-S STORE [-m DIR]] LAYOUT [REQUIREMENT...]
  *   REQUIREMENT: cosign-key THRESHOLD IDENTITY-TYPE IDENTITY KEY... ";"
  *                notation LEVEL CA... "," TRUSTED-IDENTITY... ";"
  *
- * Prints the answer as JSON.  -u: unsigned is enough.
+ * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -D: the documents
+ * only.  -x: unpacked into the directory TARGET.  -S: from the store, or into it; -m: and mounted on DIR.
  */
 #include <fcntl.h>
-#include <hrun/image.h>
+#include <hrun/fd.h>
+#include <hrun/image_store.h>
+#include <hrun/mnt.h>
 #include <hrun/str.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,20 +98,48 @@ static void print_progress(void *context, const struct image_answer *answer)
 	fprintf(stderr, "%ju of %ju\n", (uintmax_t)answer->bytes_done, (uintmax_t)answer->bytes_total);
 }
 
+static void mount_root(int root, const char *path)
+{
+	struct err e;
+
+	autofd int target = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd int tree = image_store_mount(root, &e);
+	if (target < 0 || tree < 0 || mnt_attach(tree, target, &e) < 0)
+		die(e.text);
+}
+
+static void take_from_store(struct pool *pool, const char *path, const char *place, const struct image_call *call,
+			    struct image_result *result)
+{
+	struct image_store store;
+	struct err e;
+	int root;
+
+	if (image_store_open(pool, path, &store, &e) < 0 ||
+	    image_store_take(pool, &store, call, NULL, result, &root, &e) < 0)
+		die(e.text);
+	if ((root >= 0) != (result->answer.verdict == IMAGE_ACCEPT))
+		die("an answer without a root, or the other way round");
+	if (root >= 0 && place)
+		mount_root(root, place);
+	fd_close(&root);
+	image_store_close(&store);
+}
+
 int main(int argc, char **argv)
 {
-	static const int statuses[] = {0, 1, 2};
+	static const int statuses[] = {0, 1, 2, 4};
 	static struct image_call call;
 	static struct image_result result;
 	struct pool pool = {NULL};
 	struct json_out out = {.pool = &pool};
-	const char *platform = NULL;
+	const char *platform = NULL, *store = NULL, *place = NULL;
 	struct err e;
-	int option;
+	int option, target = -1;
 
 	image_request_default(&call.request);
 	call.progress = print_progress;
-	while ((option = getopt(argc, argv, "+r:p:n:d:t:u")) != -1) {
+	while ((option = getopt(argc, argv, "+r:p:n:d:t:uDx:S:m:")) != -1) {
 		if (option == 'r')
 			snprintf(call.request.ref, sizeof call.request.ref, "%s", optarg);
 		else if (option == 'n')
@@ -121,6 +152,14 @@ int main(int argc, char **argv)
 			call.seconds = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (option == 'u')
 			call.request.signatures_required = 0;
+		else if (option == 'D')
+			call.request.task = IMAGE_DOCUMENTS;
+		else if (option == 'S')
+			store = optarg;
+		else if (option == 'm')
+			place = optarg;
+		else if (option == 'x')
+			target = open(optarg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		else
 			return 3;
 	}
@@ -131,7 +170,10 @@ int main(int argc, char **argv)
 		die(e.text);
 	call.fd_count = 1;
 	read_requirements(&call, argv + optind + 1);
-	if (image_verify(&pool, &call, &result, &e) < 0)
+	if (store)
+		take_from_store(&pool, store, place, &call, &result);
+	else if ((target < 0 ? image_verify(&pool, &call, &result, &e)
+			     : image_unpack(&pool, &call, target, 0, &result, &e)) < 0)
 		die(e.text);
 	image_answer_write(&out, &result.answer);
 	printf("%s\n", out.text);

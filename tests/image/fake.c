@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fake.c - an hrun-image that was taken over.  What it does is the name of the directory in which it lies.
+ *
+ * In a directory `hold` it is either program: it stops itself before it begins, and then becomes the real one beside it.
  */
 #include <hrun/image_wire.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +50,27 @@ static void ask_for(const char *hex)
 	say(&ask, sizeof ask);
 }
 
+/* Three descriptors that nobody asked for. */
+static void say_with_descriptors(void)
+{
+	const int fds[3] = {0, 1, 2};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof fds)];
+	} control = {0};
+	struct iovec iov = {&answer, sizeof answer};
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof fds);
+	memcpy(CMSG_DATA(c), fds, sizeof fds);
+	if (sendmsg(SOCKET, &message, MSG_NOSIGNAL) != sizeof answer)
+		_exit(9);
+}
+
 /* An accepting answer with one thing wrong. */
 static void spoil(const char *how)
 {
@@ -59,6 +83,8 @@ static void spoil(const char *how)
 		memset(answer.reason, 'x', sizeof answer.reason);
 	else if (strcmp(how, "verdict") == 0)
 		answer.verdict = 77;
+	else if (strcmp(how, "unread") == 0)
+		answer.verdict = IMAGE_LAYERS_UNREAD;
 	else if (strcmp(how, "count") == 0)
 		answer.signature_count = 1000;
 	else if (strcmp(how, "huge-config") == 0)
@@ -69,7 +95,19 @@ static void spoil(const char *how)
 		answer.version++;
 }
 
-int main(void)
+/* DIRECTORY/real/NAME, for a test that wants something to be done in the middle. */
+static int hold(const char *directory, char *name)
+{
+	static char path[8192];
+	char *const argv[] = {name, NULL}, *const none[] = {NULL};
+
+	snprintf(path, sizeof path, "%s/real/%s", directory, name);
+	raise(SIGSTOP);
+	execve(path, argv, none);
+	return 9;
+}
+
+int main(int argc, char **argv)
 {
 	static struct image_request request;
 	static char path[4096];
@@ -77,7 +115,12 @@ int main(void)
 
 	if (readlink("/proc/self/exe", path, sizeof path - 1) <= 0)
 		return 9;
-	const char *mode = basename(dirname(path));
+	const char *directory = dirname(path);
+	static char copy[4096];
+	memcpy(copy, directory, strlen(directory) + 1);
+	const char *mode = basename(copy);
+	if (argc == 1 && strcmp(mode, "hold") == 0)
+		return hold(directory, argv[0]);
 	if (recv(SOCKET, &request, sizeof request, 0) != sizeof request)
 		return 8;
 	if (strcmp(mode, "hang") == 0)
@@ -94,6 +137,13 @@ int main(void)
 			return 9;
 	}
 	spoil(mode);
+	while (strcmp(mode, "progress") == 0) {
+		answer.done = 0;
+		answer.config_size = 0;
+		say(&answer, sizeof answer);
+	}
+	if (strcmp(mode, "descriptors") == 0)
+		say_with_descriptors();
 	if (strcmp(mode, "short") == 0)
 		say(&answer, sizeof answer - 1);
 	else if (strcmp(mode, "half") == 0)

@@ -4,28 +4,26 @@
 """Layouts that nobody means well with: each ends in a verdict of one line, none in a crash, a hang, or a look outside."""
 import copy
 import hashlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
+import unicodedata
+
+import common
+from common import report
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE = [f"{BUILD}/tests/image/drive", "-d", f"{BUILD}/libexec/hrun", "-p", "linux/amd64"]
 KEY = f"{TESTS}/vectors/python-image-valid/pyp256.pub"
 INDEX, MANIFEST, CONFIG = (f"application/vnd.oci.image.{kind}.v1+json" for kind in ("index", "manifest", "config"))
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-failed = 0
-
-
-def report(name, problem=""):
-    global failed
-    failed += bool(problem)
-    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
-
-
 class Layout:
     """A good image without layers, to be spoilt."""
 
@@ -78,7 +76,7 @@ def verdict(name, spoil, expected, stage, reason="", *options):
     problem = ""
     if found != (expected, stage) or reason not in text or "hrun-image" in text:
         problem = f"{status} {found} {text!r} {err!r}"
-    elif status != {"reject": 1, "malformed": 2, "accept": 0}[expected] or any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in text):
+    elif status != {"reject": 1, "malformed": 2, "accept": 0}[expected] or any(unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") or c == "\ufffd" for c in text):
         problem = f"status {status}, {text!r}"
     report(name, problem)
 
@@ -231,6 +229,93 @@ def the_chain():
     verdict("a child that says another size", through_index(lambda layout, good: [platform({**good, "size": 3})]), *at)
 
 
+def one_layer(*names):
+    """A layer with empty files of these NAMES."""
+    def spoil(layout):
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape") as tar:
+            for name in names:
+                tar.addfile(tarfile.TarInfo(name))
+        layer = layout.blob(archive.getvalue(), LAYER)
+        layout.manifest["layers"] = [layer]
+        layout.config["rootfs"]["diff_ids"] = [layer["digest"]]
+    return spoil
+
+
+def what_is_quoted():
+    """A refusal quotes the image, and no terminal obeys the quote."""
+    at = "reject", "unpack"
+    verdict("a layer with good names", one_layer("a", "\u202egnp.exe", "\udc9b31m"), "accept", None)
+    for name, path in (("an escape sequence", "\x1b[31m"), ("a C1 control", "\u009b31m"), ("a byte that is no UTF-8", "\udc9b31m\udcff"), ("a new line", "a\nok"),
+                       ("text that runs backwards", "\u202egnp.exe\u2066"), ("a line separator", "\u2028ok"), ("a cut character", "\u00e9" * 200)):
+        verdict(f"a path with {name}", one_layer(f"../{path}"), *at, "..")
+        verdict(f"a path with {name}, one byte further", one_layer(f"../a{path}"), *at, "..")
+
+
+def the_keys():
+    """Key files of all kinds: a key is believed, everything else is told in one line, and nothing hangs."""
+    with tempfile.TemporaryDirectory() as top:
+        def put(name, data):
+            with open(f"{top}/{name}", "wb") as file:
+                file.write(data)
+        with open(KEY, "rb") as file:
+            good = file.read()
+        os.mkfifo(f"{top}/fifo")
+        os.mkdir(f"{top}/directory")
+        for name, target in (("loop", "loop"), ("zero", "/dev/zero"), ("link", "good")):
+            os.symlink(target, f"{top}/{name}")
+        for name, data in (("good", good), ("empty", b""), ("large", b"\0" * 70000), ("two", good + good), ("more", good + b"x"), ("cut", good[:-30]),
+                           ("private", good.replace(b"PUBLIC", b"PRIVATE")), ("nul", good[:40] + b"\0" + good[41:]), ("binary", os.urandom(91)),
+                           ("certificate", good.replace(b"PUBLIC KEY", b"CERTIFICATE"))):
+            put(name, data)
+        for name, status in (("good", 0), ("link", 0), ("fifo", 3), ("directory", 3), ("loop", 3), ("zero", 3), ("empty", 3), ("large", 3), ("missing", 3), ("two", 1),
+                             ("more", 1), ("cut", 1), ("private", 1), ("nul", 1), ("binary", 1), ("certificate", 1), ("../../../../../proc/self/mem", 3)):
+            put("policy.json", json.dumps({"images": {"require": "signed", "trust": [{"scheme": "cosign-key", "keys": [name]}]}}).encode())
+            done = subprocess.run([os.environ["HRUN"], "verify", "--policy", f"{top}/policy.json", "--ref", "img", os.path.dirname(KEY) + "/layout"],
+                                  capture_output=True, text=True, timeout=60)
+            said = done.stdout + done.stderr
+            right = done.returncode == status and (status == 0 or said.count("\n") == 1) and "hrun-image" not in said
+            report(f"a key that is {name}", "" if right else f"{done.returncode} {said!r}")
+
+
+def the_trust_store():
+    """trustpolicy.json of notation with its store, spoilt in turn."""
+    case = f"{TESTS}/vectors/notation-jws-valid"
+    statement = {"name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"}, "trustStores": ["ca:n1"],
+                 "trustedIdentities": ["x509.subject: C=US, ST=WA, O=n1-org"]}
+    with tempfile.TemporaryDirectory() as top:
+        store, trust = f"{top}/truststore/x509/ca/n1", f"{top}/trustpolicy.json"
+        os.makedirs(store)
+        with open(f"{top}/policy.json", "w") as file:
+            json.dump({"images": {"require": "signed", "trustFrom": "trustpolicy.json"}}, file)
+        with open(trust, "w") as file:
+            json.dump({"version": "1.0", "trustPolicies": [statement]}, file)
+
+        def ask(name, status, say=""):
+            done = subprocess.run([os.environ["HRUN"], "verify", "--policy", f"{top}/policy.json", "--ref", "alpha", f"{case}/layout"],
+                                  capture_output=True, text=True, timeout=60)
+            said = done.stdout + done.stderr
+            right = done.returncode == status and say in said and "hrun-image" not in said
+            report(f"trust store: {name}", "" if right else f"{done.returncode} {said!r}")
+
+        ask("empty", 3, "no certificate")
+        shutil.copy(f"{case}/n1-ca.crt", f"{store}/.hidden.crt")
+        ask("only a hidden certificate", 3, "no certificate")
+        os.rename(f"{store}/.hidden.crt", f"{store}/a.crt")
+        ask("as it should be", 0)
+        for name, spoil in (("a FIFO", os.mkfifo), ("a directory", os.mkdir), ("a link to a device", lambda path: os.symlink("/dev/zero", path))):
+            spoil(f"{store}/b.pem")
+            ask(f"{name} beside it", 3, "regular file")
+            os.rmdir(f"{store}/b.pem") if os.path.isdir(f"{store}/b.pem") else os.unlink(f"{store}/b.pem")
+        for mode in (0o664, 0o646):
+            os.chmod(trust, mode)
+            ask(f"trustpolicy.json with mode {mode:o}", 3, "writable by group or others")
+        os.chmod(trust, 0o644)
+        with open(trust, "w") as file:
+            json.dump({"version": "1.0", "trustPolicies": [{**statement, "signatureVerification": {"level": "skip"}, "trustStores": [], "trustedIdentities": []}]}, file)
+        ask("nothing asked for (skip)", 3)
+
+
 def signed(layout, **more):
     started = time.monotonic()
     status, answer, err = judge(layout, requirement=["cosign-key", "1", "any", "", KEY, ";"], **more)
@@ -307,7 +392,10 @@ def no_layout():
 
 the_documents()
 the_chain()
+what_is_quoted()
+the_keys()
+the_trust_store()
 crowds()
 changing()
 no_layout()
-sys.exit(1 if failed else 0)
+sys.exit(1 if common.failed else 0)

@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 /* Where hrun-image's own is not linked. */
-__attribute__((weak)) int refuse(struct refusal *r, enum image_stage stage, const char *format, ...)
+__attribute__((weak)) int(refuse)(struct refusal *r, enum image_stage stage, const char *format, ...)
 {
 	va_list args;
 

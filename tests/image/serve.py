@@ -12,7 +12,7 @@ SANITIZED = "SANITIZED" in os.environ
 TOP = "/tmp/served"
 MAGIC, SERVE = 0x74726565, 2
 ENTRY, OPAQUE, PEEK, REST = range(4)
-CAP_DAC_OVERRIDE, CAP_SYS_ADMIN = 1, 21
+CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN = 2, 21
 failed = 0
 
 
@@ -132,7 +132,7 @@ def confined():
     s = Served()
     s.ask(ENTRY, "g")
     status = dict(line.split(":\t", 1) for line in open(f"/proc/{s.process.pid}/status") if ":\t" in line)
-    caps = 1 << CAP_DAC_OVERRIDE | 1 << CAP_SYS_ADMIN
+    caps = 1 << CAP_DAC_READ_SEARCH | 1 << CAP_SYS_ADMIN
     for name in ("CapEff", "CapPrm", "CapBnd"):
         check(int(status[name], 16) == caps, name, status[name])
     check(status["NoNewPrivs"].strip() == "1" and (SANITIZED or status["Seccomp"].strip() == "2"), "no new privileges, a filter", status)

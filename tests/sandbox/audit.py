@@ -12,7 +12,7 @@ from hrun import Bundle, created, equal, eventually, hrun, main, new_id, read, t
 import hrun as h
 
 JOURNAL, SYSLOG = "/run/systemd/journal/socket", "/dev/log"
-ON_SYSLOG = re.compile(rb"<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d hrun\[(\d+)\]: (\{.*\})", re.S)
+ON_SYSLOG = re.compile(rb"<(\d+)>hrun\[(\d+)\]: (\{.*\})", re.S)
 
 
 class Listener:
@@ -163,6 +163,17 @@ def journald_first_by_its_own_protocol():
         equal({k: v for k, v in fields.items() if k != b"MESSAGE"},
               {b"PRIORITY": b"4", b"SYSLOG_FACILITY": b"10", b"SYSLOG_IDENTIFIER": b"hrun"})
         equal(json.loads(fields[b"MESSAGE"])["verb"], "kill")
+
+
+@test
+def the_time_zone_of_the_caller_is_not_asked():
+    zone = f"{h.work}/zone"
+    os.mkfifo(zone)  # who opens it waits for ever
+    with listening() as log:
+        done = subprocess.run([h.HRUN, "kill", "nobody"], env={"TZ": f":{zone}"}, capture_output=True)
+        equal(done.returncode, 1)
+        log.one(verb="kill", result="failed")
+    os.unlink(zone)
 
 
 @test

@@ -3,6 +3,7 @@
 """Bad input: one clear line with the place and what to do, the documented exit code, the JSON log, nothing left behind."""
 import json
 import os
+import subprocess
 
 from hrun import Bundle, contains, equal, main, new_id, read, run, test
 import hrun as h
@@ -366,6 +367,76 @@ def a_root_directory_that_is_not_ours():
         assert r.status == 1 and r.err.count("\n") == 1, r
         contains(r.err, path)
     equal(os.listdir(path), [])
+
+
+# What a user meets first: the words of what failed, on what, and what to do about it.
+FIRST = (
+    (("run", "-b", "/nowhere", "x"), 125, "bundle `/nowhere` ", "; name a directory that holds config.json"),
+    (("run", "-b", "@EMPTY", "x"), 125, "config.json of bundle `@EMPTY` ", "; `hrun spec` writes a new one"),
+    (("--root", "/nowhere", "list"), 1, "the state root /nowhere: ", "; give the --root that the containers were made with"),
+    (("--root", "/etc/passwd", "run", "-b", "@GOOD", "x"), 125, "the state root /etc/passwd: ", "; give --root a directory, without links"),
+    (("--root", "/proc/x", "run", "-b", "@GOOD", "x"), 125, "make the state root /proc/x: ", "; set XDG_RUNTIME_DIR or give --root"),
+    (("--log", "/nowhere/log", "list"), 1, "the log file /nowhere/log: ", "; name a file that this user may write"),
+    (("--policy", "/nowhere", "run", "-b", "@GOOD", "x"), 125, "policy: open `/nowhere`: ENOENT", "; write it or name another file with --policy"),
+    (("run", "-b", "@GOOD", "--pid-file", "/nowhere/pid", "x"), 125, "the pid file /nowhere/pid: ", "; make it first"),
+    (("run", "-b", "@GOOD", "--pid-file", "@EMPTY", "x"), 125, "make the pid file @EMPTY: ", "; name a file in a directory that this user may write"),
+    (("create", "-b", "@TERMINAL", "--console-socket", "/nowhere/s", "x"), 1, "open `/nowhere`, ", "; name a socket that a program listens on"),
+    (("create", "-b", "@TERMINAL", "--console-socket", "@EMPTY", "x"), 1, "connect to socket ", "; its program must listen before hrun is called"),
+    (("check", "/nowhere"), 2, "/nowhere cannot be opened: ", "; name a bundle, a config.json or -"),
+)
+
+
+@test
+def first_errors_say_what_to_do():
+    terminal = Bundle("true")
+    terminal.process["terminal"] = True
+    places = {"@GOOD": Bundle("true").save().path, "@TERMINAL": terminal.save().path, "@EMPTY": f"{h.work}/empty"}
+    os.mkdir(places["@EMPTY"])
+
+    def placed(text):
+        for name, path in places.items():
+            text = text.replace(name, path)
+        return text
+
+    for arguments, status, what, remedy in FIRST:
+        with h.unchanged():
+            r = h.hrun(*map(placed, arguments))
+        equal((r.status, r.out, r.err.count("\n")), (status, "", 1), f"{arguments}: {r.err}")
+        contains(r.err, placed(what))
+        contains(r.err, remedy)
+
+
+@test
+def first_errors_of_a_user_say_what_to_do():
+    b = Bundle("true").save()
+    user = ("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups")
+    for arguments, what, remedy in ((("state", "x"), "the state root /run/hrun: ", "; it is another user's; call hrun as this one"),
+                                    (("run", "-b", b.path, "x"), "the state root /run/hrun: ", "give --root a directory of your own")):
+        r = h.hrun("--root", "/run/hrun", *arguments, prefix=user)
+        contains(r.err, what)
+        contains(r.err, remedy)
+    for path, remedy in ((f"{b.path}/config.json", "; check its permissions"), (b.path, "; check the bundle's permissions")):
+        mode = os.stat(path).st_mode & 0o7777
+        os.chmod(path, 0)
+        contains(h.hrun("run", "-b", b.path, "x", prefix=user).err, remedy)
+        os.chmod(path, mode)
+    h.write("/run/policy-closed.json", '{"format": 1}', 0o600)
+    r = h.hrun("--policy", "/run/policy-closed.json", "run", "-b", b.path, "x", prefix=user)
+    contains(r.err, "policy: open `/run/policy-closed.json`: EACCES; make it readable for everybody")
+
+
+@test
+def a_cgroup_mount_that_is_read_only():
+    b = Bundle("true").save()
+    subprocess.run(["mount", "-o", "remount,bind,ro", "/sys/fs/cgroup"], check=True)
+    try:
+        with h.unchanged():
+            r = h.hrun("run", "-b", b.path, "x")
+            equal((r.status, r.out), (125, ""))
+            contains(r.err, "make cgroup /hrun/x: Read-only file system; mount the host's cgroup2 writable")
+        equal(h.hrun("delete", "--force", "x").status, 0)
+    finally:
+        subprocess.run(["mount", "-o", "remount,bind,rw", "/sys/fs/cgroup"], check=True)
 
 
 main()

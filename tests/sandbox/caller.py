@@ -285,6 +285,9 @@ def every_form_of_the_log():
     fails(hrun("--log-format", "xml", "list"), "--log-format")
     for bad in ("/nowhere/log", h.work, "/dev/full/x"):
         fails(hrun("--log", bad, "list"), "log file")
+    # The zone is not asked for: who opens this one waits for ever.
+    os.mkfifo(f"{h.work}/zone")
+    fails(hrun("--log", f"{h.work}/log.zone", "state", "nobody", env={"TZ": f":{h.work}/zone"}), "does not exist")
     # A log that is full: the text still comes on stderr, once.
     fails(hrun("--log", "/dev/full", "state", "nobody"), "does not exist")
 

@@ -325,7 +325,7 @@ def images_require_decides_about_images_that_nobody_signed():
             equal(r.status, 125, r.err)
             contains(r.err, "[image-signature-missing]")
     b.c["annotations"] = {"io.kubernetes.cri.image-name": "registry.example.org/app:1"}
-    with etc_hrun(policy={"mode": "audit", "auditUntil": "2099-01-01", "rules": {"image-signature-missing": "off"}, "images": {"require": "signed"}}):
+    with etc_hrun(policy={"mode": "audit", "auditUntil": h.days_from_now(3), "rules": {"image-signature-missing": "off"}, "images": {"require": "signed"}}):
         contains(run(b).err, 'no verified signature is known of "registry.example.org/app:1"')
 
 

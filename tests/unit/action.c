@@ -250,6 +250,37 @@ static void test_audit_of_what_cannot_be_judged(void)
 	}
 }
 
+/* Who asks for a repair by the rule's name gets it or a refusal; where a level refuses, an audit is what it always is. */
+static void test_audit_of_what_cannot_be_repaired(void)
+{
+	static struct config_namespace user[] = {{.type = "user"}};
+	struct policy policy = policy_default();
+	struct judged judged = judged_of();
+	signed char *actions = pool_alloc(&pool, rule_count);
+
+	memset(actions, POLICY_UNCHANGED, rule_count);
+	policy.audit = true;
+	fresh_config();
+	linux_.namespaces = user;
+	linux_.namespace_count = 1;
+	const struct finding *f = judge(&policy, &judged, "idmap-missing");
+	CHECK(f && f->action == ACTION_REFUSE && f->why == WHY_LEVEL);
+
+	policy.level = LEVEL_RESTRICTED;
+	f = judge(&policy, &judged, "memory-limit-missing");
+	CHECK(f && f->action == ACTION_WARN && f->would == ACTION_REFUSE && f->why == WHY_AUDIT);
+	policy.harden_violations = true;
+	f = judge(&policy, &judged, "memory-limit-missing");
+	CHECK(f && f->action == ACTION_WARN && f->would == ACTION_REFUSE && f->why == WHY_AUDIT);
+	policy.rule_actions = actions;
+	actions[rule_by_id("memory-limit-missing") - rules] = ACTION_HARDEN;
+	f = judge(&policy, &judged, "memory-limit-missing");
+	CHECK(f && f->action == ACTION_REFUSE && f->why == WHY_POLICY_RULE);
+	policy.defaults.memory_limit = 1 << 20;
+	f = judge(&policy, &judged, "memory-limit-missing");
+	CHECK(f && f->action == ACTION_HARDEN);
+}
+
 /* A finding with a value: CAP_SYS_ADMIN among the flags of exec. */
 static const struct finding *waived(const struct waiver *waiver, const char *cgroup, const char *digest)
 {
@@ -607,6 +638,7 @@ int main(void)
 	test_images();
 	test_audit();
 	test_audit_of_what_cannot_be_judged();
+	test_audit_of_what_cannot_be_repaired();
 	test_waivers();
 	test_waived_repair();
 	test_many_waivers();

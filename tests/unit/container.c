@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define DIGEST "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static char directory[] = "/tmp/hrun-state-XXXXXX";
 static struct pool pool;
 static struct err e;
@@ -55,6 +57,10 @@ static struct container_record sample(const char *id)
 		.new_pid_namespace = true,
 		.namespaces = CLONE_NEWPID | CLONE_NEWNET,
 		.level = "baseline",
+		.image_digest = DIGEST,
+		.image_manifest = DIGEST,
+		.image_signer = "k.pub for example.org/a",
+		.image_policy = "/etc/hrun/policy.json",
 		.annotations = {pairs, 2, true},
 		.poststart = {hooks, 2},
 	};
@@ -149,6 +155,11 @@ static void hostile_records(void)
 		{"\"timeout\":7", "\"other\":7"},
 		{"[\"hook\"", "[1"},
 		{"\"id\":\"c1\"", "\"id\":\"../c1\""},
+		{"\"imageDigest\":\"sha256:0", "\"imageDigest\":\"sha256:"},
+		{"\"imageDigest\":\"sha256:0", "\"imageDigest\":\"sha256:A"},
+		{"\"imageManifest\":\"sha256:", "\"imageManifest\":\"sha512:"},
+		{"\"imageSigner\":\"k.pub for example.org/a\"", "\"imageSigner\":7"},
+		{"\"imagePolicy\":\"/", "\"imagePolicy\":\""},
 		{"\"annotations\":{", "\"annotations\":{\"n\":1,"},
 		{"{\"format\"", "[{\"format\""},
 	};

@@ -206,10 +206,10 @@ static void test_asked_repairs(void)
 		{"mount-explicit-suid-dev", "bind", "/srv", "/h", "bind,suid,nodev", "bind,nodev,nosuid"},
 		{"mount-explicit-suid-dev", "bind", "/srv", "/h", "bind,rdev,rsuid", "bind,nosuid,nodev"},
 		{"mount-explicit-suid-dev", "tmpfs", "tmpfs", "/dev", "nosuid,dev", "nosuid"},
-		{"mount-tmpfs-exec", "tmpfs", "tmpfs", "/t", "noexec,exec", "noexec,exec,noexec"},
+		{"mount-tmpfs-exec", "tmpfs", "tmpfs", "/t", "noexec,exec", "noexec"},
 		{"mount-propagation-shared", "bind", "/srv", "/h", "bind,rshared,ro", "bind,ro,rslave"},
 		{"mount-propagation-slave", "bind", "/srv", "/h", "slave,bind", "bind,rprivate"},
-		{"mount-sysfs-writable", "sysfs", "sysfs", "/sys", "ro,rw", "ro,rw,ro"},
+		{"mount-sysfs-writable", "sysfs", "sysfs", "/sys", "ro,rw", "ro"},
 		{"mount-cgroup-writable", "cgroup", "cgroup", "/sys/fs/cgroup", "", "ro"},
 		{"mount-source-not-canonical", "bind", "/tmp/../tmp/", "/h", "bind", "bind"},
 	};

@@ -84,6 +84,8 @@ static const struct {
 	{"\"auditUntil\":\"2027-2-28\"", "must be a date"},
 	{"\"auditUntil\":\"2027-02-28 \"", "must be a date"},
 	{"\"auditUntil\":\"2027-02-28T00:00:00Z\"", "must be a date"},
+	{"\"auditUntil\":\"2027-11-24\"", "`auditUntil` is more than a year ahead (366 days)"},
+	{"\"mode\":\"audit\",\"auditUntil\":\"2099-01-01\"", "more than a year ahead"},
 	{"\"auditUntil\":20270228", "must be a string"},
 	{"\"auditUntil\":null", "is null"},
 	{"\"onViolation\":\"warn\"", "`onViolation` must be refuse or harden"},
@@ -255,8 +257,9 @@ static void test_audit(void)
 	today = "2026-11-21";
 	CHECK(take(text).audit);
 	today = "2026-11-22";
-	CHECK(!take("\"auditUntil\":\"2030-01-01\"").audit &&
-	      take("\"mode\":\"audit\",\"auditUntil\":\"2028-02-29\"").audit);
+	/* The last day that can be written. */
+	CHECK(!take("\"auditUntil\":\"2027-11-23\"").audit &&
+	      take("\"mode\":\"audit\",\"auditUntil\":\"2027-11-23\"").audit);
 }
 
 static enum action action_of(const struct policy *policy, const char *rule)

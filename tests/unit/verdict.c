@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What podman looks for in a runtime's message (facts of its error handling, case-insensitive). */
-static bool podman_mistakes(const char *line)
+/* What podman, docker and containerd look for in a runtime's message (facts of their error handling, case-insensitive). */
+static bool engine_mistakes(const char *line)
 {
 	static const char pattern[] = "permission denied|operation not permitted|executable file not found in|"
 				      "no such file|open executable|not found|executable path is empty|"
+				      "is a directory|not a directory|does not exist|no such process|"
+				      "container not running|process already finished|"
 				      "`/proc/[a-z0-9-].+/attr.*`";
 	regex_t regex;
 
@@ -39,7 +41,7 @@ static void test_table(void)
 		CHECK(rule->action[LEVEL_RESTRICTED] != ACTION_NONE);
 		CHECK(*rule->title && *rule->remedy && *rule->references);
 		CHECK(rule->remedy[strlen(rule->remedy) - 1] == '.');
-		CHECK(!podman_mistakes(rule->remedy) && !podman_mistakes(rule->id));
+		CHECK(!engine_mistakes(rule->remedy) && !engine_mistakes(rule->id));
 	}
 	CHECK(rule_by_id("no-such-rule") == NULL);
 }
@@ -107,6 +109,8 @@ static void test_hostile_text(void)
 		"a\nlevel=error",
 		"\x1b[2J\x7f\xc2\x9b",
 		"open executable not  found not found",
+		"Is A Directory, not a directory",
+		"container not running: no such process, does not exist",
 	};
 	struct config_process process = {.cwd = "/"};
 	struct config config = {.process = &process};
@@ -120,7 +124,7 @@ static void test_hostile_text(void)
 		for (size_t k = 0; k < verdict.count; k++) {
 			struct verdict one = {.level = LEVEL_BASELINE, .findings = &verdict.findings[k], .count = 1};
 			const char *line = verdict_line(&pool, &one, hostile[i]);
-			CHECK(!podman_mistakes(line) && !str_has_control(line));
+			CHECK(!engine_mistakes(line) && !str_has_control(line));
 			CHECK(strlen(line) < 600);
 			CHECK(!str_has_control(verdict.findings[k].text));
 			for (const char *p = line; *p; p++)
@@ -173,8 +177,8 @@ static void test_repair_is_private(void)
 	CHECK(!hard->linux_->resources->devices[0].allow);
 	CHECK(config.mount_count == 3 && hard->mount_count == 4);
 	CHECK(str_equal(hard->mounts[1].destination, "/dev")); /* before /dev/pts, which it would hide */
-	CHECK(mounts[0].options.count == 1 && hard->mounts[0].options.count == 4);
-	CHECK(str_equal(hard->mounts[0].options.item[1], "nosuid")); /* after "suid": the last word wins */
+	CHECK(mounts[0].options.count == 1 && hard->mounts[0].options.count == 3);
+	CHECK(str_equal(hard->mounts[0].options.item[0], "nosuid")); /* in place of "suid" */
 	CHECK(mounts[2].options.count == 0 && hard->mounts[3].options.count == 2);
 	CHECK(finding_of(&verdict, "seccomp-absent") &&
 	      finding_of(&verdict, "seccomp-absent")->action == ACTION_HARDEN);

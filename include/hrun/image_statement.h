@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_statement.h - the words of the in-toto statement over a bundle: hrun-sign writes them, hrun-image reads them
+ * (docs/TREE-DIGEST.md).
+ */
+#ifndef HRUN_IMAGE_STATEMENT_H
+#define HRUN_IMAGE_STATEMENT_H
+
+#define STATEMENT_PAYLOAD_TYPE "application/vnd.in-toto+json"
+#define STATEMENT_TYPE "https://in-toto.io/Statement/v1"
+/* A statement of this type signs a bundle and nothing else. */
+#define STATEMENT_BUNDLE_PREDICATE "urn:hrun:bundle:1"
+/* Its two subjects, each with a digest sha256. */
+#define STATEMENT_TREE_NAME "rootfs.tree"
+#define STATEMENT_CONFIG_NAME "config.json"
+#define STATEMENT_MEDIA_TYPE "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - hrun-sign: one key, one signature, one answer.
+ *
+ * Started by hrun with an empty environment and descriptor 3, nothing else (include/hrun/sign_wire.h).  It gives up all privilege, as
+ * hrun-image does, before it receives the first byte.
+ */
+#include "sign.h"
+#include <errno.h>
+#include <hrun/fd.h>
+#include <hrun/str.h>
+#include <hrun/unix.h>
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SOCKET = 3, EXIT_NO_ANSWER = 2, SECURE_HEAP = 1 << 18, SECURE_UNIT = 16 };
+
+#ifdef __SANITIZE_ADDRESS__
+/* Who is not dumpable cannot be looked through for leaks. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
+
+static struct signer the_signer = {.key_fd = -1, .passphrase_fd = -1};
+
+int sign_fail(struct signer *s, int errnum, const char *format, ...)
+{
+	va_list list;
+
+	if (!s->answer.reason[0]) {
+		va_start(list, format);
+		vsnprintf(s->answer.reason, sizeof s->answer.reason, format, list);
+		va_end(list);
+	}
+	return -errnum;
+}
+
+static bool is_hex(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
+}
+
+static int check(struct signer *s, const int *fds, size_t fd_count)
+{
+	const struct sign_request *request = &s->request;
+	bool signs = request->task == SIGN_STATEMENT;
+
+	if (request->version != SIGN_WIRE_VERSION)
+		return sign_fail(s, EPROTO, "hrun and hrun-sign are of different builds; install both again");
+	if (request->task >= SIGN_TASKS || request->key >= SIGN_KEYS || request->has_passphrase > 1 ||
+	    fd_count != (size_t)signs + request->has_passphrase ||
+	    (signs && (!is_hex(request->tree_hex, sizeof request->tree_hex) ||
+		       !is_hex(request->config_hex, sizeof request->config_hex))))
+		return sign_fail(s, EPROTO, "the request is malformed");
+	s->key_fd = signs ? fds[0] : -1;
+	s->passphrase_fd = request->has_passphrase ? fds[signs] : -1;
+	return 0;
+}
+
+static void work(struct signer *s, const int *fds, size_t fd_count)
+{
+	int r = check(s, fds, fd_count);
+
+	if (r == 0)
+		r = s->request.task == SIGN_KEYGEN ? private_key_make(s) : statement_sign(s);
+	s->answer.version = SIGN_WIRE_VERSION;
+	s->answer.error = r;
+	if (r < 0) {
+		OPENSSL_cleanse(s->answer.text, sizeof s->answer.text);
+		s->answer.text_size = s->answer.public_size = 0;
+		str_remove_controls(s->answer.reason);
+	}
+}
+
+/* One line on stderr, for who runs it by hand; hrun gives it no stderr. */
+static int complain(const char *what)
+{
+	char line[200];
+	int n = str_format(line, sizeof line, "hrun-sign: %s; it is started by hrun\n", what);
+
+	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
+		return EXIT_NO_ANSWER;
+	return EXIT_NO_ANSWER;
+}
+
+int main(int argc, char **argv)
+{
+	struct signer *s = &the_signer;
+	const char *what;
+	int fds[2];
+	size_t fd_count = 0;
+
+	(void)argv;
+	if (argc != 1 || (environ && environ[0]))
+		return complain("no arguments and no environment are expected");
+	/* Without its configuration file, which could name other algorithms and is out of reach in a moment. */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return complain("OpenSSL cannot be used");
+	/* Nothing of it goes to swap space, as far as this user may lock memory. */
+	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_UNIT);
+	mlock(s, sizeof *s);
+	if (close_range(SOCKET + 1, ~0U, 0) < 0 || confine(&what) < 0)
+		return complain("it cannot be confined");
+	if (unix_receive_all(SOCKET, &s->request, sizeof s->request, fds, 2, &fd_count) != sizeof s->request)
+		return complain("no request came");
+	work(s, fds, fd_count);
+	int r = unix_send(SOCKET, &s->answer, sizeof s->answer, -1);
+	OPENSSL_cleanse(s, sizeof *s);
+	return r < 0 ? EXIT_NO_ANSWER : 0;
+}

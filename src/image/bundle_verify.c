@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bundle_verify.c - a bundle against its signatures: first who signed the list and config.json, then whether the tree is what the
+ * list says.
+ *
+ * The list on the disk only serves to refuse early and to name what differs.  What counts is the digest of the tree as it was
+ * walked: it must be the one that was signed, and config.json's bytes the ones that will be used.
+ */
+#include <hrun/fd.h>
+#include <hrun/image_bundle.h>
+#include <hrun/image_tree.h>
+#include <hrun/str.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LIST_MAX = 1 << 30 };
+
+struct verification {
+	struct pool *pool;
+	struct image_result *result;
+	int list;
+	size_t at, have; /* in buffer: what of the list was read and not yet compared */
+	char buffer[IMAGE_TREE_LINE_MAX + 65536];
+};
+
+/* The bundle is refused: that is an answer, and no error. */
+static int reject(struct verification *v, enum image_stage stage, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static int reject(struct verification *v, enum image_stage stage, const char *format, ...)
+{
+	struct image_answer *answer = &v->result->answer;
+	va_list list;
+
+	answer->version = IMAGE_WIRE_VERSION;
+	answer->done = 1;
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = stage;
+	va_start(list, format);
+	vsnprintf(answer->reason, sizeof answer->reason, format, list);
+	va_end(list);
+	str_remove_controls(answer->reason);
+	return 0;
+}
+
+/* ---- the list ---- */
+
+static int hash_list(struct verification *v, char hex[2 * SHA256_SIZE + 1], struct err *e)
+{
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 hash;
+	uint64_t total = 0;
+	ssize_t n;
+
+	sha256_init(&hash);
+	while ((n = fd_read_all(v->list, v->buffer, sizeof v->buffer)) > 0) {
+		total += (uint64_t)n;
+		if (total > LIST_MAX)
+			return err_set(e, EFBIG, STATEMENT_TREE_NAME " is larger than 1 GiB");
+		sha256_add(&hash, v->buffer, (size_t)n);
+	}
+	if (n < 0 || lseek(v->list, 0, SEEK_SET) < 0)
+		return err_set(e, n < 0 ? (int)-n : errno, STATEMENT_TREE_NAME " cannot be read");
+	sha256_end(&hash, digest);
+	sha256_hex(digest, hex);
+	return 0;
+}
+
+/* At least SIZE bytes of the list in the buffer, or all that is left. */
+static void have_list(struct verification *v, size_t size)
+{
+	if (v->have - v->at >= size)
+		return;
+	memmove(v->buffer, v->buffer + v->at, v->have - v->at);
+	v->have -= v->at;
+	v->at = 0;
+	ssize_t n = fd_read_all(v->list, v->buffer + v->have, sizeof v->buffer - v->have);
+	v->have += n > 0 ? (size_t)n : 0;
+}
+
+/* The line that was signed, without its newline; "" at the end. */
+static const char *signed_line(struct verification *v)
+{
+	have_list(v, IMAGE_TREE_LINE_MAX);
+	const char *start = v->buffer + v->at;
+	const char *end = memchr(start, '\n', v->have - v->at);
+	size_t size = end ? (size_t)(end - start) : v->have - v->at;
+
+	return pool_strndup(v->pool, start, size);
+}
+
+static int compare_line(void *context, const struct image_tree_line *line, struct err *e)
+{
+	struct verification *v = context;
+
+	have_list(v, line->size);
+	if (v->have - v->at >= line->size && memcmp(v->buffer + v->at, line->text, line->size) == 0) {
+		v->at += line->size;
+		return 0;
+	}
+	const char *was = signed_line(v);
+	const char *is = pool_strndup(v->pool, line->text, line->size - 1);
+	if (!*was)
+		return err_set(e, EBADMSG, "`%.100s` was not signed", is);
+	return err_set(e, EBADMSG, "`%.100s` was signed, `%.100s` is there", was, is);
+}
+
+/* ---- the tree ---- */
+
+static int check_tree(struct verification *v, const struct bundle *bundle, bool guarded, const char *hex,
+		      struct image_tree_result *found, struct err *e)
+{
+	const struct image_tree tree = {.root = bundle->rootfs, .guarded = guarded, .take = compare_line, .context = v};
+
+	*found = (struct image_tree_result){0};
+#ifdef HRUN_MUTANT_BUNDLE_TREE
+	return 0;
+#endif
+	TRY(image_tree_walk(v->pool, &tree, found, e));
+	const char *missing = signed_line(v);
+	if (*missing)
+		return err_set(e, EBADMSG, "`%.100s` was signed and is not there", missing);
+	if (!str_equal(found->hex, hex))
+		return err_set(e, EBUSY, STATEMENT_TREE_NAME " changes while it is read");
+	return 0;
+}
+
+static int check_guarded(struct verification *v, const struct bundle *bundle, enum bundle_guard guard, const char *hex,
+			 struct err *e)
+{
+	struct image_tree_result found;
+	bool closed = true;
+
+	if (guard == BUNDLE_PROTECTED)
+		TRY(bundle_check_parents(v->pool, bundle, &closed, e));
+	TRY(check_tree(v, bundle, guard == BUNDLE_PROTECTED, hex, &found, e));
+	if (!closed && found.writable)
+		return err_set(e, EPERM, "`%.100s` of the root can be written by others; chmod 700 `%.150s`",
+			       found.writable, bundle->path);
+	return 0;
+}
+
+static int ask(struct verification *v, struct image_call *call, const int *signatures, size_t count, const char *hex,
+	       const struct bundle *bundle, struct err *e)
+{
+	struct image_request *request = &call->request;
+	char config[2 * SHA256_SIZE + 1];
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	sha256_add(&hash, bundle->config_bytes, bundle->config_size);
+	sha256_end(&hash, digest);
+	sha256_hex(digest, config);
+	if (call->fd_count + count > IMAGE_FDS_MAX)
+		return err_set(e, E2BIG, "too many keys for one bundle");
+	memmove(call->fds + count, call->fds, call->fd_count * sizeof *call->fds);
+	memcpy(call->fds, signatures, count * sizeof *call->fds);
+	call->fd_count += count;
+	request->task = IMAGE_BUNDLE;
+	request->signature_files = (uint32_t)count;
+	str_format(request->tree_digest, sizeof request->tree_digest, "sha256:%s", hex);
+	str_format(request->bundle_config_digest, sizeof request->bundle_config_digest, "sha256:%s", config);
+	return image_verify(v->pool, call, v->result, e);
+}
+
+static int verify(struct verification *v, struct image_call *call, const struct bundle *bundle, enum bundle_guard guard,
+		  struct err *e)
+{
+	int fds[IMAGE_SIGNATURES_MAX];
+	char hex[2 * SHA256_SIZE + 1];
+
+	if (bundle_check_root(bundle, e) < 0)
+		return reject(v, IMAGE_STAGE_CONFIG, "%s", e->text);
+	autofd int list = bundle_open_list(bundle->dir, e);
+	v->list = list;
+	if (list < 0 || hash_list(v, hex, e) < 0)
+		return reject(v, IMAGE_STAGE_SIGNATURE, "%s", e->text);
+	int count = bundle_open_signatures(v->pool, bundle->dir, fds, e);
+	if (count < 0)
+		return reject(v, IMAGE_STAGE_SIGNATURE, "%s", e->text);
+	int r = ask(v, call, fds, (size_t)count, hex, bundle, e);
+	for (int i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	TRY(r);
+	if (v->result->answer.verdict == IMAGE_ACCEPT && check_guarded(v, bundle, guard, hex, e) < 0)
+		return reject(v, IMAGE_STAGE_UNPACK, "%s", e->text);
+	return 0;
+}
+
+int bundle_verify(struct pool *pool, struct image_call *call, const struct bundle *bundle, enum bundle_guard guard,
+		  struct image_result *ret, struct err *e)
+{
+	struct verification *v = pool_alloc(pool, sizeof *v);
+
+	*ret = (struct image_result){0};
+	v->pool = pool;
+	v->result = ret;
+	return verify(v, call, bundle, guard, e);
+}

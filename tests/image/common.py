@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""common.py - what the tests of images share."""
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+import time
+
+failed = 0
+
+
+def report(name, problem=""):
+    global failed
+    failed += bool(problem)
+    print(f"not ok - {name}: {problem}" if problem else f"ok - {name}")
+
+
+def equal(name, found, expected):
+    report(name, "" if found == expected else f"{found!r}, expected {expected!r}")
+
+
+def trust_of(p):
+    """A case's policy, in words that belong to no tool, as an entry of images.trust."""
+    if p["scheme"] == "notation":
+        return {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
+    trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
+    return trust | ({"identity": p["identity"]} if p.get("identity") else {})
+
+
+def children(pid):
+    """{name: pid} of the processes that PID has made."""
+    found = {}
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        numbers = f.read().split()
+    for child in numbers:
+        try:
+            with open(f"/proc/{child}/comm") as f:
+                found[f.read().strip()] = int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def lives(pid):
+    try:
+        return "State:\tZ" not in open(f"/proc/{pid}/status").read()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(question):
+    deadline = time.monotonic() + 30
+    while not question() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return question()
+
+
+def write_layout(top, tars):
+    """An unsigned image of these archives, as the specification has it."""
+    os.makedirs(f"{top}/blobs/sha256")
+
+    def blob(data, media):
+        digest = hashlib.sha256(data).hexdigest()
+        with open(f"{top}/blobs/sha256/{digest}", "wb") as f:
+            f.write(data)
+        return {"mediaType": f"application/vnd.oci.image.{media}", "digest": f"sha256:{digest}", "size": len(data)}
+    ids = ["sha256:" + hashlib.sha256(t).hexdigest() for t in tars]
+    config = {"os": "linux", "architecture": "amd64", "config": {}, "rootfs": {"type": "layers", "diff_ids": ids}}
+    manifest = {"schemaVersion": 2, "config": blob(json.dumps(config).encode(), "config.v1+json"),
+                "layers": [blob(gzip.compress(t, 1), "layer.v1.tar+gzip") for t in tars]}
+    index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
+    for name, value in (("index.json", index), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
+        with open(f"{top}/{name}", "w") as f:
+            json.dump(value, f)
+
+
+def make_tar(files):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        for name, data in files.items():
+            e = tarfile.TarInfo(name)
+            e.size, e.mode, e.uid, e.mtime = len(data), 0o4755, os.geteuid(), 1000000000
+            t.addfile(e, io.BytesIO(data))
+    return out.getvalue()
