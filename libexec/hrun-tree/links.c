@@ -82,3 +82,13 @@ int tree_links_check(struct tree *t)
 	}
 	return 0;
 }
+
+void tree_links_forget(struct tree *t)
+{
+	for (size_t i = 0; i < t->link_count; i++)
+		free(t->links[i].path);
+	free(t->links);
+	t->links = NULL;
+	t->link_count = t->link_room = 0;
+	name_clear(&t->inodes);
+}
