@@ -34,16 +34,17 @@ static struct tree_link *new_link(struct tree *t)
 static struct tree_link *add(struct tree *t, const struct stat *st, const char *path)
 {
 	struct tree_link *link = new_link(t);
-	char *copy = link ? strdup(path) : NULL;
 
-	if (!copy)
+	if (!link)
 		return NULL;
 	*link = (struct tree_link){
-		.path = copy,
+		.path = strdup(path),
 		.names = st->st_nlink,
 		.others_may_write = !S_ISLNK(st->st_mode) &&
 				    ((st->st_uid != 0 && st->st_uid != t->uid) || (st->st_mode & (S_IWGRP | S_IWOTH))),
 	};
+	if (!link->path)
+		return NULL;
 	t->link_count++;
 	return link;
 }
