@@ -186,7 +186,9 @@ int cli_main(int argc, char **argv)
 	}
 	pool_free(&command.pool);
 	/* A full disk or a closed pipe behind stdout must not look like success. */
-	if (fflush(stdout) != 0 && status == 0)
-		status = EXIT_ERROR;
+	if (fflush(stdout) != 0) {
+		log_error("write to standard output: %s; what it said is not all there", strerrordesc_np(errno));
+		status = status == 0 ? command.failure : status;
+	}
 	return status;
 }

@@ -292,4 +292,14 @@ def every_form_of_the_log():
     fails(hrun("--log", "/dev/full", "state", "nobody"), "does not exist")
 
 
+@test
+def an_output_that_is_full():
+    # As a script sees it: no success, and a line that says why.
+    for verb in (("rules",), ("policy", "show"), ("check", "--help")):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([h.HRUN, *verb], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True)
+        equal((done.returncode != 0, len(h.own_words(done.stderr).splitlines())), (True, 1), verb[0])
+        contains(done.stderr, "standard output")
+
+
 main()
