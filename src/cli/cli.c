@@ -186,7 +186,9 @@ int cli_main(int argc, char **argv)
 	}
 	pool_free(&command.pool);
 	/* A full disk or a closed pipe behind stdout must not look like success. */
-	if (fflush(stdout) != 0 && status == 0)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && status == 0) {
+		log_error("standard output cannot be written to its end; is a disk full, or its reader gone?");
 		status = EXIT_ERROR;
+	}
 	return status;
 }
