@@ -108,7 +108,8 @@ def the_config_that_is_used_is_the_one_that_must_be_signed():
 def a_mount_on_another_name_of_a_file_is_refused():
     bundle = signed()
     put(bundle, "etc/one")
-    os.link(f"{bundle.root}/etc/one", f"{bundle.root}/etc/two")
+    for name in ("two", "three"):
+        os.link(f"{bundle.root}/etc/one", f"{bundle.root}/etc/{name}")
     sign(bundle)
     os.unlink(f"{bundle.root}/etc/two")
     put(bundle, "etc/two", "not signed")
