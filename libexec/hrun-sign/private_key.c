@@ -76,6 +76,20 @@ static const char *fault_of(const char *pem, const struct passphrase *p)
 	return "is no private key in PEM";
 }
 
+/* Two in one file: which one signs would be libcrypto's choice.  A NUL ends nothing here, as it does not for libcrypto. */
+static bool holds_another(const char *pem, size_t size)
+{
+	static const char label[] = "PRIVATE KEY-----";
+	const char *at = pem, *end = pem + size;
+	size_t count = 0; /* BEGIN and END of one are two */
+
+	while ((at = memmem(at, (size_t)(end - at), label, sizeof label - 1))) {
+		at += sizeof label - 1;
+		count++;
+	}
+	return count > 2;
+}
+
 /* PEM is what it is, and there is just one kind of signature for it. */
 static int parse(struct signer *s, const char *pem, size_t size, struct passphrase *p, EVP_PKEY **ret_key)
 {
@@ -86,6 +100,8 @@ static int parse(struct signer *s, const char *pem, size_t size, struct passphra
 
 	BIO_free(bio);
 	ERR_clear_error();
+	if (!fault && holds_another(pem, size))
+		fault = "file holds more than one private key; give one alone";
 	if (fault) {
 		EVP_PKEY_free(key);
 		return sign_fail(s, EINVAL, "the key %s", fault);

@@ -26,8 +26,16 @@ struct names {
 	size_t size, room, count;
 };
 
+/* What is mounted there can be gone the next time, and something else be seen. */
+static int is_mount_point(struct tree *t, const char *path)
+{
+	return tree_fail(t, EXDEV, "%.120s cannot be read: it is a mount point; unmount what is there", path);
+}
+
 static int cannot(struct tree *t, int r, const char *path)
 {
+	if (r == -EXDEV)
+		return is_mount_point(t, path);
 	return r < 0 ? tree_fail(t, -r, "%.120s cannot be read: %s", path, strerror(-r)) : r;
 }
 
@@ -171,6 +179,24 @@ static int send_link(struct tree *t, int dir, const char *name, const struct sta
 
 static int send_directory(struct tree *t, int dir, const char *name, char *path, int depth);
 
+/* What is opened is asked by openat2 (RESOLVE_NO_XDEV); a link, FIFO, device or further name is not opened. */
+static int check_not_mounted(struct tree *t, int dir, const char *name, const struct stat *st, const char *path)
+{
+	struct statx now;
+
+	if (S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && st->st_nlink < 2))
+		return 0;
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW, 0, &now) < 0)
+		return cannot(t, -errno, path);
+#ifdef HRUN_MUTANT_TREE_MOUNTS
+	return 0;
+#endif
+	if (!(now.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT))
+		return tree_fail(t, ENOTSUP,
+				 "%.120s cannot be read: this kernel does not say whether it is a mount point", path);
+	return now.stx_attributes & STATX_ATTR_MOUNT_ROOT ? is_mount_point(t, path) : 0;
+}
+
 static int send_entry(struct tree *t, int dir, const char *name, char *path, int depth)
 {
 	struct stat st;
@@ -179,6 +205,7 @@ static int send_entry(struct tree *t, int dir, const char *name, char *path, int
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cannot(t, -errno, path);
 	TRY(tree_count(t));
+	TRY(check_not_mounted(t, dir, name, &st, path));
 	TRY(S_ISDIR(st.st_mode) ? 0 : tree_link_look(t, &st, path, &first));
 	if (first)
 		return send_record(t, NULL, TREE_HARDLINK, path, first, strlen(first));

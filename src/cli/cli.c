@@ -180,14 +180,15 @@ int cli_main(int argc, char **argv)
 	/* An ignored SIGCHLD would reap our children before we can ask how they ended. */
 	signal(SIGCHLD, SIG_DFL);
 	int status = run_command(&command, argc, &e);
-	if (status < 0) {
+	bool told = status < 0;
+	if (told) {
 		log_error("%s", command.line ? command.line : e.text);
 		status = command.failure;
 	}
 	pool_free(&command.pool);
 	/* A full disk or a closed pipe behind stdout must not look like success. */
-	if (fflush(stdout) != 0) {
-		log_error("write to standard output: %s; what it said is not all there", strerrordesc_np(errno));
+	if ((fflush(stdout) != 0 || ferror(stdout)) && !told) {
+		log_error("standard output cannot be written to its end; is a disk full, or its reader gone?");
 		status = status == 0 ? command.failure : status;
 	}
 	return status;

@@ -19,6 +19,7 @@ struct signing {
 	struct command *command;
 	struct bundle bundle;
 	int dir; /* the bundle's directory, for reading */
+	int passphrase;
 	struct json_out list;
 	struct image_tree_result tree;
 	struct sign_request request;
@@ -72,7 +73,7 @@ static int ask_signer(struct signing *s, struct err *e)
 	autofd int key = open_key(s->command->options.key, e);
 	TRY(key);
 	fds[0] = key;
-	TRY(passphrase_descriptor(&s->command->options, &fds[1], e));
+	fds[1] = s->passphrase;
 	sha256_init(&hash);
 	sha256_add(&hash, s->bundle.config_bytes, s->bundle.config_size);
 	sha256_end(&hash, digest);
@@ -148,6 +149,8 @@ int cmd_sign(struct command *command, struct err *e)
 		return err_set(e, EINVAL, "sign needs --key FILE; see hrun sign --help");
 	s->command = command;
 	TRY(hide_process(e));
+	/* Before anything is opened: a number that the caller did not open must not be one of ours. */
+	TRY(passphrase_descriptor(&command->options, &s->passphrase, e));
 	TRY(bundle_open(&command->pool, command->args[0], NULL, POLICY_CONFIG_BYTES_MAX, &s->bundle, &error, e));
 	int r = sign(s, e);
 	bundle_close(&s->bundle);

@@ -51,6 +51,15 @@ static mode_t mode_of(const struct config_mount *mount, bool directory)
 	return 01777;
 }
 
+/* A name out of config.json: what would move a terminal's cursor is not shown. */
+static void tell_made(struct pool *pool, const struct config_mount *mount, size_t index)
+{
+	char *shown = pool_strdup(pool, mount->destination);
+
+	str_remove_controls(shown);
+	printf("made %s in the root: mounts[%zu] needs it\n", shown, index);
+}
+
 int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struct err *e)
 {
 	const struct config *config = bundle->config;
@@ -66,7 +75,7 @@ int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struc
 		autofd int made =
 			path_make_in_root(bundle->rootfs, mount->destination, directory, mode_of(mount, directory), e);
 		TRY(made);
-		printf("made %s in the root: mounts[%zu] needs it\n", mount->destination, i);
+		tell_made(pool, mount, i);
 	}
 	return 0;
 }

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HRUN = os.environ["HRUN"]
 INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
@@ -255,13 +256,25 @@ def bad_keys():
     openssl("ecparam", "-name", "secp256k1", "-genkey", "-out", f"{work}/other-curve")
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-param_enc", "explicit", "-out", f"{work}/explicit")
     openssl("genpkey", "-algorithm", "X25519", "-out", f"{work}/x25519")
+    openssl("genpkey", "-algorithm", "ED448", "-out", f"{work}/ed448")
+    openssl("genpkey", "-algorithm", "RSA-PSS", "-out", f"{work}/rsa-pss")
+    openssl("ecparam", "-name", "secp224r1", "-genkey", "-out", f"{work}/p224")
+    openssl("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt", "dsa_paramgen_bits:1024", "-out", f"{work}/dsa-parameters")
+    openssl("genpkey", "-paramfile", f"{work}/dsa-parameters", "-out", f"{work}/dsa")
+    legacy = ("-provider", "legacy", "-provider", "default", "-in", f"{work}/p256", "-passout", "pass:a")
+    for name in ("PBE-MD5-DES", "PBE-SHA1-RC2-40"):
+        openssl("pkcs8", "-topk8", "-v1", name, *legacy, "-out", f"{work}/{name}")
+    openssl("pkey", "-in", f"{work}/p256", "-outform", "DER", "-out", f"{work}/der")
     for name, data in (("nothing", ""), ("garbage", "x" * 5000), ("cut", open(f"{work}/p256").read()[:100]), ("huge", "x" * 70000)):
         with open(f"{work}/{name}", "w") as f:
             f.write(data)
+    for name, middle in (("two", ""), ("two-nul", "\0\n")):
+        with open(f"{work}/{name}", "w") as f:
+            f.write(open(f"{work}/p256").read() + middle + open(f"{work}/p384").read())
     shutil.copy(f"{work}/p256.pub", f"{work}/public")
     shutil.copy(f"{work}/p256", f"{work}/open")
     os.mkfifo(f"{work}/pipe", 0o600)
-    for name in ("rsa-short", "other-curve", "explicit", "x25519", "nothing", "garbage", "cut", "huge", "public"):
+    for name in ("rsa-short", "other-curve", "explicit", "x25519", "nothing", "garbage", "cut", "huge", "public", "two", "two-nul", "ed448", "rsa-pss", "p224", "dsa", "PBE-MD5-DES", "PBE-SHA1-RC2-40", "der"):
         os.chmod(f"{work}/{name}", 0o600)
     os.chmod(f"{work}/open", 0o640)
     secret = f"{work}/p256-secret"
@@ -274,14 +287,65 @@ def bad_keys():
         ("explicit parameters", "written out", f"{work}/explicit", None), ("X25519", "another kind", f"{work}/x25519", None),
         ("empty file", "is empty", f"{work}/nothing", None), ("garbage", "no private key in PEM", f"{work}/garbage", None),
         ("half a file", "no private key in PEM", f"{work}/cut", None), ("huge file", "larger than 64 KiB", f"{work}/huge", None),
-        ("a public key", "is a public key", f"{work}/public", None),
+        ("a public key", "is a public key", f"{work}/public", None), ("two keys", "more than one", f"{work}/two", None),
+        ("Ed448", "another kind", f"{work}/ed448", None), ("RSA-PSS", "another kind", f"{work}/rsa-pss", None), ("DSA", "another kind", f"{work}/dsa", None),
+        ("P-224", "another curve", f"{work}/p224", None), ("DER", "no private key in PEM", f"{work}/der", None),
+        ("DES", "cannot be decrypted", f"{work}/PBE-MD5-DES", "a"), ("RC2", "cannot be decrypted", f"{work}/PBE-SHA1-RC2-40", "a"),
+        ("two keys and a NUL", "more than one", f"{work}/two-nul", None),
     ):
         bad_key(name, reason, path, passphrase)
-    done = run("sign", "--key", secret, "--passphrase-fd", "77", f"{work}/template")
-    report("a descriptor that is not open", "" if done.returncode == 1 and "no open descriptor" in done.stderr else str(done))
+    for fd in (*range(3, 12), 77):  # among them those that hrun itself opens
+        done = run("sign", "--key", secret, "--passphrase-fd", str(fd), f"{work}/template")
+        report(f"descriptor {fd}, which is not open", "" if done.returncode == 1 and "no open descriptor" in done.stderr else str(done))
     if os.geteuid() == 0:
         os.chown(f"{work}/ec-new", 1234, 0)
         bad_key("key of somebody else", "belongs to uid 1234", f"{work}/ec-new")
+
+
+def passphrases():
+    for name, how in (("a directory", os.O_RDONLY | os.O_DIRECTORY), ("a directory by O_PATH", os.O_PATH)):
+        fd = os.open(work, how)
+        done = run("keygen", "--out", f"{work}/none", "--passphrase-fd", str(fd), pass_fds=[fd])
+        os.close(fd)
+        report(f"a passphrase from {name}", "" if done.returncode == 1 and "cannot be read" in done.stderr and not os.path.exists(f"{work}/none") else str(done))
+    for name, right, wrong in (("with NUL", "a\0b\n", "a\n"), ("of 1,024 bytes", "x" * 1024 + "\n", "x" * 1023 + "\n"), ("without a newline", "abc", "abc \n")):
+        path = f"{work}/passphrase {name}"
+        equal(f"a passphrase {name}", run("keygen", "--out", path, passphrase=right).returncode, 0)
+        bad_key(f"a passphrase {name}: another", "cannot be decrypted", path, wrong)
+        bundle = copy("passphrase")
+        equal(f"a passphrase {name}: this one", run("sign", "--key", path, bundle, passphrase=right).stderr, "")
+        shutil.rmtree(bundle)
+
+
+def masks():
+    for mask in (0, 0o777):
+        path = f"{work}/mask{mask}"
+        equal(f"keygen, umask {mask:04o}", run("keygen", "--out", path, umask=mask).returncode, 0)
+        modes = [stat.S_IMODE(os.stat(path + end).st_mode) for end in ("", ".pub")]
+        equal(f"keygen, umask {mask:04o}: modes", modes, [0o600, 0o644])
+
+
+def signer_of(pid):
+    """The hrun-sign that PID started, once it is confined and waits."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in open(f"/proc/{pid}/task/{pid}/children").read().split():
+            text = open(f"/proc/{child}/status").read()
+            if "Name:\thrun-sign\n" in text and "NoNewPrivs:\t1" in text and "State:\tS" in text and (SANITIZED or "Seccomp:\t2" in text):
+                return int(child)
+        time.sleep(0.02)
+    raise TimeoutError("hrun-sign does not wait")
+
+
+def nobody_looks_in(arguments, **user):
+    """While it waits for the passphrase: neither program is dumpable, neither dumps core."""
+    process = subprocess.Popen([HRUN, *arguments, "--passphrase-fd", "0"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **user)
+    for name, pid in (("hrun", process.pid), ("hrun-sign", signer_of(process.pid))):
+        limit = next(line for line in open(f"/proc/{pid}/limits") if line.startswith("Max core file size"))
+        equal(f"{arguments[0]} of a user: {name}: whose it is to look into, core", (os.stat(f"/proc/{pid}/fd").st_uid, limit.split()[4:6]), (0, ["0", "0"]))
+    process.stdin.write(b"a passphrase\n")
+    process.stdin.close()
+    equal(f"{arguments[0]} of a user ends", process.wait(60), 0)
 
 
 def keygen_keeps_what_is_there():
@@ -299,6 +363,13 @@ def keygen_keeps_what_is_there():
     for arguments in (("--type", "dsa", "--out", f"{work}/no"), (), ("--out", f"{work}/"), ("--out", f"{work}/absent/x")):
         done = run("keygen", *arguments)
         report(f"keygen {' '.join(arguments[:2])}", "" if done.returncode == 1 and done.stderr else str(done))
+
+
+def output_that_is_full():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([HRUN, "keygen", "--out", f"{work}/told"], stdout=full, stderr=subprocess.PIPE, text=True)
+    good = done.returncode == 1 and "standard output cannot be written" in done.stderr and len(done.stderr.splitlines()) == 1
+    report("what is done and cannot be told", "" if good else str(done))
 
 
 # ---- the list ----
@@ -604,12 +675,34 @@ def odd_roots():
         os.mkdir(path)
     sign_fails("140 levels", deep, "too deep")
     if os.geteuid() == 0:
+        mounts_in_roots()
+
+
+def mounts_in_roots():
+    """On a directory, and on what is not opened: a FIFO, a device, a further name of a file, a link."""
+    for place, source in (("a", "bin"), ("empty", "big"), ("fifo", "/dev/null"), ("char", "fifo"), ("twin1", "bin/one"), ("bin/two", "twin1"), ("bin/two", "bin/one")):
         bundle = copy("root")
-        subprocess.run(["mount", "-t", "tmpfs", "test", f"{bundle}/rootfs/a"], check=True)
+        root = f"{bundle}/rootfs"
+        subprocess.run(["mount", "--bind", os.path.join(root, source), f"{root}/{place}"], check=True)
         done = run("sign", "--key", f"{work}/p256", bundle)
-        subprocess.run(["umount", f"{bundle}/rootfs/a"], check=True)
-        report("a mount in the root", "" if done.returncode == 1 and "a cannot be read" in done.stderr else str(done))
+        subprocess.run(["umount", f"{root}/{place}"], check=True)
+        good = done.returncode == 1 and f"{place} cannot be read: it is a mount point" in done.stderr
+        report(f"a mount in the root: {source} on {place}", "" if good else str(done))
         shutil.rmtree(bundle)
+
+
+def hostile_names():
+    """What config.json says reaches no terminal as it is."""
+    bundle = copy("names")
+    config = json.load(open(f"{bundle}/config.json"))
+    config["mounts"].append({"destination": "/x\u001b[2Jy\n\u202ez", "type": "tmpfs", "source": "tmpfs"})
+    with open(f"{bundle}/config.json", "w") as f:
+        json.dump(config, f)
+    done = run("sign", "--key", f"{work}/p256", bundle)
+    made = [line for line in done.stdout.splitlines() if line.startswith("made /x")]
+    good = done.returncode == 0 and len(made) == 1 and made[0].isascii() and made[0].isprintable()
+    report("a mount's name with escape sequences", "" if good else str(done))
+    shutil.rmtree(bundle)
 
 
 def changes_while_it_is_read():
@@ -657,8 +750,8 @@ def is_whole(bundle, expected):
 def faults():
     """Each call of sign fails, or is the last: no half file, one line of reason, and the next one works."""
     template = copy("faults")
-    expected = tree_list(f"{template}/rootfs")
     _, _, calls, _ = injected(0, (), "sign", "--force", "--key", f"{work}/p256", template)
+    expected = tree_list(f"{template}/rootfs")  # now with its mount points
     bad, step = [], 7 if SANITIZED else 1
     # (A sanitizer's own calls fail as well, and what it says of that is not hrun's.)
     for how in (["--kill"],) if SANITIZED else (["--kill"], ["--errno", "5"], ["--errno", "12"]):
@@ -712,6 +805,10 @@ def ordinary_user():
     equal("an ordinary user signs", run("sign", "--key", f"{work}/users-p256", bundle, **user).stderr, "")
     status, answer = verify(bundle, **user)
     equal("an ordinary user verifies", (status, answer["verdict"]), (0, "accept"))
+    os.mkdir(f"{bundle}/keys")
+    os.chown(f"{bundle}/keys", 1234, 1234)
+    nobody_looks_in(["keygen", "--out", f"{bundle}/keys/new"], **user)
+    nobody_looks_in(["sign", "--key", f"{bundle}/keys/new", bundle], **user)
     equal("the list is root's as well", open(f"{bundle}/rootfs.tree").read(), tree_list(f"{bundle}/rootfs"))
     os.chmod(f"{bundle}/rootfs/big", 0o600)
     os.chown(f"{bundle}/rootfs/big", 0, 0)
@@ -728,8 +825,8 @@ def main():
     copy("signed")
     done = run("sign", "--key", f"{work}/p256", f"{work}/signed")
     equal("sign", done.returncode, 0)
-    for test in (foreign_keys, bad_keys, keygen_keeps_what_is_there, list_is_the_specified_one, changes, flipped_files, statements, signers, scopes,
-                 odd_roots, changes_while_it_is_read, faults, malformed, ordinary_user):
+    for test in (foreign_keys, bad_keys, passphrases, masks, keygen_keeps_what_is_there, output_that_is_full, list_is_the_specified_one, changes, flipped_files, statements, signers, scopes,
+                 odd_roots, hostile_names, changes_while_it_is_read, faults, malformed, ordinary_user):
         test()
     shutil.rmtree(work)
     return 1 if failed else 0

@@ -93,6 +93,10 @@ def look_at(program, uid):
         equal(f"{who}: ids that its user namespace knows", open(f"/proc/{pid}/uid_map").read(), "")
         devices = [line.split(":")[0].strip() for line in open(f"/proc/{pid}/net/dev") if ":" in line]
         equal(f"{who}: network devices", devices, ["lo"])
+    if os.geteuid() == 0:  # not dumpable: /proc's files are root's, and nobody of the same id may look in
+        equal(f"{who}: whose it is to look into", os.stat(f"/proc/{pid}/fd").st_uid, 0)
+    if program == "hrun-sign" and not SANITIZED:  # (a sanitizer makes nothing of mlock)
+        report(f"{who}: memory that is never swapped", "" if int(status["VmLck"].split()[0]) >= 256 else status["VmLck"])
     look_at_limits(who, pid)
     # Nobody asks: it ends without an answer.
     ours.close()

@@ -91,6 +91,34 @@ def another_key_is_refused():
 
 
 @test
+def the_config_that_is_used_is_the_one_that_must_be_signed():
+    bundle = signed()
+    shutil.copy(f"{bundle.path}/config.json", f"{bundle.path}/other.json")
+    bundle.process["args"] = ["echo", "not", "signed"]
+    refused(bundle, "config.json is another one")
+    r = hrun("run", "-b", bundle.path, "--config", "other.json", new_id(), level=members())
+    equal((r.status, r.out), (0, "started\n"), r.err)
+    os.rename(f"{bundle.path}/config.json", f"{bundle.path}/third.json")
+    os.rename(f"{bundle.path}/other.json", f"{bundle.path}/config.json")
+    r = hrun("run", "-b", bundle.path, "--config", "third.json", new_id(), level=members())
+    equal((r.status, r.out), (125, ""), r.err)
+
+
+@test
+def a_mount_on_another_name_of_a_file_is_refused():
+    bundle = signed()
+    put(bundle, "etc/one")
+    for name in ("two", "three"):
+        os.link(f"{bundle.root}/etc/one", f"{bundle.root}/etc/{name}")
+    sign(bundle)
+    os.unlink(f"{bundle.root}/etc/two")
+    put(bundle, "etc/two", "not signed")
+    subprocess.run(["mount", "--bind", f"{bundle.root}/etc/one", f"{bundle.root}/etc/two"], check=True)
+    refused(bundle, "etc/two cannot be read: it is a mount point")
+    subprocess.run(["umount", f"{bundle.root}/etc/two"], check=True)
+
+
+@test
 def warn_only_tells():
     bundle = signed()
     put(bundle, "etc/extra")
