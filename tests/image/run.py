@@ -307,6 +307,15 @@ def what_the_policy_asks():
     # Others may write where the image comes from: signed bytes stay what they are, unsigned ones do not.
     os.chmod(unsigned.path, 0o777)
     refused(run(unsigned), "bundle-permissions")
+    os.chmod(unsigned.path, 0o755)
+    index = f"{unsigned.path}/index.json"
+    for mode, owner in ((0o666, 0), (0o664, 0), (0o644, 1000)):
+        os.chmod(index, mode)
+        os.chown(index, owner, 0)
+        refused(run(unsigned), "bundle-permissions", "index.json")
+    shutil.copytree(f"{SIGNED}/layout", f"{h.work}/signed-layout")
+    os.chmod(f"{h.work}/signed-layout/index.json", 0o666)
+    contains(output(f"{h.work}/signed-layout", "id", ref="box", policy=policy_of(SIGNED)), "uid=1000")
 
 
 @test
