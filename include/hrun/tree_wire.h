@@ -64,6 +64,8 @@ enum tree_flags {
 	TREE_SQUASH = 2,
 	/* TREE_WALK: a file that others than root and the caller may write has no name outside of the tree. */
 	TREE_NAMES = 4,
+	/* Several containers will have this tree: a FIFO, which works on a read-only mount as well, would connect them; it is refused. */
+	TREE_SHARED = 8,
 };
 
 /* The one request, with two descriptors: the directory, the stream. */

@@ -43,7 +43,7 @@ def tar_of(tree):
             e = tarfile.TarInfo(name)
             members = value if isinstance(value, dict) else {}
             data = members.get("data", value if isinstance(value, bytes) else b"")
-            e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else tarfile.REGTYPE
+            e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else members.get("type", tarfile.REGTYPE)
             e.linkname = value[0] if isinstance(value, tuple) else ""
             e.size, e.mode, e.mtime = len(data), members.get("mode", 0o755), 1000000000
             e.uid, e.gid = members.get("uid", 0), members.get("gid", 0)
@@ -279,6 +279,8 @@ def which_image():
     refused(run(layout, ref="other", options=["--platform", "linux"]), "--platform")
     refused(h.hrun("run", "--image", layout.path, "--bundle", layout.path, new_id()), "exclude")
     refused(h.hrun("run", "--image", "/nowhere/at:all", new_id()), "image layout `/nowhere/at`")
+    refused(h.hrun("run", "/nowhere/at:all", new_id()), "image layout `/nowhere/at`")
+    refused(h.hrun("run", f"{layout.path}:img", new_id(), "echo"), "behind --")
     refused(run(layout, ref="other", options=["--config", "x.json"]), "--config")
     refused(h.hrun("run", "--name", "example.org/a", f"{h.work}/template", new_id()), "for images")
     # The directory's own name may hold a colon.
@@ -553,7 +555,15 @@ def what_is_no_store():
     refused(run(layout, options=["--store", store]), "another version of hrun", "remove it")
     shutil.rmtree(entry)
     equal(output(layout, options=["--store", store]), "ran\n")
+    # Two containers of one image could talk through it: a FIFO can be written to on a read-only mount.
+    pipe = Layout(busybox() | {"pipe": {"type": tarfile.FIFOTYPE, "mode": 0o666}}, Cmd=["stat", "-c", "%F", "/pipe"])
+    refused(run(pipe, options=["--store", store]), "is rejected at unpack", "pipe is a FIFO", "without --store")
+    equal(output(pipe), "fifo\n")
+    stored(store)
     small = tempfile.mkdtemp(dir=h.work)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,noexec", "test", small], check=True)
+    refused(run(layout, options=["--store", small]), "noexec")
+    subprocess.run(["umount", small], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=1m", "test", small], check=True)
     refused(run(layout, options=["--store", small]), "is rejected at unpack", "full", "give the store more room")
     equal(os.listdir(f"{small}/new"), [])
