@@ -8,6 +8,7 @@
 #include "tree.h"
 #include <errno.h>
 #include <hrun/str.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,16 +35,17 @@ static struct tree_link *new_link(struct tree *t)
 static struct tree_link *add(struct tree *t, const struct stat *st, const char *path)
 {
 	struct tree_link *link = new_link(t);
-	char *copy = link ? strdup(path) : NULL;
 
-	if (!copy)
+	if (!link)
 		return NULL;
 	*link = (struct tree_link){
-		.path = copy,
 		.names = st->st_nlink,
 		.others_may_write = !S_ISLNK(st->st_mode) &&
 				    ((st->st_uid != 0 && st->st_uid != t->uid) || (st->st_mode & (S_IWGRP | S_IWOTH))),
 	};
+	/* asprintf: gcc's analyzer takes what strdup gives an element of this array for lost. */
+	if (asprintf(&link->path, "%s", path) < 0)
+		return NULL;
 	t->link_count++;
 	return link;
 }
@@ -81,4 +83,14 @@ int tree_links_check(struct tree *t)
 				link->path);
 	}
 	return 0;
+}
+
+void tree_links_forget(struct tree *t)
+{
+	for (size_t i = 0; i < t->link_count; i++)
+		free(t->links[i].path);
+	free(t->links);
+	t->links = NULL;
+	t->link_count = t->link_room = 0;
+	name_clear(&t->inodes);
 }

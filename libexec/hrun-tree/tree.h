@@ -130,6 +130,7 @@ int tree_finish_directories(struct tree *t);
 int tree_link_look(struct tree *t, const struct stat *st, const char *path, const char **ret_first);
 /* At the end, with TREE_NAMES: has a file that others may write a name that was not met? */
 int tree_links_check(struct tree *t);
+void tree_links_forget(struct tree *t);
 
 /* ---- the tasks ---- */
 int tree_apply(struct tree *t);

@@ -286,7 +286,7 @@ static int send_directory(struct tree *t, int dir, const char *name, char *path,
 	return is_as_before(t, fd, &st, path);
 }
 
-int tree_walk(struct tree *t)
+static int walk(struct tree *t)
 {
 	char path[TREE_PATH_MAX] = "";
 
@@ -295,4 +295,12 @@ int tree_walk(struct tree *t)
 	TRY(send_record(t, NULL, TREE_END, "", NULL, 0));
 	int r = tree_stream_flush(&t->stream);
 	return r < 0 ? tree_fail(t, -r, "the stream of records cannot be written: %s", strerror(-r)) : 0;
+}
+
+int tree_walk(struct tree *t)
+{
+	int r = walk(t);
+
+	tree_links_forget(t);
+	return r;
 }

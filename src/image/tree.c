@@ -58,7 +58,7 @@ static ssize_t take(struct walk *w, uint64_t size, const unsigned char **ret_byt
 
 static int take_whole(struct walk *w, void *to, size_t size)
 {
-	const unsigned char *bytes;
+	const unsigned char *bytes = w->buffer;
 
 	for (size_t done = 0; done < size;) {
 		ssize_t n = take(w, size - done, &bytes);
@@ -87,8 +87,8 @@ static int take_record(struct walk *w)
 
 static int take_content(struct walk *w, unsigned char digest[SHA256_SIZE])
 {
+	const unsigned char *bytes = w->buffer;
 	struct sha256 hash;
-	const unsigned char *bytes;
 
 	sha256_init(&hash);
 	for (uint64_t left = w->record.size; left > 0;) {

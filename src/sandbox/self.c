@@ -72,7 +72,8 @@ static int make_sealed_copy(struct err *e)
 /* The second round's file has no path: it is called by the path of this one. */
 static int execute(int file, char **argv, struct err *e)
 {
-	char path[PATH_MAX], *name = argv[0];
+	static char path[PATH_MAX];
+	char *name = argv[0];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof path);
 
 	if (length > 0 && name && entry_rename(path, (size_t)length, sizeof path, name))
