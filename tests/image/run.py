@@ -290,6 +290,14 @@ def which_image():
 
 
 @test
+def under_the_callers_limits():
+    """Lower ones than hrun-image would take for itself: a service manager's."""
+    for words in (["--cpu=100"], ["--nproc=60"], ["--cpu=100", "--nproc=60"]):
+        r = h.hrun("run", Layout(Cmd=["echo", "ran"]).path, new_id(), prefix=["prlimit", *words, "--"])
+        equal((r.status, r.out, r.err), (0, "ran\n", ""))
+
+
+@test
 def what_the_policy_asks():
     unsigned = Layout(Cmd=["echo", "ran"])
     warning = run(unsigned, policy=policy_of(SIGNED, require="warn"))
