@@ -157,13 +157,13 @@ endif
 
 TREE_SOURCES := $(sort $(wildcard libexec/hrun-tree/*.c))
 TREE_OBJECTS := $(foreach s,$(TREE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
-TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o,$(OBJECTS))
+TREE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o %/src/base/unix.o %/src/base/path.o %/src/base/pool.o,$(OBJECTS))
 $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream hasher tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split hasher tar tar_pax tar_sparse send entry layer blob refusal)
 LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -221,9 +221,9 @@ REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
 LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
-$(BUILD)/tests/fuzz/replay_layer $(BUILD)/tests/fuzz/fuzz_layer: $(LAYER_OBJECTS)
+$(foreach f,replay fuzz,$(foreach n,layer split,$(BUILD)/tests/fuzz/$f_$n)): $(LAYER_OBJECTS)
 $(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
-$(foreach f,replay fuzz,$(foreach n,layer tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd
+$(foreach f,replay fuzz,$(foreach n,layer split tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd
 $(BUILD)/tests/unit/%: $(BASE)/tests/unit/%.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"

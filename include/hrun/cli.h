@@ -12,6 +12,7 @@
 #include <hrun/container.h>
 #include <hrun/err.h>
 #include <hrun/image.h>
+#include <hrun/image_root.h>
 #include <hrun/plan.h>
 #include <hrun/policy.h>
 #include <hrun/pool.h>
@@ -211,11 +212,21 @@ struct creation {
 };
 /* Reads, judges and plans; nothing on the machine changes. */
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
+/* The directory NAME for what is remembered from start to start; NULL where there is no place for it. */
+const char *creation_cache(struct pool *pool, const char *name);
+
 /* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
 /* Undo a build: process, cgroup, state directory; poststop hooks where other hooks had their turn. */
 void creation_undo(struct pool *pool, struct creation *creation);
 void creation_close(struct creation *creation);
+
+/* ---- root_image.c ---- */
+/* Is the root an image that was signed?  *ret is empty where the policy does not ask.  CACHE as image_root_asked has it. */
+void root_image_look(struct pool *pool, const struct policy *policy, const struct bundle *bundle, const char *cache,
+		     struct image_root *ret);
+/* What create has to say of it beside a refusal. */
+void root_image_tell(const struct policy *policy, const struct image_root *root);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
@@ -394,6 +405,7 @@ struct check {
 	const char *name; /* for people: the config's path, or "-" */
 	struct bundle bundle;
 	bool has_bundle;
+	struct image_root root;
 	const char *bytes;
 	size_t size;
 	const struct json *tree;

@@ -31,4 +31,7 @@ bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *ke
 /* Keep a program; a failure costs the next start some milliseconds, nothing else. */
 void filter_cache_write(int cache, const struct filter_key *key, const struct filter_program *program);
 
+/* Nobody says when a file is out of use: with more than MAX a cache begins again, with what a killed writer left behind gone too. */
+void filter_cache_make_room(int cache, size_t max);
+
 #endif

@@ -20,6 +20,8 @@ struct image_call {
 	size_t fd_count;
 	unsigned int seconds;	 /* until hrun-image is killed; 0: IMAGE_SECONDS */
 	const char *program_dir; /* of libexec programs, for tests; NULL: where this hrun's are */
+	/* Answers a question of hrun-image on SOCKET (image_give for layouts); NULL: image_give with fds[0].  Negative: no more. */
+	int (*give)(void *context, int socket, const struct image_ask *ask);
 	/* Each time hrun-image tells how far it is; may be NULL. */
 	void (*progress)(void *context, const struct image_answer *answer);
 	void *context;
@@ -91,6 +93,8 @@ int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct
 /* ---- give.c ---- */
 /* Answer one question of hrun-image about the layout. */
 int image_give(int socket, int layout, const struct image_ask *ask);
+/* Answer one with FD (borrowed), or the negative errno that it is. */
+int image_give_fd(int socket, int fd);
 /*
  * An owned descriptor for reading of PATH below DIR, a regular file (or a directory), reached through no link; or negative
  * errno.

@@ -27,6 +27,8 @@ enum {
 	IMAGE_FDS_MAX = IMAGE_SIGNATURES_MAX + IMAGE_TRUSTS_MAX * IMAGE_KEYS_MAX,
 	IMAGE_CHUNK = 32768, /* the config comes back in messages of this size, the last one shorter */
 	IMAGE_CONFIG_MAX = 1 << 20,
+	IMAGE_MANIFESTS_MAX = 8, /* that an engine keeps of one image */
+	IMAGE_PLACES_MAX = 64,	 /* layouts with signatures */
 };
 
 enum image_verdict {
@@ -81,11 +83,16 @@ enum image_task {
 	IMAGE_UNPACK, /* the same while records go to hrun-tree; the answer comes after the last one */
 	IMAGE_DOCUMENTS, /* index, signatures, manifest and config, and no byte of a layer: its best verdict is IMAGE_LAYERS_UNREAD */
 	IMAGE_BUNDLE, /* a bundle's signatures only: of these two digests; no file is asked for, no config comes back */
+	/*
+	 * An image as an engine has unpacked it: one of `manifests` is signed, and each layer's directory holds what the layer's
+	 * archive has, no more and no less.
+	 */
+	IMAGE_COMPARE,
 };
 
 /*
  * Descriptors with it, in this order: the layout directory; the stream to hrun-tree (IMAGE_UNPACK); then all keys.
- * IMAGE_BUNDLE: the files with the signatures; then all keys.
+ * IMAGE_BUNDLE: the files with the signatures; then all keys.  IMAGE_COMPARE: the keys.
  */
 struct image_request {
 	uint32_t version, task;
@@ -102,6 +109,10 @@ struct image_request {
 	uint64_t max_layer_bytes, max_total_bytes; /* uncompressed */
 	uint64_t max_entries;
 	uint32_t max_ratio; /* uncompressed to compressed */
+	/* IMAGE_COMPARE: */
+	uint32_t manifest_count, place_count,
+		layer_count; /* layer_count: directories of the root, without the one that is written to */
+	char manifests[IMAGE_MANIFESTS_MAX][IMAGE_DIGEST_SIZE];
 };
 
 /* From hrun-image, any number of times before the answer.  hrun answers each with a struct image_given, and its descriptor. */
@@ -110,15 +121,24 @@ enum image_ask_kind {
 	IMAGE_ASK_INDEX,  /* the file index.json */
 	IMAGE_ASK_BLOB,	  /* blobs/sha256/HEX */
 	IMAGE_ASK_LIST,	  /* the directory blobs/sha256, for its names only */
+	/* IMAGE_COMPARE: */
+	IMAGE_ASK_SIGNATURES, /* what the engine has stored of them: of the manifest HEX; "": of the image */
+	IMAGE_ASK_LAYER, /* layer NUMBER, whose archive has the digest HEX: the engine's record of the archive (tar-split) */
+	IMAGE_ASK_TREE, /* layer NUMBER: a socket to the hrun-tree that serves its directory */
 	IMAGE_ASK_KINDS
 };
 struct image_ask {
 	uint32_t version, kind;
-	char hex[IMAGE_DIGEST_SIZE]; /* IMAGE_ASK_BLOB: 64 lower-case digits */
+	uint32_t
+		place; /* IMAGE_COMPARE: 0 is the engine's store, which has blobs only; 1 and on are layouts with signatures */
+	uint32_t number;	     /* of a layer, the lowest is 0 */
+	char hex[IMAGE_DIGEST_SIZE]; /* 64 lower-case digits, or "" */
 };
 struct image_given {
 	uint32_t version;
 	int32_t error; /* 0, and a descriptor; or a negative errno */
+	uint32_t
+		known; /* IMAGE_ASK_LAYER: 1, and no descriptor: hrun has seen that nothing changed since it was compared */
 };
 
 struct image_signature {

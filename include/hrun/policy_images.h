@@ -64,7 +64,8 @@ struct image_source {
 	bool has_trust;		     /* `trust` stands there: */
 	struct image_rule *rules;
 	size_t rule_count;
-	const char *trust_from; /* absolute path of another file to read (image_trust.h), or NULL */
+	const char *trust_from;	       /* absolute path of another file to read (image_trust.h), or NULL */
+	struct string_list signatures; /* absolute paths of layouts that hold signatures of images in engines' stores */
 };
 
 /* An image must pass every source that requires anything. */

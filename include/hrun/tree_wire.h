@@ -5,6 +5,9 @@
  * A record is this header, then path_size bytes of path, then extra_size bytes (what they are is said beside the kind), then,
  * of a file, size bytes of content.  A path has no empty, "." or ".." component and no leading "/"; "" is the directory
  * itself.  Who receives checks every field and ends at the first that is out of range.
+ *
+ * TREE_SERVE has no records: the stream is a SEQPACKET socket on which hrun-image asks about one entry at a time of a layer
+ * that an engine has unpacked for overlayfs.
  */
 #ifndef HRUN_TREE_WIRE_H
 #define HRUN_TREE_WIRE_H
@@ -54,6 +57,7 @@ enum tree_task {
 	 * have no owner, mode and time.
 	 */
 	TREE_WALK,
+	TREE_SERVE, /* questions (struct tree_ask) about the directory until the other end is closed */
 };
 enum tree_flags {
 	TREE_DEVICES = 1, /* device nodes are made; otherwise they are refused */
@@ -64,8 +68,39 @@ enum tree_flags {
 	TREE_SQUASH = 2,
 	/* TREE_WALK: a file that others than root and the caller may write has no name outside of the tree. */
 	TREE_NAMES = 4,
+	TREE_USER_OVERLAY =
+		8, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
 	/* Several containers will have this tree: a FIFO, which works on a read-only mount as well, would connect them; it is refused. */
-	TREE_SHARED = 8,
+	TREE_SHARED = 16,
+};
+
+enum tree_ask_kind {
+	TREE_ASK_ENTRY,	 /* this entry belongs to the layer: what is it? */
+	TREE_ASK_OPAQUE, /* the layer says that this directory hides what lower layers have in it */
+	TREE_ASK_PEEK,	 /* what is it, without belonging there */
+	TREE_ASK_REST,	 /* all was asked for: is there anything else? */
+	TREE_ASK_KINDS
+};
+
+struct tree_ask {
+	uint32_t magic, kind;
+	char path[TREE_PATH_MAX]; /* TREE_ASK_REST: "" */
+};
+
+/*
+ * One answer to each.  A descriptor for reading comes with a regular file that was looked at.  Of EXTRA only as much is sent as
+ * is used.  TREE_ASK_REST: error 0 where nothing is left over; else -EBADMSG, and extra is a sentence about one that is.
+ */
+struct tree_told {
+	uint32_t magic;
+	int32_t error; /* 0 or a negative errno; -ENOENT: there is none */
+	uint32_t mode; /* with the type, as stat(2) has it */
+	uint32_t uid, gid, device_major, device_minor;
+	uint32_t extra_size;
+	uint64_t size, device, inode;
+	/* A symbolic link's target; of files and directories the extended attributes, but for those of the machine and of overlayfs:
+	 * name, NUL, size of the value (uint32_t, unaligned), value. */
+	char extra[TREE_EXTRA_MAX];
 };
 
 /* The one request, with two descriptors: the directory, the stream. */

@@ -59,23 +59,41 @@ static int open_below(int layout, enum image_ask_kind kind, const char *hex)
 	return fd < 0 ? -errno : fd;
 }
 
-static int ask(int socket, enum image_ask_kind kind, const char *hex)
+int file_ask(int socket, const struct image_ask *question, bool *ret_known)
 {
-	struct image_ask question = {.version = IMAGE_WIRE_VERSION, .kind = kind};
 	struct image_given given;
 	autofd int fd = -1;
 
-	if (hex && str_format(question.hex, sizeof question.hex, "%s", hex) < 0)
-		return -EINVAL;
-	TRY(unix_send(socket, &question, sizeof question, -1));
+	TRY(unix_send(socket, question, sizeof *question, -1));
 	ssize_t n = unix_receive(socket, &given, sizeof given, &fd);
 	if (n < 0)
 		return (int)n;
-	if (n != sizeof given || given.version != IMAGE_WIRE_VERSION || given.error > 0)
+	if (n != sizeof given || given.version != IMAGE_WIRE_VERSION || given.error > 0 || given.known > 1)
 		return -EPROTO;
 	if (given.error < 0)
 		return given.error;
+	*ret_known = given.known;
+	if (given.known)
+		return 0;
 	return fd < 0 ? -EPROTO : TAKE_FD(fd);
+}
+
+static uint32_t asked_place;
+
+void layout_place(uint32_t place)
+{
+	asked_place = place;
+}
+
+static int ask(int socket, enum image_ask_kind kind, const char *hex)
+{
+	struct image_ask question = {.version = IMAGE_WIRE_VERSION, .kind = kind, .place = asked_place};
+	bool known = false;
+
+	if (hex && str_format(question.hex, sizeof question.hex, "%s", hex) < 0)
+		return -EINVAL;
+	int fd = file_ask(socket, &question, &known);
+	return known ? -EPROTO : fd;
 }
 
 int layout_open(int layout, enum image_ask_kind kind, const char *hex)

@@ -121,13 +121,18 @@ static int check_signed(struct judgement *j, const struct descriptor *d, struct 
 	struct subject subject = {.digest = d->digest, .media_type = d->media_type, .size = d->size};
 	struct candidates found;
 
-	candidates_find(j->pool, &j->layout, &d->digest, &found);
+	if (j->request->task == IMAGE_COMPARE)
+		stored_candidates(j->pool, j->layout.files, j->request, &d->digest, &found);
+	else
+		candidates_find(j->pool, &j->layout, &d->digest, &found);
 	*ret_any = found.count > 0;
 	j->answer->signature_count = 0;
 	if (!found.count && found.unreadable)
 		return refuse(r, IMAGE_STAGE_SIGNATURE, "no signature can be read: %s", found.unreadable);
 	if (!found.count)
-		return refuse(r, IMAGE_STAGE_SIGNATURE, "the image is not signed: the layout has no signature of %s",
+		return refuse(r, IMAGE_STAGE_SIGNATURE, "the image is not signed: %s no signature of %s",
+			      j->request->task == IMAGE_COMPARE ? "the engine's store and images.signatures have"
+								: "the layout has",
 			      d->digest.text);
 	int result = signatures_check(j->pool, j->request, j->trusts, found.item, found.count, &subject, j->answer, r);
 #ifdef HRUN_MUTANT_IMAGE_SIGNATURE
@@ -177,6 +182,52 @@ static int check_signatures(struct judgement *j)
 	return -EBADMSG;
 }
 
+/* Of the manifests that an engine keeps of an image any one may be the signed one, with or without an index above it. */
+static int choose_stored(struct judgement *j)
+{
+	struct refusal first = {0};
+
+	for (uint32_t i = 0; i < j->request->manifest_count; i++) {
+		*j->r = (struct refusal){0};
+		if (stored_manifest(j->pool, j->layout.files, j->request, i, &j->top, j->r) == 0) {
+			j->child = j->top;
+			if (check_signatures(j) == 0)
+				return 0;
+		}
+		if (!first.reason[0])
+			first = *j->r;
+	}
+	*j->r = first;
+	return refuse(j->r, IMAGE_STAGE_MANIFEST, "the engine's store has no manifest of the image");
+}
+
+static int choose(struct judgement *j, int files)
+{
+	if (j->request->task == IMAGE_COMPARE) {
+		j->layout.files = files;
+		return choose_stored(j);
+	}
+	TRY(layout_read(j->pool, files, &j->layout, j->r));
+	TRY(layout_choose(&j->layout, j->request, &j->top, j->r));
+	str_format(j->answer->image_digest, sizeof j->answer->image_digest, "%s", j->top.digest.text);
+	j->child = j->top;
+	return check_signatures(j);
+}
+
+static int read_layers(struct judgement *j, const struct image *image, int tree, const struct progress *progress)
+{
+	const struct image_request *q = j->request;
+	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio};
+
+	if (q->task != IMAGE_COMPARE)
+		return layers_read(j->pool, j->layout.files, image->layers, image->diff_ids, image->layer_count,
+				   &limits, tree, progress, j->r);
+	if (q->layer_count != image->layer_count)
+		return refuse(j->r, IMAGE_STAGE_LAYER, "the image has %zu layers, the container's root %u",
+			      image->layer_count, q->layer_count);
+	return layers_compare(j->pool, j->layout.files, image->diff_ids, image->layer_count, &limits, progress, j->r);
+}
+
 static int sum_layers(const struct image *image, uint64_t *ret_bytes)
 {
 	*ret_bytes = 0;
@@ -187,17 +238,12 @@ static int sum_layers(const struct image *image, uint64_t *ret_bytes)
 
 static int judge(struct judgement *j, int files, int tree, const struct progress *progress, struct blob *ret_config)
 {
-	const struct image_request *q = j->request;
-	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio};
 	struct image *image = pool_alloc(j->pool, sizeof *image);
 	struct image_answer *answer = j->answer;
 	struct blob blob;
 
-	TRY(layout_read(j->pool, files, &j->layout, j->r));
-	TRY(layout_choose(&j->layout, q, &j->top, j->r));
+	TRY(choose(j, files));
 	str_format(answer->image_digest, sizeof answer->image_digest, "%s", j->top.digest.text);
-	j->child = j->top;
-	TRY(check_signatures(j));
 	str_format(answer->manifest_digest, sizeof answer->manifest_digest, "%s", j->child.digest.text);
 	TRY(blob_read(j->pool, files, &j->child, DOCUMENT_MAX, IMAGE_STAGE_MANIFEST, &blob, j->r));
 	TRY(manifest_read(j->pool, &blob, j->child.media_type, image, j->r));
@@ -205,12 +251,11 @@ static int judge(struct judgement *j, int files, int tree, const struct progress
 	answer->layer_count = (uint32_t)image->layer_count;
 	TRY(sum_layers(image, &answer->bytes_total));
 	TRY(blob_read(j->pool, files, &image->config, IMAGE_CONFIG_MAX, IMAGE_STAGE_CONFIG, &image->config_blob, j->r));
-	TRY(config_read(j->pool, &image->config_blob, q, image, j->r));
+	TRY(config_read(j->pool, &image->config_blob, j->request, image, j->r));
 	*ret_config = image->config_blob;
-	if (q->task == IMAGE_DOCUMENTS)
+	if (j->request->task == IMAGE_DOCUMENTS)
 		return 0;
-	return layers_read(j->pool, files, image->layers, image->diff_ids, image->layer_count, &limits, tree, progress,
-			   j->r);
+	return read_layers(j, image, tree, progress);
 }
 
 void image_judge(struct pool *pool, int files, const struct image_request *request, const struct trust *trusts,

@@ -7,9 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
-#define OPAQUE ".wh..wh..opq"
 
 const char *entry_clean_path(const char *raw, char clean[TREE_PATH_MAX])
 {
@@ -47,7 +45,7 @@ static int sent(struct layers *l, int r)
 	return r < 0 ? bad(l, "the program that writes the files has ended") : 0;
 }
 
-static int clean_paths(struct layers *l)
+int entry_clean_paths(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
 	const char *wrong = e->path[0] ? entry_clean_path(e->path, l->path) : "is empty";
@@ -63,15 +61,14 @@ static int clean_paths(struct layers *l)
 	return wrong ? bad(l, "an archive has a hard link whose target %s: %.100s", wrong, e->link) : 0;
 }
 
-/* Whose directories hold other names than a whiteout's own. */
-static const char *last_name(const char *path)
+const char *entry_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
 }
 
-static bool has_whiteout_directory(const char *path)
+bool entry_has_whiteout_directory(const char *path)
 {
 	for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
 		if (str_starts(path, WHITEOUT))
@@ -80,29 +77,38 @@ static bool has_whiteout_directory(const char *path)
 	return false;
 }
 
-/* What an old driver kept of itself at the top of a layer: nobody unpacks it. */
-static bool is_old_metadata(const char *path)
+bool entry_is_old_metadata(const char *path)
 {
 	return str_starts(path, WHITEOUT_META) && !str_starts(path, OPAQUE);
 }
 
-static int send_whiteout(struct layers *l, const char *name)
+int entry_whiteout(struct layers *l, const char *name, bool *ret_opaque)
 {
-	struct tree_record record = {.kind = TREE_REMOVE};
 	const struct tar_entry *e = &l->tar.entry;
 	size_t before = (size_t)(name - l->path);
 	const char *hidden = name + strlen(WHITEOUT);
 
 	if ((e->type != '0' && e->type != '1') || e->size > 0)
 		return bad(l, "an archive has a whiteout that is no empty file: %.120s", l->path);
-	if (str_equal(name, OPAQUE)) {
-		record.kind = TREE_OPAQUE;
+	*ret_opaque = str_equal(name, OPAQUE);
+	if (*ret_opaque) {
 		l->path[before > 0 ? before - 1 : 0] = 0;
 	} else if (!*hidden || str_equal(hidden, ".") || str_equal(hidden, "..") || str_starts(hidden, WHITEOUT)) {
 		return bad(l, "an archive has a whiteout of no name: %.120s", l->path);
 	} else {
 		memmove(l->path + before, hidden, strlen(hidden) + 1);
 	}
+	return 0;
+}
+
+static int send_whiteout(struct layers *l, const char *name)
+{
+	struct tree_record record = {.kind = TREE_REMOVE};
+	bool opaque;
+
+	TRY(entry_whiteout(l, name, &opaque));
+	if (opaque)
+		record.kind = TREE_OPAQUE;
 	return sent(l, send_record(&l->sender, record, l->path, NULL, 0));
 }
 
@@ -219,8 +225,7 @@ static int send_entry(struct layers *l)
 	return send_xattrs(l);
 }
 
-/* Limits that the stream cannot know: entries, and what sparse files are when they are unpacked. */
-static int count(struct layers *l)
+int entry_count(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
 	uint64_t max = l->limits->max_total_bytes;
@@ -236,12 +241,12 @@ static int count(struct layers *l)
 
 int entry_read(struct layers *l)
 {
-	TRY(count(l));
-	TRY(clean_paths(l));
-	if (is_old_metadata(l->path))
+	TRY(entry_count(l));
+	TRY(entry_clean_paths(l));
+	if (entry_is_old_metadata(l->path))
 		return 0;
-	const char *name = last_name(l->path);
-	if (has_whiteout_directory(l->path) || has_whiteout_directory(l->link))
+	const char *name = entry_name(l->path);
+	if (entry_has_whiteout_directory(l->path) || entry_has_whiteout_directory(l->link))
 		return bad(l, "an archive has an entry below a whiteout: %.120s", l->path);
 	return str_starts(name, WHITEOUT) ? send_whiteout(l, name) : send_entry(l);
 }

@@ -7,6 +7,8 @@
  *   scheme_*.c    is one candidate a good signature by one requirement?                     stage signature, policy
  *   chain.c       manifest -> config -> layers                                              stage manifest, config
  *   layer.c       decompress, hash both sides, read the archive, send records               stage layer, unpack
+ *   stored.c      an image as an engine keeps it: its manifests, signatures of several places   stage signature
+ *   compare.c     each layer's archive, made again from its files, beside these files           stage layer
  *
  * Every blob is read once, its size and digest are checked, then those very bytes are parsed (blob.c).
  */
@@ -60,6 +62,10 @@ int refuse(struct refusal *r, enum image_stage stage, const char *format, ...) _
  * An owned descriptor of the regular file blobs/sha256/HEX, or a negative errno; its size and bytes are not judged yet.
  */
 int blob_open(int layout, const struct digest *digest);
+/* From now on files are asked of this place (struct image_ask). */
+void layout_place(uint32_t place);
+/* One question to hrun: an owned descriptor, 0 with *ret_known, or a negative errno. */
+int file_ask(int socket, const struct image_ask *question, bool *ret_known);
 /* An owned descriptor of what KIND names (hex NULL but for IMAGE_ASK_BLOB), or a negative errno. */
 int layout_open(int layout, enum image_ask_kind kind, const char *hex);
 /* fstat(2) by its own system call: the C library's takes a path along, and a filter cannot see that it is empty. */
@@ -180,6 +186,14 @@ struct candidates {
 void candidates_find(struct pool *pool, const struct layout *layout, const struct digest *subject,
 		     struct candidates *ret);
 
+/* ---- stored.c ---- */
+/* Manifest NUMBER of the request as a descriptor; its bytes have the digest. */
+int stored_manifest(struct pool *pool, int files, const struct image_request *request, uint32_t number,
+		    struct descriptor *ret, struct refusal *r);
+/* Every signature of SUBJECT in the engine's store and in all places. */
+void stored_candidates(struct pool *pool, int files, const struct image_request *request, const struct digest *subject,
+		       struct candidates *ret);
+
 /* ---- layers ---- */
 struct layer_limits {
 	uint64_t max_layer_bytes, max_total_bytes, max_entries;
@@ -198,6 +212,12 @@ struct progress {
 int layers_read(struct pool *pool, int layout, const struct descriptor *layers, const struct digest *diff_ids,
 		size_t count, const struct layer_limits *limits, int tree, const struct progress *progress,
 		struct refusal *r);
+
+/*
+ * IMAGE_COMPARE: the layers' directories, which hrun names by number, beside the archives that have DIFF_IDS.
+ */
+int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, size_t count,
+		   const struct layer_limits *limits, const struct progress *progress, struct refusal *r);
 
 /* The whole chain; fills *answer but for done. */
 void image_judge(struct pool *pool, int files, const struct image_request *request, const struct trust *trusts,

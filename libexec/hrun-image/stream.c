@@ -3,6 +3,7 @@
  * stream.c - see stream.h.
  */
 #include "stream.h"
+#include "split.h"
 #include <errno.h>
 #include <hrun/str.h>
 #include <stdlib.h>
@@ -228,6 +229,13 @@ static int check_limits(struct layer_stream *s)
 	return 0;
 }
 
+int stream_passed(struct layer_stream *s, const unsigned char *chunk, size_t size)
+{
+	s->out_total += (uint64_t)size;
+	hasher_add(&s->out_hash, chunk, size);
+	return check_limits(s);
+}
+
 static ssize_t fill(struct layer_stream *s)
 {
 	ssize_t n;
@@ -242,6 +250,9 @@ static ssize_t fill(struct layer_stream *s)
 	case COMPRESSION_ZSTD:
 		n = fill_zstd(s);
 		break;
+	case COMPRESSION_SPLIT:
+		n = split_fill(s);
+		break;
 	default:
 		n = read_blob(s, s->chunk, STREAM_OUT);
 	}
@@ -249,9 +260,7 @@ static ssize_t fill(struct layer_stream *s)
 	if (n <= 0)
 		return n;
 	s->have = (size_t)n;
-	s->out_total += (uint64_t)n;
-	hasher_add(&s->out_hash, s->chunk, (size_t)n);
-	TRY(check_limits(s));
+	TRY(stream_passed(s, s->chunk, (size_t)n));
 	return n;
 }
 
@@ -294,17 +303,22 @@ static bool all_zero(const unsigned char *bytes, size_t size)
 	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
-int stream_finish(struct layer_stream *s, const struct descriptor *what, const struct digest *diff_id, bool *ret_zero)
+int stream_drain(struct layer_stream *s, bool *ret_zero)
 {
 	const unsigned char *bytes;
-	unsigned char in_digest[SHA256_SIZE], out_digest[SHA256_SIZE];
 	ssize_t n;
 
 	*ret_zero = true;
 	while ((n = stream_take(s, UINT64_MAX, &bytes)) > 0)
 		*ret_zero = *ret_zero && all_zero(bytes, (size_t)n);
-	if (n < 0)
-		return (int)n;
+	return (int)n;
+}
+
+int stream_finish(struct layer_stream *s, const struct descriptor *what, const struct digest *diff_id, bool *ret_zero)
+{
+	unsigned char in_digest[SHA256_SIZE], out_digest[SHA256_SIZE];
+
+	TRY(stream_drain(s, ret_zero));
 	sha256_end(&s->in_hash, in_digest);
 	hasher_end(&s->out_hash, out_digest);
 	if (s->compression == COMPRESSION_NONE)

@@ -21,7 +21,7 @@ enum {
 	STREAM_RATIO_FREE = 16 << 20, /* what may come out whatever the ratio: small layers are mostly zeros */
 };
 
-enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
+enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD, COMPRESSION_SPLIT };
 
 struct layer_stream {
 	int fd;
@@ -44,6 +44,7 @@ struct layer_stream {
 	ZSTD_DCtx *zstd;
 	const struct progress *progress;
 	uint64_t done_before; /* compressed bytes of the layers before */
+	struct split *split;  /* COMPRESSION_SPLIT: where the archive's bytes come from (split.h) */
 	struct refusal *r;
 	bool failed; /* *r says why */
 };
@@ -61,7 +62,11 @@ ssize_t stream_take(struct layer_stream *s, uint64_t max, const unsigned char **
 /* Exactly SIZE bytes: 1.  0 where the stream ends before the first, -EPIPE where it ends after it, or -EBADMSG. */
 int stream_read(struct layer_stream *s, void *buffer, size_t size);
 
-/* Read to the end: *ret_zero, was it all zero?  Then size, digest and DIFF_ID must be right. */
+/* Read to the end: *ret_zero, was it all zero? */
+int stream_drain(struct layer_stream *s, bool *ret_zero);
+/* SIZE bytes of CHUNK went out: they are hashed, and counted against the limits. */
+int stream_passed(struct layer_stream *s, const unsigned char *chunk, size_t size);
+/* The same, then size, digest and DIFF_ID must be right. */
 int stream_finish(struct layer_stream *s, const struct descriptor *what, const struct digest *diff_id, bool *ret_zero);
 
 #endif

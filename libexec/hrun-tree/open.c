@@ -108,8 +108,7 @@ static int pass(struct tree *t, char *path)
 	}
 }
 
-/* This layer needs the directory PATH and each one on the way to it. */
-static int mark_way(struct tree *t, char *path)
+int tree_mark_way(struct tree *t, char *path)
 {
 	for (char *slash = path; (slash = strchr(slash, '/')); slash++) {
 		*slash = 0;
@@ -153,7 +152,7 @@ int tree_open_parent(struct tree *t, const char *path, bool make, const char **r
 	if (!make)
 		return r < 0 ? r : t->parent;
 	if (r == 0 && !t->parent_marked)
-		TRY(mark_way(t, t->parent_path));
+		TRY(tree_mark_way(t, t->parent_path));
 	t->parent_marked = true;
 	if (r == -ELOOP || r == -ENOTDIR)
 		return tree_fail(t, -r, "%.120s: a directory on the way is %s", path,

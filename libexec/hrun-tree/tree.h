@@ -49,7 +49,8 @@ int tree_stream_flush(struct tree_stream *s);
 /* ---- what is being done ---- */
 enum made {
 	MADE_PARENT = 1,
-	MADE_ENTRY = 2
+	MADE_ENTRY = 2,
+	MADE_OPAQUE = 4
 }; /* by this layer: as a parent of an entry only, or by an entry of its own */
 
 struct tree_directory { /* what a directory gets at the end */
@@ -67,8 +68,9 @@ struct tree {
 	uint64_t entries, bytes, layer;
 	struct tree_stream stream;
 	struct name_key key;
-	struct name_table made;	       /* by this layer; empty while it is the first */
-	struct name_table directories; /* number: index + 1 */
+	struct name_table made; /* by this layer; empty while it is the first */
+	struct name_table
+		directories; /* number: index + 1; when serving: names that were asked of a file with several */
 	struct tree_directory *pending;
 	size_t pending_count, pending_room;
 	/* What a walk has met with more than one name. */
@@ -104,6 +106,8 @@ void tree_forget_parent(struct tree *t);
 /* What this layer made is remembered, from the second layer on. */
 int tree_mark(struct tree *t, const char *path, enum made made);
 enum made tree_made(const struct tree *t, const char *path);
+/* The directory PATH (written to meanwhile) and each one on the way to it. */
+int tree_mark_way(struct tree *t, char *path);
 /* One more entry or directory; -EFBIG where there are too many. */
 int tree_count(struct tree *t);
 /* 1: this layer had no such whiteout yet; 0: it had. */
@@ -135,6 +139,21 @@ void tree_links_forget(struct tree *t);
 /* ---- the tasks ---- */
 int tree_apply(struct tree *t);
 int tree_walk(struct tree *t);
+int tree_serve(struct tree *t);
+
+/* ---- serve.c ---- */
+/* Not a label or a measurement, which are the machine's.  (A walk tells less: here trusted.* is what matters.) */
+bool tree_serves_xattr(const char *name);
+/* The attribute by which overlayfs hides what lower layers have in a directory. */
+const char *tree_opaque_name(const struct tree *t);
+/* 1, 0, or negative errno; -EBADMSG: it has another value than "y". */
+int tree_is_opaque(const struct tree *t, int dir);
+
+/* ---- rest.c: what is there beyond what was asked for ---- */
+/* 0, or -EBADMSG and t->reason; other errnos where it cannot be found out. */
+int tree_rest(struct tree *t);
+/* One more name of the file ST was asked for. */
+int tree_count_name(struct tree *t, const struct stat *st);
 
 /* ---- confine.c: from here on nothing but this directory, these capabilities and these calls ---- */
 int tree_confine(struct tree *t, uint32_t task);

@@ -70,6 +70,7 @@ static int read_bundle(struct command *command, struct check *check, struct err 
 	check->bytes = check->bundle.config_bytes;
 	check->size = check->bundle.config_size;
 	check->has_bundle = true;
+	root_image_look(&command->pool, &check->policy, &check->bundle, NULL, &check->root);
 	const char *config = command->options.config ? command->options.config : "config.json";
 	size_t length = strlen(check->name);
 	while (length > 1 && check->name[length - 1] == '/')
@@ -106,8 +107,9 @@ static void judge(struct pool *pool, const struct check *check, const struct pol
 		.process = check->config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = !check->has_bundle,
-		.image_digest = check->is_signed.image_digest,
+		.image_digest = check->is_signed.image_digest ? check->is_signed.image_digest : check->root.digest,
 		.image_refusal = check->is_signed.image_refusal,
+		.image_reason = check->root.reason,
 	};
 
 	policy_judge(&judged, policy, ret);

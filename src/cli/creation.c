@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CACHE_DIR "/run/hrun-cache"
+#define CACHE_DIR "/run"
 
 /* Of an image there is nothing to be checked before it is unpacked. */
 static const char *how_to_see_all(struct command *command, const struct target *target, const struct bundle *bundle)
@@ -56,14 +56,14 @@ static const char *cgroup_of(struct command *command, const char *id, const stru
 	return path;
 }
 
-/* One for each user, whom nobody else can give a filter; without a place there is none. */
-static const char *cache_directory(struct pool *pool)
+/* One for each user, whom nobody else can give a filter or a layer; without a place there is none. */
+const char *creation_cache(struct pool *pool, const char *name)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
 	if (geteuid() == 0 && proc_in_first_user_namespace())
-		return CACHE_DIR;
-	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/hrun-cache", runtime_dir) : NULL;
+		runtime_dir = CACHE_DIR;
+	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
 /* A digest without a signature is whatever somebody has named. */
@@ -75,13 +75,29 @@ static bool is_signed(const struct creation *creation)
 	return creation->image && creation->image_signed;
 }
 
+/* An image of ours, and a bundle with a signature, have their answer; an engine's root has to be compared. */
+static void look_at_root(struct command *command, bool look_only, const struct creation *creation,
+			 const struct signed_bundle *signature, struct image_root *ret)
+{
+	/* `hrun plan` changes nothing, so it believes and keeps nothing. */
+	const char *layers = look_only ? NULL : creation_cache(&command->pool, "hrun-layers");
+
+	*ret = (struct image_root){0};
+	if (creation->image || signature->image_digest || signature->image_refusal)
+		return;
+	root_image_look(&command->pool, &creation->policy, &creation->bundle, layers, ret);
+	root_image_tell(&creation->policy, ret);
+}
+
 static int judge(struct command *command, const struct target *target, bool look_only, struct creation *creation,
 		 struct err *e)
 {
 	struct signed_bundle signature = {NULL, NULL};
+	struct image_root root;
 
 	if (!creation->image)
 		TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &signature, e));
+	look_at_root(command, look_only, creation, &signature, &root);
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -90,10 +106,13 @@ static int judge(struct command *command, const struct target *target, bool look
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, target->id, creation),
-		.image_digest = is_signed(creation) ? creation->image->image_digest : signature.image_digest,
+		.image_digest = is_signed(creation)	 ? creation->image->image_digest
+				: signature.image_digest ? signature.image_digest
+							 : root.digest,
 		.image_refusal = signature.image_refusal,
+		.image_reason = root.reason,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
-		.filter_cache = look_only ? NULL : cache_directory(&command->pool),
+		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};
 
 	policy_judge(&judged, &creation->policy, &creation->verdict);
@@ -112,7 +131,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.preserve_fds = options->preserve_fds,
 		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
-		.cache_dir = cache_directory(&command->pool),
+		.cache_dir = creation_cache(&command->pool, "hrun-cache"),
 		.verdict = &creation->verdict,
 	};
 

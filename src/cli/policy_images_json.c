@@ -81,6 +81,14 @@ static void source(struct json_out *out, const struct image_source *from)
 		json_out_raw(out, "]");
 	}
 	named_string(out, ",", "trustFrom", from->trust_from);
+	if (from->signatures.count > 0) {
+		json_out_raw(out, ",\"signatures\":[");
+		for (size_t i = 0; i < from->signatures.count; i++) {
+			json_out_raw(out, i ? "," : "");
+			json_out_string(out, from->signatures.item[i]);
+		}
+		json_out_raw(out, "]");
+	}
 	json_out_raw(out, "}");
 }
 

@@ -188,8 +188,7 @@ static int write_file(int cache, const char *name, const struct filter_key *key,
 	return fd_write_all(fd, program->program, program->length * sizeof *program->program);
 }
 
-/* Nobody says when a profile is out of use: a full cache begins again, with what a killed writer left behind gone too. */
-static void make_room(int cache)
+void filter_cache_make_room(int cache, size_t max)
 {
 	int again = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = again < 0 ? NULL : fdopendir(again);
@@ -202,7 +201,7 @@ static void make_room(int cache)
 	while (readdir(stream))
 		count++;
 	rewinddir(stream);
-	for (struct dirent *entry; count > CACHE_FILES_MAX && (entry = readdir(stream));)
+	for (struct dirent *entry; count > max && (entry = readdir(stream));)
 		unlinkat(cache, entry->d_name, 0);
 	closedir(stream);
 }
@@ -214,7 +213,7 @@ void filter_cache_write(int cache, const struct filter_key *key, const struct fi
 	/* The process's number keeps parallel writers apart; O_EXCL where two pid namespaces share the directory. */
 	if (str_format(temporary, sizeof temporary, "%s.%d", key->name, (int)getpid()) < 0)
 		return;
-	make_room(cache);
+	filter_cache_make_room(cache, CACHE_FILES_MAX);
 	int r = write_file(cache, temporary, key, program);
 	if (r == 0 && renameat(cache, temporary, cache, key->name) == 0)
 		return;

@@ -36,14 +36,14 @@ static int name_of(const struct image_ask *ask, char *path, size_t size)
 	return str_format(path, size, "blobs/sha256/%s", ask->hex);
 }
 
-int image_open_file(int layout, const char *path, bool directory)
+int image_open_file(int dir, const char *path, bool directory)
 {
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
 	char link[64];
 	struct stat st;
 
-	autofd int found = (int)syscall(SYS_openat2, layout, path, &how, sizeof how);
+	autofd int found = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
 	if (found < 0)
 		return -errno;
 	if (fstat(found, &st) < 0)
@@ -55,14 +55,19 @@ int image_open_file(int layout, const char *path, bool directory)
 	return fd < 0 ? -errno : fd;
 }
 
+int image_give_fd(int socket, int fd)
+{
+	struct image_given given = {.version = IMAGE_WIRE_VERSION, .error = fd < 0 ? fd : 0};
+
+	return unix_send(socket, &given, sizeof given, fd >= 0 ? fd : -1);
+}
+
 int image_give(int socket, int layout, const struct image_ask *ask)
 {
-	struct image_given given = {.version = IMAGE_WIRE_VERSION};
 	char path[96];
 
 	if (ask->version != IMAGE_WIRE_VERSION || name_of(ask, path, sizeof path) < 0)
 		return -EPROTO;
 	autofd int fd = image_open_file(layout, path, ask->kind == IMAGE_ASK_LIST);
-	given.error = fd < 0 ? fd : 0;
-	return unix_send(socket, &given, sizeof given, fd >= 0 ? fd : -1);
+	return image_give_fd(socket, fd);
 }

@@ -209,7 +209,9 @@ static int answer_question(struct conversation *c, const struct image_ask *ask)
 {
 	if (++c->questions > QUESTIONS_MAX)
 		return no_answer(c, "hrun-image asks for too many files");
-	if (c->call->request.task == IMAGE_BUNDLE || image_give(c->socket, c->call->fds[0], ask) < 0)
+	const struct image_call *call = c->call;
+	if (call->request.task == IMAGE_BUNDLE ||
+	    (call->give ? call->give(call->context, c->socket, ask) : image_give(c->socket, call->fds[0], ask)) < 0)
 		return no_answer(c, "hrun-image asks for something that is no file of the layout");
 	return 0;
 }

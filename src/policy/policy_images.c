@@ -329,6 +329,23 @@ static int read_trust_from(struct policy_reader *r, const struct json *value, vo
 	return 0;
 }
 
+static int read_signatures(struct policy_reader *r, const struct json *value, void *place)
+{
+	struct string_list *list = &own_source(r)->signatures;
+
+	(void)place;
+	if (value->count > IMAGE_PLACES_MAX)
+		return policy_refuse(r, value, "must name at most %d directories, not %u", IMAGE_PLACES_MAX,
+				     value->count);
+	for (const struct json *v = value->first; v; v = v->next) {
+		TRY(policy_expect(r, v, JSON_STRING));
+		TRY(check_text(r, v, PATH_MAX));
+		*pool_array_add(r->pool, list->item, list->count) =
+			(char *)(uintptr_t)policy_absolute(r->pool, own_source(r)->directory, v->text);
+	}
+	return 0;
+}
+
 static int read_require(struct policy_reader *r, const struct json *value, void *place)
 {
 	static const char *const words[] = {"off", "warn", "signed"};
@@ -347,6 +364,7 @@ int policy_read_images(struct policy_reader *r, const struct json *value, void *
 		{"require", JSON_STRING, false, read_require},
 		{"trust", JSON_ARRAY, false, read_trust},
 		{"trustFrom", JSON_STRING, false, read_trust_from},
+		{"signatures", JSON_ARRAY, false, read_signatures},
 	};
 
 	TRY(POLICY_READ_OBJECT(r, value, rows, place));

@@ -52,14 +52,18 @@ void judge_image_signature_missing(struct finder *finder)
 		return;
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
+	const char *reason = finder->judged->image_reason;
 	if (finder->judged->image_refusal)
 		find(&warning, "root.path", "the bundle's signature does not hold: %s", finder->judged->image_refusal);
 	else if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
-			   "no verified signature is known of %s", quote(finder, image->value));
+			   "no verified signature is known of %s%s%s", quote(finder, image->value), reason ? ": " : "",
+			   reason ? reason : "");
 	else if (finder->judged->bundle && finder->judged->bundle->unpacked)
 		find(&warning, "root.path",
 		     "nobody's signature is asked for of the image; whoever made it may have put anything into it");
+	else if (reason)
+		find(&warning, "root.path", "%s", reason);
 	else if (finder->judged->config_only)
 		cannot_judge(&warning, "root.path", "the image");
 	else

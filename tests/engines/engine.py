@@ -86,6 +86,7 @@ def outside(script, *options):
     try:
         subprocess.run(["tar", "-xf", os.environ["TREE"], "-C", tree, "--exclude=./dev/*"], check=True)
         shutil.copy(os.environ["HRUN"], f"{tree}/usr/local/bin/hrun")
+        shutil.copytree(f"{os.environ['BUILD']}/libexec/hrun", f"{tree}/usr/local/libexec/hrun")
         return subprocess.run([f"{TOP}/build/tests/isolate", *options, "--root", tree, "--", "python3", os.path.abspath(script), "--inside"],
                               cwd=TOP).returncode
     finally:

@@ -69,7 +69,7 @@ def a_signed_bundle_starts():
 @test
 def an_unsigned_bundle_is_refused():
     bundle = Bundle("echo", "started")
-    refused(bundle, "it was signed is unknown")
+    refused(bundle, "no mount of its own")
     r = run(bundle, level=members("warn"))
     equal((r.status, r.out), (0, "started\n"), r.err)
 

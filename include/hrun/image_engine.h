@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_engine.h - the parts of image_root.h: the mount, an engine's store, the comparison, what is remembered of it.
+ */
+#ifndef HRUN_IMAGE_ENGINE_H
+#define HRUN_IMAGE_ENGINE_H
+
+#include <hrun/image.h>
+#include <hrun/image_root.h>
+#include <hrun/sha256.h>
+#include <hrun/spec.h>
+#include <time.h>
+
+enum { ENGINE_LAYERS_MAX = 128, ENGINE_IMAGES_MAX = 16, ENGINE_NAMES_MAX = 16 };
+
+/* ---- engine.c ---- */
+/* The overlay that is mounted at the root; paths as the kernel says them. */
+struct root_mount {
+	const char *upper;	   /* "" where there is none */
+	struct string_list lowers; /* the topmost first */
+	bool user_overlay;	   /* option userxattr */
+};
+/* The options of an overlay, as mountinfo has them.  NULL, or why they cannot be understood. */
+const char *root_mount_options(struct pool *pool, const char *options, struct root_mount *ret);
+
+/* ---- stamp.c: has anything in a layer changed? ---- */
+struct layer_stamp {
+	unsigned char digest[SHA256_SIZE]; /* over device, inode, ctime, size, mode, owner of each entry */
+	struct timespec newest;		   /* ctime */
+};
+/* 0 or negative errno: it cannot be walked, or has more than MAX_ENTRIES. */
+int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret);
+/*
+ * Was a layer with this stamp compared with the archive HEX before, and with the attributes of which kind of overlay?  DIRECTORY
+ * as image_root_asked.cache.
+ */
+bool layer_is_known(const char *directory, const char *hex, bool user_overlay, const struct layer_stamp *stamp);
+/* It was.  A failure costs the next start a comparison, nothing else. */
+void layer_remember(const char *directory, const char *hex, bool user_overlay, const struct layer_stamp *stamp);
+
+/* ---- storage.c: containers/storage, the store of podman, CRI-O and buildah ---- */
+struct stored_layer {
+	const char *id, *path; /* 64 digits; of its directory */
+	int dir;	       /* owned, O_PATH or better */
+	/* Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now. */
+	char known[2 * SHA256_SIZE + 1], compared[2 * SHA256_SIZE + 1];
+	struct layer_stamp stamp; /* before it was compared */
+	time_t stamped;
+	bool has_stamp, is_remembered;
+};
+struct stored_image {
+	const char *id;
+	struct string_list names, manifests; /* manifests: "sha256:..." */
+};
+struct stored_root {
+	const char *top;			       /* "/var/lib/containers/storage" */
+	int images, records;			       /* owned: overlay-images, overlay-layers */
+	struct stored_layer layers[ENGINE_LAYERS_MAX]; /* the lowest first */
+	size_t layer_count;
+	const char *upper_path;
+	int upper;					   /* owned */
+	struct stored_image candidates[ENGINE_IMAGES_MAX]; /* images whose files these layers should be */
+	size_t candidate_count;
+	bool user_overlay;
+};
+/* Is PATH the directory of a layer in such a store? */
+bool storage_owns(const char *path);
+/*
+ * The store that MOUNT is of.  Every directory on the way belongs to the host's root (in a user namespace: or to its owner)
+ * and can be written by nobody else.  0, or negative errno with *e; storage_close in any case.
+ */
+int storage_open(struct pool *pool, const struct root_mount *mount, struct stored_root *ret, struct err *e);
+void storage_close(struct stored_root *root);
+/* The elements of images.json, SIZE bytes, that are made of the layer TOP and what is below it. */
+int storage_read_images(struct pool *pool, const char *bytes, size_t size, const char *top, struct stored_root *ret,
+			struct err *e);
+/* The name of the file that holds big data KEY of an image. */
+const char *storage_big_data(struct pool *pool, const char *image, const char *key);
+
+/* ---- compare.c ---- */
+/* One image under one name.  True: accepted, *ret_signed says whether by a signature; otherwise *ret_reason. */
+bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, const char *name, const char **ret_digest, bool *ret_signed,
+			 const char **ret_reason);
+/* What was compared, and did not change meanwhile, is remembered. */
+void stored_root_remember(const struct image_root_asked *asked, const struct stored_root *root);
+
+/* ---- places.c ---- */
+/*
+ * The layouts that images.signatures of the policy names, as owned descriptors (0 and none where it fails): each directory is one,
+ * or holds some.  Their number, or negative errno.
+ */
+int signature_places(const struct policy_images *images, int ret_places[IMAGE_PLACES_MAX], struct err *e);
+
+/* ---- upper.c ---- */
+/* NULL, or what the container's writable layer has beyond what engine and runtime put there. */
+const char *upper_changes(struct pool *pool, const struct stored_root *root, const struct config *config);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_root.h - is the root of a container, as an engine has mounted it, an image that was signed?
+ *
+ * Engines check signatures when they pull, if at all, and start what lies in their store.  So what is about to run is compared:
+ * the directories that the root is mounted of, with the archives of an image whose manifest a trusted key signed.
+ */
+#ifndef HRUN_IMAGE_ROOT_H
+#define HRUN_IMAGE_ROOT_H
+
+#include <hrun/bundle.h>
+#include <hrun/policy.h>
+#include <hrun/pool.h>
+
+struct image_root_asked {
+	const struct policy *policy;
+	const struct bundle *bundle;
+	const char *cache; /* directory of layers that were compared before; NULL: none is believed or remembered */
+	const char *program_dir; /* of libexec programs, for tests; NULL: where this hrun's are */
+};
+
+struct image_root {
+	const char *digest; /* of the manifest, signed as the policy asks, that the root is; NULL: */
+	const char *reason; /* why it is none */
+	const char *
+		changed; /* what the container itself has changed since it was made, or NULL; at `restricted` that is a reason */
+};
+
+/* Always an answer: what cannot be found out is a reason.  Descriptors of the bundle are borrowed. */
+void image_root_verify(struct pool *pool, const struct image_root_asked *asked, struct image_root *ret);
+
+#endif

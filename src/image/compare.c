@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * compare.c - hrun's half of a comparison: what hrun-image asks for is opened in the engine's store, and nowhere else.
+ *
+ *     hrun-image ---- which blob? which layer? ----> hrun       documents, the record of a layer's archive
+ *         |                                           | starts one for each layer
+ *         +------- what is PATH? ----> hrun-tree <----+         the layer's directory, and nothing else
+ *
+ * hrun-image compares and may open nothing; hrun-tree may read one directory and knows no image; hrun reads neither.
+ */
+#include <hrun/fd.h>
+#include <hrun/image_engine.h>
+#include <hrun/image_request.h>
+#include <hrun/proc.h>
+#include <hrun/str.h>
+#include <hrun/tree_wire.h>
+#include <hrun/unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* As old a ctime must be before it is believed: longer than any file system's tick. */
+enum { SETTLED_SECONDS = 2, HEX_SIZE = 64 };
+
+struct comparison {
+	struct pool *pool;
+	const struct image_root_asked *asked;
+	struct stored_root *root;
+	const struct stored_image *image;
+	const struct image_request *request;
+	int places[IMAGE_PLACES_MAX]; /* owned: layouts with signatures */
+	/* The hrun-tree of the layer that is being compared. */
+	pid_t pid;
+	int pidfd;
+};
+
+/* ---- the store's files ---- */
+
+static int open_big_data(const struct comparison *c, const char *key)
+{
+	return image_open_file(c->root->images, storage_big_data(c->pool, c->image->id, key), false);
+}
+
+/* A config's key is its digest, a manifest's has a word before it. */
+static int open_stored_blob(const struct comparison *c, const char *hex)
+{
+	int fd = open_big_data(c, pool_printf(c->pool, "manifest-sha256:%s", hex));
+
+	return fd >= 0 ? fd : open_big_data(c, pool_printf(c->pool, "sha256:%s", hex));
+}
+
+static int open_signatures(const struct comparison *c, const char *hex)
+{
+	return open_big_data(c, *hex ? pool_printf(c->pool, "signature-%s", hex) : "signatures");
+}
+
+/* ---- layers ---- */
+
+static int open_record(const struct comparison *c, struct stored_layer *layer)
+{
+	return image_open_file(c->root->records, pool_printf(c->pool, "%s.tar-split.gz", layer->id), false);
+}
+
+static bool is_known(const struct comparison *c, struct stored_layer *layer, const char *hex)
+{
+	if (str_equal(layer->known, hex))
+		return true;
+	layer->stamped = time(NULL);
+	layer->has_stamp = layer_stamp(layer->dir, c->request->max_entries, &layer->stamp) == 0;
+	layer->is_remembered =
+		layer->has_stamp && layer_is_known(c->asked->cache, hex, c->root->user_overlay, &layer->stamp);
+	return layer->is_remembered;
+}
+
+static int give_layer(struct comparison *c, int socket, struct stored_layer *layer, const char *hex)
+{
+	const struct image_given known = {.version = IMAGE_WIRE_VERSION, .known = 1};
+
+	str_format(layer->compared, sizeof layer->compared, "%s", hex);
+	if (is_known(c, layer, hex))
+		return unix_send(socket, &known, sizeof known, -1);
+	autofd int record = open_record(c, layer);
+	return image_give_fd(socket, record);
+}
+
+static void end_tree(struct comparison *c)
+{
+	if (c->pid > 0)
+		image_program_reap(c->pid, c->pidfd);
+	fd_close(&c->pidfd);
+	c->pid = -1;
+}
+
+static int start_tree(struct comparison *c, const struct stored_layer *layer, int *ret_stream, struct err *e)
+{
+	const struct tree_request request = {.magic = TREE_WIRE_MAGIC,
+					     .task = TREE_SERVE,
+					     .flags = c->root->user_overlay ? TREE_USER_OVERLAY : 0,
+					     .max_entries = c->request->max_entries};
+	int pair[2];
+
+	end_tree(c);
+	autofd int program = image_program_open("hrun-tree", c->asked->program_dir, e);
+	TRY(program);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket for hrun-tree");
+	autofd int ours = pair[0], theirs = pair[1];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket for hrun-tree");
+	autofd int stream = pair[0], served = pair[1];
+	TRY(image_program_start(program, "hrun-tree", theirs, &c->pid, &c->pidfd, e));
+	const int fds[] = {layer->dir, served};
+	int r = unix_send_all(ours, &request, sizeof request, fds, sizeof fds / sizeof *fds);
+	if (r < 0)
+		return err_set(e, -r, "hrun-tree does not take a request; install hrun again");
+	*ret_stream = TAKE_FD(stream);
+	return 0;
+}
+
+static int give_tree(struct comparison *c, int socket, const struct stored_layer *layer)
+{
+	autofd int stream = -EBADF;
+	struct err e;
+	int r = start_tree(c, layer, &stream, &e);
+
+	return image_give_fd(socket, r < 0 ? r : stream);
+}
+
+/* ---- questions ---- */
+
+static bool is_sound(const struct comparison *c, const struct image_ask *ask)
+{
+	if (ask->version != IMAGE_WIRE_VERSION || !memchr(ask->hex, '\0', sizeof ask->hex) ||
+	    ask->place > c->request->place_count)
+		return false;
+	bool is_hex = strlen(ask->hex) == HEX_SIZE && strspn(ask->hex, "0123456789abcdef") == HEX_SIZE;
+	switch (ask->kind) {
+	case IMAGE_ASK_BLOB:
+		return is_hex;
+	case IMAGE_ASK_SIGNATURES:
+		return is_hex || !*ask->hex;
+	case IMAGE_ASK_LAYER:
+	case IMAGE_ASK_TREE:
+		return is_hex && ask->number < c->root->layer_count;
+	default:
+		return ask->place > 0;
+	}
+}
+
+static int give(void *context, int socket, const struct image_ask *ask)
+{
+	struct comparison *c = context;
+	autofd int fd = -EBADF;
+
+	if (!is_sound(c, ask))
+		return -EPROTO;
+	switch (ask->kind) {
+	case IMAGE_ASK_LAYER:
+		return give_layer(c, socket, &c->root->layers[ask->number], ask->hex);
+	case IMAGE_ASK_TREE:
+		return give_tree(c, socket, &c->root->layers[ask->number]);
+	case IMAGE_ASK_SIGNATURES:
+		fd = open_signatures(c, ask->hex);
+		return image_give_fd(socket, fd);
+	case IMAGE_ASK_BLOB:
+		if (ask->place == 0) {
+			fd = open_stored_blob(c, ask->hex);
+			return image_give_fd(socket, fd);
+		}
+		/* fallthrough */
+	default:
+		return image_give(socket, c->places[ask->place - 1], ask);
+	}
+}
+
+/* ---- one image under one name ---- */
+
+static int fill_call(struct comparison *c, struct image_call *call, const char *name, struct err *e)
+{
+	struct image_request *request = &call->request, *here = pool_alloc(c->pool, sizeof *here);
+
+	image_request_default(here);
+	TRY(image_platform(here, NULL, e));
+	const struct image_asked what = {
+		.name = name, .ref = "", .os = here->os, .architecture = here->architecture, .variant = here->variant};
+	int r = image_request_of(c->pool, c->asked->policy, &what, request, call->fds, &call->fd_count, e);
+	TRY(r);
+	image_request_limit(request);
+	request->task = IMAGE_COMPARE;
+	request->layer_count = (uint32_t)c->root->layer_count;
+	int places = signature_places(&c->asked->policy->images, c->places, e);
+	TRY(places);
+	request->place_count = (uint32_t)places;
+	request->manifest_count = (uint32_t)c->image->manifests.count;
+	for (size_t i = 0; i < c->image->manifests.count; i++) {
+		if (str_format(request->manifests[i], sizeof request->manifests[i], "%s", c->image->manifests.item[i]) <
+		    0)
+			return err_set(e, EINVAL, "the store has a digest of a manifest that is none");
+	}
+	call->program_dir = c->asked->program_dir;
+	call->give = give;
+	call->context = c;
+	return r;
+}
+
+static void close_call(const struct comparison *c, const struct image_call *call)
+{
+	for (size_t i = 0; i < call->fd_count; i++)
+		close(call->fds[i]);
+	for (uint32_t i = 0; i < call->request.place_count; i++)
+		close(c->places[i]);
+}
+
+static const char *run_call(struct comparison *c, struct image_call *call, const char *name,
+			    struct image_result *result)
+{
+	struct err e;
+	int r = fill_call(c, call, name, &e);
+
+	if (r == IMAGE_ASK)
+		r = image_verify(c->pool, call, result, &e);
+	close_call(c, call);
+	if (r)
+		return pool_strdup(c->pool, e.text);
+	if (result->answer.verdict == IMAGE_ACCEPT)
+		return NULL;
+	return pool_strdup(c->pool, result->answer.reason[0] ? result->answer.reason : "it cannot be verified");
+}
+
+bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, const char *name, const char **ret_digest, bool *ret_signed,
+			 const char **ret_reason)
+{
+	struct image_call *call = pool_alloc(pool, sizeof *call);
+	struct image_result *result = pool_alloc(pool, sizeof *result);
+	struct comparison c = {.pool = pool,
+			       .asked = asked,
+			       .root = root,
+			       .image = image,
+			       .request = &call->request,
+			       .pid = -1,
+			       .pidfd = -EBADF};
+
+	*ret_digest = NULL;
+	*ret_reason = run_call(&c, call, name, result);
+	end_tree(&c);
+	if (*ret_reason)
+		return false;
+	for (size_t i = 0; i < root->layer_count; i++)
+		memcpy(root->layers[i].known, root->layers[i].compared, sizeof root->layers[i].known);
+	*ret_signed = call->request.signatures_required;
+	*ret_digest = pool_strdup(pool, result->answer.manifest_digest);
+	return true;
+}
+
+static void remember_layer(const struct image_root_asked *asked, const struct stored_root *root,
+			   const struct stored_layer *layer)
+{
+	struct layer_stamp stamp;
+
+	if (!layer->has_stamp || layer->is_remembered || layer_stamp(layer->dir, UINT64_MAX, &stamp) < 0 ||
+	    memcmp(stamp.digest, layer->stamp.digest, sizeof stamp.digest) != 0)
+		return;
+	if (stamp.newest.tv_sec > layer->stamped - SETTLED_SECONDS)
+		return;
+	layer_remember(asked->cache, layer->known, root->user_overlay, &stamp);
+}
+
+void stored_root_remember(const struct image_root_asked *asked, const struct stored_root *root)
+{
+	for (size_t i = 0; i < root->layer_count; i++)
+		remember_layer(asked, root, &root->layers[i]);
+}

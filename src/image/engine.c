@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine.c - whose mount is the root?  And is what it is mounted of an image that was signed?
+ *
+ * No engine tells a digest that could be trusted, and none is asked for.  The mount says of which directories the root is, the
+ * engine's store says which images they might be, and one of these must be signed and equal to them byte for byte.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/image_engine.h>
+#include <hrun/mountinfo.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Engines by where they keep a container's files; what is not compared says what works instead. */
+static const struct {
+	const char *mark; /* in the path of the writable layer */
+	const char *why;
+} others[] = {
+	{"/io.containerd.snapshotter.v1.",
+	 "containerd's snapshots are not compared with their images; use podman, or `hrun run LAYOUT`"},
+	{"/overlay2/",
+	 "Docker keeps nothing that its layers could be compared with; use podman with the driver overlay"},
+	{"/stargz/", "a remote snapshotter shows files that are not there yet; use the driver overlay"},
+};
+
+/* ---- the mount ---- */
+
+static bool take_option(struct pool *pool, const char *text, struct root_mount *mount, const char **ret_wrong)
+{
+	char *list, *one;
+
+	if (str_starts(text, "upperdir=")) {
+		mount->upper = pool_strdup(pool, text + strlen("upperdir="));
+	} else if (str_starts(text, "lowerdir=")) {
+		list = pool_strdup(pool, text + strlen("lowerdir="));
+		while ((one = strsep(&list, ":")))
+			*pool_array_add(pool, mount->lowers.item, mount->lowers.count) = one;
+	} else if (str_starts(text, "lowerdir+=")) {
+		*pool_array_add(pool, mount->lowers.item, mount->lowers.count) =
+			pool_strdup(pool, text + strlen("lowerdir+="));
+	} else if (str_starts(text, "datadir+=")) {
+		*ret_wrong = "its layers are composefs images; turn use_composefs off in storage.conf and pull again";
+	} else if (str_equal(text, "userxattr")) {
+		mount->user_overlay = true;
+	} else {
+		return true;
+	}
+	if (strchr(text, '\\') || (str_starts(text, "lowerdir+=") && strchr(text, ':')))
+		*ret_wrong = "a path in its mount options holds a colon, comma or backslash";
+	return !*ret_wrong;
+}
+
+const char *root_mount_options(struct pool *pool, const char *options, struct root_mount *ret)
+{
+	char *rest = pool_strdup(pool, options), *one;
+	const char *wrong = NULL;
+
+	*ret = (struct root_mount){.upper = ""};
+	while ((one = strsep(&rest, ","))) {
+		if (!take_option(pool, one, ret, &wrong))
+			return wrong;
+	}
+	for (size_t i = 0; i < ret->lowers.count; i++) {
+		if (!*ret->lowers.item[i])
+			return "its layers are composefs images; turn use_composefs off in storage.conf and pull again";
+	}
+	if (!ret->lowers.count || ret->lowers.count > ENGINE_LAYERS_MAX)
+		return "the mount of the root does not say 1 to 128 layers";
+	return NULL;
+}
+
+/* The mount whose top the root is; a directory of a mount would be another tree than was signed. */
+static const char *find_mount(const struct mountinfo *mounts, size_t count, int root, const struct mountinfo **ret)
+{
+	struct statx st;
+
+	*ret = NULL;
+	if (statx(root, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID))
+		return "the mount of the root cannot be found out";
+	for (size_t i = 0; i < count; i++) {
+		if (mounts[i].id == st.stx_mnt_id)
+			*ret = &mounts[i];
+	}
+	if (!*ret)
+		return "the mount of the root cannot be found out";
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || !str_equal((*ret)->root, "/"))
+		return "the root is a directory and no mount of its own: there is no image that it could be compared with";
+	for (size_t i = 0; i < count; i++) {
+		if (&mounts[i] != *ret && !str_equal(mounts[i].point, (*ret)->point) &&
+		    path_is_below(mounts[i].point, (*ret)->point))
+			return "something else is mounted in the root, which is no part of the image";
+	}
+	return NULL;
+}
+
+static const char *check_type(const struct mountinfo *mount)
+{
+	if (str_equal(mount->type, "overlay"))
+		return NULL;
+	if (str_starts(mount->type, "fuse"))
+		return "the root is what a program shows (fuse-overlayfs), not what lies in the store; "
+		       "take mount_program out of storage.conf";
+	return "the root is no overlay mount: copies of images cannot be compared with them; "
+	       "use podman with the storage driver overlay, or `hrun run LAYOUT`";
+}
+
+/* Where many layers make the options long, the engine mounts by relative names: ID/diff, beside ID/merged where it mounts. */
+static void find_upper(struct pool *pool, const struct mountinfo *mount, struct root_mount *root)
+{
+	static const char merged[] = "/merged";
+
+	if (!*root->upper || *root->upper == '/' || !str_ends(mount->point, merged))
+		return;
+	const char *directory = pool_strndup(pool, mount->point, strlen(mount->point) - strlen(merged));
+	const char *upper = pool_printf(pool, "%s/diff", directory);
+	if (str_ends(upper, pool_printf(pool, "/%s", root->upper)))
+		root->upper = upper;
+}
+
+static const char *open_store(struct pool *pool, const struct bundle *bundle, struct stored_root *ret)
+{
+	const struct mountinfo *mount;
+	struct mountinfo *mounts;
+	struct root_mount root;
+	struct err e;
+	size_t count;
+
+	if (bundle->rootfs < 0 || mountinfo_read(pool, &mounts, &count) < 0)
+		return "the mount of the root cannot be found out";
+	const char *wrong = find_mount(mounts, count, bundle->rootfs, &mount);
+	wrong = wrong ? wrong : check_type(mount);
+	wrong = wrong ? wrong : root_mount_options(pool, mount->options, &root);
+	if (wrong)
+		return wrong;
+	find_upper(pool, mount, &root);
+	if (storage_owns(root.upper))
+		return storage_open(pool, &root, ret, &e) < 0 ? pool_strdup(pool, e.text) : NULL;
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (strstr(root.upper, others[i].mark))
+			return others[i].why;
+	}
+	return "the root is of an engine that hrun does not know; use podman with the storage driver overlay, or `hrun run LAYOUT`";
+}
+
+/* ---- the images that it might be ---- */
+
+/* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */
+static bool verify_image(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, struct image_root *ret)
+{
+	static const char *const none[] = {""};
+	const char *const *names = image->names.count ? (const char *const *)image->names.item : none;
+	size_t count = image->names.count ? image->names.count : 1;
+	const char *digest = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *reason;
+		bool is_signed;
+		if (!stored_image_verify(pool, asked, root, image, names[i], &digest, &is_signed, &reason)) {
+			ret->reason = pool_printf(pool, "image %.12s%s%s: %s", image->id, *names[i] ? " " : "",
+						  names[i], reason);
+			return false;
+		}
+		if (!is_signed) {
+			ret->reason =
+				pool_printf(pool, "image %.12s %s: the policy takes it unsigned", image->id, names[i]);
+			return false;
+		}
+	}
+	ret->digest = digest;
+	return true;
+}
+
+static void verify_root(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			struct image_root *ret)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < root->candidate_count; i++) {
+		if (verify_image(pool, asked, root, &root->candidates[i], ret))
+			break;
+		first = first ? first : ret->reason;
+	}
+	ret->reason = ret->digest ? NULL : first ? first : "the engine's store has no image of these layers";
+	if (!ret->digest)
+		return;
+	stored_root_remember(asked, root);
+	ret->changed = upper_changes(pool, root, asked->bundle->config);
+	if (ret->changed && asked->policy->level == LEVEL_RESTRICTED) {
+		ret->digest = NULL;
+		ret->reason = ret->changed;
+	}
+}
+
+void image_root_verify(struct pool *pool, const struct image_root_asked *asked, struct image_root *ret)
+{
+	struct stored_root *root = pool_alloc(pool, sizeof *root);
+
+	*ret = (struct image_root){0};
+	root->images = root->records = root->upper = -EBADF;
+	ret->reason = open_store(pool, asked->bundle, root);
+	if (!ret->reason)
+		verify_root(pool, asked, root, ret);
+	storage_close(root);
+}

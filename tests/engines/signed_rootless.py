@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 600
+# tree: trixie podman,crun,busybox-static,catatonit,python3,uidmap,passwd,util-linux,fuse-overlayfs
+"""Rootless podman under `images.require: signed`: the machine's policy, the user's store, the kernel's own overlay (user.overlay.*)."""
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+from engine import CONTAINERS_CONF, outside, report, sh
+from signed_image import Key, Layout, busybox_layer, entry, layer
+
+USER, HOME = "dev", "/home/dev"
+TOP = f"{HOME}/.local/share/containers/storage"
+KEY = Key("good")
+good = True
+
+
+def check(right, name, why=""):
+    global good
+    good &= report(right, "signed rootless podman: " + name, why)
+
+
+def as_user(command):
+    return sh(f"runuser -u {USER} -- env -i HOME={HOME} XDG_RUNTIME_DIR=/run/user/1000 PATH=/usr/local/bin:/usr/bin:/bin TERM=xterm"
+              f" sh -c {shlex.quote('cd; ' + command)}")
+
+
+def starts(name, image="full", options=""):
+    got, out = as_user(f"podman run --rm {options} localhost/{image} sh -c 'ls /hidden; echo started'")
+    check(got == 0 and out.endswith("started\n"), name, f"exit status {got}: {out.strip()[-400:]}")
+
+
+def refused(name, text, image="full"):
+    got, out = as_user(f"podman run --rm localhost/{image} echo has started")
+    check(got == 126 and "refused [image-signature-missing]" in out and text in out, name, f"exit status {got}, expected {text!r}: {out.strip()[-400:]}")
+
+
+def prepare():
+    os.makedirs("/etc/containers", exist_ok=True)
+    os.makedirs("/etc/hrun")
+    policy = {"format": 1, "level": "baseline", "images": {"require": "signed", "signatures": ["signatures"],
+                                                           "trust": [{"scope": "*", "scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}
+    for path, text in (("/etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}'), ("/etc/containers/storage.conf", '[storage]\ndriver = "overlay"\n'),
+                       ("/etc/containers/registries.conf", "unqualified-search-registries = []\n"), ("/etc/containers/containers.conf", CONTAINERS_CONF % {"runtime": "hrun"}),
+                       ("/etc/hrun/good.pub", KEY.pem()), ("/etc/hrun/policy.json", json.dumps(policy))):
+        with open(path, "w") as f:
+            f.write(text)
+    subprocess.run(["useradd", "-m", "-u", "1000", "-s", "/bin/sh", USER], check=True)
+    for path in ("/etc/subuid", "/etc/subgid"):
+        with open(path, "w") as f:
+            f.write(f"{USER}:100000:65536\n")
+    os.makedirs("/run/user/1000", 0o700)
+    os.chown("/run/user/1000", 1000, 1000)
+
+
+def pull(layout, name):
+    status, out = as_user(f"podman pull -q oci:{layout.path}:localhost/{name}")
+    check(status == 0, f"pull {name}", out)
+    return out.strip().splitlines()[-1]
+
+
+def change(name, path, command, text):
+    """In the user's own namespace, as whoever is root there; what it was comes back."""
+    as_user(f"podman unshare cp -a {path} kept; podman unshare sh -c {shlex.quote(command)}")
+    refused(name, text)
+    as_user(f"podman unshare sh -c 'rm -rf {path}; cp -a kept {path}; rm -rf kept'")
+
+
+def inside():
+    prepare()
+    layout, places = Layout("/srv/layout"), Layout("/etc/hrun/signatures")
+    second = layer(entry("usr/data", data=b"d" * 3000), entry("usr/owned", data=b"own", uid=1000, gid=1001), entry("hidden/", "d"), entry("hidden/x"), entry("gone"))
+    third = layer(entry("hidden/", "d"), entry("hidden/.wh..wh..opq"), entry("hidden/new"), entry(".wh.gone"))
+    places.sign(layout.image("localhost/full", [busybox_layer(), second, third]), KEY, "localhost/full")
+    layout.image("localhost/unsigned", [busybox_layer(), second])
+    sh("chmod -R go+rX /srv/layout /etc/hrun")
+    image = pull(layout, "full")
+    pull(layout, "unsigned")
+    starts("a signed image")
+    starts("again")
+    starts("read-only, init and a user", options="--read-only --init --user 4711")
+    starts("keep-id", options="--user 1000")
+    refused("an unsigned image", "no signature", "unsigned")
+    images = json.load(open(f"{TOP}/overlay-images/images.json"))
+    top = next(i for i in images if i["id"] == image)["layer"]
+    below = next(e for e in json.load(open(f"{TOP}/overlay-layers/layers.json")) if e["id"] == top)["parent"]
+    data = f"{TOP}/overlay/{below}/diff/usr/data"
+    change("one byte", data, f"printf X | dd of={data} seek=5 bs=1 conv=notrunc 2>/dev/null", "layer 2 of 3")
+    change("mode", data, f"chmod 4755 {data}", "usr/data has the mode 4755")
+    change("owner", data, f"chown 5 {data}", "usr/data belongs to 5:0")
+    hidden = f"{TOP}/overlay/{top}/diff/hidden"
+    change("no longer opaque", hidden, f"rm -r {hidden}; mkdir {hidden}; touch {hidden}/new", "hidden: the directory shows")
+    starts("all is back")
+    return 0 if good else 1
+
+
+sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

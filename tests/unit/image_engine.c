@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * image_engine.c - an engine's store as hrun reads it: mounts, ids, names of files, images.json; and stamps of layers.
+ */
+#include "check.h"
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/image_engine.h>
+#include <hrun/str.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define OTHER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static struct pool pool;
+
+static void mounts(void)
+{
+	struct root_mount m;
+
+	CHECK(!root_mount_options(&pool, "rw,lowerdir=/a:/b,upperdir=/u,workdir=/w,uuid=on", &m));
+	CHECK(m.lowers.count == 2 && str_equal(m.lowers.item[0], "/a") && str_equal(m.lowers.item[1], "/b"));
+	CHECK(str_equal(m.upper, "/u") && !m.user_overlay);
+	CHECK(!root_mount_options(&pool, "rw,lowerdir+=/a,lowerdir+=/b,upperdir=/u,userxattr", &m));
+	CHECK(m.lowers.count == 2 && m.user_overlay);
+	CHECK(!root_mount_options(&pool, "ro,lowerdir=/a", &m) && !*m.upper);
+	CHECK(root_mount_options(&pool, "rw,upperdir=/u", &m));
+	CHECK(root_mount_options(&pool, "rw,lowerdir=/a::/data,upperdir=/u", &m));
+	CHECK(root_mount_options(&pool, "rw,lowerdir+=/a,datadir+=/b", &m));
+	CHECK(root_mount_options(&pool, "rw,lowerdir=/a\\072/b,upperdir=/u", &m));
+	CHECK(root_mount_options(&pool, "rw,lowerdir=/a,upperdir=/u\\054x", &m));
+}
+
+static void ids(void)
+{
+	CHECK(storage_owns("/var/lib/containers/storage/overlay/" ID "/diff"));
+	CHECK(!storage_owns("var/lib/containers/storage/overlay/" ID "/diff"));
+	CHECK(!storage_owns("/var/lib/containers/storage/overlay/" ID "/merged"));
+	CHECK(!storage_owns("/var/lib/docker/overlay2/" ID "/diff"));
+	CHECK(!storage_owns("/s/overlay/0123/diff"));
+	CHECK(!storage_owns("/s/overlay/" ID "x/diff"));
+	CHECK(!storage_owns("/s/overlay/x" ID "/diff"));
+	CHECK(!storage_owns(""));
+}
+
+static void names(void)
+{
+	CHECK(str_equal(storage_big_data(&pool, "i", "a"), "i/=YQ=="));
+	CHECK(str_equal(storage_big_data(&pool, "i", "ab"), "i/=YWI="));
+	CHECK(str_equal(storage_big_data(&pool, "i", "abc"), "i/=YWJj"));
+	CHECK(str_equal(storage_big_data(&pool, "i", "signatures"), "i/signatures"));
+}
+
+static int images(struct stored_root *root, const char *text)
+{
+	struct err e;
+
+	memset(root, 0, sizeof *root);
+	return storage_read_images(&pool, text, strlen(text), ID, root, &e);
+}
+
+static void stored(void)
+{
+	static struct stored_root root;
+	char many[4096] = "[";
+
+	CHECK(images(&root, "[]") == 0 && root.candidate_count == 0);
+	CHECK(images(&root,
+		     "[{\"id\":\"" OTHER "\",\"layer\":\"" ID
+		     "\",\"digest\":\"sha256:1\",\"names\":[\"a\",\"b\",\"a\"],"
+		     "\"big-data-names\":[\"manifest\",\"manifest-sha256:1\",\"manifest-sha256:2\",\"x\"],\"unknown\":{}}]") ==
+	      0);
+	CHECK(root.candidate_count == 1 && str_equal(root.candidates[0].id, OTHER));
+	CHECK(root.candidates[0].names.count == 2 && root.candidates[0].manifests.count == 2);
+	CHECK(str_equal(root.candidates[0].manifests.item[1], "sha256:2"));
+	/* An id is part of a path. */
+	CHECK(images(&root, "[{\"id\":\"../../../etc\",\"layer\":\"" ID "\"}]") == 0 && root.candidate_count == 0);
+	CHECK(images(&root, "[{\"id\":\"" OTHER "\",\"layer\":\"" OTHER "\"}]") == 0 && root.candidate_count == 0);
+	CHECK(images(&root, "[{\"id\":\"" OTHER "\",\"layer\":\"" ID "\",\"names\":[1]}]") < 0);
+	CHECK(images(&root, "[{\"id\":\"" OTHER "\",\"id\":\"" ID "\"}]") < 0);
+	CHECK(images(&root, "[") < 0 && images(&root, "") < 0);
+	CHECK(images(&root, "{}") == 0 && root.candidate_count == 0);
+	for (int i = 0; i < 17; i++)
+		strcat(many, i ? ",{\"id\":\"" OTHER "\",\"layer\":\"" ID "\"}"
+			       : "{\"id\":\"" OTHER "\",\"layer\":\"" ID "\"}");
+	CHECK(images(&root, strcat(many, "]")) < 0);
+}
+
+static bool same(const struct layer_stamp *a, const struct layer_stamp *b)
+{
+	return memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* Each change of a layer, seen from outside, is another stamp. */
+static void stamps(void)
+{
+	char path[] = "/tmp/hrun-stamp-XXXXXX";
+	struct layer_stamp first, again;
+
+	CHECK(mkdtemp(path) != NULL);
+	autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(mkdirat(dir, "d", 0755) == 0 && symlinkat("x", dir, "l") == 0);
+	autofd int file = openat(dir, "d/f", O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	CHECK(layer_stamp(dir, 100, &first) == 0 && layer_stamp(dir, 100, &again) == 0 && same(&first, &again));
+	CHECK(layer_stamp(dir, 2, &again) == -E2BIG);
+	/* (A change of mode is one also within the clock's tick.) */
+	CHECK(fchmod(file, 0600) == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	first = again;
+	CHECK(write(file, "x", 1) == 1 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	first = again;
+	CHECK(linkat(dir, "d/f", dir, "d/g", 0) == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	first = again;
+	CHECK(renameat(dir, "d/g", dir, "d/h") == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	first = again;
+	CHECK(unlinkat(dir, "l", 0) == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	unlinkat(dir, "d/f", 0);
+	unlinkat(dir, "d/h", 0);
+	unlinkat(dir, "d", AT_REMOVEDIR);
+	rmdir(path);
+}
+
+static void memory(void)
+{
+	char path[] = "/tmp/hrun-known-XXXXXX";
+	struct layer_stamp stamp = {{1}, {0, 0}}, other = {{2}, {0, 0}};
+
+	CHECK(mkdtemp(path) != NULL && chmod(path, 0700) == 0);
+	CHECK(!layer_is_known(path, ID, false, &stamp));
+	layer_remember(path, ID, false, &stamp);
+	CHECK(layer_is_known(path, ID, false, &stamp));
+	CHECK(!layer_is_known(path, OTHER, false, &stamp) && !layer_is_known(path, ID, true, &stamp));
+	CHECK(!layer_is_known(path, ID, false, &other) && !layer_is_known(NULL, ID, false, &stamp));
+	/* A directory that others may write to is believed no more. */
+	CHECK(chmod(path, 0777) == 0 && !layer_is_known(path, ID, false, &stamp));
+	chmod(path, 0700);
+	char command[64];
+	str_format(command, sizeof command, "rm -r %s", path);
+	CHECK(system(command) == 0);
+}
+
+int main(void)
+{
+	mounts();
+	ids();
+	names();
+	stored();
+	stamps();
+	memory();
+	pool_free(&pool);
+	return failures != 0;
+}
