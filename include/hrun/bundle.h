@@ -35,7 +35,7 @@ struct bundle {
  */
 int bundle_open(struct pool *pool, const char *directory, const char *config_name, size_t max_size,
 		struct bundle *ret_bundle, struct json_error *ret_error, struct err *e);
-/* The directory of an image alone (ret_bundle->dir, path, dir_stat): the first half. */
+/* The directory of an image alone (ret_bundle->dir, path, dir_stat; config_stat is index.json's): the first half. */
 int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *ret_bundle, struct err *e);
 /*
  * The second half: the document BYTES (NUL-terminated) and the detached mount ROOTFS, which is the bundle's from here on, also

@@ -54,7 +54,7 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 
 /*
  * The same while the files of the layers are written into the directory TARGET (empty; borrowed, not O_PATH) by hrun-tree, as
- * they come out of the stream that is hashed.  FLAGS are TREE_DEVICES and TREE_SQUASH of tree_wire.h.  IMAGE_ACCEPT only where
+ * they come out of the stream that is hashed.  FLAGS are TREE_DEVICES, TREE_SQUASH and TREE_SHARED of tree_wire.h.  IMAGE_ACCEPT only where
  * both programs ended well: then TARGET holds the whole image.  After anything else it holds some of something that was
  * not verified, and nobody may use it.
  */

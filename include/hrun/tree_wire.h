@@ -70,6 +70,8 @@ enum tree_flags {
 	TREE_NAMES = 4,
 	TREE_USER_OVERLAY =
 		8, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
+	/* Several containers will have this tree: a FIFO, which works on a read-only mount as well, would connect them; it is refused. */
+	TREE_SHARED = 16,
 };
 
 enum tree_ask_kind {

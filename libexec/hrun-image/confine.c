@@ -30,10 +30,16 @@ enum {
 	THREADS_MAX = 64, /* of this uid */
 };
 
+/* A caller's own limit that is lower stays, since nobody here may raise it. */
 static int limit(int resource, rlim_t value)
 {
-	const struct rlimit limits = {value, value};
+	struct rlimit limits;
 
+	if (getrlimit((__rlimit_resource_t)resource, &limits) < 0)
+		return -errno;
+	if (limits.rlim_max > value)
+		limits.rlim_max = value;
+	limits.rlim_cur = limits.rlim_max;
 	return setrlimit((__rlimit_resource_t)resource, &limits) < 0 ? -errno : 0;
 }
 

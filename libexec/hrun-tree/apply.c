@@ -218,6 +218,11 @@ static int put_other(struct tree *t)
 		return dir;
 	if ((t->record.kind == TREE_CHAR_DEVICE || t->record.kind == TREE_BLOCK_DEVICE) && !(t->flags & TREE_DEVICES))
 		return tree_fail(t, EPERM, "%.120s is a device node: the tree may have none", t->path);
+	if (t->record.kind == TREE_FIFO && t->flags & TREE_SHARED)
+		return tree_fail(
+			t, EPERM,
+			"%.120s is a FIFO, which all containers of the image would share; run it without --store",
+			t->path);
 	if (t->record.kind == TREE_HARDLINK && strcmp(t->extra, t->path) == 0)
 		return tree_fail(t, EINVAL, "%.120s is a hard link to itself", t->path);
 	char link[TREE_PATH_MAX];

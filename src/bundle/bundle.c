@@ -175,9 +175,14 @@ int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *
 {
 	int r = open_directory(pool, directory, "image layout", "oci-layout", ret_bundle, e);
 
-	if (r < 0)
+	if (r < 0) {
 		bundle_close(ret_bundle);
-	return r;
+		return r;
+	}
+	/* Whose it is counts before it is read; one that is missing or none is refused when it is read. */
+	if (fstatat(ret_bundle->dir, "index.json", &ret_bundle->config_stat, AT_SYMLINK_NOFOLLOW) < 0)
+		ret_bundle->config_stat = (struct stat){.st_mode = 0};
+	return 0;
 }
 
 int bundle_take_document(struct pool *pool, struct bundle *bundle, const char *bytes, size_t size, size_t max_size,

@@ -69,7 +69,8 @@ static void take_path(struct command *command, const char *text, struct target *
 	struct target image = {0};
 
 	split_layout(&command->pool, text, &image);
-	if (is_layout(image.layout)) {
+	/* With a ref it can only be an image, and what is missing is its layout. */
+	if (is_layout(image.layout) || (image.ref && !exists(text))) {
 		target->layout = image.layout;
 		target->ref = image.ref;
 	} else {
@@ -125,8 +126,9 @@ int target_find(struct command *command, struct target *ret, struct err *e)
 		TRY(check_id(ret->id, e));
 	}
 	if (i < count)
-		return err_set(e, EINVAL, "%s takes no argument `%s`: give a bundle with a '/' in it, then an id",
-			       command->verb->name, command->args[i]);
+		return err_set(e, EINVAL, "%s takes no argument `%s`: %s", command->verb->name, command->args[i],
+			       ret->layout ? "arguments for the image's program stand behind --"
+					   : "give a bundle with a '/' in it, then an id");
 	ret->args = (struct string_list){.item = (const char **)command->args + count,
 					 .count = (size_t)(command->arg_count - count)};
 	/* The specification (runtime.md, create): without an id an error. Who calls `create` has to name it later. */

@@ -15,6 +15,7 @@
 #include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 /* Looks between which others may come and go; each of them waits for somebody, so this is no loop. */
@@ -38,10 +39,15 @@ int store_name(const char *digest, char ret_name[STORE_NAME_SIZE])
 
 static int check_private(const struct image_store *store, struct err *e)
 {
+	struct statvfs fs;
 	struct stat st;
 
-	if (fstat(store->dir, &st) < 0)
+	if (fstat(store->dir, &st) < 0 || fstatvfs(store->dir, &fs) < 0)
 		return err_errno(e, "look at the store `%s`", store->path);
+	if (fs.f_flag & ST_NOEXEC)
+		return err_set(e, EACCES,
+			       "the store `%s` is mounted noexec, and no program of an image could run; name another",
+			       store->path);
 #ifdef HRUN_MUTANT_STORE_OWNER
 	return 0;
 #endif

@@ -10,6 +10,7 @@
 #include <hrun/fd.h>
 #include <hrun/image_store.h>
 #include <hrun/str.h>
+#include <hrun/tree_wire.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -128,7 +129,12 @@ static void abandon(struct making *m)
 static int unpack(struct pool *pool, struct making *m, const struct image_call *call, const char *digest,
 		  const struct store_finish *finish, struct image_result *ret, struct err *e)
 {
-	TRY(image_unpack(pool, call, m->rootfs, 0, ret, e));
+	uint32_t flags = TREE_SHARED;
+
+#ifdef HRUN_MUTANT_STORE_FIFO
+	flags = 0;
+#endif
+	TRY(image_unpack(pool, call, m->rootfs, flags, ret, e));
 	if (ret->answer.verdict != IMAGE_ACCEPT)
 		return 0;
 	if (!str_equal(ret->answer.manifest_digest, digest))

@@ -322,10 +322,8 @@ void judge_bundle_permissions(struct finder *finder)
 	if (!bundle || (bundle->unpacked && finder->judged->image_digest))
 		return;
 	find_permissions(finder, bundle->unpacked ? "the image layout" : "the bundle directory", &bundle->dir_stat);
-	if (bundle->unpacked)
-		return;
-	find_permissions(finder, "config.json", &bundle->config_stat);
-	if (config_is_link(bundle))
+	find_permissions(finder, bundle->unpacked ? "index.json of the layout" : "config.json", &bundle->config_stat);
+	if (!bundle->unpacked && config_is_link(bundle))
 		find(finder, "", "config.json is a symbolic link");
 }
 

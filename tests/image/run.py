@@ -43,7 +43,7 @@ def tar_of(tree):
             e = tarfile.TarInfo(name)
             members = value if isinstance(value, dict) else {}
             data = members.get("data", value if isinstance(value, bytes) else b"")
-            e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else tarfile.REGTYPE
+            e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else members.get("type", tarfile.REGTYPE)
             e.linkname = value[0] if isinstance(value, tuple) else ""
             e.size, e.mode, e.mtime = len(data), members.get("mode", 0o755), 1000000000
             e.uid, e.gid = members.get("uid", 0), members.get("gid", 0)
@@ -279,12 +279,22 @@ def which_image():
     refused(run(layout, ref="other", options=["--platform", "linux"]), "--platform")
     refused(h.hrun("run", "--image", layout.path, "--bundle", layout.path, new_id()), "exclude")
     refused(h.hrun("run", "--image", "/nowhere/at:all", new_id()), "image layout `/nowhere/at`")
+    refused(h.hrun("run", "/nowhere/at:all", new_id()), "image layout `/nowhere/at`")
+    refused(h.hrun("run", f"{layout.path}:img", new_id(), "echo"), "behind --")
     refused(run(layout, ref="other", options=["--config", "x.json"]), "--config")
     refused(h.hrun("run", "--name", "example.org/a", f"{h.work}/template", new_id()), "for images")
     # The directory's own name may hold a colon.
     os.rename(layout.path, f"{h.work}/a:other")
     equal(output(f"{h.work}/a:other", ref="img"), "one\n")
     refused(run(f"{h.work}/a:other"), "--ref")
+
+
+@test
+def under_the_callers_limits():
+    """Lower ones than hrun-image would take for itself: a service manager's."""
+    for words in (["--cpu=100"], ["--nproc=60"], ["--cpu=100", "--nproc=60"]):
+        r = h.hrun("run", Layout(Cmd=["echo", "ran"]).path, new_id(), prefix=["prlimit", *words, "--"])
+        equal((r.status, r.out, r.err), (0, "ran\n", ""))
 
 
 @test
@@ -307,6 +317,15 @@ def what_the_policy_asks():
     # Others may write where the image comes from: signed bytes stay what they are, unsigned ones do not.
     os.chmod(unsigned.path, 0o777)
     refused(run(unsigned), "bundle-permissions")
+    os.chmod(unsigned.path, 0o755)
+    index = f"{unsigned.path}/index.json"
+    for mode, owner in ((0o666, 0), (0o664, 0), (0o644, 1000)):
+        os.chmod(index, mode)
+        os.chown(index, owner, 0)
+        refused(run(unsigned), "bundle-permissions", "index.json")
+    shutil.copytree(f"{SIGNED}/layout", f"{h.work}/signed-layout")
+    os.chmod(f"{h.work}/signed-layout/index.json", 0o666)
+    contains(output(f"{h.work}/signed-layout", "id", ref="box", policy=policy_of(SIGNED)), "uid=1000")
 
 
 @test
@@ -544,7 +563,15 @@ def what_is_no_store():
     refused(run(layout, options=["--store", store]), "another version of hrun", "remove it")
     shutil.rmtree(entry)
     equal(output(layout, options=["--store", store]), "ran\n")
+    # Two containers of one image could talk through it: a FIFO can be written to on a read-only mount.
+    pipe = Layout(busybox() | {"pipe": {"type": tarfile.FIFOTYPE, "mode": 0o666}}, Cmd=["stat", "-c", "%F", "/pipe"])
+    refused(run(pipe, options=["--store", store]), "is rejected at unpack", "pipe is a FIFO", "without --store")
+    equal(output(pipe), "fifo\n")
+    stored(store)
     small = tempfile.mkdtemp(dir=h.work)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,noexec", "test", small], check=True)
+    refused(run(layout, options=["--store", small]), "noexec")
+    subprocess.run(["umount", small], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0700,size=1m", "test", small], check=True)
     refused(run(layout, options=["--store", small]), "is rejected at unpack", "full", "give the store more room")
     equal(os.listdir(f"{small}/new"), [])
