@@ -611,7 +611,8 @@ def signals_at_a_store():
         p = subprocess.Popen([HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         eventually(lambda: os.path.exists(f"{store}/new") and os.listdir(f"{store}/new"), "an entry that is being made")
         p.send_signal(number)
-        out = p.communicate(timeout=30)[0]
+        # A sanitizer build leaves hrun-image its stderr, where it says that its hrun is gone.
+        out = p.communicate(timeout=30)[0].replace("hrun-image: no request came; it is started by hrun\n", "")
         if p.returncode == 0:
             continue  # it was faster
         equal((p.returncode, out), (-number, ""), number.name)
