@@ -395,7 +395,7 @@ def an_ordinary_users_image():
 
 @test
 def signals_in_the_middle():
-    layout = Layout({"big": os.urandom(8 << 20)}, Cmd=["/big"])
+    layout = Layout({"big": os.urandom(32 << 20)}, Cmd=["/big"])
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         before = kernel_view()
         p = subprocess.Popen([HRUN, "run", layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -406,7 +406,7 @@ def signals_in_the_middle():
             if "hrun-tree" in both:
                 os.kill(both["hrun-tree"], signal.SIGSTOP)
             return {"hrun-tree", "hrun-image"} <= both.keys()
-        eventually(stopped, "both programs at work")
+        eventually(stopped, "both programs at work", 0.001)
         p.send_signal(number)
         out = p.communicate(timeout=30)[0]
         equal((p.returncode, out), (-number, ""), number.name)
@@ -609,7 +609,7 @@ def signals_at_a_store():
     for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
         before = kernel_view()
         p = subprocess.Popen([HRUN, "run", "--store", store, layout.path, new_id()], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        eventually(lambda: os.path.exists(f"{store}/new") and os.listdir(f"{store}/new"), "an entry that is being made")
+        eventually(lambda: os.path.exists(f"{store}/new") and os.listdir(f"{store}/new"), "an entry that is being made", 0.001)
         p.send_signal(number)
         # A sanitizer build leaves hrun-image its stderr, where it says that its hrun is gone.
         out = p.communicate(timeout=30)[0].replace("hrun-image: no request came; it is started by hrun\n", "")
@@ -636,7 +636,7 @@ def on_a_terminal(words, slow):
         def there():
             found.update(children(p.pid))
             return "hrun-image" in found
-        eventually(there, "hrun-image at work")
+        eventually(there, "hrun-image at work", 0.001)
         os.kill(found["hrun-image"], signal.SIGSTOP)
         time.sleep(0.7)
         os.kill(found["hrun-image"], signal.SIGCONT)

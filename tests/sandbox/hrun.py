@@ -57,12 +57,12 @@ def host_tmpfs(*options):
         os.rmdir(path)
 
 
-def eventually(condition, what):
-    """True as soon as the condition is; ten seconds without it are a failure."""
-    for _ in range(400):
+def eventually(condition, what, pause=0.025):
+    """True as soon as the condition is; ten seconds without it are a failure.  A shorter PAUSE (seconds) is for what does not last."""
+    for _ in range(int(10 / pause)):
         if condition():
             return
-        time.sleep(0.025)
+        time.sleep(pause)
     raise AssertionError(f"never happened: {what}")
 
 
