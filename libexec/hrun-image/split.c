@@ -39,10 +39,11 @@ int split_open(struct layer_stream *s, struct split *split, int fd, uint64_t max
 	sha256_init(&split->gz.in_hash);
 	hasher_start(&split->gz.out_hash, false);
 	s->out = malloc(STREAM_OUT);
+	split->line = malloc(SPLIT_LINE_MAX); /* memory for it is what lines have really taken */
 	split->gz.in = malloc(STREAM_IN);
 	split->gz.out = malloc(STREAM_OUT);
 	split->gz.z_ready = inflateInit2(&split->gz.z, 15 + 16) == Z_OK;
-	if (!s->out || !split->gz.in || !split->gz.out || !split->gz.z_ready)
+	if (!s->out || !split->line || !split->gz.in || !split->gz.out || !split->gz.z_ready)
 		return bad_split(s, "no memory for a layer's buffers");
 	if (file_look(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return bad_split(s, "the engine's record of the archive is no regular file");
@@ -62,24 +63,6 @@ void split_close(struct layer_stream *s)
 
 /* ---- lines ---- */
 
-static int make_room(struct layer_stream *s, size_t size)
-{
-	struct split *split = s->split;
-
-	if (size <= split->room)
-		return 0;
-	if (size > SPLIT_LINE_MAX)
-		return bad_split(s, "the engine's record of the archive has a line of more than %d bytes",
-				 SPLIT_LINE_MAX);
-	size_t room = 2 * size < SPLIT_LINE_MAX ? 2 * size : SPLIT_LINE_MAX;
-	char *larger = realloc(split->line, room);
-	if (!larger)
-		return bad_split(s, "no memory for a layer's buffers");
-	split->line = larger;
-	split->room = room;
-	return 0;
-}
-
 /* The next line in split->line, terminated: its length, 0 at the end, or -EBADMSG. */
 static ssize_t next_line(struct layer_stream *s)
 {
@@ -97,7 +80,9 @@ static ssize_t next_line(struct layer_stream *s)
 			return size == 0 ? 0 : bad_split(s, "the engine's record of the archive ends in a line");
 		const unsigned char *end = memchr(bytes, '\n', (size_t)n);
 		size_t part = end ? (size_t)(end - bytes) : (size_t)n;
-		TRY(make_room(s, size + part + 1));
+		if (part >= SPLIT_LINE_MAX - size)
+			return bad_split(s, "the engine's record of the archive has a line of more than %d bytes",
+					 SPLIT_LINE_MAX);
 		memcpy(split->line + size, bytes, part);
 		size += part;
 		split->line[size] = 0;

@@ -15,8 +15,7 @@ enum { SPLIT_LINE_MAX = 4 << 20 };
 
 struct split {
 	struct layer_stream gz; /* the record, decompressed */
-	char *line;		/* grows to what the longest line takes */
-	size_t room;
+	char *line;		/* SPLIT_LINE_MAX bytes */
 	bool has_checksum;
 	uint64_t checksum; /* of the file whose turn it is */
 };
