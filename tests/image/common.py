@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import tarfile
 import time
 
@@ -51,10 +52,30 @@ def lives(pid):
 
 
 def wait_until(question):
+    """Asked every millisecond: what is waited for may not last much longer."""
     deadline = time.monotonic() + 30
     while not question() and time.monotonic() < deadline:
-        time.sleep(0.01)
+        time.sleep(0.001)
     return question()
+
+
+def hold(top):
+    """A libexec directory whose hrun-tree waits for SIGCONT before it begins."""
+    build = os.environ["BUILD"]
+    os.makedirs(f"{top}/hold/real")
+    shutil.copy(f"{build}/libexec/hrun/hrun-image", f"{top}/hold/hrun-image")
+    shutil.copy(f"{build}/tests/image/fake", f"{top}/hold/hrun-tree")
+    shutil.copy(f"{build}/libexec/hrun/hrun-tree", f"{top}/hold/real/hrun-tree")
+    return f"{top}/hold"
+
+
+def both_wait(pid):
+    """{name: pid} of both programs of PID, hrun-tree stopped and hrun-image waiting for room in the pipe to it; None as long as it is not so."""
+    seen = children(pid)
+    if seen.keys() != {"hrun-tree", "hrun-image"}:
+        return None
+    with open(f"/proc/{seen['hrun-tree']}/status") as f:
+        return seen if "State:\tT" in f.read() else None
 
 
 def write_layout(top, tars):

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import common
-from common import children, equal, lives, make_tar, report, wait_until, write_layout
+from common import both_wait, equal, hold, lives, make_tar, report, wait_until, write_layout
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun"
@@ -217,23 +217,10 @@ def entries(top):
     place.whole("in the end")
 
 
-def hold(top):
-    """A libexec directory whose hrun-tree waits for SIGCONT before it begins."""
-    os.makedirs(f"{top}/hold/real")
-    shutil.copy(f"{LIBEXEC}/hrun-image", f"{top}/hold/hrun-image")
-    shutil.copy(f"{BUILD}/tests/image/fake", f"{top}/hold/hrun-tree")
-    shutil.copy(f"{LIBEXEC}/hrun-tree", f"{top}/hold/real/hrun-tree")
-    return f"{top}/hold"
-
-
 def stopped(place):
     """A run in the middle of its unpacking: hrun-image waits for room in the pipe to an hrun-tree that is stopped."""
     drive = place.start(libexec=HOLD)
-
-    def there():
-        seen = children(drive.pid)
-        return seen if seen.keys() == {"hrun-tree", "hrun-image"} and "State:\tT" in open(f"/proc/{seen['hrun-tree']}/status").read() else None
-    return drive, wait_until(there)
+    return drive, wait_until(lambda: both_wait(drive.pid))
 
 
 def waits(pid):

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import common
-from common import children, equal, lives, make_tar, report, wait_until, write_layout
+from common import both_wait, equal, hold, lives, make_tar, report, wait_until, write_layout
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun", f"{BUILD}/tests/image/fake"
@@ -105,18 +105,12 @@ def half_an_end(top):
 
 
 def stopped(top, number):
-    """drive with both programs in the middle of the work: hrun-tree is stopped, so hrun-image waits for room in the pipe."""
+    """drive with both programs in the middle of the work."""
     target = f"{top}/stopped{number}"
     os.mkdir(target)
-    drive = subprocess.Popen(words(f"{top}/good", target), stdout=subprocess.PIPE, text=True)
-    both = {}
-
-    def there():
-        both.update(children(drive.pid))
-        if "hrun-tree" in both:
-            os.kill(both["hrun-tree"], signal.SIGSTOP)
-        return {"hrun-tree", "hrun-image"} <= both.keys()
-    assert wait_until(there)
+    drive = subprocess.Popen(words(f"{top}/good", target, libexec=HOLD), stdout=subprocess.PIPE, text=True)
+    both = wait_until(lambda: both_wait(drive.pid))
+    assert both
     return drive, both
 
 
@@ -140,5 +134,6 @@ with tempfile.TemporaryDirectory() as directory:
     vectors(directory)
     full(directory)
     half_an_end(directory)
+    HOLD = hold(directory)
     killed(directory)
 sys.exit(1 if common.failed else 0)
