@@ -112,11 +112,11 @@ def changes(image):
 
 
 def outside_names(image):
-    """A file of a layer that somebody has by another name, elsewhere."""
-    path = f"{TOP}/overlay/{layers_of(image)[1]}/diff/usr/data"
-    os.link(path, "/root/mine")
+    """A file of a layer that somebody has by another name, elsewhere: beside the layers, since podman may have mounted their directory on itself."""
+    path, mine = f"{TOP}/overlay/{layers_of(image)[1]}/diff/usr/data", f"{TOP}/overlay/mine"
+    os.link(path, mine)
     refused("refused: a file with a name outside", "usr/data: the file has a name outside")
-    os.unlink("/root/mine")
+    os.unlink(mine)
 
 
 # ---- the record of a layer's archive ----
