@@ -66,6 +66,14 @@ def expected(results, want):
     return ""
 
 
+def image_program_runs():
+    """Can this tree run hrun-image?  It has shared libraries, and one that was built in a newer release wants newer ones than an older has."""
+    found = subprocess.run(["/usr/local/libexec/hrun/hrun-image", "x"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={})
+    if found.returncode != 2:
+        print(f"hrun-image of this build does not run in Debian {release()}: {found.stdout.strip().splitlines()[0][-120:] if found.stdout.strip() else found.returncode}")
+    return found.returncode == 2
+
+
 def play(commands, want, run=sh):
     """The (status, output) of each command of a case.
 

@@ -9,7 +9,7 @@ import shlex
 import subprocess
 import sys
 
-from engine import CONTAINERS_CONF, outside, report, sh
+from engine import CONTAINERS_CONF, outside, play, report, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
 
 USER, HOME = "dev", "/home/dev"
@@ -29,7 +29,7 @@ def as_user(command):
 
 
 def starts(name, image="full", options=""):
-    got, out = as_user(f"podman run --rm {options} localhost/{image} sh -c 'ls /hidden; echo started'")
+    got, out = play([f"podman run --rm {options} localhost/{image} sh -c 'ls /hidden; echo started'"], (0, "started"), as_user)[0]
     check(got == 0 and out.endswith("started\n"), name, f"exit status {got}: {out.strip()[-400:]}")
 
 
