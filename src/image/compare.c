@@ -98,18 +98,14 @@ static int start_tree(struct comparison *c, const struct stored_layer *layer, in
 					     .task = TREE_SERVE,
 					     .flags = c->root->user_overlay ? TREE_USER_OVERLAY : 0,
 					     .max_entries = c->request->max_entries};
+	autofd int ours = -EBADF;
 	int pair[2];
 
 	end_tree(c);
-	autofd int program = image_program_open("hrun-tree", c->asked->program_dir, e);
-	TRY(program);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(e, "make a socket for hrun-tree");
-	autofd int ours = pair[0], theirs = pair[1];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket for hrun-tree");
 	autofd int stream = pair[0], served = pair[1];
-	TRY(image_program_start(program, "hrun-tree", theirs, &c->pid, &c->pidfd, e));
+	TRY(image_program_run("hrun-tree", c->asked->program_dir, &ours, &c->pid, &c->pidfd, e));
 	const int fds[] = {layer->dir, served};
 	int r = unix_send_all(ours, &request, sizeof request, fds, sizeof fds / sizeof *fds);
 	if (r < 0)

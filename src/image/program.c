@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -119,7 +120,7 @@ static bool is_absent(int error)
 	return error == -ENOENT || error == -ENOTDIR;
 }
 
-int image_program_open(const char *name, const char *dir, struct err *e)
+static int open_program(const char *name, const char *dir, struct err *e)
 {
 	char beside[PATH_MAX];
 	int fd = -ENOENT;
@@ -169,7 +170,7 @@ static _Noreturn void become(int program, char *name, int socket)
 	_exit(LOST);
 }
 
-int image_program_start(int program, const char *name, int socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+static int start(int program, const char *name, int socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	char copy[64];
 
@@ -187,6 +188,24 @@ int image_program_start(int program, const char *name, int socket, pid_t *ret_pi
 		return r;
 	}
 	*ret_pid = pid;
+	return 0;
+}
+
+int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+{
+	/* Requests and answers are larger than what a socket takes without it; who may not have as much gets what he may. */
+	const int buffer = 1 << 20;
+	int pair[2];
+
+	autofd int program = open_program(name, dir, e);
+	TRY(program);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return err_errno(e, "make a socket for %s", name);
+	autofd int ours = pair[0], theirs = pair[1];
+	setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+	setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
+	TRY(start(program, name, theirs, ret_pid, ret_pidfd, e));
+	*ret_socket = TAKE_FD(ours);
 	return 0;
 }
 

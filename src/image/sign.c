@@ -39,18 +39,10 @@ static int converse(int socket, const struct sign_request *request, const int *f
 int bundle_sign(const struct sign_request *request, const int *fds, size_t fd_count, struct sign_answer *ret,
 		struct err *e)
 {
-	const int buffer = 1 << 18;
-	int pair[2];
+	autofd int ours = -EBADF, pidfd = -EBADF;
 	pid_t pid;
 
-	autofd int program = image_program_open("hrun-sign", NULL, e);
-	TRY(program);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(e, "make a socket for hrun-sign");
-	autofd int ours = pair[0], theirs = pair[1], pidfd = -1;
-	setsockopt(theirs, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-	TRY(image_program_start(program, "hrun-sign", theirs, &pid, &pidfd, e));
-	fd_close(&theirs);
+	TRY(image_program_run("hrun-sign", NULL, &ours, &pid, &pidfd, e));
 	int r = converse(ours, request, fds, fd_count, ret, e);
 	image_program_reap(pid, pidfd);
 	return r;

@@ -211,20 +211,15 @@ int image_tree_listen(struct pool *pool, const struct image_tree *tree, int stre
 
 int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct image_tree_result *ret, struct err *e)
 {
-	int pair[2], ends[2];
+	autofd int ours = -EBADF, pidfd = -EBADF;
+	int ends[2];
 	pid_t pid;
 
-	autofd int program = image_program_open("hrun-tree", tree->program_dir, e);
-	TRY(program);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(e, "make a socket for hrun-tree");
-	autofd int ours = pair[0], theirs = pair[1], pidfd = -1;
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(e, "make a pipe for hrun-tree");
 	autofd int from = ends[0], to = ends[1];
 	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
-	TRY(image_program_start(program, "hrun-tree", theirs, &pid, &pidfd, e));
-	fd_close(&theirs);
+	TRY(image_program_run("hrun-tree", tree->program_dir, &ours, &pid, &pidfd, e));
 	int r = ask(tree, ours, to, e);
 	fd_close(&to);
 	if (r == 0)

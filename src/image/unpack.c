@@ -65,19 +65,13 @@ static int tree_start(const struct image_call *call, int target, uint32_t flags,
 {
 	int pair[2];
 
-	autofd int program = image_program_open("hrun-tree", call->program_dir, e);
-	TRY(program);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(e, "make a socket for hrun-tree");
-	run->control = pair[0];
-	autofd int theirs = pair[1];
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_errno(e, "make a pipe for hrun-tree");
 	run->stream = pair[1];
 	autofd int records = pair[0];
 	/* More than the usual 64 KiB, or the two wait for each other; who may not have it is only slower. */
 	fcntl(run->stream, F_SETPIPE_SZ, PIPE_BYTES);
-	TRY(image_program_start(program, "hrun-tree", theirs, &run->pid, &run->pidfd, e));
+	TRY(image_program_run("hrun-tree", call->program_dir, &run->control, &run->pid, &run->pidfd, e));
 	return send_request(run->control, &call->request, target, records, flags, e);
 }
 

@@ -306,19 +306,11 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 {
 	unsigned int seconds = call->seconds ? call->seconds : IMAGE_SECONDS;
 	struct conversation c = {.call = call, .pool = pool, .result = ret};
-	const int buffer = 1 << 20;
-	int pair[2];
+	autofd int ours = -EBADF, pidfd = -EBADF;
 	pid_t pid;
 
 	*ret = (struct image_result){0};
-	autofd int program = image_program_open("hrun-image", call->program_dir, e);
-	TRY(program);
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_errno(e, "make a socket for hrun-image");
-	autofd int ours = pair[0], theirs = pair[1], pidfd = -1;
-	setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
-	TRY(image_program_start(program, "hrun-image", theirs, &pid, &pidfd, e));
-	fd_close(&theirs);
+	TRY(image_program_run("hrun-image", call->program_dir, &ours, &pid, &pidfd, e));
 	c.socket = ours;
 	c.deadline = now_ms() + (int64_t)seconds * MILLISECONDS;
 	bool answered = converse(&c) >= 0;
