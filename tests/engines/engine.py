@@ -2,6 +2,7 @@
 """engine.py - what the engines' tests share: a Debian tree for each release, commands in it, what they must give."""
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -34,6 +35,25 @@ def sh(command, stdin=subprocess.DEVNULL):
 def release():
     """12, 13: inside the tree."""
     return int(re.search(r'VERSION_ID="?(\d+)', open("/etc/os-release").read()).group(1))
+
+
+USER, HOME = "dev", "/home/dev"
+
+
+def as_user(command):
+    """sh() as an ordinary user with a session of his own, after make_user()."""
+    return sh(f"runuser -u {USER} -- env -i HOME={HOME} XDG_RUNTIME_DIR=/run/user/1000 PATH=/usr/local/bin:/usr/bin:/bin TERM=xterm"
+              f" sh -c {shlex.quote('cd; ' + command)}")
+
+
+def make_user():
+    """An ordinary user with subordinate ids and a runtime directory."""
+    subprocess.run(["useradd", "-m", "-u", "1000", "-s", "/bin/sh", USER], check=True)
+    for path in ("/etc/subuid", "/etc/subgid"):
+        with open(path, "w") as f:
+            f.write(f"{USER}:100000:65536\n")
+    os.makedirs("/run/user/1000", 0o700)
+    os.chown("/run/user/1000", 1000, 1000)
 
 
 def make_image(root):

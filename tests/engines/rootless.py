@@ -4,13 +4,9 @@
 # tree: trixie podman,crun,busybox-static,catatonit,python3,uidmap,passwd,util-linux,fuse-overlayfs
 """Rootless podman with hrun: an ordinary user with subordinate ids, vfs storage, no network, in a tree of Debian 13."""
 import os
-import shlex
-import subprocess
 import sys
 
-from engine import CONTAINERS_CONF, expected, make_image, outside, play, report, sh
-
-USER, HOME = "dev", "/home/dev"
+from engine import CONTAINERS_CONF, as_user, expected, make_image, make_user, outside, play, report
 
 # name, commands, what the last one must give: (status, regex)
 CASES = [
@@ -59,11 +55,6 @@ WANTED = [
 ]
 
 
-def as_user(command):
-    return sh(f"runuser -u {USER} -- env -i HOME={HOME} XDG_RUNTIME_DIR=/run/user/1000 PATH=/usr/local/bin:/usr/bin:/bin TERM=xterm"
-              f" sh -c {shlex.quote('cd; ' + command)}")
-
-
 def prepare():
     for path, text in (("/etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}'),
                        ("/etc/containers/storage.conf", '[storage]\ndriver = "vfs"\n'),
@@ -71,12 +62,7 @@ def prepare():
         os.makedirs("/etc/containers", exist_ok=True)
         with open(path, "w") as f:
             f.write(text)
-    subprocess.run(["useradd", "-m", "-u", "1000", "-s", "/bin/sh", USER], check=True)
-    for path in ("/etc/subuid", "/etc/subgid"):
-        with open(path, "w") as f:
-            f.write(f"{USER}:100000:65536\n")
-    os.makedirs("/run/user/1000", 0o700)
-    os.chown("/run/user/1000", 1000, 1000)
+    make_user()
     make_image("/srv/image")
     status, out = as_user("tar -C /srv/image -c . | podman import -q - bb")
     if status:

@@ -6,13 +6,11 @@
 import json
 import os
 import shlex
-import subprocess
 import sys
 
-from engine import CONTAINERS_CONF, outside, play, report, sh
+from engine import CONTAINERS_CONF, HOME, as_user, make_user, outside, play, report, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
 
-USER, HOME = "dev", "/home/dev"
 TOP = f"{HOME}/.local/share/containers/storage"
 KEY = Key("good")
 good = True
@@ -21,11 +19,6 @@ good = True
 def check(right, name, why=""):
     global good
     good &= report(right, "signed rootless podman: " + name, why)
-
-
-def as_user(command):
-    return sh(f"runuser -u {USER} -- env -i HOME={HOME} XDG_RUNTIME_DIR=/run/user/1000 PATH=/usr/local/bin:/usr/bin:/bin TERM=xterm"
-              f" sh -c {shlex.quote('cd; ' + command)}")
 
 
 def starts(name, image="full", options=""):
@@ -48,12 +41,7 @@ def prepare():
                        ("/etc/hrun/good.pub", KEY.pem()), ("/etc/hrun/policy.json", json.dumps(policy))):
         with open(path, "w") as f:
             f.write(text)
-    subprocess.run(["useradd", "-m", "-u", "1000", "-s", "/bin/sh", USER], check=True)
-    for path in ("/etc/subuid", "/etc/subgid"):
-        with open(path, "w") as f:
-            f.write(f"{USER}:100000:65536\n")
-    os.makedirs("/run/user/1000", 0o700)
-    os.chown("/run/user/1000", 1000, 1000)
+    make_user()
 
 
 def pull(layout, name):
