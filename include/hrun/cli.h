@@ -221,12 +221,6 @@ int creation_build(struct command *command, int console, struct creation *creati
 void creation_undo(struct pool *pool, struct creation *creation);
 void creation_close(struct creation *creation);
 
-/* ---- root_image.c ---- */
-/* Is the root an image that was signed?  *ret is empty where the policy does not ask.  CACHE as image_root_asked has it. */
-void root_image_look(struct pool *pool, const struct policy *policy, const struct bundle *bundle, const char *cache,
-		     struct image_root *ret);
-/* What create has to say of it beside a refusal. */
-void root_image_tell(const struct policy *policy, const struct image_root *root);
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
@@ -390,6 +384,16 @@ struct signed_bundle {
 };
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		       struct signed_bundle *ret, struct err *e);
+
+/* ---- root_image.c ---- */
+/*
+ * Is the bundle signed, or else its root an image that was?  A bundle with a signature has its answer, good or bad.  Both are
+ * empty where the policy does not ask.  CACHE as image_root_asked has it.
+ */
+int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
+/* What create has to say of it beside a refusal. */
+void root_image_tell(const struct policy *policy, const struct image_root *root);
 
 /* ---- show.c ---- */
 /* `state` and `list`: one object of the state, with rootfs, created, owner and what hrun found. */

@@ -70,7 +70,6 @@ static int read_bundle(struct command *command, struct check *check, struct err 
 	check->bytes = check->bundle.config_bytes;
 	check->size = check->bundle.config_size;
 	check->has_bundle = true;
-	root_image_look(&command->pool, &check->policy, &check->bundle, NULL, &check->root);
 	const char *config = command->options.config ? command->options.config : "config.json";
 	size_t length = strlen(check->name);
 	while (length > 1 && check->name[length - 1] == '/')
@@ -225,7 +224,7 @@ static int check_document(struct command *command, struct check *check, struct e
 	if (read_any(command, check, e) < 0)
 		return unreadable(command, check, e);
 	if (check->has_bundle)
-		TRY(signed_bundle_look(command, &check->policy, &check->bundle, &check->is_signed, e));
+		TRY(root_image_look(command, &check->policy, &check->bundle, NULL, &check->is_signed, &check->root, e));
 	check_judge(&command->pool, check);
 	if (command->options.fix)
 		return check_fix(command, check, e);

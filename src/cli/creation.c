@@ -75,29 +75,29 @@ static bool is_signed(const struct creation *creation)
 	return creation->image && creation->image_signed;
 }
 
-/* An image of ours, and a bundle with a signature, have their answer; an engine's root has to be compared. */
-static void look_at_root(struct command *command, bool look_only, const struct creation *creation,
-			 const struct signed_bundle *signature, struct image_root *ret)
+/* An image of ours has its answer. */
+static int look_at_root(struct command *command, bool look_only, const struct creation *creation,
+			struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e)
 {
 	/* `hrun plan` changes nothing, so it believes and keeps nothing. */
 	const char *layers = look_only ? NULL : creation_cache(&command->pool, "hrun-layers");
 
-	*ret = (struct image_root){0};
-	if (creation->image || signature->image_digest || signature->image_refusal)
-		return;
-	root_image_look(&command->pool, &creation->policy, &creation->bundle, layers, ret);
-	root_image_tell(&creation->policy, ret);
+	*ret_signature = (struct signed_bundle){NULL, NULL};
+	*ret_root = (struct image_root){0};
+	if (creation->image)
+		return 0;
+	TRY(root_image_look(command, &creation->policy, &creation->bundle, layers, ret_signature, ret_root, e));
+	root_image_tell(&creation->policy, ret_root);
+	return 0;
 }
 
 static int judge(struct command *command, const struct target *target, bool look_only, struct creation *creation,
 		 struct err *e)
 {
-	struct signed_bundle signature = {NULL, NULL};
+	struct signed_bundle signature;
 	struct image_root root;
 
-	if (!creation->image)
-		TRY(signed_bundle_look(command, &creation->policy, &creation->bundle, &signature, e));
-	look_at_root(command, look_only, creation, &signature, &root);
+	TRY(look_at_root(command, look_only, creation, &signature, &root, e));
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * root_image.c - is the root that an engine has mounted an image that was signed?  Looked at only where the policy asks: it takes time.
+ * root_image.c - is the root signed: with the bundle, or, as an engine has mounted it, as an image?  Looked at only where the policy
+ * asks: it takes time.
  */
 #include <hrun/cli.h>
 #include <hrun/log.h>
 
-void root_image_look(struct pool *pool, const struct policy *policy, const struct bundle *bundle, const char *cache,
-		     struct image_root *ret)
+int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e)
 {
 	const struct image_root_asked asked = {.policy = policy, .bundle = bundle, .cache = cache};
 
-	*ret = (struct image_root){0};
-	if (policy->images.require >= IMAGES_WARN)
-		image_root_verify(pool, &asked, ret);
+	*ret_root = (struct image_root){0};
+	TRY(signed_bundle_look(command, policy, bundle, ret_signature, e));
+	if (policy->images.require >= IMAGES_WARN && !ret_signature->image_digest && !ret_signature->image_refusal)
+		image_root_verify(&command->pool, &asked, ret_root);
+	return 0;
 }
 
 void root_image_tell(const struct policy *policy, const struct image_root *root)
