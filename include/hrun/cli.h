@@ -104,7 +104,8 @@ struct verb {
 /* What the audit record of a command says beyond its verb; filled as it becomes known. */
 struct audit {
 	const char *event; /* NULL: the verb; run is a create, a start and a delete */
-	const char *id, *level, *policy_digest, *image_digest, *signer;
+	const char *id, *level, *image_digest, *signer;
+	struct policy_source policy;   /* its digest is made for a record that somebody gets */
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
