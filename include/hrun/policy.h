@@ -88,7 +88,7 @@ struct policy_source {
 };
 
 struct policy {
-	const char *path;	 /* where it was read from; NULL: no file, built-in defaults */
+	const char *path; /* where it was read from; NULL: no file, built-in defaults */
 	struct policy_source source;
 	enum policy_owner owner; /* whose PATH must be */
 	const char *also;	 /* a second file: the stricter of both holds in everything; or NULL */
