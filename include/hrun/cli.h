@@ -250,8 +250,8 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
-/* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
-int lifecycle_start(struct pool *pool, struct container *container, struct err *e);
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  INIT as sandbox_start takes it. */
+int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 
