@@ -18,7 +18,7 @@ HOST_PKG_CONFIG ?= pkg-config
 Q := $(if $(V),,@)
 SAY := $(if $(V),@:,@echo)
 
-# pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
+# pkg-config names, and the Debian package that a hint names for each.  libcap and yajl serve only the build and the tests.
 PKGS := libseccomp libcap yajl
 # Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
@@ -66,7 +66,8 @@ CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-f
 # Loading shared libraries costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c); a static program
 # needs a start of the C library once only (src/entry.c), and nothing that lies about can be loaded into it.  So it is static where
 # all archives are there; with SHARED or a sanitizer it is not; STATIC insists.
-ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
+ARCHIVES := $(if $(SHARED),,-l:libseccomp.a)
+YAJL_ARCHIVE := $(if $(SHARED),,-l:libyajl_s.a)
 MAY_BE_STATIC := $(if $(SHARED)$(SANITIZE),,yes)
 quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(PREFIX) $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
@@ -88,16 +89,19 @@ endif
 $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
 	probe() { echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -fPIE -x c - -x none "$$@" -o $(BUILD)/probe.o 2>/dev/null; }; \
-	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; pie=-pie; entry=; \
-	if [ -n "$(STATIC)" ] || { [ -n "$(MAY_BE_STATIC)" ] && probe -static-pie $$libs -lcap; }; then \
+	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp) $(ARCHIVES)"; pie=-pie; entry=; \
+	yajl="$$($(PKG_CONFIG) --libs-only-L yajl) $(YAJL_ARCHIVE)"; \
+	if [ -n "$(STATIC)" ] || { [ -n "$(MAY_BE_STATIC)" ] && probe -static-pie $$libs $$yajl -lcap; }; then \
 		pie=-static-pie; \
 		$(CC) -dM -E -x c /dev/null | grep -qE '__(x86_64|aarch64)__' && entry=-Wl,-e,entry_start; \
 	fi; \
 	echo "PIE := $$pie"; echo "ENTRY := $$entry"; \
 	probe $$pie $$libs && [ -n "$(ARCHIVES)" ] || \
-		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
-	echo "PKG_LIBS := $$libs"; \
-	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS) yajl)"; \
+		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp)"; \
+	probe $$pie $$yajl && [ -n "$(YAJL_ARCHIVE)" ] || \
+		yajl="$$($(PKG_CONFIG) --libs yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
+	echo "PKG_LIBS := $$libs"; echo "YAJL_LIBS := $$yajl"; \
+	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS))"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
@@ -113,7 +117,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
 IMAGE_SHARED := $(filter-out %/log.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
-	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
+	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_string.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
 IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
 
@@ -220,7 +224,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(YAJL_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
 $(foreach f,replay fuzz,$(foreach n,layer split,$(BUILD)/tests/fuzz/$f_$n)): $(LAYER_OBJECTS)
 $(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
 $(foreach f,replay fuzz,$(foreach n,layer split tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd

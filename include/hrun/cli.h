@@ -104,7 +104,8 @@ struct verb {
 /* What the audit record of a command says beyond its verb; filled as it becomes known. */
 struct audit {
 	const char *event; /* NULL: the verb; run is a create, a start and a delete */
-	const char *id, *level, *policy_digest, *image_digest, *signer;
+	const char *id, *level, *image_digest, *signer;
+	struct policy_source policy;   /* its digest is made for a record that somebody gets */
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
 	bool done;		       /* the event has its record */
@@ -249,8 +250,8 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
-/* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
-int lifecycle_start(struct pool *pool, struct container *container, struct err *e);
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  INIT as sandbox_start takes it. */
+int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 

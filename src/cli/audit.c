@@ -155,7 +155,7 @@ static void write_line(struct json_out *out, const struct command *command, int 
 	member(out, "image", audit->image_digest, ID_MAX);
 	member(out, "signer", audit->signer, TEXT_MAX);
 	member(out, "level", audit->level, ID_MAX);
-	member(out, "policy", audit->policy_digest, ID_MAX);
+	member(out, "policy", policy_digest(out->pool, &audit->policy), ID_MAX);
 	rule_list(out, "rules", verdict, is_any);
 	rule_list(out, "refused", verdict, is_refused);
 	rule_list(out, "hardened", verdict, is_hardened);

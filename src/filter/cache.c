@@ -120,11 +120,15 @@ static bool is_ours(int fd, mode_t type, struct stat *ret_stat)
 
 int filter_cache_open(const char *directory)
 {
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	struct stat st;
 
-	if (mkdirat(AT_FDCWD, directory, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	autofd int cache = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	autofd int cache = open(directory, flags);
+	if (cache < 0 && errno == ENOENT) {
+		if (mkdirat(AT_FDCWD, directory, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		cache = open(directory, flags);
+	}
 	if (cache < 0)
 		return -errno;
 	if (!is_ours(cache, S_IFDIR, &st))

@@ -294,8 +294,8 @@ struct policy policy_stricter(struct pool *pool, const struct policy *a, const s
 	both.path = a->path ? a->path : b->path;
 	both.also = a->path ? b->path : NULL;
 	both.given = a->given | b->given;
-	if (!*a->digest)
-		memcpy(both.digest, b->digest, sizeof both.digest);
+	if (!a->source.bytes)
+		both.source = b->source;
 	both.level = policy_stricter_level(a->level, b->level);
 	both.warn_level = stricter_warn_level(a->warn_level, b->warn_level, both.level);
 	both.audit = a->audit && b->audit;
