@@ -107,6 +107,7 @@ struct audit {
 	const char *id, *level, *policy_digest, *image_digest, *signer;
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
+	uint32_t devices_dropped;      /* of an image of ours */
 	bool done;		       /* the event has its record */
 	bool nobody_listens;
 	bool rejected; /* the image was: refused, though no verdict says so */

@@ -48,6 +48,9 @@ static void print_text(const char *path, const struct image_request *request, co
 		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
 	for (uint32_t i = 0; i < answer->signature_count; i++)
 		print_signature(&answer->signatures[i]);
+	if (answer->devices.count)
+		printf("  devices    %u left out by the policy, the first is %s\n", answer->devices.count,
+		       answer->devices.first);
 }
 
 static void print_answer(struct pool *pool, bool json, const char *path, const struct image_request *request,

@@ -108,6 +108,7 @@ static void refuse(struct image_result *result, const char *format, ...)
 	vsnprintf(answer->reason, sizeof answer->reason, format, list);
 	va_end(list);
 	answer->config_size = 0;
+	answer->devices = (struct image_devices){0};
 	result->config = NULL;
 	result->config_size = 0;
 }
@@ -149,6 +150,8 @@ int image_unpack(struct pool *pool, const struct image_call *call, int target, u
 	unpack->request.task = IMAGE_UNPACK;
 	memmove(unpack->fds + 2, unpack->fds + 1, (call->fd_count - 1) * sizeof *unpack->fds);
 	unpack->fd_count++;
+	if (call->request.drop_devices)
+		flags |= TREE_DROP_DEVICES;
 	TRY(tree_start(call, target, flags, &run, e));
 	unpack->fds[1] = run.stream;
 	TRY(image_verify(pool, unpack, ret, e));
