@@ -164,6 +164,8 @@ struct target {
 	struct string_list args;  /* of the image's program, behind "--" */
 };
 int target_find(struct command *command, struct target *ret, struct err *e);
+/* TEXT as LAYOUT[:REF], or with --ref: layout and ref of *ret. */
+int target_layout(struct command *command, const char *text, struct target *ret, struct err *e);
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);

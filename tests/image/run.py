@@ -275,6 +275,14 @@ def which_image():
     layout.add(busybox(), ref="other", Cmd=["echo", "two"])
     equal(output(layout, ref="other"), "two\n")
     refused(run(layout), "--ref")
+    off = plain_policy(images={"require": "off"})
+    one, two = (h.hrun("verify", *off, "--format", "json", "--ref", ref, layout.path) for ref in ("img", "other"))
+    equal([(h.hrun("verify", *off, "--format", "json", f"{layout.path}:{ref}").out, r.status) for ref, r in (("img", one), ("other", two))], [(one.out, 0), (two.out, 0)])
+    assert one.out != two.out, one.out
+    for words, said in (((f"{layout.path}:other", "--ref", "other"), "leave one out"), ((f"{layout.path}:",), "--ref: `` is empty")):
+        r = h.hrun("verify", *off, *words)
+        equal((r.status, r.out, said in r.err), (3, "", True), repr(r))
+    equal(h.hrun("verify", *off, f"{layout.path}:nope").status, 2)
     refused(run(Layout(Cmd=["id"], architecture="s390x")), "s390x")
     contains(output(Layout(Cmd=["id"], architecture="s390x"), options=["--platform", "linux/s390x"]), "uid=1000")
     refused(run(Layout()), "names no program")
@@ -288,6 +296,7 @@ def which_image():
     # The directory's own name may hold a colon.
     os.rename(layout.path, f"{h.work}/a:other")
     equal(output(f"{h.work}/a:other", ref="img"), "one\n")
+    equal(h.hrun("verify", *off, "--format", "json", f"{h.work}/a:other:img").out, one.out)
     refused(run(f"{h.work}/a:other"), "--ref")
 
 
@@ -411,6 +420,12 @@ def a_store_keeps_to_the_policy_of_today_about_device_nodes():
         for word in (first, then):
             r = run(plain, options=["--store", store], policy=devices(word))
             equal((r.out, "device" in r.err), (f"{first}\n", False), r.err)
+
+
+@test
+def a_full_volume():
+    layout = Layout(busybox() | {"data": None, "data/much": bytes(65 << 20)}, Cmd=["id"], Volumes={"/data": {}})
+    refused(run(layout), "`much`", "raise its option size")
 
 
 @test
