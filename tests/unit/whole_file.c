@@ -41,9 +41,11 @@ static void test_locked(int dir)
 	/* Somebody else's, by a descriptor of his own. */
 	autofd int other = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CHECK(other >= 0 && flock(other, LOCK_EX) == 0);
-	CHECK(whole_file_write(dir, "locked", 0600, "x", 1, false, &e) == -EBUSY && strstr(e.text, "locked"), "%s", e.text);
+	CHECK(whole_file_write(dir, "locked", 0600, "x", 1, false, &e) == -EBUSY && strstr(e.text, "locked"), "%s",
+	      e.text);
 	CHECK(faccessat(dir, "locked", F_OK, 0) < 0);
-	CHECK(flock(other, LOCK_UN) == 0 && whole_file_write(dir, "locked", 0600, "x", 1, false, &e) == 0, "%s", e.text);
+	CHECK(flock(other, LOCK_UN) == 0 && whole_file_write(dir, "locked", 0600, "x", 1, false, &e) == 0, "%s",
+	      e.text);
 }
 
 int main(void)
@@ -63,6 +65,7 @@ int main(void)
 	CHECK(count_names() == 2);
 	test_locked(dir);
 	CHECK(count_names() == 3);
-	CHECK(unlinkat(dir, "a", 0) == 0 && unlinkat(dir, "b", 0) == 0 && unlinkat(dir, "locked", 0) == 0 && rmdir(top) == 0);
+	CHECK(unlinkat(dir, "a", 0) == 0 && unlinkat(dir, "b", 0) == 0 && unlinkat(dir, "locked", 0) == 0 &&
+	      rmdir(top) == 0);
 	return failures != 0;
 }
