@@ -367,6 +367,7 @@ def image_with_nodes():
 def verified(layout, policy):
     r = h.hrun("verify", *policy, "--format", "json", layout.path)
     answer = json.loads(r.out)
+    equal(sorted(answer), ["configDigest", "devices", "imageDigest", "manifestDigest", "reason", "signatures", "stage", "verdict"])
     return r.status, answer["verdict"], answer["stage"], answer["devices"]
 
 
@@ -473,6 +474,13 @@ def an_ordinary_users_image():
     assert root.type == "tmpfs" and {"ro", "nodev"} <= root.attributes, root
     refused(as_user("run", of_user(Layout(busybox(), Cmd=["id"], User="web")), new_id()), "no second id")
     refused(as_user("run", of_user(Layout({"big": os.urandom(3 << 20)}, Cmd=["/big"])), "--image-size", "1m", new_id()), "--image-size")
+    # A blob that he may not read, and the index: a refusal, not a crash and not a look with somebody else's rights.
+    unreadable = of_user(Layout(Cmd=["id"]))
+    blob = max((f"{unreadable}/blobs/sha256/{n}" for n in os.listdir(f"{unreadable}/blobs/sha256")), key=os.path.getsize)
+    for path, stage in ((blob, "layer"), (f"{unreadable}/index.json", "index")):
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o600)
+        refused(as_user("run", unreadable, new_id()), f"is rejected at {stage}" if stage == "layer" else "index.json")
     # Signed by whom the policy trusts: a layout that is somebody else's.
     r = as_user(*policy_of(SIGNED), "run", f"{SIGNED}/layout:box", new_id(), "--", "id")
     equal(r.status, 0, r.err)
