@@ -108,6 +108,7 @@ struct audit {
 	struct policy_source policy;   /* its digest is made for a record that somebody gets */
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
+	uint32_t devices_dropped;      /* of an image of ours */
 	bool done;		       /* the event has its record */
 	bool nobody_listens;
 	bool rejected; /* the image was: refused, though no verdict says so */
@@ -164,6 +165,8 @@ struct target {
 	struct string_list args;  /* of the image's program, behind "--" */
 };
 int target_find(struct command *command, struct target *ret, struct err *e);
+/* TEXT as LAYOUT[:REF], or with --ref: layout and ref of *ret. */
+int target_layout(struct command *command, const char *text, struct target *ret, struct err *e);
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);

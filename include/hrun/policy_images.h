@@ -61,6 +61,7 @@ struct image_source {
 	const char *path, *directory; /* of the file */
 	enum policy_owner owner;
 	enum images_require require; /* `signed` where the file does not say it */
+	bool drop_devices;	     /* `devices` is drop: device nodes of layers are left out, not refused */
 	bool has_trust;		     /* `trust` stands there: */
 	struct image_rule *rules;
 	size_t rule_count;
@@ -71,6 +72,7 @@ struct image_source {
 /* An image must pass every source that requires anything. */
 struct policy_images {
 	enum images_require require;
+	bool drop_devices; /* of each source */
 	struct image_source *sources;
 	size_t source_count;
 };

@@ -100,7 +100,8 @@ struct judged {
 	const char *image_refusal; /* why the signature that is there does not; NULL: there is none, or it does */
 	const char *
 		image_reason; /* why the root that an engine has mounted is no such image, where it was looked at; or NULL */
-	bool host_root;	      /* uid 0 here is the host's uid 0 */
+	const struct image_devices *devices; /* nodes that were left out of an image of ours; or NULL */
+	bool host_root;			     /* uid 0 here is the host's uid 0 */
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */

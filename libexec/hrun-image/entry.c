@@ -5,6 +5,7 @@
 #include "layer.h"
 #include <hrun/str.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WHITEOUT_META ".wh..wh."
@@ -183,6 +184,20 @@ static int send_xattrs(struct layers *l)
 	return 0;
 }
 
+/* hrun-tree, which knows what else has its name, leaves it out. */
+static int drop_device(struct layers *l)
+{
+	struct image_devices *devices = l->limits->devices;
+
+#ifndef HRUN_MUTANT_DEVICES_REFUSED
+	if (!devices)
+		return bad(l, "an archive has a device node, and images.devices is refuse: %.120s", l->path);
+#endif
+	if (devices && devices->count++ == 0)
+		snprintf(devices->first, sizeof devices->first, "%.*s", (int)sizeof devices->first - 1, l->path);
+	return 0;
+}
+
 static int kind_of(struct layers *l, uint32_t *ret_kind)
 {
 	switch (l->tar.entry.type) {
@@ -195,14 +210,17 @@ static int kind_of(struct layers *l, uint32_t *ret_kind)
 	case '2':
 		*ret_kind = TREE_SYMLINK;
 		return l->tar.entry.link[0] ? 0 : bad(l, "an archive has a symbolic link to nothing: %.120s", l->path);
+	case '3':
+		*ret_kind = TREE_CHAR_DEVICE;
+		return drop_device(l);
+	case '4':
+		*ret_kind = TREE_BLOCK_DEVICE;
+		return drop_device(l);
 	case '5':
 		*ret_kind = TREE_DIRECTORY;
-		return 0;
-	case '6':
-		*ret_kind = TREE_FIFO;
 		break;
 	default:
-		return bad(l, "an archive has a device node: %.120s", l->path);
+		*ret_kind = TREE_FIFO;
 	}
 	return 0;
 }

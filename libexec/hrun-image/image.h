@@ -198,6 +198,7 @@ void stored_candidates(struct pool *pool, int files, const struct image_request 
 struct layer_limits {
 	uint64_t max_layer_bytes, max_total_bytes, max_entries;
 	uint32_t max_ratio;
+	struct image_devices *devices; /* device nodes are left out and counted here; NULL: they are refused */
 };
 struct progress {
 	void (*tell)(void *context, uint64_t bytes_done);

@@ -111,6 +111,7 @@ static int judge(struct command *command, const struct target *target, bool look
 							 : root.digest,
 		.image_refusal = signature.image_refusal,
 		.image_reason = root.reason,
+		.devices = creation->image ? &creation->image->devices : NULL,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};

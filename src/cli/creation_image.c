@@ -123,6 +123,17 @@ static bool is_about_signatures(const struct image_answer *answer)
 	       (answer->stage == IMAGE_STAGE_SIGNATURE || answer->stage == IMAGE_STAGE_POLICY);
 }
 
+static void tell_devices(const struct unpacking *u)
+{
+	const struct image_devices *devices = &u->result->answer.devices;
+
+	u->command->audit.devices_dropped = devices->count;
+	if (devices->count)
+		log_warning(
+			"%u device nodes of the image `%s` were left out (images.devices is drop), the first is `%s`",
+			devices->count, u->target->layout, devices->first);
+}
+
 static int verify(struct unpacking *u, struct err *e)
 {
 	const struct image_answer *answer = &u->result->answer;
@@ -141,6 +152,7 @@ static int verify(struct unpacking *u, struct err *e)
 	}
 	if (answer->verdict != IMAGE_ACCEPT)
 		return reject(u, image_stage_name(answer->stage), answer->reason, e);
+	tell_devices(u);
 	u->creation->image = answer;
 	u->creation->image_signed = u->call->request.signatures_required;
 	u->command->audit.image_digest = answer->image_digest;

@@ -89,6 +89,7 @@ static void source(struct json_out *out, const struct image_source *from)
 		}
 		json_out_raw(out, "]");
 	}
+	named_string(out, ",", "devices", from->drop_devices ? "drop" : "refuse");
 	json_out_raw(out, "}");
 }
 

@@ -235,7 +235,7 @@ const struct verb verbs[] = {
 	 cmd_keygen},
 	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true,
 	 false, EXIT_ERROR, cmd_sign},
-	{"verify", "LAYOUT|BUNDLE",
+	{"verify", "LAYOUT[:REF]|BUNDLE",
 	 "verify an image layout or a bundle: signatures, digests, every file; needs no root, writes nothing",
 	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,

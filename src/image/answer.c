@@ -40,6 +40,13 @@ static void add_signature(struct json_out *out, const struct image_signature *s)
 	json_out_raw(out, "}");
 }
 
+static void add_devices(struct json_out *out, const struct image_devices *devices)
+{
+	json_out_printf(out, ",\"devices\":{\"dropped\":%u", devices->count);
+	add(out, ",\"first\":", devices->first);
+	json_out_raw(out, "}");
+}
+
 void image_answer_write(struct json_out *out, const struct image_answer *answer)
 {
 	add(out, "{\"verdict\":", image_verdict_name(answer->verdict));
@@ -53,5 +60,7 @@ void image_answer_write(struct json_out *out, const struct image_answer *answer)
 		json_out_raw(out, i ? "," : "");
 		add_signature(out, &answer->signatures[i]);
 	}
-	json_out_raw(out, "]}");
+	json_out_raw(out, "]");
+	add_devices(out, &answer->devices);
+	json_out_raw(out, "}");
 }

@@ -232,6 +232,7 @@ int image_request_of(struct pool *pool, const struct policy *policy, const struc
 	TRY(check_name(pool, asked->name, e));
 	if (fill_request(asked, ret_request) < 0)
 		return err_set(e, ENAMETOOLONG, "the image's name, ref or platform is too long");
+	ret_request->drop_devices = policy->images.drop_devices;
 	int r = add_sources(&b, policy, &place);
 	if (r == IMAGE_REJECTED) {
 		drop_keys(&b);

@@ -58,6 +58,9 @@ static int send_request(int control, const struct image_request *limits, int tar
 	const int fds[] = {target, stream};
 
 	int r = unix_send_all(control, &request, sizeof request, fds, sizeof fds / sizeof *fds);
+	/* It has ended already: it has no answer either. */
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 0;
 	return r < 0 ? err_set(e, -r, "hrun-tree does not take a request; install hrun again") : 0;
 }
 
@@ -108,6 +111,7 @@ static void refuse(struct image_result *result, const char *format, ...)
 	vsnprintf(answer->reason, sizeof answer->reason, format, list);
 	va_end(list);
 	answer->config_size = 0;
+	answer->devices = (struct image_devices){0};
 	result->config = NULL;
 	result->config_size = 0;
 }
@@ -149,6 +153,8 @@ int image_unpack(struct pool *pool, const struct image_call *call, int target, u
 	unpack->request.task = IMAGE_UNPACK;
 	memmove(unpack->fds + 2, unpack->fds + 1, (call->fd_count - 1) * sizeof *unpack->fds);
 	unpack->fd_count++;
+	if (call->request.drop_devices)
+		flags |= TREE_DROP_DEVICES;
 	TRY(tree_start(call, target, flags, &run, e));
 	unpack->fds[1] = run.stream;
 	TRY(image_verify(pool, unpack, ret, e));

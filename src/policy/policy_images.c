@@ -358,16 +358,27 @@ static int read_require(struct policy_reader *r, const struct json *value, void 
 	return 0;
 }
 
+static int read_devices(struct policy_reader *r, const struct json *value, void *place)
+{
+	static const char *const words[] = {"refuse", "drop"};
+	int devices = READ_WORD(r, value, words);
+
+	(void)place;
+	TRY(devices);
+	own_source(r)->drop_devices = devices == 1;
+	return 0;
+}
+
 int policy_read_images(struct policy_reader *r, const struct json *value, void *place)
 {
 	static const struct policy_row rows[] = {
-		{"require", JSON_STRING, false, read_require},
-		{"trust", JSON_ARRAY, false, read_trust},
-		{"trustFrom", JSON_STRING, false, read_trust_from},
-		{"signatures", JSON_ARRAY, false, read_signatures},
+		{"require", JSON_STRING, false, read_require},	    {"trust", JSON_ARRAY, false, read_trust},
+		{"trustFrom", JSON_STRING, false, read_trust_from}, {"signatures", JSON_ARRAY, false, read_signatures},
+		{"devices", JSON_STRING, false, read_devices},
 	};
 
 	TRY(POLICY_READ_OBJECT(r, value, rows, place));
 	r->policy->images.require = own_source(r)->require;
+	r->policy->images.drop_devices = own_source(r)->drop_devices;
 	return 0;
 }

@@ -207,6 +207,7 @@ static void images_in_both(struct pool *pool, const struct policy *a, const stru
 	for (size_t i = 0; i < b->images.source_count; i++)
 		*pool_array_add(pool, sources, count) = b->images.sources[i];
 	both->images.require = a->images.require > b->images.require ? a->images.require : b->images.require;
+	both->images.drop_devices = a->images.drop_devices && b->images.drop_devices;
 	both->images.sources = sources;
 	both->images.source_count = count;
 }

@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_stream(stream, data, size);
 	lseek(stream, 0, SEEK_SET);
 	memset(&apply, 0, sizeof apply);
-	apply.flags = TREE_SQUASH;
+	apply.flags = TREE_SQUASH | (size % 2 ? TREE_DROP_DEVICES : 0);
 	run(&apply, target, stream, false);
 	memset(&walk, 0, sizeof walk);
 	run(&walk, target, walked, true);

@@ -79,6 +79,9 @@ static const struct {
 	{"{\"require\":\"yes\"}", "must be off, warn or signed"},
 	{"{\"require\":null}", "`images.require` is null"},
 	{"{\"require\":true}", "must be a string"},
+	{"{\"devices\":\"keep\"}", "must be refuse or drop"},
+	{"{\"devices\":false}", "must be a string"},
+	{"{\"devices\":null}", "`images.devices` is null"},
 	{"{\"Require\":\"off\"}", "is not a member"},
 	{"{\"require\":\"off\",\"require\":\"signed\"}", "twice"},
 	{"{\"trust\":{}}", "must be a list"},
@@ -184,6 +187,10 @@ static void test_values(void)
 	CHECK(policy.images.require == IMAGES_UNSAID && policy.images.source_count == 0);
 	CHECK(read_images("{}", "/d/p", &policy, &e) == 0 && policy.images.require == IMAGES_SIGNED);
 	CHECK(read_images("{\"require\":\"off\"}", "/d/p", &policy, &e) == 0 && policy.images.require == IMAGES_OFF);
+	CHECK(!policy.images.drop_devices && !policy.images.sources[0].drop_devices);
+	CHECK(read_images("{\"devices\":\"refuse\"}", "/d/p", &policy, &e) == 0 && !policy.images.drop_devices);
+	CHECK(read_images("{\"devices\":\"drop\"}", "/d/p", &policy, &e) == 0 && policy.images.drop_devices &&
+	      policy.images.sources[0].drop_devices);
 	CHECK(read_images("{\"trustFrom\":\"x/y.json\"}", "/d/p", &policy, &e) == 0 &&
 	      str_equal(policy.images.sources[0].trust_from, "/d/x/y.json"));
 	CHECK(read_images(

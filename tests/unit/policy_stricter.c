@@ -91,6 +91,9 @@ static void test_flags(void)
 	BOTH(audit, sooner, both.audit && is_text(both.audit_until, "2026-12-01"));
 	BOTH("\"onViolation\":\"harden\"", "", !both.harden_violations);
 	BOTH("\"onViolation\":\"harden\"", "\"onViolation\":\"harden\"", both.harden_violations);
+	BOTH("\"images\":{\"devices\":\"drop\"}", "", !both.images.drop_devices);
+	BOTH("\"images\":{\"devices\":\"drop\"}", "\"images\":{\"require\":\"off\"}", !both.images.drop_devices);
+	BOTH("\"images\":{\"devices\":\"drop\"}", "\"images\":{\"devices\":\"drop\"}", both.images.drop_devices);
 	BOTH("\"criSandbox\":true", "", !both.cri_sandbox);
 	BOTH("\"criSandbox\":true", "\"criSandbox\":true", both.cri_sandbox);
 	BOTH("\"allow\":{\"cgroupsDisabled\":true}", "", !both.allow.cgroups_disabled);
