@@ -358,16 +358,36 @@ static int read_require(struct policy_reader *r, const struct json *value, void 
 	return 0;
 }
 
+/* What nobody would be asked for: a list that does nothing looks like one that does. */
+static int check_asked(struct policy_reader *r, const struct json *value, const struct image_source *source)
+{
+	static const char *const names[] = {"allowDigests", "denyDigests", "notBefore"};
+
+	for (size_t i = 0; source->require == IMAGES_OFF && i < sizeof names / sizeof *names; i++) {
+		const struct json *member = json_at(value, names[i]);
+		if (member)
+			return policy_refuse(r, member, "does nothing where images.require is off; say warn or signed");
+	}
+	return 0;
+}
+
 int policy_read_images(struct policy_reader *r, const struct json *value, void *place)
 {
-	static const struct policy_row rows[] = {
+	const struct json *time = json_at(value, "notBefore");
+	const struct policy_row rows[] = {
 		{"require", JSON_STRING, false, read_require},
 		{"trust", JSON_ARRAY, false, read_trust},
 		{"trustFrom", JSON_STRING, false, read_trust_from},
 		{"signatures", JSON_ARRAY, false, read_signatures},
+		{"allowDigests", JSON_ARRAY, false, policy_read_allow_digests},
+		{"denyDigests", JSON_ARRAY, false, policy_read_deny_digests},
+		{"notBefore", time && time->type == JSON_OBJECT ? JSON_OBJECT : JSON_STRING, false,
+		 policy_read_not_before},
 	};
+	struct image_source *source = own_source(r);
 
-	TRY(POLICY_READ_OBJECT(r, value, rows, place));
-	r->policy->images.require = own_source(r)->require;
-	return 0;
+	(void)place;
+	TRY(POLICY_READ_OBJECT(r, value, rows, source));
+	r->policy->images.require = source->require;
+	return check_asked(r, value, source);
 }
