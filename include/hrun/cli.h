@@ -400,6 +400,8 @@ int root_image_look(struct command *command, const struct policy *policy, const 
 		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
 /* What of the two the rules are to know. */
 void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged);
+/* The same of a container that is there, as create found it: a waiver for an image is one for exec and update, too. */
+void root_image_recorded(const struct container_record *record, struct judged *judged);
 /* What create has to say of it beside a refusal. */
 void root_image_tell(const struct policy *policy, const struct image_root *root);
 

@@ -34,6 +34,15 @@ void root_image_judged(const struct signed_bundle *signature, const struct image
 	judged->image_manifest = answer->manifest_digest;
 }
 
+void root_image_recorded(const struct container_record *record, struct judged *judged)
+{
+	/* A digest without a signer is whatever somebody has named. */
+	if (!record->image_signer)
+		return;
+	judged->image_digest = record->image_digest;
+	judged->image_manifest = record->image_manifest;
+}
+
 void root_image_tell(const struct policy *policy, const struct image_root *root)
 {
 	if (root->changed && root->answer)
