@@ -261,7 +261,7 @@ $(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/f
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal rfc3339 scheme scheme_bundle \
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures statement verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 SIGNATURE_FUZZ := bundle cose cosign jws key statement

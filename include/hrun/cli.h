@@ -205,8 +205,9 @@ int notify_wait(struct notify *notify, const struct container *container, struct
 struct creation {
 	struct policy policy;
 	struct bundle bundle;
-	const struct image_answer *image; /* accepted; NULL: a bundle */
-	bool image_signed;		  /* as the policy asks */
+	/* Accepted: of a layout, of the root that an engine has mounted, or of the bundle itself; NULL: a bundle of which nothing is known. */
+	const struct image_answer *image;
+	bool image_signed; /* as the policy asks */
 	struct verdict verdict;
 	const struct config *config; /* hardened */
 	struct plan plan;
@@ -240,6 +241,9 @@ int creation_image(struct command *command, const struct target *target, struct 
 		   struct json_error *ret_error, struct err *e);
 /* Who signed the image: keys and what they signed it as; NULL where nobody was asked for. */
 const char *creation_signer(struct pool *pool, const struct creation *creation);
+/* ANSWER accepts the image, or is NULL; IS_SIGNED as the policy asks.  Said in the audit record as well. */
+void creation_take_image(struct command *command, struct creation *creation, const struct image_answer *answer,
+			 bool is_signed);
 /* The image's members of the record. */
 void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record);
 
@@ -380,11 +384,13 @@ int verify_bundle(struct command *command, struct image_call *call, struct image
 
 /* ---- signed_bundle.c ---- */
 /*
- * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of the
- * two is set then, for the members of struct judged with these names.
+ * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of
+ * answer and refusal is set then.
  */
 struct signed_bundle {
-	const char *image_digest, *image_refusal;
+	const struct image_answer *answer;
+	const char *refusal;
+	const char *denied; /* the refusal where denyDigests are why */
 };
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		       struct signed_bundle *ret, struct err *e);
@@ -392,10 +398,14 @@ int signed_bundle_look(struct command *command, const struct policy *policy, con
 /* ---- root_image.c ---- */
 /*
  * Is the bundle signed, or else its root an image that was?  A bundle with a signature has its answer, good or bad.  Both are
- * empty where the policy does not ask.  CACHE as image_root_asked has it.
+ * empty where the policy does not ask.  CACHE as image_root_asked has it.  -EPERM where denyDigests name it.
  */
 int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
+/* What of the two the rules are to know. */
+void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged);
+/* The same of a container that is there, as create found it: a waiver for an image is one for exec and update, too. */
+void root_image_recorded(const struct container_record *record, struct judged *judged);
 /* What create has to say of it beside a refusal. */
 void root_image_tell(const struct policy *policy, const struct image_root *root);
 

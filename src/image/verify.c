@@ -326,5 +326,6 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 	c.deadline = now_ms() + (int64_t)seconds * MILLISECONDS;
 	bool answered = converse(&c) >= 0;
 	check_end(&c, pid, pidfd, answered);
+	image_admit(pool, call, ret);
 	return 0;
 }

@@ -3,6 +3,7 @@
 # timeout: 900
 # tree: bookworm podman,buildah,containerd,crun,busybox-static,catatonit,python3
 # tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
+# tree: sid podman,crun,busybox-static,catatonit,python3,libyajl2
 """podman under `images.require: signed`: what was signed and is unchanged starts; everything else is refused, with layer and path.
 
 Images are made and signed here (signed_image.py), pulled by podman into its own store (driver overlay), and then the store is changed
@@ -18,7 +19,7 @@ import shutil
 import sys
 import time
 
-from engine import CONTAINERS_CONF, image_program_runs, outside, play, release, report, sh
+from engine import CONTAINERS_CONF, SID, image_program_runs, outside, play, release, report, sh
 from signed_image import CHANGES, Key, Layout, busybox_layer, edit, entry, full_image, layer, write
 
 TOP = "/var/lib/containers/storage"
@@ -101,7 +102,9 @@ def kept(path):
 
 def changes(image):
     ids = layers_of(image)
-    for name, number, path, change, text in CHANGES:
+    # What a comparison says of each change does not depend on podman's version: of the third one a few are enough (EVERY=1: all).
+    every = 6 if release() == SID and not os.environ.get("EVERY") else 1
+    for name, number, path, change, text in CHANGES[::every]:
         top = f"{TOP}/overlay/{ids[number - 1]}/diff"
         with kept(top):
             change(f"{top}/{path}" if path != "." else top)

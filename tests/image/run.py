@@ -347,6 +347,13 @@ def waivers_of_one_image():
     refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, **strict)), "rootfs-device-nodes")
     contains(output(layout, "id", ref="box", policy=policy_of(SIGNED, waivers=[waiver], **strict)), "uid=1000")
     refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, require="off", waivers=[waiver], **strict)), "rootfs-device-nodes")
+    # exec, which has only the record to go by.
+    waivers = [{**waiver, "rule": rule} for rule in ("exec-raises", "caps-dangerous", "caps-not-default")]
+    for require, status in (("signed", 0), ("off", 255)):
+        with created(layout, "sleep", "1000", ref="box", policy=policy_of(SIGNED, require=require)) as c:
+            equal(h.hrun("start", c.id).status, 0)
+            r = h.hrun(*policy_of(SIGNED, waivers=waivers), "exec", "--cap", "CAP_SYS_ADMIN", "--user", "0", c.id, "id", "-u")
+            equal(r.status, status, f"{require} {r!r}")
 
 
 # ---- device nodes ----
