@@ -5,7 +5,11 @@
 #include <hrun/doctor_look.h>
 #include <hrun/host.h>
 #include <hrun/str.h>
+#include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+enum { LABEL_MAX = 256 };
 
 static void say_list(struct doctor *doctor)
 {
@@ -17,18 +21,33 @@ static void say_list(struct doctor *doctor)
 		doctor_say(doctor, "lsm.list", DOCTOR_NONE, NULL, "securityfs is not mounted, or not for this user");
 }
 
+/* With another type than a container runtime's the policy lets no program change into a container's (docs/SELINUX.md). */
+static bool has_runtime_type(char *ret_label, size_t size)
+{
+	ssize_t length = getxattr("/proc/self/exe", "security.selinux", ret_label, size - 1);
+
+	ret_label[length > 0 ? length : 0] = '\0';
+	return strstr(ret_label, ":container_runtime_exec_t:") != NULL;
+}
+
 static void say_selinux(struct doctor *doctor)
 {
+	char label[LABEL_MAX];
 	const int enforcing = host_flag(host_files.selinux_enforce, '1');
+	const char *mode = enforcing ? "enforcing" : "permissive";
 
 	if (enforcing < 0)
 		doctor_say(doctor, "lsm.selinux", DOCTOR_WARN, "ask again as root", "SELinux does not say its mode");
 	else if (access(host_files.selinux_enforce, F_OK) < 0)
 		doctor_say(doctor, "lsm.selinux", DOCTOR_NONE, NULL, "SELinux is off");
+	else if (has_runtime_type(label, sizeof label))
+		doctor_say(doctor, "lsm.selinux", DOCTOR_OK, NULL, "SELinux is %s, hrun is %s", mode, label);
 	else
-		doctor_say(doctor, "lsm.selinux", DOCTOR_WARN,
-			   "configs with process.selinuxLabel are refused; set label=disable in the engine",
-			   "SELinux is %s, and this hrun sets no labels", enforcing ? "enforcing" : "permissive");
+		doctor_say(
+			doctor, "lsm.selinux", DOCTOR_WARN,
+			"chcon -t container_runtime_exec_t on hrun's file (docs/SELINUX.md); enforced, containers with a "
+			"label do not start without it",
+			"SELinux is %s, and hrun's file is %s", mode, *label ? label : "without a label");
 }
 
 static void say_apparmor(struct doctor *doctor)
@@ -38,10 +57,15 @@ static void say_apparmor(struct doctor *doctor)
 	if (on <= 0)
 		doctor_say(doctor, "lsm.apparmor", on ? DOCTOR_WARN : DOCTOR_NONE, "ask again as root", "AppArmor %s",
 			   on ? "does not say whether it is on" : "is off");
+	else if (host_has_profile(host_files.apparmor_profiles, HOST_DEFAULT_PROFILE))
+		doctor_say(doctor, "lsm.apparmor", DOCTOR_OK, NULL,
+			   "AppArmor is on, and " HOST_DEFAULT_PROFILE " is loaded");
 	else
 		doctor_say(doctor, "lsm.apparmor", DOCTOR_WARN,
-			   "configs with process.apparmorProfile are refused; set apparmor=unconfined in the engine",
-			   "AppArmor is on, and this hrun sets no profiles");
+			   "apparmor_parser -r /etc/apparmor.d/" HOST_DEFAULT_PROFILE " (docs/APPARMOR.md)",
+			   "AppArmor is on, and " HOST_DEFAULT_PROFILE
+			   " is not loaded: containers whose config names no "
+			   "profile have none");
 }
 
 void doctor_lsm(struct doctor *doctor)
