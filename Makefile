@@ -212,6 +212,9 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 	$(Q)for file in $(sort $(wildcard seccomp-profiles/*.json seccomp-profiles/*.md)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
+	$(Q)for file in $(sort $(wildcard contrib/*/*)); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; \
+		sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
 	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md docs/*.json)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
 
@@ -338,7 +341,7 @@ help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
 	@echo 'make SHARED=1        with shared libraries; without, one static program where all archives are there'
 	@echo 'make static          build-static/hrun, static or an error'
-	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, documents'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, engines'"'"' files (contrib), documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'

@@ -29,6 +29,9 @@ enum { EXIT_VERIFY_REJECTED = 1, EXIT_VERIFY_MALFORMED = 2, EXIT_VERIFY_USAGE = 
 /* Of check, explain and rules; 0: clean, or hardened only. */
 enum { EXIT_CHECK_REFUSED = 1, EXIT_CHECK_UNREADABLE = 2, EXIT_CHECK_USAGE = 3, EXIT_CHECK_WARNINGS = 4 };
 
+/* Of doctor; 0: containers start, and the policy holds. */
+enum { EXIT_DOCTOR_FAILURE = 1, EXIT_DOCTOR_USAGE = 3, EXIT_DOCTOR_WARNINGS = 4 };
+
 /* Where the options of every verb end up; a verb's table says which of them it takes. */
 struct options {
 	/* before the verb */
@@ -462,6 +465,7 @@ int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
 int cmd_policy(struct command *command, struct err *e);
+int cmd_doctor(struct command *command, struct err *e);
 int cmd_explain(struct command *command, struct err *e);
 int cmd_rules(struct command *command, struct err *e);
 int cmd_verify(struct command *command, struct err *e);

@@ -144,12 +144,19 @@ def a_field_that_is_not_built_is_refused_by_name():
         equal(r.status, 125)
         contains(r.err, "linux.intelRdt")
         contains(r.err, where)
+
+
+@test
+def labels_of_modules_that_are_off():
     b = Bundle("true")
     b.process["apparmorProfile"] = "unconfined-not"
-    check(b, "apparmorProfile")
-    b = Bundle("true")
-    b.linux["mountLabel"] = "a:b:c:s0"
-    check(b, "mountLabel")
+    if not os.path.exists("/sys/module/apparmor"):
+        check(b, "process.apparmorProfile", "AppArmor is off")
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        for place, name in (("process", "selinuxLabel"), ("linux", "mountLabel")):
+            b = Bundle("true")
+            b.c[place][name] = "system_u:system_r:container_t:s0:c1,c2" if place == "process" else "system_u:object_r:container_file_t:s0:c1,c2"
+            check(b, f"{place}.{name}", "SELinux is off")
 
 
 @test

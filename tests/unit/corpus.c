@@ -86,6 +86,7 @@ static struct host_files host_of(struct pool *pool, const char *bundle)
 		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
 		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
 		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
+		.apparmor_profiles = pool_printf(pool, "%s/host/apparmor-profiles", bundle),
 		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
 	};
 }
