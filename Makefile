@@ -8,6 +8,7 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
+EDITED ?=
 STATIC ?=
 SHARED ?=
 TIME ?= 60
@@ -43,10 +44,11 @@ LDFLAGS_ALL = $(PIE) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAG
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 
-# A mutant build compiles only what its switch changes; every other object is the plain build's.
+# A mutant build compiles only what its switch changes, or the files of which it has copies that were edited; every other object is
+# the plain build's.
 BASE := $(if $(MUTANT),build,$(BUILD))
 ifneq ($(MUTANT),)
-MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c))
+MUTATED := $(or $(EDITED),$(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c)))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
@@ -77,16 +79,16 @@ ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz 
 $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $(BUILD)/flags || \
 	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
 # One line, before anything is made: what is missing, and how to get it.
-ifeq ($(wildcard $(BUILD)/config.mk),)
+ifeq ($(wildcard $(BASE)/config.mk),)
 $(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
 $(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
 $(foreach p,$(PKGS) $(IMAGE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
-include $(BUILD)/config.mk
+include $(BASE)/config.mk
 endif
 
-$(BUILD)/config.mk: Makefile $(BUILD)/flags
+$(BASE)/config.mk: Makefile $(BASE)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
 	probe() { echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -fPIE -x c - -x none "$$@" -o $(BUILD)/probe.o 2>/dev/null; }; \
 	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp) $(ARCHIVES)"; pie=-pie; entry=; \
@@ -147,7 +149,11 @@ $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	$(Q)rm -f $@ && ar qcD $@ $^
 
 COMPILE = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: %.c $(BUILD)/config.mk
+$(BUILD)/%.o: $(BUILD)/edited/%.c $(BASE)/config.mk
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $<"
+	$(Q)$(COMPILE) -iquote $(*D) -Wno-error
+$(BUILD)/%.o: %.c $(BASE)/config.mk
 	@mkdir -p $(@D)
 	$(SAY) "  CC    $<"
 	$(Q)$(COMPILE)
@@ -347,7 +353,7 @@ help:
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
-	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'sudo make mutants    break one thing at a time: the tests must notice (MUTANTS="NAME..." for some)'
 	@echo 'sudo make faults     every system call of every verb fails once, or is its last'
 	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
 	@echo 'sudo make bench      against crun and runc, interleaved'

@@ -242,7 +242,13 @@ def the_root_of_the_host_as_bind_source():
 @test
 def destinations():
     for destination in ("relative", "/a/../../b", ""):
-        check(Bundle("true").mount(destination, "tmpfs", "tmpfs"), "mounts[9]")
+        check(Bundle("true").mount(destination, "tmpfs", "tmpfs"), "mount-dest-invalid" if destination else "required-field-missing", "mounts[9]")
+
+
+@test
+def a_file_system_that_no_container_mounts():
+    for kind in ("ext4", "debugfs", "fuse"):
+        check(Bundle("true").mount("/data", kind, "x"), "mount-type-unsafe", "mounts[9].type")
 
 
 @test
@@ -329,7 +335,7 @@ def a_working_directory():
     for cwd in ("relative", "", "/proc/self/fd/3", "/../x"):
         b = Bundle("true")
         b.process["cwd"] = cwd
-        check(b, "cwd", refusal=False)
+        check(b, "cwd-unsafe" if cwd else "process.cwd", refusal=False)
 
 
 @test
