@@ -75,7 +75,7 @@ quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(PREFIX) $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
-ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format lint install-dependencies check check-vm demo fuzz static,$(or $(MAKECMDGOALS),all)),)
 $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $(BUILD)/flags || \
 	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
 # One line, before anything is made: what is missing, and how to get it.
@@ -293,14 +293,20 @@ $(BUILD)/tests/bench/policy: $(BASE)/tests/bench/policy.o $(BUILD)/libhrun.a
 $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# What tests put into containers: static, and without sanitizers.
+HELPERS := sandbox/probe sandbox/hook attacks/attack
+$(HELPERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) -static -O1 -D_GNU_SOURCE -o $@ $<
 .SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%) $(HELPERS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
-.PHONY: install-dependencies check demo lint format mutants faults fuzz bench
+.PHONY: install-dependencies check check-vm demo lint format mutants faults fuzz bench
 install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
@@ -309,6 +315,11 @@ check:
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined test-programs
 	$(Q)tests/run --slow --also-sanitized build-asan
+
+# A whole machine, emulated: systemd, every controller.  `make check` needs none.
+check-vm:
+	$(Q)tests/dependencies.sh build test machine
+	$(Q)tests/vm/check.py
 
 demo:
 	$(Q)tests/dependencies.sh build demo
@@ -350,6 +361,7 @@ help:
 	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, engines'"'"' files (contrib), documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
+	@echo 'sudo make check-vm   the tests that need a whole machine, in emulated ones: systemd, every cgroup controller'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
