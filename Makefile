@@ -131,7 +131,7 @@ $(BUILD)/libexec/hrun/hrun-image: $(IMAGE_OBJECTS) $(IMAGE_SHARED)
 
 # hrun-sign: its own files, and of hrun-image the walls and what it knows of keys.
 SIGN_SOURCES := $(sort $(wildcard libexec/hrun-sign/*.c)) \
-	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key refusal verify)
+	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key program refusal verify)
 SIGN_OBJECTS := $(foreach s,$(SIGN_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	@mkdir -p $(@D)

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,16 +22,11 @@ bool tree_is_dropped(const struct tree *t, int dir, const char *name)
 
 int tree_drop_later(struct tree *t)
 {
-	if (t->dropped_count == t->dropped_room) {
-		size_t room = t->dropped_room ? 2 * t->dropped_room : 64;
-		char **larger = reallocarray(t->dropped, room, sizeof *larger);
-		if (!larger)
-			return tree_fail(t, ENOMEM, "no memory for the device nodes that are left out");
-		t->dropped = larger;
-		t->dropped_room = room;
-	}
+	char **all = tree_grow(t->dropped, t->dropped_count, &t->dropped_room, sizeof *all);
+
+	t->dropped = all ? all : t->dropped;
 	/* asprintf: as in attributes.c. */
-	if (asprintf(&t->dropped[t->dropped_count], "%s", t->path) < 0)
+	if (!all || asprintf(&t->dropped[t->dropped_count], "%s", t->path) < 0)
 		return tree_fail(t, ENOMEM, "no memory for the device nodes that are left out");
 	t->dropped_count++;
 	return 0;

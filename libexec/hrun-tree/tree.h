@@ -31,6 +31,11 @@ uint32_t *name_find(const struct name_table *table, uint64_t hash);
 /* The same, added with 0 where it is new; NULL: no memory. */
 uint32_t *name_add(struct name_table *table, uint64_t hash);
 void name_clear(struct name_table *table);
+/*
+ * ARRAY of elements of SIZE bytes with room for one more than COUNT: as it is, or moved and *ROOM doubled; NULL, and all as it
+ * was, where there is no memory.
+ */
+void *tree_grow(void *array, size_t count, size_t *room, size_t size);
 
 /* ---- stream.c ---- */
 enum { TREE_BUFFER = 256 << 10 };

@@ -159,6 +159,9 @@ static void run(struct tree *t, const char *target, int stream, bool walk)
 	for (size_t i = 0; i < t->pending_count; i++)
 		free(t->pending[i].path);
 	free(t->pending);
+	for (size_t i = 0; i < t->dropped_count; i++)
+		free(t->dropped[i]);
+	free(t->dropped);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
