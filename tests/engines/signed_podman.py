@@ -3,7 +3,7 @@
 # timeout: 900
 # tree: bookworm podman,buildah,containerd,crun,busybox-static,catatonit,python3
 # tree: trixie podman,buildah,containerd,crun,busybox-static,catatonit,python3
-# tree: sid podman,crun,busybox-static,catatonit,python3,libyajl2
+# tree: sid podman,crun,busybox-static,catatonit,python3,libyajl2,composefs
 """podman under `images.require: signed`: what was signed and is unchanged starts; everything else is refused, with layer and path.
 
 Images are made and signed here (signed_image.py), pulled by podman into its own store (driver overlay), and then the store is changed
@@ -351,6 +351,21 @@ def additional_store(layout, places):
     write("/etc/containers/storage.conf", STORAGE_CONF)
 
 
+def composefs():
+    """podman 5 makes such layers of any image that a registry gives it, where it is told to."""
+    layout, top = Layout("/root/composefs"), "/var/lib/composefs"
+    layout.image("v1", [busybox_layer(), layer(entry("file", data=b"1"))])
+    server = serve(layout, 5001)
+    write("/etc/containers/storage.conf", STORAGE_CONF.replace(TOP, top) + '[storage.options.pull_options]\nenable_partial_images = "true"\nconvert_images = "true"\n'
+          '[storage.options.overlay]\nuse_composefs = "true"\n')
+    policy(engines={"containersStorage": [top]})
+    run("podman pull -q --tls-verify=false 127.0.0.1:5001/a/b:v1 && ls -d /var/lib/composefs/overlay/*/composefs-data", "composefs: pull", 0, "composefs-data")
+    run("podman run --rm 127.0.0.1:5001/a/b:v1 echo has started", "composefs is refused by its name", 126, "its layers are composefs images; turn use_composefs off")
+    server.shutdown()
+    write("/etc/containers/storage.conf", STORAGE_CONF)
+    policy()
+
+
 def elsewhere(layout):
     """Roots that cannot be compared say what works instead."""
     sh("mkdir -p /root/plain/bin; cp /bin/busybox /root/plain/bin/sh")
@@ -388,6 +403,8 @@ def inside():
     many_layers(layout, places)
     pause_image(layout, places)
     additional_store(layout, places)
+    if release() == SID:
+        composefs()
     elsewhere(layout)
     left = sh("hrun list -q; grep -lsE '^hrun-(image|tree)$' /proc/[0-9]*/comm; ls /run/hrun")[1].strip()
     check(not left, "nothing is left", left)
