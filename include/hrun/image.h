@@ -66,6 +66,9 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags, struct image_result *ret,
 		 struct err *e);
 
+/* An answer becomes IMAGE_REJECT, at STAGE and for this reason; what it says of digests and signatures stays, the config goes. */
+void image_reject(struct image_result *result, enum image_stage stage, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */
 const char *image_stage_name(uint32_t stage);

@@ -11,27 +11,7 @@
 #include <hrun/judging.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-static bool reject(struct image_result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static bool reject(struct image_result *result, const char *format, ...)
-{
-	struct image_answer *answer = &result->answer;
-	va_list list;
-
-	answer->verdict = IMAGE_REJECT;
-	answer->stage = IMAGE_STAGE_POLICY;
-	va_start(list, format);
-	vsnprintf(answer->reason, sizeof answer->reason, format, list);
-	va_end(list);
-	str_remove_controls(answer->reason);
-	answer->config_size = 0;
-	result->config = NULL;
-	result->config_size = 0;
-	return false;
-}
 
 const char *image_denied_by(const struct policy_images *images, const char *digest)
 {
@@ -55,7 +35,9 @@ static bool check_denied(const struct policy_images *images, struct image_result
 		if (!path)
 			continue;
 		result->denied = true;
-		return reject(result, "%s stands in images.denyDigests of `%.100s`", digests[i], path);
+		image_reject(result, IMAGE_STAGE_POLICY, "%s stands in images.denyDigests of `%.100s`", digests[i],
+			     path);
+		return false;
 	}
 	return true;
 }
@@ -70,8 +52,9 @@ static bool check_allowed(const struct image_source *source, struct image_result
 	if (!source->allow_digests.present || list_has(&source->allow_digests, answer->image_digest) ||
 	    list_has(&source->allow_digests, answer->manifest_digest))
 		return true;
-	return reject(result, "%s does not stand in images.allowDigests of `%.100s`", answer->image_digest,
-		      source->path);
+	image_reject(result, IMAGE_STAGE_POLICY, "%s does not stand in images.allowDigests of `%.100s`",
+		     answer->image_digest, source->path);
+	return false;
 }
 
 /* ---- the time ---- */
@@ -116,14 +99,18 @@ static bool check_time(struct pool *pool, const struct image_source *source, con
 	if (!limit)
 		return true;
 	const char *created = created_of(pool, result);
-	if (!created || rfc3339_read(created, &seconds) < 0)
-		return reject(result,
-			      "nothing that is signed says when it was created, and images.notBefore of `%.100s` asks",
-			      source->path);
-	if (seconds >= limit->seconds)
+	bool known = created && rfc3339_read(created, &seconds) == 0;
+	if (known && seconds >= limit->seconds)
 		return true;
-	return reject(result, "it was created at %.40s, before images.notBefore of `%.100s`, %.40s", created,
-		      source->path, limit->text);
+	if (known)
+		image_reject(result, IMAGE_STAGE_POLICY,
+			     "it was created at %.40s, before images.notBefore of `%.100s`, %.40s", created,
+			     source->path, limit->text);
+	else
+		image_reject(result, IMAGE_STAGE_POLICY,
+			     "nothing that is signed says when it was created, and images.notBefore of `%.100s` asks",
+			     source->path);
+	return false;
 }
 
 static bool check_source(struct pool *pool, const struct image_source *source, const char *repository,

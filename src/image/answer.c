@@ -4,6 +4,28 @@
  */
 #include <hrun/image.h>
 #include <hrun/policy_images.h>
+#include <hrun/str.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void image_reject(struct image_result *result, enum image_stage stage, const char *format, ...)
+{
+	struct image_answer *answer = &result->answer;
+	va_list list;
+
+	answer->version = IMAGE_WIRE_VERSION;
+	answer->done = 1;
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = stage;
+	va_start(list, format);
+	vsnprintf(answer->reason, sizeof answer->reason, format, list);
+	va_end(list);
+	str_remove_controls(answer->reason);
+	answer->config_size = 0;
+	answer->devices = (struct image_devices){0};
+	result->config = NULL;
+	result->config_size = 0;
+}
 
 const char *image_verdict_name(uint32_t verdict)
 {
