@@ -27,7 +27,7 @@ static bool has_runtime_type(char *ret_label, size_t size)
 	ssize_t length = getxattr("/proc/self/exe", "security.selinux", ret_label, size - 1);
 
 	ret_label[length > 0 ? length : 0] = '\0';
-	return strstr(ret_label, ":container_runtime_exec_t:") != NULL;
+	return strstr(ret_label, ":container_runtime_exec_t:") || strstr(ret_label, ":container_engine_exec_t:");
 }
 
 static void say_selinux(struct doctor *doctor)
@@ -43,11 +43,10 @@ static void say_selinux(struct doctor *doctor)
 	else if (has_runtime_type(label, sizeof label))
 		doctor_say(doctor, "lsm.selinux", DOCTOR_OK, NULL, "SELinux is %s, hrun is %s", mode, label);
 	else
-		doctor_say(
-			doctor, "lsm.selinux", DOCTOR_WARN,
-			"chcon -t container_runtime_exec_t on hrun's file (docs/SELINUX.md); enforced, containers with a "
-			"label do not start without it",
-			"SELinux is %s, and hrun's file is %s", mode, *label ? label : "without a label");
+		doctor_say(doctor, "lsm.selinux", DOCTOR_WARN,
+			   "give it the type of a container runtime (docs/SELINUX.md); enforced, containers with a "
+			   "label do not start without it",
+			   "SELinux is %s, and hrun's file is %s", mode, *label ? label : "without a label");
 }
 
 static void say_apparmor(struct doctor *doctor)
