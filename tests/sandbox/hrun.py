@@ -5,8 +5,10 @@ A test is a function with @test: its name is the result's name, an AssertionErro
 be left behind: processes, mounts, cgroups and state files are counted by the kernel, before and after.
 """
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,6 +51,14 @@ def need_for_all(*names):
     if missing:
         print(f"no {missing[0]} controller on cgroup2 here; tests/vm has a machine with it")
         sys.exit(77)
+
+
+def disk():
+    """(major, minor) of a disk that can be limited."""
+    for path in sorted(glob.glob("/sys/block/*/dev")):
+        if not re.match(r"/sys/block/(loop|ram|zram|nbd|dm-|md|sr|fd)", path):
+            return [int(n) for n in read(path).split(":")]
+    raise Skip("no disk here")
 
 
 def test(function):
