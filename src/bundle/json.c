@@ -110,11 +110,11 @@ static int open_container(struct reader *r, enum json_type type)
 
 static int close_container(struct reader *r)
 {
-	const struct json *object = r->open[r->depth - 1], *twin = NULL;
+	const struct json *closed = r->open[r->depth - 1];
+	const struct json *twin = closed->type == JSON_OBJECT ? json_check_members(r->pool, closed) : NULL;
 
-#ifndef HRUN_MUTANT_JSON_TWINS
-	if (object->type == JSON_OBJECT)
-		twin = json_check_members(r->pool, object);
+#ifdef HRUN_MUTANT_JSON_TWINS
+	twin = NULL;
 #endif
 	if (twin)
 		return json_refuse(r->pool, r->error, "json-duplicate-key", twin,

@@ -114,6 +114,9 @@ static void write_utf8(struct text *t, unsigned long code)
 
 static void note(struct text *t, const char *wrong)
 {
+#ifdef HRUN_MUTANT_JSON_UTF8
+	return;
+#endif
 	if (!t->wrong)
 		t->wrong = wrong;
 }
@@ -135,7 +138,9 @@ static bool take_unicode(struct text *t)
 		t->in += 6;
 		unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
 	}
+#ifndef HRUN_MUTANT_JSON_NUL
 	t->has_nul |= unit == 0;
+#endif
 	write_utf8(t, (unsigned long)unit);
 	return true;
 }

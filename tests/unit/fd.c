@@ -82,7 +82,8 @@ static void test_kernel(void)
 static void make_maps_long(void)
 {
 	for (int i = 0; i < 400; i++)
-		mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		CHECK(mmap(NULL, 4096, i % 2 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+		      MAP_FAILED);
 }
 
 int main(void)
