@@ -56,7 +56,7 @@ static int send_request(int control, const struct image_request *limits, int tar
 	const int fds[] = {target, stream};
 
 	int r = unix_send_all(control, &request, sizeof request, fds, sizeof fds / sizeof *fds);
-	/* It has ended already: it has no answer either. */
+	/* It has ended already: it gives no answer either, which is a refusal whenever it ends. */
 	if (r == -EPIPE || r == -ECONNRESET)
 		return 0;
 	return r < 0 ? err_set(e, -r, "hrun-tree does not take a request; install hrun again") : 0;
