@@ -96,6 +96,7 @@ struct cgroup_plan {
 	int root;		  /* owned O_PATH of the cgroup2 mount; -1 where disabled */
 	const char *mountpoint;	  /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
 	const char *path;	  /* below the mount, absolute: "/machine/web-1" */
+	const char *lived_in;	  /* a cgroup above that holds processes and so enables nothing more, or NULL */
 	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
 	size_t controller_count;
 	struct cgroup_write *writes; /* in order */

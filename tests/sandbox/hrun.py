@@ -5,8 +5,10 @@ A test is a function with @test: its name is the result's name, an AssertionErro
 be left behind: processes, mounts, cgroups and state files are counted by the kernel, before and after.
 """
 import contextlib
+import glob
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -47,8 +49,16 @@ def need_for_all(*names):
     """The whole file is one skip where one of these controllers is missing."""
     missing = [name for name in names if name not in controllers()]
     if missing:
-        print(f"no {missing[0]} controller on cgroup2 here; tests/vm has a machine with it")
+        print(f"no {missing[0]} controller on cgroup2 here; tests/run uml has a kernel with it")
         sys.exit(77)
+
+
+def disk():
+    """(major, minor) of a disk that can be limited."""
+    for path in sorted(glob.glob("/sys/block/*/dev")):
+        if not re.match(r"/sys/block/(loop|ram|zram|nbd|dm-|md|sr|fd)", path):
+            return [int(n) for n in read(path).split(":")]
+    raise Skip("no disk here")
 
 
 def test(function):
@@ -162,6 +172,11 @@ class Bundle:
     def mount(self, destination, kind=None, source=None, options=()):
         self.c["mounts"].append({k: v for k, v in dict(destination=destination, type=kind, source=source, options=list(options)).items()
                                  if v is not None})
+        return self
+
+    def without_limits(self):
+        """`hrun spec` writes some where the host can give them."""
+        self.linux["resources"] = {"devices": self.linux["resources"]["devices"]}
         return self
 
     def without_mount(self, destination):
