@@ -421,7 +421,7 @@ def first_errors_say_what_to_do():
 
 @test
 def first_errors_of_a_user_say_what_to_do():
-    b = Bundle("true").save()
+    b = Bundle("true").without_limits().save()
     user = ("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups")
     for arguments, what, remedy in ((("state", "x"), "the state root /run/hrun: ", "; it is another user's; call hrun as this one"),
                                     (("run", "-b", b.path, "x"), "the state root /run/hrun: ", "give --root a directory of your own")):

@@ -13,10 +13,10 @@ def cgroup_of(pid):
 
 
 def limited(path="/limits", **resources):
-    """No other limits than these, as `hrun spec` has them where the host can give some."""
+    """No other limits than these."""
     b = Bundle()
     b.linux["cgroupsPath"] = path
-    b.linux["resources"] = {"devices": b.linux["resources"]["devices"], **resources}
+    b.without_limits().linux["resources"].update(resources)
     return b
 
 

@@ -34,7 +34,7 @@ def occupied(path, delegated=False):
 def at(path, **resources):
     b = Bundle("true")
     b.linux["cgroupsPath"] = path
-    b.linux["resources"] = {"devices": b.linux["resources"]["devices"], **resources}
+    b.without_limits().linux["resources"].update(resources)
     return b
 
 
