@@ -128,11 +128,11 @@ def with_podman():
     sh(f"tar -C {WORK}/default/rootfs -c . | podman import - localhost/bb")
     with open("/etc/containers/containers.conf", "w") as f:
         f.write('[engine]\ncgroup_manager = "cgroupfs"\n')
-    status, out = sh(f"podman --runtime {HRUN} run --rm localhost/bb cat {CURRENT}")
+    status, out = sh(f"podman --runtime {HRUN} run --rm --network none localhost/bb cat {CURRENT}")
     check("podman's own profile", status == 0 and out.strip().startswith("containers-default") and out.strip().endswith("(enforce)"), out)
-    status, out = sh(f"podman --runtime {HRUN} run --rm --security-opt apparmor=hrun-default localhost/bb cat {CURRENT}")
+    status, out = sh(f"podman --runtime {HRUN} run --rm --network none --security-opt apparmor=hrun-default localhost/bb cat {CURRENT}")
     check("podman with a profile of the user's choice", (status, out.strip()) == (0, "hrun-default (enforce)"), out)
-    status, out = sh(f"podman --runtime {HRUN} run --rm --security-opt apparmor=unconfined localhost/bb true")
+    status, out = sh(f"podman --runtime {HRUN} run --rm --network none --security-opt apparmor=unconfined localhost/bb true")
     check("podman with apparmor=unconfined is refused", status != 0 and "apparmor-unconfined" in out, out)
 
 
