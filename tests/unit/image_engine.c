@@ -59,7 +59,7 @@ static int images(struct stored_root *root, const char *text)
 	struct err e;
 
 	memset(root, 0, sizeof *root);
-	return storage_read_images(&pool, text, strlen(text), ID, root, &e);
+	return stored_images_read(&pool, "images.json", text, strlen(text), ID, root, &e);
 }
 
 static void stored(void)
