@@ -87,6 +87,8 @@ static bool stamp_layer(const struct stored_root *root, const struct stored_laye
 	sha256_add(&hash, layer[-1].stamp.digest, sizeof layer[-1].stamp.digest);
 	sha256_add(&hash, ret->digest, sizeof ret->digest);
 	sha256_end(&hash, ret->digest);
+	if (layer[-1].stamp.newest.tv_sec > ret->newest.tv_sec)
+		ret->newest = layer[-1].stamp.newest;
 	return true;
 }
 

@@ -43,11 +43,10 @@ int store_open_upper(struct pool *pool, const char *path, struct stored_root *re
 		return err_set(e, EINVAL, "the writable layer `%s` cannot be opened", path);
 	/* Its layers are copies with other owners, or mapped. */
 	if (policy_caller_is_root() && st.st_uid != 0)
-		return err_set(
-			e, EPERM,
-			"the container's layer belongs to uid %u: what an engine has made for a user namespace (--uidmap, "
-			"--userns, hostUsers: false) cannot be compared; use it without",
-			st.st_uid);
+		return err_set(e, EPERM,
+			       "the container's layer belongs to uid %u: what an engine has made for hostUsers: false, "
+			       "--uidmap or --userns cannot be compared; use the image without",
+			       st.st_uid);
 	ret->upper_path = upper;
 	ret->upper = store_open_path(pool, upper, e);
 	return ret->upper < 0 ? ret->upper : 0;

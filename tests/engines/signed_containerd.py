@@ -17,7 +17,7 @@ import sys
 import time
 
 from containerd_daemon import start_containerd
-from engine import image_program_runs, outside, play, report, sh
+from engine import image_program_runs, outside, play, release, report, sh
 from signed_image import CHANGES, OCI, Key, Layout, busybox_layer, edit, entry, full_image, layer, write
 
 TOP = "/var/lib/containerd"
@@ -124,7 +124,8 @@ def aside(path):
 
 
 def changes(tops):
-    for name, number, path, change, text in CHANGES + [
+    # tests/image/compare_containerd.py has all of them.
+    for name, number, path, change, text in (CHANGES if release() > 12 else CHANGES[::5]) + [
             ("mode of a directory that is only implied", 3, "old", lambda p: os.chmod(p, 0o755), "old: a directory that the image only implies is 0755 of 5:0, and below 0700 of 5:0"),
             ("attribute of one", 3, "old", lambda p: os.setxattr(p, "user.x", b"1"), "old: a directory that the image only implies has another attribute than below: user.x")]:
         top = tops[number - 1]
