@@ -34,6 +34,12 @@ void cannot_judge(struct finder *finder, const char *where, const char *format, 
 /* As find, of what no repair is known for: refused where the action is to harden, in mode audit as well. */
 void find_unrepairable(struct finder *finder, const char *where, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * As find, of what this host has no repair for: the hardening of a level becomes a warning, one that the policy file asks for
+ * by name a refusal.
+ */
+void find_without_means(struct finder *finder, const char *where, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 /* As find_value (VALUE may be NULL), for element INDEX of the list that the rule judges: its repair gets the number back. */
 void find_item(struct finder *finder, size_t index, const char *value, const char *where, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));

@@ -7,6 +7,7 @@
  * AppArmor's and is the administrator's to do.  A label of SELinux is made by the engine, which labels the root and the volumes with
  * the same categories; one that hrun chose would fit none of them, so its absence is only told.
  */
+#include <errno.h>
 #include <hrun/host.h>
 #include <hrun/judging.h>
 #include <hrun/str.h>
@@ -54,23 +55,23 @@ static const struct host_files *files_of(const struct finder *finder)
 	return finder->judged->host_files ? finder->judged->host_files : &host_files;
 }
 
-/* Is there a profile that a process without one could get?  For as long as nobody may look: there is none. */
-static bool has_default_profile(const struct finder *finder)
-{
-	return !finder->judged->config_only && host_flag(files_of(finder)->apparmor_enabled, 'Y') > 0 &&
-	       host_has_profile(files_of(finder)->apparmor_profiles, HOST_DEFAULT_PROFILE);
-}
-
 void judge_apparmor_missing(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
+	const struct host_files *files = files_of(finder);
+	const char *where = "process.apparmorProfile";
 
 	if (!process || has_text(process->apparmor_profile))
 		return;
-	if (finder->judged->config_only)
-		cannot_judge(finder, "process.apparmorProfile", "which profiles the host has is not known");
-	else if (has_default_profile(finder))
-		find(finder, "process.apparmorProfile", "absent, and the host has AppArmor");
+	int enabled = finder->judged->config_only ? -EPERM : host_flag(files->apparmor_enabled, 'Y');
+	if (enabled < 0)
+		cannot_judge(finder, where, "%s cannot be read (error %d)", files->apparmor_enabled, -enabled);
+	else if (enabled && host_has_profile(files->apparmor_profiles, HOST_DEFAULT_PROFILE))
+		find(finder, where, "absent, and the host has AppArmor");
+	else if (enabled)
+		find_without_means(finder, where,
+				   "absent, the host has AppArmor, and " HOST_DEFAULT_PROFILE
+				   " is not loaded (apparmor_parser -r /etc/apparmor.d/hrun-default)");
 }
 
 void harden_apparmor_missing(struct pool *pool, struct config *config, const struct finding *finding)
@@ -78,16 +79,6 @@ void harden_apparmor_missing(struct pool *pool, struct config *config, const str
 	(void)pool, (void)finding;
 	if (config->process)
 		config->process->apparmor_profile = HOST_DEFAULT_PROFILE;
-}
-
-void judge_apparmor_not_loaded(struct finder *finder)
-{
-	const struct config_process *process = finder->judged->process;
-
-	if (process && !has_text(process->apparmor_profile) && !has_default_profile(finder))
-		find_missing(finder, "process.apparmorProfile", files_of(finder)->apparmor_enabled, 'Y',
-			     "the host has AppArmor, the config names no profile, and " HOST_DEFAULT_PROFILE
-			     " is not loaded");
 }
 
 void judge_selinux_missing(struct finder *finder)

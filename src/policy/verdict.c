@@ -134,6 +134,16 @@ void find_unrepairable(struct finder *finder, const char *where, const char *for
 	va_end(args);
 }
 
+void find_without_means(struct finder *finder, const char *where, const char *format, ...)
+{
+	bool by_level = finder->action == ACTION_HARDEN && finder->why == WHY_LEVEL;
+	va_list args;
+
+	va_start(args, format);
+	add(finder, by_level ? ACTION_WARN : unrepaired(finder), 0, NULL, where, format, args);
+	va_end(args);
+}
+
 void cannot_judge(struct finder *finder, const char *where, const char *format, ...)
 {
 	va_list args;
