@@ -16,11 +16,12 @@ sys.path.insert(0, f"{TOP}/tests/engines")
 from engine import outside  # noqa: E402
 
 CGROUP = "/sys/fs/cgroup"
+BOOTED = "the kernel runs here"
 THE_END = "the kernel was left as it should be"
 
 
 def boot(script):
-    """Starts the kernel with SCRIPT --init as its first process, passes its output on.  0: it came to the script's own end."""
+    """Starts the kernel with SCRIPT --init as its first process, passes its output on.  0: it came to the script's own end; 77: no such kernel here."""
     disk = "/tmp/disk"
     with open(disk, "wb") as f:
         f.truncate(16 << 20)
@@ -28,12 +29,15 @@ def boot(script):
                                 "quiet", "loglevel=3", "init=/usr/bin/python3", "--", "-B", os.path.abspath(script), "--init", TOP,
                                 os.environ["BUILD"]], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                errors="replace")
-    ended = False
+    seen = []
     for line in process.stdout:
-        ended |= THE_END in line
+        seen += [mark for mark in (BOOTED, THE_END) if mark in line]
         print(line.rstrip(), flush=True)
     process.wait()
-    return 0 if ended else 1
+    if BOOTED not in seen:
+        print("User Mode Linux does not run here")
+        return 77
+    return 0 if THE_END in seen else 1
 
 
 def set_up():
@@ -55,6 +59,7 @@ def set_up():
 
 def first_process(run):
     """Sets up, reaps whatever ends, and turns the kernel off after RUN, which is a child's."""
+    print(BOOTED, flush=True)
     set_up()
     child = os.fork()
     if not child:
