@@ -78,10 +78,15 @@ int storage_read_images(struct pool *pool, const char *bytes, size_t size, const
 const char *storage_big_data(struct pool *pool, const char *image, const char *key);
 
 /* ---- compare.c ---- */
-/* One image under one name.  True: accepted, *ret_signed says whether by a signature; otherwise *ret_reason. */
-bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
-			 const struct stored_image *image, const char *name, const char **ret_digest, bool *ret_signed,
-			 const char **ret_reason);
+/* One image under one name. */
+struct stored_verdict {
+	const char *reason; /* NULL: accepted, */
+	bool is_signed;	    /* by a signature; or the policy asks for none */
+	bool denied;	    /* refused by denyDigests */
+	const struct image_answer *answer;
+};
+void stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, const char *name, struct stored_verdict *ret);
 /* What was compared, and did not change meanwhile, is remembered. */
 void stored_root_remember(const struct image_root_asked *asked, const struct stored_root *root);
 

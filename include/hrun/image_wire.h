@@ -108,7 +108,8 @@ struct image_request {
 	int64_t now; /* seconds since the epoch: certificates and expiry are judged by it */
 	uint64_t max_layer_bytes, max_total_bytes; /* uncompressed */
 	uint64_t max_entries;
-	uint32_t max_ratio; /* uncompressed to compressed */
+	uint32_t max_ratio;    /* uncompressed to compressed */
+	uint32_t drop_devices; /* 1: device nodes of layers are left out; 0: an image with one is refused */
 	/* IMAGE_COMPARE: */
 	uint32_t manifest_count, place_count,
 		layer_count; /* layer_count: directories of the root, without the one that is written to */
@@ -141,6 +142,12 @@ struct image_given {
 		known; /* IMAGE_ASK_LAYER: 1, and no descriptor: hrun has seen that nothing changed since it was compared */
 };
 
+/* Device nodes that were left out of an image. */
+struct image_devices {
+	uint32_t count;
+	char first[IMAGE_TEXT_SIZE]; /* its path, cut where it is longer; "" where there is none */
+};
+
 struct image_signature {
 	uint32_t scheme;
 	uint32_t ok;
@@ -161,7 +168,8 @@ struct image_answer {
 		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
 	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform; "" for a bundle */
 	char config_digest[IMAGE_DIGEST_SIZE];
-	uint64_t config_size; /* the config's bytes follow, in chunks; 0: none */
+	struct image_devices devices; /* only where the request says drop_devices */
+	uint64_t config_size;	      /* the config's bytes follow, in chunks; 0: none */
 	uint32_t signature_count;
 	struct image_signature signatures[IMAGE_SIGNATURES_MAX];
 };

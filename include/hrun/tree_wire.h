@@ -72,6 +72,8 @@ enum tree_flags {
 		8, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
 	/* Several containers will have this tree: a FIFO, which works on a read-only mount as well, would connect them; it is refused. */
 	TREE_SHARED = 16,
+	/* Device nodes, and hard links to them, are left out; all else is as if they were there. */
+	TREE_DROP_DEVICES = 32,
 };
 
 enum tree_ask_kind {

@@ -217,7 +217,8 @@ static int choose(struct judgement *j, int files)
 static int read_layers(struct judgement *j, const struct image *image, int tree, const struct progress *progress)
 {
 	const struct image_request *q = j->request;
-	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio};
+	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio,
+					    q->drop_devices ? &j->answer->devices : NULL};
 
 	if (q->task != IMAGE_COMPARE)
 		return layers_read(j->pool, j->layout.files, image->layers, image->diff_ids, image->layer_count,
@@ -273,5 +274,6 @@ void image_judge(struct pool *pool, int files, const struct image_request *reque
 	refuse(&r, IMAGE_STAGE_LAYER, "the image cannot be verified");
 	answer->verdict = r.verdict;
 	answer->stage = r.stage;
+	answer->devices = (struct image_devices){0};
 	memcpy(answer->reason, r.reason, sizeof answer->reason);
 }

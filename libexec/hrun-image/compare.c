@@ -268,14 +268,11 @@ static int compare(struct comparison *c)
 {
 	struct layers *l = &c->layers;
 	autofd int fd = -EBADF;
+	const char *name;
+	int r = entry_check(l, &name);
 
-	TRY(entry_count(l));
-	TRY(entry_clean_paths(l));
-	if (entry_is_old_metadata(l->path))
-		return 0;
-	const char *name = entry_name(l->path);
-	if (entry_has_whiteout_directory(l->path) || entry_has_whiteout_directory(l->link))
-		return differs(c, "an archive has an entry below a whiteout: %.120s", l->path);
+	if (r <= 0)
+		return r;
 	if (str_starts(name, WHITEOUT))
 		return compare_whiteout(c, name);
 	/* Engines do not apply it; the root that is seen has the attributes of the writable layer. */

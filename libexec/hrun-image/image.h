@@ -126,6 +126,14 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 /* Which of its descriptors is the first key. */
 size_t request_first_key(const struct image_request *request);
 
+/* ---- program.c: hrun-sign begins so, too ---- */
+enum { PROGRAM_SOCKET = 3, PROGRAM_NO_ANSWER = 2 }; /* the one descriptor; the exit status of who cannot answer */
+/* One line on stderr, for who runs it by hand; hrun gives it no stderr.  PROGRAM_NO_ANSWER. */
+int program_complain(const char *name, const char *what);
+/* What must be so at the start, with libcrypto; then the walls.  0, or PROGRAM_NO_ANSWER after a complaint. */
+int program_begin(const char *name, int argc);
+int program_confine(const char *name);
+
 /* ---- confine.c, filter.c ---- */
 /* From here on: no privilege, no file, no network.  0, or a negative errno and in *ret_what what failed. */
 int confine(const char **ret_what);
@@ -198,6 +206,7 @@ void stored_candidates(struct pool *pool, int files, const struct image_request 
 struct layer_limits {
 	uint64_t max_layer_bytes, max_total_bytes, max_entries;
 	uint32_t max_ratio;
+	struct image_devices *devices; /* device nodes are left out and counted here; NULL: they are refused */
 };
 struct progress {
 	void (*tell)(void *context, uint64_t bytes_done);

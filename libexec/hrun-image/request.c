@@ -64,9 +64,9 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 		return refuse(r, IMAGE_STAGE_NONE, "hrun and hrun-image are of different builds; install both again");
 	if (request->task > IMAGE_COMPARE || !comparison_is_sound(request) || !bundle_is_sound(request) ||
 	    fd_count < first_key || fd_count > IMAGE_FDS_MAX || request->trust_count > IMAGE_TRUSTS_MAX ||
-	    request->signatures_required > 1 || request->now < 0 || !IS_TERMINATED(request->ref) ||
-	    !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) || !IS_TERMINATED(request->architecture) ||
-	    !IS_TERMINATED(request->variant))
+	    request->signatures_required > 1 || request->drop_devices > 1 || request->now < 0 ||
+	    !IS_TERMINATED(request->ref) || !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) ||
+	    !IS_TERMINATED(request->architecture) || !IS_TERMINATED(request->variant))
 		return refuse(r, IMAGE_STAGE_NONE, "the request is malformed");
 	/* Signatures are asked for and nobody is trusted: that is a policy which no image can satisfy. */
 	if (request->signatures_required && !request->trust_count)

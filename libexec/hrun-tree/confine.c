@@ -132,6 +132,8 @@ static uint64_t landlock_needed(const struct tree *t, uint32_t task)
 		return read;
 	if (!(t->flags & TREE_SHARED))
 		write |= LANDLOCK_ACCESS_FS_MAKE_FIFO;
+	if (t->flags & TREE_DROP_DEVICES)
+		write |= LANDLOCK_ACCESS_FS_MAKE_SOCK;
 	if (t->flags & TREE_DEVICES)
 		write |= LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 	return read | write;

@@ -72,8 +72,9 @@ static int check(struct tree *t, const struct tree_request *request)
 	struct stat st;
 
 	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_SERVE ||
-	    request->flags > (TREE_DEVICES | TREE_SQUASH | TREE_NAMES | TREE_USER_OVERLAY | TREE_SHARED) ||
-	    request->reserved != 0 || request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
+	    request->flags > (2 * TREE_DROP_DEVICES - 1) ||
+	    (request->flags & TREE_DEVICES && request->flags & TREE_DROP_DEVICES) || request->reserved != 0 ||
+	    request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
 		return tree_fail(t, EPROTO, "the request has a field out of range");
 	if (fstat(t->root, &st) < 0 || !S_ISDIR(st.st_mode))
 		return tree_fail(t, ENOTDIR, "the request has no directory");

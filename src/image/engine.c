@@ -147,6 +147,23 @@ static const char *open_store(struct pool *pool, const struct bundle *bundle, st
 
 /* ---- the images that it might be ---- */
 
+/* Which of several images with the same layers was meant nobody tells: where one of them is denied, so is the root. */
+static const char *find_denied(struct pool *pool, const struct policy_images *images, const struct stored_root *root)
+{
+	for (size_t i = 0; i < root->candidate_count; i++) {
+		const struct stored_image *image = &root->candidates[i];
+		for (size_t k = 0; k < image->manifests.count; k++) {
+			const char *path = image_denied_by(images, image->manifests.item[k]);
+			if (path)
+				return pool_printf(pool,
+						   "image %.12s: %s stands in images.denyDigests of `%s`; remove it "
+						   "from the engine's store",
+						   image->id, image->manifests.item[k], path);
+		}
+	}
+	return NULL;
+}
+
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */
 static bool verify_image(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
 			 const struct stored_image *image, struct image_root *ret)
@@ -154,23 +171,21 @@ static bool verify_image(struct pool *pool, const struct image_root_asked *asked
 	static const char *const none[] = {""};
 	const char *const *names = image->names.count ? (const char *const *)image->names.item : none;
 	size_t count = image->names.count ? image->names.count : 1;
-	const char *digest = NULL;
+	struct stored_verdict verdict = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		const char *reason;
-		bool is_signed;
-		if (!stored_image_verify(pool, asked, root, image, names[i], &digest, &is_signed, &reason)) {
-			ret->reason = pool_printf(pool, "image %.12s%s%s: %s", image->id, *names[i] ? " " : "",
-						  names[i], reason);
-			return false;
-		}
-		if (!is_signed) {
-			ret->reason =
-				pool_printf(pool, "image %.12s %s: the policy takes it unsigned", image->id, names[i]);
-			return false;
-		}
+		stored_image_verify(pool, asked, root, image, names[i], &verdict);
+		const char *reason = verdict.reason	 ? verdict.reason
+				     : verdict.is_signed ? NULL
+							 : "the policy takes it unsigned";
+		if (!reason)
+			continue;
+		ret->reason =
+			pool_printf(pool, "image %.12s%s%s: %s", image->id, *names[i] ? " " : "", names[i], reason);
+		ret->denied = verdict.denied ? ret->reason : ret->denied;
+		return false;
 	}
-	ret->digest = digest;
+	ret->answer = verdict.answer;
 	return true;
 }
 
@@ -179,18 +194,21 @@ static void verify_root(struct pool *pool, const struct image_root_asked *asked,
 {
 	const char *first = NULL;
 
+	ret->reason = ret->denied = find_denied(pool, &asked->policy->images, root);
+	if (ret->denied)
+		return;
 	for (size_t i = 0; i < root->candidate_count; i++) {
 		if (verify_image(pool, asked, root, &root->candidates[i], ret))
 			break;
 		first = first ? first : ret->reason;
 	}
-	ret->reason = ret->digest ? NULL : first ? first : "the engine's store has no image of these layers";
-	if (!ret->digest)
+	ret->reason = ret->answer ? NULL : first ? first : "the engine's store has no image of these layers";
+	if (!ret->answer)
 		return;
 	stored_root_remember(asked, root);
 	ret->changed = upper_changes(pool, root, asked->bundle->config);
 	if (ret->changed && asked->policy->level == LEVEL_RESTRICTED) {
-		ret->digest = NULL;
+		ret->answer = NULL;
 		ret->reason = ret->changed;
 	}
 }

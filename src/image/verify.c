@@ -175,6 +175,15 @@ static bool bundle_is_sound(const struct image_answer *a, const struct image_req
 	       str_equal(a->config_digest, request->bundle_config_digest) && !a->manifest_digest[0] && !a->config_size;
 }
 
+/* Nothing was left out unless it was asked for, and of an image that is refused nothing is told. */
+static bool devices_are_sound(struct image_devices *devices, bool wanted)
+{
+	if (!IS_TERMINATED(devices->first) || (devices->count > 0) != (devices->first[0] != 0))
+		return false;
+	str_remove_controls(devices->first);
+	return wanted || !devices->count;
+}
+
 /* An answer to REQUEST: a word and a reason only where refused; all digests where accepted. */
 static bool answer_is_sound(struct image_answer *a, const struct image_request *request)
 {
@@ -188,6 +197,8 @@ static bool answer_is_sound(struct image_answer *a, const struct image_request *
 	    (!accept && a->verdict != IMAGE_REJECT && a->verdict != IMAGE_MALFORMED) || a->stage > IMAGE_STAGE_UNPACK ||
 	    a->signature_count > IMAGE_SIGNATURES_MAX || !IS_TERMINATED(a->reason) ||
 	    a->config_size > IMAGE_CONFIG_MAX || (a->config_size && (!a->done || !accept)))
+		return false;
+	if (!devices_are_sound(&a->devices, accept && request->drop_devices))
 		return false;
 	bool needed = a->done && accept;
 	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed) ||
@@ -315,5 +326,6 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 	c.deadline = now_ms() + (int64_t)seconds * MILLISECONDS;
 	bool answered = converse(&c) >= 0;
 	check_end(&c, pid, pidfd, answered);
+	image_admit(pool, call, ret);
 	return 0;
 }

@@ -82,7 +82,7 @@ static int read_controllers(struct pool *pool, const struct cgroup_plan *plan, c
 
 	if (fd < 0)
 		return err_errno(e, "open %s/cgroup.controllers", plan->mountpoint);
-	ssize_t n = fd_read_all(fd, text, sizeof text);
+	ssize_t n = fd_read_kernel(fd, text, sizeof text);
 	if (n < 0 || (size_t)n == sizeof text)
 		return err_set(e, EIO, "%s/cgroup.controllers cannot be read", plan->mountpoint);
 	*ret_words = pool_strndup(pool, text, (size_t)n);

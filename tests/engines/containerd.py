@@ -15,6 +15,7 @@ import sys
 import tarfile
 import time
 
+import contrib
 from engine import expected, make_image, outside, report, sh
 
 RUN = "ctr run --snapshotter native --runc-binary /usr/local/bin/hrun"
@@ -95,12 +96,12 @@ def start_containerd():
 
 
 def inside():
+    good = contrib.check()
     daemon = start_containerd()
     status, out = import_image()
     if status:
         report(False, "containerd: import", out)
         return 1
-    good = True
     for name, commands, want in CASES:
         if name == "user" and "--user" not in sh("ctr run --help")[1]:
             continue  # containerd 1.6

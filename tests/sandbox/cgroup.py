@@ -116,6 +116,7 @@ def bad_paths_are_refused():
         with h.unchanged():
             r = run(limited(path), "true")
             assert r.status != 0 and r.err.count("\n") == 1, f"{path}: {r}"
+    contains(run(limited("system.slice:hrun:x"), "true").err, "systemd cgroup driver")
 
 
 @test
@@ -258,6 +259,23 @@ def a_bad_unified_key_is_refused():
         with h.unchanged():
             r = run(limited(unified={key: "1"}), "true")
             assert r.status != 0 and r.err.count("\n") == 1, f"{key}: {r}"
+
+
+@test
+def a_hybrid_host():
+    """There /sys/fs/cgroup is a tmpfs, for cgroup v1, and cgroup2 is mounted beside it."""
+    view = ("unshare", "--mount", "sh", "-c", """set -e
+        mount -t tmpfs v1 /sys/fs/cgroup
+        mkdir /sys/fs/cgroup/unified
+        mount -t cgroup2 v2 /sys/fs/cgroup/unified
+        exec "$@" """, "sh")
+    b, name = limited("/hybrid").save(), h.new_id()
+    try:
+        r = h.hrun("create", "-b", b.path, name, prefix=view)
+        equal((r.status, r.err), (0, ""))
+        equal(cgroup_of(h.json.loads(h.hrun("state", name).out)["pid"]), "/hybrid")
+    finally:
+        equal(h.hrun("delete", "--force", name, prefix=view).status, 0)
 
 
 @test
