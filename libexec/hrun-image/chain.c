@@ -226,7 +226,8 @@ static int read_layers(struct judgement *j, const struct image *image, int tree,
 	if (q->layer_count != image->layer_count)
 		return refuse(j->r, IMAGE_STAGE_LAYER, "the image has %zu layers, the container's root %u",
 			      image->layer_count, q->layer_count);
-	return layers_compare(j->pool, j->layout.files, image->diff_ids, image->layer_count, &limits, progress, j->r);
+	return layers_compare(j->pool, j->layout.files, q->whole_blobs ? image->layers : NULL, image->diff_ids,
+			      image->layer_count, &limits, progress, j->r);
 }
 
 static int sum_layers(const struct image *image, uint64_t *ret_bytes)

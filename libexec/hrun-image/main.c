@@ -75,6 +75,10 @@ static void judge(struct session *s)
 		bundle_judge(&s->pool, &s->request, s->trusts, s->fds, &s->answer);
 		return;
 	}
+	if (s->request.task == IMAGE_FIND) {
+		stored_find(&s->pool, PROGRAM_SOCKET, &s->request, &s->answer, &s->config);
+		return;
+	}
 	int tree = s->request.task == IMAGE_UNPACK ? s->fds[1] : -1;
 	image_judge(&s->pool, PROGRAM_SOCKET, &s->request, s->trusts, tree, &progress, &s->answer, &s->config);
 }

@@ -67,6 +67,8 @@ struct tree_directory { /* what a directory gets at the end */
 struct tree_link;
 struct tree {
 	int root;
+	int lowers[TREE_LOWERS_MAX]; /* TREE_SERVE: the layers below, the topmost first */
+	size_t lower_count;
 	uint32_t flags;
 	uint64_t max_entries, max_bytes;
 	uint32_t uid, gid; /* ours: what is made has them already */
@@ -163,6 +165,10 @@ bool tree_serves_xattr(const char *name);
 const char *tree_opaque_name(const struct tree *t);
 /* 1, 0, or negative errno; -EBADMSG: it has another value than "y". */
 int tree_is_opaque(const struct tree *t, int dir);
+
+/* ---- implied.c: directories on the way to entries, which the engine has made by itself ---- */
+/* Does FD, the directory PATH, look as the engine makes one?  0, or -EBADMSG and t->reason. */
+int tree_check_implied(struct tree *t, int fd, const struct stat *st, const char *path);
 
 /* ---- rest.c: what is there beyond what was asked for ---- */
 /* 0, or -EBADMSG and t->reason; other errnos where it cannot be found out. */

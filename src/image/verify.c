@@ -184,10 +184,29 @@ static bool devices_are_sound(struct image_devices *devices, bool wanted)
 	return wanted || !devices->count;
 }
 
+/* A list, and nothing about an image. */
+static bool list_is_sound(const struct image_answer *a)
+{
+	return a->config_size && !a->image_digest[0] && !a->manifest_digest[0] && !a->config_digest[0];
+}
+
+/* What comes with an accepted request: of an image all digests and the config. */
+static bool content_is_sound(const struct image_answer *a, const struct image_request *request)
+{
+	switch (request->task) {
+	case IMAGE_BUNDLE:
+		return bundle_is_sound(a, request);
+	case IMAGE_FIND:
+		return list_is_sound(a);
+	default:
+		return a->config_size > 0;
+	}
+}
+
 /* An answer to REQUEST: a word and a reason only where refused; all digests where accepted. */
 static bool answer_is_sound(struct image_answer *a, const struct image_request *request)
 {
-	bool bundle = request->task == IMAGE_BUNDLE;
+	bool bundle = request->task == IMAGE_BUNDLE, list = request->task == IMAGE_FIND;
 	bool accept = a->verdict == (request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT);
 
 #ifdef HRUN_MUTANT_IMAGE_LAYERS
@@ -201,12 +220,11 @@ static bool answer_is_sound(struct image_answer *a, const struct image_request *
 	if (!devices_are_sound(&a->devices, accept && request->drop_devices))
 		return false;
 	bool needed = a->done && accept;
-	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed) ||
-	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle) ||
-	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed))
+	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed && !list) ||
+	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle && !list) ||
+	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed && !list))
 		return false;
-	if (needed &&
-	    (a->stage != IMAGE_STAGE_NONE || a->reason[0] || (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
+	if (needed && (a->stage != IMAGE_STAGE_NONE || a->reason[0] || !content_is_sound(a, request)))
 		return false;
 	for (uint32_t i = 0; i < a->signature_count; i++) {
 		if (!signature_is_sound(&a->signatures[i]))
