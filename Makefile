@@ -112,7 +112,7 @@ $(BUILD)/hrun: $(OBJECTS)
 # ---- libexec: hrun-image gets the words of the language and the JSON reader, nothing else of hrun ----
 
 IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
-IMAGE_SHARED := $(filter-out %/log.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
+IMAGE_SHARED := $(filter-out %/log.o %/libexec.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
 	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
 IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
@@ -133,7 +133,7 @@ $(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
 
 # Where hrun looks for it.
-%/src/image/program.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
+%/src/base/libexec.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
 
 # It runs before anything that the compiler may count on.
 %/src/entry.o: CFLAGS_ALL += -fno-stack-protector -ftrivial-auto-var-init=uninitialized -fno-builtin -fno-tree-loop-distribute-patterns -fno-sanitize=all

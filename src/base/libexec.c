@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program.c - hrun's own programs under libexec: found, judged and started by descriptor.
+ * libexec.c - hrun's own programs under libexec: found, judged and started by descriptor.
  *
  * What is judged is what is executed.  The environment is never asked where they are, and they get none.
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
-#include <hrun/image.h>
+#include <hrun/libexec.h>
 #include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
@@ -191,7 +191,7 @@ static int start(int program, const char *name, int socket, pid_t *ret_pid, int 
 	return 0;
 }
 
-int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+int libexec_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	/* Requests and answers are larger than what a socket takes without it; who may not have as much gets what he may. */
 	const int buffer = 1 << 20;
@@ -209,7 +209,7 @@ int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t 
 	return 0;
 }
 
-int image_program_reap(pid_t pid, int pidfd)
+int libexec_reap(pid_t pid, int pidfd)
 {
 	int status = 0;
 
