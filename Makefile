@@ -22,6 +22,9 @@ SAY := $(if $(V),@:,@echo)
 PKGS := libseccomp libcap yajl
 # Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
+# Only hrun-scope links this.
+SCOPE_PKGS := libsystemd
+DEBIAN_libsystemd := libsystemd-dev
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
 DEBIAN_yajl := libyajl-dev
@@ -54,7 +57,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-scope $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -79,7 +82,7 @@ $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $
 ifeq ($(wildcard $(BUILD)/config.mk),)
 $(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
 $(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
-$(foreach p,$(PKGS) $(IMAGE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
+$(foreach p,$(PKGS) $(IMAGE_PKGS) $(SCOPE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
 include $(BUILD)/config.mk
@@ -97,6 +100,7 @@ $(BUILD)/config.mk: Makefile $(BUILD)/flags
 	probe $$pie $$libs && [ -n "$(ARCHIVES)" ] || \
 		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; \
+	echo "SCOPE_LIBS := $$($(PKG_CONFIG) --libs $(SCOPE_PKGS))"; \
 	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS) yajl)"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
@@ -131,6 +135,15 @@ $(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
+
+# hrun-scope: its own files and hrun-image's walls.
+SCOPE_SOURCES := $(sort $(wildcard libexec/hrun-scope/*.c)) $(patsubst %,libexec/hrun-image/%.c,confine filter)
+SCOPE_OBJECTS := $(foreach s,$(SCOPE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+SCOPE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o %/src/base/unix.o,$(OBJECTS))
+$(BUILD)/libexec/hrun/hrun-scope: $(SCOPE_OBJECTS) $(SCOPE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(SCOPE_LIBS)
 
 # Where hrun looks for it.
 %/src/base/libexec.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
@@ -200,6 +213,7 @@ install: all
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(PREFIX)/libexec/hrun/hrun-tree
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-scope $(DESTDIR)$(LIBEXEC)/hrun-scope
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-sign $(DESTDIR)$(LIBEXEC)/hrun-sign
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
@@ -251,6 +265,11 @@ $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# A talk with systemd that ends when a test wants it to.
+$(BUILD)/tests/scope/drive: $(BASE)/tests/scope/drive.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # A child behind the walls of either program.
 $(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/filter.o,$(IMAGE_OBJECTS)) $(filter %/confine.o,$(TREE_OBJECTS)) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -284,7 +303,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(BUILD)/tests/scope/drive $(TOOLS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check demo lint format mutants faults fuzz bench
@@ -346,4 +365,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SCOPE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(BUILD)/tests/scope/drive.d $(TOOLS:%=$(BUILD)/tests/%.d)

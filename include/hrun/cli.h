@@ -254,6 +254,13 @@ int lifecycle_start(struct pool *pool, struct container *container, struct err *
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 
+/* ---- systemd.c ---- */
+/* Which systemd makes a new container's cgroup, and by which socket; LOOK_ONLY: it need not be there.  The strings are the pool's. */
+int systemd_find(struct command *command, bool look_only, const struct policy *policy, struct scope_options *ret,
+		 struct err *e);
+/* End the unit of a container that is destroyed, where it has one; a failure is a warning, since systemd forgets an empty one. */
+void systemd_stop(struct pool *pool, const struct container_record *record);
+
 /* ---- invocation.c ---- */
 /* The flags that rules judge (group invocation), into command->invocation. */
 void invocation_read(struct command *command, bool is_exec);

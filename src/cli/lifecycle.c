@@ -73,6 +73,7 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 	struct err hook = {0};
 
 	TRY(sandbox_destroy(container, e));
+	systemd_stop(pool, record);
 	/*
 	 * Where a hook of create failed, too: what those before it made is the poststop hooks' to clean up (runtime.md,
 	 * lifecycle, steps 12 and 13).
