@@ -4,7 +4,9 @@
  *
  * The machine's for root, the user's own for everybody else, also for who is root in a user namespace only, as rootless engines are.
  */
+#include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>
 #include <hrun/scope.h>
@@ -76,12 +78,23 @@ int systemd_find(struct command *command, bool look_only, const struct policy *p
 		       "/run/dbus/system_bus_socket; use --cgroup-manager cgroupfs");
 }
 
+bool systemd_has_unit(const struct container_record *record)
+{
+	struct err ignored;
+
+	if (!record->unit || !record->cgroup || !record->cgroup_inode)
+		return false;
+#ifdef HRUN_MUTANT_SCOPE_UNIT
+	return true;
+#endif
+	autofd int cgroup = cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored);
+	return cgroup >= 0;
+}
+
 void systemd_stop(struct pool *pool, const struct container_record *record)
 {
 	struct err e = {0};
 
-	if (!record->unit)
-		return;
 	struct scope_plan *scope = pool_alloc(pool, sizeof *scope);
 	plan_scope_stop(record->unit, record->bus, scope);
 	/* Nobody is in its cgroup any more, so systemd forgets it by itself, when it can. */

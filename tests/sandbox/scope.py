@@ -210,10 +210,24 @@ def hrun_is_killed_while_systemd_works():
         p.send_signal(signal.SIGKILL)
         p.wait()
         eventually(lambda: not programs(), "hrun-scope ends with hrun")
-        systemd.job = "done"
+        eventually(lambda: read(f"{CGROUP}{c.cgroup}/cgroup.procs") == "", "the unit is empty, so systemd forgets it")
         r = hrun("delete", "--force", c.id)
         equal((r.status, r.err), (0, ""))
-        equal(list(systemd.units), [], "units")
+        assert "StopUnit" not in systemd.asked(), "nobody knows whose unit has the name"
+
+
+@test
+def a_unit_of_the_same_name_that_is_somebody_elses():
+    with Fake(PRIVATE) as systemd:
+        with unit() as c:
+            write(f"{CGROUP}{c.cgroup}/cgroup.kill", "1")
+            eventually(lambda: c.state()["status"] == "stopped", "stopped")
+            systemd.collect(c.unit)
+            equal(drive(PRIVATE, "9000", "start", c.unit)[0], 0)
+            equal(hrun("delete", c.id).status, 0)
+            equal(list(systemd.units), [c.unit], "units")
+            systemd.collect(c.unit)
+        equal(systemd.asked().count("StopUnit"), 0)
 
 
 @test
