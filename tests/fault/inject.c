@@ -139,7 +139,7 @@ static void set_result(pid_t pid, long result)
 
 /*
  * Failing them says nothing: the kernel never does (getpid, umask), the program cannot act on it (close, exit), or
- * it is a hint (madvise).  A failing wait would be a kernel that loses children.
+ * it is a hint (madvise).  A failing wait would be a kernel that loses children, a failing futex one that loses wake-ups.
  */
 static bool is_excluded(long number)
 {
@@ -148,7 +148,7 @@ static bool is_excluded(long number)
 		SYS_rt_sigaction, SYS_getpid,	      SYS_geteuid,     SYS_getuid,	    SYS_getgid,
 		SYS_getegid,	  SYS_umask,	      SYS_madvise,     SYS_set_robust_list, SYS_rseq,
 		SYS_gettid,	  SYS_wait4,	      SYS_waitid,      SYS_set_tid_address, SYS_restart_syscall,
-		SYS_mprotect,	  SYS_rt_sigprocmask, SYS_close_range,
+		SYS_mprotect,	  SYS_rt_sigprocmask, SYS_close_range, SYS_futex,
 #ifdef SYS_arch_prctl
 		SYS_arch_prctl,
 #endif
@@ -402,8 +402,9 @@ static int follow(pid_t command)
 	}
 }
 
-static const long options =
-	PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+/* Whoever kills us because nothing ends kills all that we follow. */
+static const long options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
+			    PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
 static void seize(pid_t pid, enum role role)
 {

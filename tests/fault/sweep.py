@@ -162,6 +162,8 @@ class Sweep:
         if who == "init" and verb == "start":
             prefix += ["--init", str(self.state()["pid"])]
         status, out, err = self.hrun(*self.words(verb), prefix=[*prefix, "--"])
+        if status == "no end":  # inject was killed, and what it follows with it
+            return status, out, err, at, at
         words = open(report).read().split() if os.path.exists(report) else []
         if os.path.exists(report):
             os.unlink(report)
