@@ -43,11 +43,15 @@ int talk_fail(struct talk *t, int errnum, const char *format, ...)
 
 static int work(struct talk *t)
 {
-	int (*const tasks[SCOPE_TASKS])(struct talk *) = {
-		[SCOPE_START] = task_start, [SCOPE_SET] = task_set, [SCOPE_STOP] = task_stop};
-
 	TRY(bus_greet(t));
-	return tasks[t->request.task](t);
+	switch (t->request.task) {
+	case SCOPE_START:
+		return task_start(t);
+	case SCOPE_SET:
+		return task_set(t);
+	default:
+		return task_stop(t);
+	}
 }
 
 /* One line on stderr, for who runs it by hand; hrun gives it no stderr. */
