@@ -23,10 +23,14 @@ work = None
 def sh(*command, user=None, check=True):
     if user:
         command = ["runuser", "-u", user, "--", "env", f"XDG_RUNTIME_DIR=/run/user/{uid_of(user)}", *command]
-    r = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd="/")
-    if check and r.returncode != 0:
-        raise AssertionError(f"{' '.join(command)}: status {r.returncode}: {r.stdout.strip()}")
-    return r.stdout.strip()
+    # A file and no pipe: what a container inherits must not keep us waiting.
+    with tempfile.TemporaryFile("w+") as out:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd="/").returncode
+        out.seek(0)
+        text = out.read().strip()
+    if check and status != 0:
+        raise AssertionError(f"{' '.join(command)}: status {status}: {text}")
+    return text
 
 
 def uid_of(user):
