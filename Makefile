@@ -8,6 +8,7 @@ SYSCONFDIR ?= /etc
 DESTDIR ?=
 SANITIZE ?=
 MUTANT ?=
+EDITED ?=
 STATIC ?=
 SHARED ?=
 TIME ?= 60
@@ -18,7 +19,7 @@ HOST_PKG_CONFIG ?= pkg-config
 Q := $(if $(V),,@)
 SAY := $(if $(V),@:,@echo)
 
-# pkg-config names, and the Debian package that a hint names for each.  libcap serves only the build and the tests.
+# pkg-config names, and the Debian package that a hint names for each.  libcap and yajl serve only the build and the tests.
 PKGS := libseccomp libcap yajl
 # Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
@@ -46,10 +47,11 @@ LDFLAGS_ALL = $(PIE) -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAG
 
 SOURCES := $(sort $(wildcard src/*.c src/*/*.c))
 
-# A mutant build compiles only what its switch changes; every other object is the plain build's.
+# A mutant build compiles only what its switch changes, or the files of which it has copies that were edited; every other object is
+# the plain build's.
 BASE := $(if $(MUTANT),build,$(BUILD))
 ifneq ($(MUTANT),)
-MUTATED := $(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c))
+MUTATED := $(or $(EDITED),$(shell grep -lw HRUN_MUTANT_$(MUTANT) $(SOURCES) $(wildcard libexec/*/*.c)))
 $(if $(MUTATED),,$(error hrun: no source mentions HRUN_MUTANT_$(MUTANT)))
 endif
 OBJECTS := $(foreach s,$(SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
@@ -69,39 +71,43 @@ CLANG_14_ZERO := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-f
 # Loading shared libraries costs a start as much as all mounts, and hrun starts twice (src/sandbox/self.c); a static program
 # needs a start of the C library once only (src/entry.c), and nothing that lies about can be loaded into it.  So it is static where
 # all archives are there; with SHARED or a sanitizer it is not; STATIC insists.
-ARCHIVES := $(if $(SHARED),,-l:libseccomp.a -l:libyajl_s.a)
+ARCHIVES := $(if $(SHARED),,-l:libseccomp.a)
+YAJL_ARCHIVE := $(if $(SHARED),,-l:libyajl_s.a)
 MAY_BE_STATIC := $(if $(SHARED)$(SANITIZE),,yes)
 quote = '$(subst ','\'',$1)'
 FLAGS_NOW = $(PREFIX) $(CC) $(PKG_CONFIG) $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(SANITIZE) $(STATIC) $(SHARED) $(MUTANT)
 
 # (these goals build nothing themselves, or install what is missing first)
-ifneq ($(filter-out clean help format lint install-dependencies check demo fuzz static,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help format lint install-dependencies check check-vm demo fuzz static,$(or $(MAKECMDGOALS),all)),)
 $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $(BUILD)/flags || \
 	printf '%s\n' $(call quote,$(FLAGS_NOW)) > $(BUILD)/flags)
 # One line, before anything is made: what is missing, and how to get it.
-ifeq ($(wildcard $(BUILD)/config.mk),)
+ifeq ($(wildcard $(BASE)/config.mk),)
 $(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
 $(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
 $(foreach p,$(PKGS) $(IMAGE_PKGS) $(SCOPE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
-include $(BUILD)/config.mk
+include $(BASE)/config.mk
 endif
 
-$(BUILD)/config.mk: Makefile $(BUILD)/flags
+$(BASE)/config.mk: Makefile $(BASE)/flags
 	@{ echo "PKG_CFLAGS := $$($(PKG_CONFIG) --cflags $(PKGS))"; \
 	probe() { echo 'int main(void) { return 0; }' | $(CC) $(LDFLAGS) -fPIE -x c - -x none "$$@" -o $(BUILD)/probe.o 2>/dev/null; }; \
-	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp yajl) $(ARCHIVES)"; pie=-pie; entry=; \
-	if [ -n "$(STATIC)" ] || { [ -n "$(MAY_BE_STATIC)" ] && probe -static-pie $$libs -lcap; }; then \
+	libs="$$($(PKG_CONFIG) --libs-only-L libseccomp) $(ARCHIVES)"; pie=-pie; entry=; \
+	yajl="$$($(PKG_CONFIG) --libs-only-L yajl) $(YAJL_ARCHIVE)"; \
+	if [ -n "$(STATIC)" ] || { [ -n "$(MAY_BE_STATIC)" ] && probe -static-pie $$libs $$yajl -lcap; }; then \
 		pie=-static-pie; \
 		$(CC) -dM -E -x c /dev/null | grep -qE '__(x86_64|aarch64)__' && entry=-Wl,-e,entry_start; \
 	fi; \
 	echo "PIE := $$pie"; echo "ENTRY := $$entry"; \
 	probe $$pie $$libs && [ -n "$(ARCHIVES)" ] || \
-		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
-	echo "PKG_LIBS := $$libs"; \
+		libs="$$($(PKG_CONFIG) $(if $(STATIC),--static) --libs libseccomp)"; \
+	probe $$pie $$yajl && [ -n "$(YAJL_ARCHIVE)" ] || \
+		yajl="$$($(PKG_CONFIG) --libs yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
+	echo "PKG_LIBS := $$libs"; echo "YAJL_LIBS := $$yajl"; \
 	echo "SCOPE_LIBS := $$($(PKG_CONFIG) --libs $(SCOPE_PKGS))"; \
-	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS) yajl)"; \
+	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS))"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
 		$(CC) -Werror $$flags -x c -c -o $(BUILD)/probe.o - 2>/dev/null && printf ' %s' "$$flags"; done; echo; \
@@ -117,7 +123,7 @@ $(BUILD)/hrun: $(OBJECTS)
 
 IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
 IMAGE_SHARED := $(filter-out %/log.o %/libexec.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
-	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
+	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_string.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
 IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
 
@@ -129,7 +135,7 @@ $(BUILD)/libexec/hrun/hrun-image: $(IMAGE_OBJECTS) $(IMAGE_SHARED)
 
 # hrun-sign: its own files, and of hrun-image the walls and what it knows of keys.
 SIGN_SOURCES := $(sort $(wildcard libexec/hrun-sign/*.c)) \
-	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key refusal verify)
+	$(patsubst %,libexec/hrun-image/%.c,base64 confine dsse filter key program refusal verify)
 SIGN_OBJECTS := $(foreach s,$(SIGN_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	@mkdir -p $(@D)
@@ -156,12 +162,18 @@ $(BUILD)/libhrun.a: $(LIBRARY_OBJECTS)
 	$(Q)rm -f $@ && ar qcD $@ $^
 
 COMPILE = $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
-$(BUILD)/%.o: %.c $(BUILD)/config.mk
+$(BUILD)/%.o: $(BUILD)/edited/%.c $(BASE)/config.mk
+	@mkdir -p $(@D)
+	$(SAY) "  CC    $<"
+	$(Q)$(COMPILE) -iquote $(*D)
+$(BUILD)/%.o: %.c $(BASE)/config.mk
 	@mkdir -p $(@D)
 	$(SAY) "  CC    $<"
 	$(Q)$(COMPILE)
 ifneq ($(MUTANT),)
 $(BUILD)/%.o: CPPFLAGS_ALL += -DHRUN_MUTANT_$(MUTANT)
+# What is broken may leave something unused.
+$(BUILD)/%.o: CFLAGS_ALL += -Wno-error
 build/%.o: %.c
 	$(error hrun: run `make` first: $@ is not there)
 endif
@@ -222,6 +234,9 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done
 	$(Q)for file in $(sort $(wildcard seccomp-profiles/*.json seccomp-profiles/*.md)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
+	$(Q)for file in $(sort $(wildcard contrib/*/*)); do \
+		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; \
+		sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
 	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md docs/*.json)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
 
@@ -234,7 +249,7 @@ FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c))
 REPLAY := $(FUZZ:%=$(BUILD)/tests/fuzz/replay_%)
 FUZZERS := $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%)
 
-LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
+LINK_TEST = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(YAJL_LIBS) $$(pkg-config --libs libcap) $(TEST_LIBS)
 $(foreach f,replay fuzz,$(foreach n,layer split,$(BUILD)/tests/fuzz/$f_$n)): $(LAYER_OBJECTS)
 $(BUILD)/tests/fuzz/replay_tree $(BUILD)/tests/fuzz/fuzz_tree: $(filter-out %/main.o %/confine.o,$(TREE_OBJECTS))
 $(foreach f,replay fuzz,$(foreach n,layer split tree,$(BUILD)/tests/fuzz/$f_$n)) $(BUILD)/tests/image/layers: private TEST_LIBS := -lz -lzstd
@@ -255,6 +270,7 @@ IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates fuzz/replay_ima
 $(IMAGE_TESTS): $(filter-out %/main.o,$(IMAGE_OBJECTS))
 $(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
 $(IMAGE_TESTS): private PIE := -pie
+$(addprefix $(BUILD)/tests/,fuzz/replay_bolt fuzz/fuzz_bolt): $(filter %/hrun-image/bolt.o,$(IMAGE_OBJECTS))
 $(BUILD)/tests/unit/image_hasher: $(filter %/hasher.o %/filter.o,$(IMAGE_OBJECTS))
 # Image verification without a policy file.
 $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
@@ -276,7 +292,7 @@ $(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/f
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST)
 # The tests of hrun-image's signatures need its parts for them, and libcrypto.
-SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal rfc3339 scheme scheme_bundle \
+SIGNATURE_SOURCES := $(patsubst %,libexec/hrun-image/%.c,base64 blob cbor dsse identity key members notation refusal scheme scheme_bundle \
 	scheme_cosign scheme_notation_cose scheme_notation_jws signatures statement verify x509 x509_name)
 SIGNATURE_OBJECTS := $(foreach s,$(SIGNATURE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 SIGNATURE_FUZZ := bundle cose cosign jws key statement
@@ -299,14 +315,20 @@ $(BUILD)/tests/bench/policy: $(BASE)/tests/bench/policy.o $(BUILD)/libhrun.a
 $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# What tests put into containers: static, and without sanitizers.
+HELPERS := sandbox/probe sandbox/hook attacks/attack
+$(HELPERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/%.c
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) -static -O1 -D_GNU_SOURCE -o $@ $<
 .SECONDARY: # keep every object: a mutant build links the plain build's
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(BUILD)/tests/scope/drive $(TOOLS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(BUILD)/tests/scope/drive $(TOOLS:%=$(BUILD)/tests/%) $(HELPERS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
-.PHONY: install-dependencies check demo lint format mutants faults fuzz bench
+.PHONY: install-dependencies check check-vm demo lint format mutants faults fuzz bench
 install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
@@ -315,6 +337,11 @@ check:
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined test-programs
 	$(Q)tests/run --slow --also-sanitized build-asan
+
+# A whole machine, emulated: systemd, every controller.  `make check` needs none.
+check-vm:
+	$(Q)tests/dependencies.sh build test machine
+	$(Q)tests/vm/check.py
 
 demo:
 	$(Q)tests/dependencies.sh build demo
@@ -353,13 +380,14 @@ help:
 	@echo 'make                 build/hrun (SANITIZE=address,undefined CC=clang BUILD=dir V=1)'
 	@echo 'make SHARED=1        with shared libraries; without, one static program where all archives are there'
 	@echo 'make static          build-static/hrun, static or an error'
-	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, documents'
+	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, engines'"'"' files (contrib), documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
+	@echo 'sudo make check-vm   the tests that need a whole machine, in emulated ones: systemd, every cgroup controller'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'
-	@echo 'sudo make mutants    turn one protection off at a time: the tests must notice'
+	@echo 'sudo make mutants    break one thing at a time: the tests must notice (MUTANTS="NAME..." for some)'
 	@echo 'sudo make faults     every system call of every verb fails once, or is its last'
 	@echo 'make fuzz TIME=60    each libFuzzer target for TIME seconds (clang)'
 	@echo 'sudo make bench      against crun and runc, interleaved'

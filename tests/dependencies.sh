@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# dependencies.sh GROUP...: makes sure that the Debian packages of these groups are installed: build, demo, test.
+# dependencies.sh GROUP...: makes sure that the Debian packages of these groups are installed: build, demo, test, machine.
 # Nothing is asked of the network when they are all there; who is not root is told what is missing.
 set -eu
 
 build="gcc libc6-dev make pkg-config libseccomp-dev libcap-dev libyajl-dev libssl-dev zlib1g-dev libzstd-dev libsystemd-dev"
 demo="busybox-static"
 test="busybox-static zstd uidmap openssl python3 python3-jsonschema git procps iproute2 strace mmdebstrap mandoc universal-ctags clang-format clang-tidy cppcheck"
+machine="qemu-system-x86 qemu-utils e2fsprogs openssh-client zstd mmdebstrap"
 
 missing=
 for group in "$@"; do

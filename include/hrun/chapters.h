@@ -72,6 +72,18 @@ int sysctl_apply(const struct plan *plan, struct err *e);
 int uts_apply(const struct namespaces_plan *plan, struct err *e);
 int loopback_up(struct err *e);
 
+/* ---- labels.c ---- */
+/* R, before anything is made: are the security modules on that the plan has labels for?  -EOPNOTSUPP where one is not. */
+int labels_check(const struct plan *plan, struct err *e);
+bool labels_are_asked(const struct creds_plan *creds);
+/*
+ * I: with its next execve this process gets the label and the profile of the plan.  PROC is the runtime's own procfs (proc_open),
+ * of whichever pid namespace.  What cannot be set is an error.
+ */
+int labels_apply(const struct creds_plan *creds, int proc, struct err *e);
+/* The root directory of the detached MOUNT gets a label of SELinux. */
+int labels_set_file(int mount, const char *label, struct err *e);
+
 /* Where there will be a terminal: the file that it is bound on, while /dev can still be written. */
 int console_prepare(const struct plan *plan, int rootfs, struct err *e);
 /*
@@ -130,6 +142,7 @@ struct init {
 	int peer;			 /* R's end of it, closed first: EOF on `sync` must mean that R is dead */
 	int start;			 /* listening: S connects */
 	int console;			 /* -1 without terminal */
+	int proc;			 /* the runtime's, until the labels are set; -1: there are none */
 	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */
 };
 /* The container's half of create; ARGUMENT is a struct init.  Does not return. */

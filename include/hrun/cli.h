@@ -29,6 +29,9 @@ enum { EXIT_VERIFY_REJECTED = 1, EXIT_VERIFY_MALFORMED = 2, EXIT_VERIFY_USAGE = 
 /* Of check, explain and rules; 0: clean, or hardened only. */
 enum { EXIT_CHECK_REFUSED = 1, EXIT_CHECK_UNREADABLE = 2, EXIT_CHECK_USAGE = 3, EXIT_CHECK_WARNINGS = 4 };
 
+/* Of doctor; 0: containers start, and the policy holds. */
+enum { EXIT_DOCTOR_FAILURE = 1, EXIT_DOCTOR_USAGE = 3, EXIT_DOCTOR_WARNINGS = 4 };
+
 /* Where the options of every verb end up; a verb's table says which of them it takes. */
 struct options {
 	/* before the verb */
@@ -104,9 +107,11 @@ struct verb {
 /* What the audit record of a command says beyond its verb; filled as it becomes known. */
 struct audit {
 	const char *event; /* NULL: the verb; run is a create, a start and a delete */
-	const char *id, *level, *policy_digest, *image_digest, *signer;
+	const char *id, *level, *image_digest, *signer;
+	struct policy_source policy;   /* its digest is made for a record that somebody gets */
 	const struct verdict *verdict; /* NULL: nothing was judged */
 	pid_t pid;		       /* of the container's or exec's process; 0: none */
+	uint32_t devices_dropped;      /* of an image of ours */
 	bool done;		       /* the event has its record */
 	bool nobody_listens;
 	bool rejected; /* the image was: refused, though no verdict says so */
@@ -163,6 +168,8 @@ struct target {
 	struct string_list args;  /* of the image's program, behind "--" */
 };
 int target_find(struct command *command, struct target *ret, struct err *e);
+/* TEXT as LAYOUT[:REF], or with --ref: layout and ref of *ret. */
+int target_layout(struct command *command, const char *text, struct target *ret, struct err *e);
 
 /* ---- policy_of.c: the policy that holds for this command ---- */
 int policy_of_command(struct command *command, struct policy *ret_policy, struct err *e);
@@ -201,8 +208,9 @@ int notify_wait(struct notify *notify, const struct container *container, struct
 struct creation {
 	struct policy policy;
 	struct bundle bundle;
-	const struct image_answer *image; /* accepted; NULL: a bundle */
-	bool image_signed;		  /* as the policy asks */
+	/* Accepted: of a layout, of the root that an engine has mounted, or of the bundle itself; NULL: a bundle of which nothing is known. */
+	const struct image_answer *image;
+	bool image_signed; /* as the policy asks */
 	struct verdict verdict;
 	const struct config *config; /* hardened */
 	struct plan plan;
@@ -236,6 +244,9 @@ int creation_image(struct command *command, const struct target *target, struct 
 		   struct json_error *ret_error, struct err *e);
 /* Who signed the image: keys and what they signed it as; NULL where nobody was asked for. */
 const char *creation_signer(struct pool *pool, const struct creation *creation);
+/* ANSWER accepts the image, or is NULL; IS_SIGNED as the policy asks.  Said in the audit record as well. */
+void creation_take_image(struct command *command, struct creation *creation, const struct image_answer *answer,
+			 bool is_signed);
 /* The image's members of the record. */
 void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record);
 
@@ -249,8 +260,8 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
-/* Start a created container; poststart hooks; where they fail it is destroyed and removed. */
-int lifecycle_start(struct pool *pool, struct container *container, struct err *e);
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  INIT as sandbox_start takes it. */
+int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 
@@ -385,11 +396,13 @@ int verify_bundle(struct command *command, struct image_call *call, struct image
 
 /* ---- signed_bundle.c ---- */
 /*
- * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of the
- * two is set then, for the members of struct judged with these names.
+ * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of
+ * answer and refusal is set then.
  */
 struct signed_bundle {
-	const char *image_digest, *image_refusal;
+	const struct image_answer *answer;
+	const char *refusal;
+	const char *denied; /* the refusal where denyDigests are why */
 };
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		       struct signed_bundle *ret, struct err *e);
@@ -397,10 +410,14 @@ int signed_bundle_look(struct command *command, const struct policy *policy, con
 /* ---- root_image.c ---- */
 /*
  * Is the bundle signed, or else its root an image that was?  A bundle with a signature has its answer, good or bad.  Both are
- * empty where the policy does not ask.  CACHE as image_root_asked has it.
+ * empty where the policy does not ask.  CACHE as image_root_asked has it.  -EPERM where denyDigests name it.
  */
 int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
+/* What of the two the rules are to know. */
+void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged);
+/* The same of a container that is there, as create found it: a waiver for an image is one for exec and update, too. */
+void root_image_recorded(const struct container_record *record, struct judged *judged);
 /* What create has to say of it beside a refusal. */
 void root_image_tell(const struct policy *policy, const struct image_root *root);
 
@@ -457,6 +474,7 @@ int cmd_checkpoint(struct command *command, struct err *e);
 int cmd_plan(struct command *command, struct err *e);
 int cmd_check(struct command *command, struct err *e);
 int cmd_policy(struct command *command, struct err *e);
+int cmd_doctor(struct command *command, struct err *e);
 int cmd_explain(struct command *command, struct err *e);
 int cmd_rules(struct command *command, struct err *e);
 int cmd_verify(struct command *command, struct err *e);

@@ -51,7 +51,10 @@ struct container_record {
 	bool new_pid_namespace;
 	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */
 	const char *level;
-	/* Of an image; NULL: a bundle.  What its layout was asked for, and what of that runs on this platform; both checked down to the files. */
+	/*
+	 * Of an image, from a layout or as an engine has mounted it, or of a signed bundle; NULL: nothing is known.  What was asked for
+	 * or signed, and what of that runs on this platform (NULL: a bundle); both checked down to the files.
+	 */
 	const char *image_digest, *image_manifest;
 	const char *image_signer,
 		*image_policy; /* who signed, and the policy files that asked; NULL: nobody was asked for */

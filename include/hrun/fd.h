@@ -33,6 +33,18 @@ int fd_close_except(unsigned int first, const int *keep, size_t keep_count, stru
 /* Read until EOF or SIZE bytes; returns the number read or negative errno (no struct err: the caller knows the name). */
 ssize_t fd_read_all(int fd, void *buffer, size_t size);
 
+/*
+ * The same of a file that the kernel writes (procfs, cgroup2), mostly by one read: it gives all the whole records that fit
+ * into a page or more (seq_file), so less than half a page is all that there is, as long as no record has more.
+ */
+ssize_t fd_read_kernel(int fd, void *buffer, size_t size);
+
+/*
+ * A regular file of SIZE bytes into a BUFFER of SIZE + 1: more than SIZE is returned where it has grown, less where it was
+ * cut.  A read that asked for more and ended at SIZE was at its end.
+ */
+ssize_t fd_read_file(int fd, void *buffer, size_t size);
+
 /* Write all SIZE bytes; 0 or negative errno. */
 int fd_write_all(int fd, const void *buffer, size_t size);
 

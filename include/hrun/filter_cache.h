@@ -24,6 +24,8 @@ void filter_cache_key(const struct config_seccomp *seccomp, struct filter_key *r
 
 /* An owned descriptor of DIRECTORY (made 0700 where it is missing), or negative errno where it cannot be trusted. */
 int filter_cache_open(const char *directory);
+/* The same where it is there, and nothing is made. */
+int filter_cache_look(const char *directory);
 
 /* The program of KEY and its judgement.  False: compile it. */
 bool filter_cache_read(struct pool *pool, int cache, const struct filter_key *key, struct filter_program *ret_program);

@@ -15,7 +15,7 @@
 
 /* Where the answers are; tests give files of their own (struct judged). */
 struct host_files {
-	const char *group, *uid_map, *gid_map, *apparmor_enabled, *selinux_enforce;
+	const char *group, *uid_map, *gid_map, *apparmor_enabled, *apparmor_profiles, *selinux_enforce;
 };
 extern const struct host_files host_files;
 
@@ -33,5 +33,11 @@ int host_id_map(struct pool *pool, const char *path, const struct proc_id_range 
 
 /* Does the file begin with the letter ON?  1, 0 (also where there is no such file), or negative errno. */
 int host_flag(const char *path, char on);
+
+/* Is the profile NAME of AppArmor loaded, by the kernel's own DIRECTORY of profiles ("NAME.NUMBER")?  1, 0 (also where it cannot be read). */
+int host_has_profile(const char *directory, const char *name);
+
+/* The profile that hrun brings along (contrib/apparmor). */
+#define HOST_DEFAULT_PROFILE "hrun-default"
 
 #endif

@@ -8,6 +8,7 @@
 #include <hrun/err.h>
 #include <hrun/image_wire.h>
 #include <hrun/json.h>
+#include <hrun/policy_images.h>
 #include <hrun/pool.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,9 @@ struct image_call {
 	/* Each time hrun-image tells how far it is; may be NULL. */
 	void (*progress)(void *context, const struct image_answer *answer);
 	void *context;
+	/* Whose allowDigests, denyDigests and notBefore hold (image_request_of says it); NULL: nobody's.  Borrowed. */
+	const struct policy_images *admitted_by;
+	bool denied_only; /* of these denyDigests alone: images.require is warn, and there has been a warning */
 };
 enum { IMAGE_SECONDS = 1800 };
 
@@ -34,6 +38,7 @@ struct image_result {
 	size_t config_size;
 	uint64_t entries, bytes; /* of image_unpack: what was written; bytes are those of files */
 	bool target_full;	 /* image_unpack: rejected because there was no room */
+	bool denied;		 /* rejected by denyDigests, which hold where images.require is warn as well */
 };
 
 /* The layout's directory as a descriptor for a call: O_PATH, a directory, owned. */
@@ -61,6 +66,9 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags, struct image_result *ret,
 		 struct err *e);
 
+/* An answer becomes IMAGE_REJECT, at STAGE and for this reason; what it says of digests and signatures stays, the config goes. */
+void image_reject(struct image_result *result, enum image_stage stage, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 const char *image_verdict_name(uint32_t verdict);
 /* "" for none. */
 const char *image_stage_name(uint32_t stage);
@@ -75,6 +83,15 @@ void image_answer_write(struct json_out *out, const struct image_answer *answer)
  */
 #define IMAGE_ROOT_SIZE "50%"
 int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e);
+
+/* ---- admit.c ---- */
+/*
+ * Of an answer that accepts: may this image start by call->admitted_by?  Where not it becomes IMAGE_REJECT at the stage policy.
+ * image_verify asks it of every answer.
+ */
+void image_admit(struct pool *pool, const struct image_call *call, struct image_result *result);
+/* The policy file whose denyDigests name DIGEST, or NULL. */
+const char *image_denied_by(const struct policy_images *images, const char *digest);
 
 /* ---- give.c ---- */
 /* Answer one question of hrun-image about the layout. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * image_engine.h - the parts of image_root.h: the mount, an engine's store, the comparison, what is remembered of it.
+ * image_engine.h - the parts of image_root.h: the mount, the stores of two engines, the comparison, what is remembered of it.
  */
 #ifndef HRUN_IMAGE_ENGINE_H
 #define HRUN_IMAGE_ENGINE_H
@@ -19,6 +19,7 @@ struct root_mount {
 	const char *upper;	   /* "" where there is none */
 	struct string_list lowers; /* the topmost first */
 	bool user_overlay;	   /* option userxattr */
+	bool is_bind;		   /* no overlay: the one directory itself */
 };
 /* The options of an overlay, as mountinfo has them.  NULL, or why they cannot be understood. */
 const char *root_mount_options(struct pool *pool, const char *options, struct root_mount *ret);
@@ -38,9 +39,9 @@ bool layer_is_known(const char *directory, const char *hex, bool user_overlay, c
 /* It was.  A failure costs the next start a comparison, nothing else. */
 void layer_remember(const char *directory, const char *hex, bool user_overlay, const struct layer_stamp *stamp);
 
-/* ---- storage.c: containers/storage, the store of podman, CRI-O and buildah ---- */
+/* ---- an engine's store, whoever's it is ---- */
 struct stored_layer {
-	const char *id, *path; /* 64 digits; of its directory */
+	const char *id, *path; /* 64 digits, or containerd's number; of its directory */
 	int dir;	       /* owned, O_PATH or better */
 	/* Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now. */
 	char known[2 * SHA256_SIZE + 1], compared[2 * SHA256_SIZE + 1];
@@ -53,35 +54,60 @@ struct stored_image {
 	struct string_list names, manifests; /* manifests: "sha256:..." */
 };
 struct stored_root {
-	const char *top;			       /* "/var/lib/containers/storage" */
-	int images, records;			       /* owned: overlay-images, overlay-layers */
+	const char *top;     /* "/var/lib/containers/storage", "/var/lib/containerd" */
+	int images, records; /* owned: overlay-images, overlay-layers; containerd: none */
+	int blobs; /* owned: containerd's content store; containers/storage: none, it keeps no blobs of layers */
 	struct stored_layer layers[ENGINE_LAYERS_MAX]; /* the lowest first */
 	size_t layer_count;
 	const char *upper_path;
-	int upper;					   /* owned */
+	int upper;					   /* owned; none where nothing can be written */
 	struct stored_image candidates[ENGINE_IMAGES_MAX]; /* images whose files these layers should be */
 	size_t candidate_count;
 	bool user_overlay;
 };
+/*
+ * The mount's directories in the store that they are of.  Every directory on the way belongs to the host's root (in a user namespace:
+ * or to its owner) and can be written by nobody else.  0, or negative errno with *e; stored_root_close in any case.
+ */
+typedef int store_open(struct pool *pool, const struct image_root_asked *asked, const struct root_mount *mount,
+		       struct stored_root *ret, struct err *e);
+void stored_root_close(struct stored_root *root);
+/*
+ * A list of objects with "id", "names", "layer", "digest", "big-data-names", SIZE bytes of FILE: those made of the layer TOP and what is
+ * below it become candidates.
+ */
+int stored_images_read(struct pool *pool, const char *file, const char *bytes, size_t size, const char *top,
+		       struct stored_root *ret, struct err *e);
+
+/* ---- store_paths.c ---- */
+/* A descriptor of PATH (absolute) that nobody but root, or the caller in a namespace of his own, could have put something behind. */
+int store_open_path(struct pool *pool, const char *path, struct err *e);
+/* The directory's own path, or NULL: mounts may name it by a link. */
+const char *store_real_path(struct pool *pool, const char *path);
+/* The container's own layer, if it has not been mapped to other ids: ret->upper and ret->upper_path. */
+int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e);
+
+/* ---- storage.c: containers/storage, the store of podman, CRI-O and buildah ---- */
 /* Is PATH the directory of a layer in such a store? */
 bool storage_owns(const char *path);
-/*
- * The store that MOUNT is of.  Every directory on the way belongs to the host's root (in a user namespace: or to its owner)
- * and can be written by nobody else.  0, or negative errno with *e; storage_close in any case.
- */
-int storage_open(struct pool *pool, const struct root_mount *mount, struct stored_root *ret, struct err *e);
-void storage_close(struct stored_root *root);
-/* The elements of images.json, SIZE bytes, that are made of the layer TOP and what is below it. */
-int storage_read_images(struct pool *pool, const char *bytes, size_t size, const char *top, struct stored_root *ret,
-			struct err *e);
+store_open storage_open;
 /* The name of the file that holds big data KEY of an image. */
 const char *storage_big_data(struct pool *pool, const char *image, const char *key);
 
+/* ---- containerd.c: its content store and its snapshotter overlayfs ---- */
+bool containerd_owns(const char *path);
+store_open containerd_open;
+
 /* ---- compare.c ---- */
-/* One image under one name.  True: accepted, *ret_signed says whether by a signature; otherwise *ret_reason. */
-bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
-			 const struct stored_image *image, const char *name, const char **ret_digest, bool *ret_signed,
-			 const char **ret_reason);
+/* One image under one name. */
+struct stored_verdict {
+	const char *reason; /* NULL: accepted, */
+	bool is_signed;	    /* by a signature; or the policy asks for none */
+	bool denied;	    /* refused by denyDigests */
+	const struct image_answer *answer;
+};
+void stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, const char *name, struct stored_verdict *ret);
 /* What was compared, and did not change meanwhile, is remembered. */
 void stored_root_remember(const struct image_root_asked *asked, const struct stored_root *root);
 

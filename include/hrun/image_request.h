@@ -5,7 +5,7 @@
 #ifndef HRUN_IMAGE_REQUEST_H
 #define HRUN_IMAGE_REQUEST_H
 
-#include <hrun/image_wire.h>
+#include <hrun/image.h>
 #include <hrun/policy.h>
 
 /* Descriptors of keys: at most as many as fit into all requirements. */
@@ -26,15 +26,14 @@ enum image_answered {
 };
 
 /*
- * The request for ASKED under POLICY: the caller adds the task, the limits and the layout's descriptor.  RET_FDS (room for
- * IMAGE_KEY_FDS_MAX) gets the keys' descriptors, in the order of the request; they are the caller's then, none where this
- * fails.  request->signatures_required is 0 where no file of the policy asks for a signature of this image: an image that
- * is accepted then is not a signed one.
+ * CALL's request for ASKED under POLICY, which must live as long: the caller adds the task and the limits.  Behind the
+ * descriptors that CALL has (at most two; the layout's comes first) it gets those of the keys, in the order of the request; they
+ * are the caller's then, none where this fails.  request.signatures_required is 0 where no file of the policy asks for a
+ * signature of this image: an image that is accepted then is not a signed one.
  * enum image_answered, or negative errno: the policy, a file that it names, or the name cannot be used.
  */
 int image_request_of(struct pool *pool, const struct policy *policy, const struct image_asked *asked,
-		     struct image_request *ret_request, int ret_fds[IMAGE_KEY_FDS_MAX], size_t *ret_fd_count,
-		     struct err *e);
+		     struct image_call *call, struct err *e);
 
 /* Can every file that POLICY names for images be opened and read?  0 or negative errno. */
 int image_policy_check(struct pool *pool, const struct policy *policy, struct err *e);

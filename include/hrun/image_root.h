@@ -9,6 +9,7 @@
 #define HRUN_IMAGE_ROOT_H
 
 #include <hrun/bundle.h>
+#include <hrun/image_wire.h>
 #include <hrun/policy.h>
 #include <hrun/pool.h>
 
@@ -20,8 +21,10 @@ struct image_root_asked {
 };
 
 struct image_root {
-	const char *digest; /* of the manifest, signed as the policy asks, that the root is; NULL: */
-	const char *reason; /* why it is none */
+	const struct image_answer *answer; /* on the image that the root is, signed as the policy asks; NULL: */
+	const char *reason;		   /* why it is none */
+	const char *
+		denied; /* the same where denyDigests are why: it does not start, whatever images.require says; or NULL */
 	const char *
 		changed; /* what the container itself has changed since it was made, or NULL; at `restricted` that is a reason */
 };

@@ -60,10 +60,11 @@ int store_name(const char *digest, char ret_name[STORE_NAME_SIZE]);
 
 /* ---- store_entry.c ---- */
 /*
- * The complete entry of ANSWER's manifest: 1 and *ret_root (O_PATH, owned), or 0 where there is none.  Negative errno where
+ * The complete entry of ANSWER's manifest: 1, *ret_root (O_PATH, owned) and in ANSWER the device nodes that were left out of it,
+ * or 0 where there is none.  Negative errno where
  * something stands there that is not what this hrun has made for this image under LIMITS.
  */
-int store_entry_open(struct pool *pool, const struct image_store *store, const struct image_answer *answer,
+int store_entry_open(struct pool *pool, const struct image_store *store, struct image_answer *answer,
 		     const struct image_request *limits, int *ret_root, struct err *e);
 /* record.json of an entry that is being made in DIR. */
 int store_entry_record(struct pool *pool, int dir, const struct image_result *result, struct err *e);

@@ -88,11 +88,17 @@ enum image_task {
 	 * archive has, no more and no less.
 	 */
 	IMAGE_COMPARE,
+	/*
+	 * Which images of containerd's store could `layer_count` snapshots be, of which `snapshot` is the topmost?  As the config comes back
+	 * a list of objects: "id" (digits of its config's digest), "layer" (the number), "names", "big-data-names" ("manifest-" and the
+	 * digests of its manifests and of the indexes above them).
+	 */
+	IMAGE_FIND,
 };
 
 /*
  * Descriptors with it, in this order: the layout directory; the stream to hrun-tree (IMAGE_UNPACK); then all keys.
- * IMAGE_BUNDLE: the files with the signatures; then all keys.  IMAGE_COMPARE: the keys.
+ * IMAGE_BUNDLE: the files with the signatures; then all keys.  IMAGE_COMPARE: the keys.  IMAGE_FIND: none.
  */
 struct image_request {
 	uint32_t version, task;
@@ -108,11 +114,14 @@ struct image_request {
 	int64_t now; /* seconds since the epoch: certificates and expiry are judged by it */
 	uint64_t max_layer_bytes, max_total_bytes; /* uncompressed */
 	uint64_t max_entries;
-	uint32_t max_ratio; /* uncompressed to compressed */
+	uint32_t max_ratio;    /* uncompressed to compressed */
+	uint32_t drop_devices; /* 1: device nodes of layers are left out; 0: an image with one is refused */
 	/* IMAGE_COMPARE: */
 	uint32_t manifest_count, place_count,
 		layer_count; /* layer_count: directories of the root, without the one that is written to */
 	char manifests[IMAGE_MANIFESTS_MAX][IMAGE_DIGEST_SIZE];
+	uint32_t whole_blobs; /* 1: the store has the layers' blobs; 0: records of archives (tar-split) */
+	uint64_t snapshot;    /* IMAGE_FIND */
 };
 
 /* From hrun-image, any number of times before the answer.  hrun answers each with a struct image_given, and its descriptor. */
@@ -123,8 +132,11 @@ enum image_ask_kind {
 	IMAGE_ASK_LIST,	  /* the directory blobs/sha256, for its names only */
 	/* IMAGE_COMPARE: */
 	IMAGE_ASK_SIGNATURES, /* what the engine has stored of them: of the manifest HEX; "": of the image */
-	IMAGE_ASK_LAYER, /* layer NUMBER, whose archive has the digest HEX: the engine's record of the archive (tar-split) */
+	IMAGE_ASK_LAYER, /* layer NUMBER, whose archive has the digest HEX: the engine's record of the archive (tar-split), if it keeps one */
 	IMAGE_ASK_TREE, /* layer NUMBER: a socket to the hrun-tree that serves its directory */
+	/* IMAGE_FIND: */
+	IMAGE_ASK_SNAPSHOTS, /* the database of the snapshotter */
+	IMAGE_ASK_NAMES,     /* containerd's own, where images have names */
 	IMAGE_ASK_KINDS
 };
 struct image_ask {
@@ -139,6 +151,12 @@ struct image_given {
 	int32_t error; /* 0, and a descriptor; or a negative errno */
 	uint32_t
 		known; /* IMAGE_ASK_LAYER: 1, and no descriptor: hrun has seen that nothing changed since it was compared */
+};
+
+/* Device nodes that were left out of an image. */
+struct image_devices {
+	uint32_t count;
+	char first[IMAGE_TEXT_SIZE]; /* its path, cut where it is longer; "" where there is none */
 };
 
 struct image_signature {
@@ -161,7 +179,8 @@ struct image_answer {
 		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
 	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform; "" for a bundle */
 	char config_digest[IMAGE_DIGEST_SIZE];
-	uint64_t config_size; /* the config's bytes follow, in chunks; 0: none */
+	struct image_devices devices; /* only where the request says drop_devices */
+	uint64_t config_size;	      /* the config's bytes follow, in chunks; 0: none */
 	uint32_t signature_count;
 	struct image_signature signatures[IMAGE_SIGNATURES_MAX];
 };

@@ -2,9 +2,9 @@
 /*
  * json.h - a strict JSON tree from bytes (RFC 8259), read-only, in a pool.
  *
- * yajl's SAX callbacks feed the tree.  What two readers could understand
- * differently is refused: duplicate keys (after unescaping), NUL, invalid UTF-8,
- * lone surrogates, a BOM, comments, trailing data, depth > JSON_MAX_DEPTH.
+ * RFC 8259 exactly; and what two readers could understand differently is refused:
+ * duplicate keys (after unescaping), NUL, invalid UTF-8, lone surrogates, a BOM,
+ * comments, trailing data, depth > JSON_MAX_DEPTH.
  * Numbers are kept as text; who reads them checks the range.
  */
 #ifndef HRUN_JSON_H

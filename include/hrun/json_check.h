@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json_check.h - what the JSON parser lets through and the reader must not.
+ * json_check.h - the parts of the JSON reader.
  *
  * Shared by the files of bundle/ only.
  */
@@ -9,11 +9,15 @@
 
 #include <hrun/json.h>
 
+/* So many NULs stand behind a document's bytes while it is read: string and white space are looked at eight bytes at a time. */
+enum { JSON_ROOM = 8 };
+
 /*
- * Is this string token, as written between its quotes, well-formed UTF-8 without
- * lone surrogate escapes?  NULL, or what is wrong with it.
+ * The string whose first byte, behind the opening quote, is at TEXT, in a document that ends at END and has JSON_ROOM NULs
+ * there: it is unescaped and terminated in place.  Returns what follows the closing quote, or NULL with the rule that
+ * refuses it and what is wrong, both static; the bytes are then spoilt.
  */
-const char *json_check_string(const char *raw, size_t length);
+char *json_string(char *text, const char *end, const char **ret_rule, const char **ret_wrong);
 
 /* Length of the well-formed UTF-8 character at TEXT, of which LEFT bytes (at least one) are there; or 0. */
 size_t json_utf8_length(const char *text, size_t left);

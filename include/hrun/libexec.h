@@ -9,6 +9,11 @@
 #include <sys/types.h>
 
 /*
+ * The libexec program NAME, found and judged but not started: an owned O_PATH descriptor.  -ENOENT where it is missing, -EPERM where
+ * somebody could have changed it.  DIR as below.
+ */
+int libexec_find(const char *name, const char *dir, struct err *e);
+/*
  * Start the libexec program NAME: beside hrun's own file in an uninstalled build, else in the compiled-in directory (or in
  * DIR, where not NULL).  Run by root it belongs to root or to the owner of hrun's own file, and nobody else may write to it.
  * It has one end of a SEQPACKET pair as descriptor 3, /dev/null as 0 to 2, no argument, no environment, and "/" to stand in.

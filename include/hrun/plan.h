@@ -108,6 +108,7 @@ struct cgroup_plan {
 	const char *
 		path; /* below the mount, absolute: "/machine/web-1"; of a user's scope its end, until systemd has said it */
 	struct scope_plan *scope; /* NULL: hrun makes the cgroup itself */
+	const char *lived_in;	  /* a cgroup above that holds processes and so enables nothing more, or NULL */
 	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
 	size_t controller_count;
 	struct cgroup_write *writes; /* in order */
@@ -165,6 +166,7 @@ struct mount_step {
 	struct ids_plan idmap;		/* a namespace to be made for it, or */
 	int idmap_namespace;		/* borrowed: the joined user namespace; -1: made */
 	const char *source_filesystem;	/* where it is idmapped: "ext4", for the error of one that cannot */
+	const char *label;		/* of SELinux, for its root directory once it is mounted; NULL: none */
 	struct mount_data *data;	/* for fsconfig, "ro" and "sync" among them */
 	size_t data_count;
 	const char *where;
@@ -212,6 +214,7 @@ struct creds_plan {
 	uint64_t caps[CAPS_SETS]; /* bit n: capability n */
 	bool no_new_privs;
 	bool new_keyring;
+	const char *selinux_label, *apparmor_profile; /* of the program; NULL: none is asked for */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	struct rlimit_step {
@@ -303,6 +306,7 @@ struct plan {
 	struct rootfs_plan rootfs;
 	struct mount_step *mounts;
 	size_t mount_count;
+	const char *mount_label; /* of SELinux, in the steps that take it; NULL: none */
 	struct device_step *devices;
 	size_t device_count;
 	struct sysctl_step *sysctls;

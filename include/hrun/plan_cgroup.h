@@ -59,6 +59,12 @@ const struct device_match *plan_device_defaults(size_t *ret_count);
 int plan_cgroup_path(struct pool *pool, const char *path, const char *id, const char **ret_path, struct err *e);
 
 /*
+ * AVAILABLE (words, the controllers of the root) without those that a cgroup above PLAN's path cannot hand down because it
+ * holds processes itself; its path is then in lived_in.  What is not there, or cannot be read, hinders nothing.
+ */
+const char *plan_cgroup_handed_down(struct pool *pool, struct cgroup_plan *plan, const char *available);
+
+/*
  * Keep the writes whose controller is among the blank-separated words of AVAILABLE and list their controllers.  A limit
  * without its controller is refused (a warning with LOOK_ONLY), a weight is left out with a warning.
  */

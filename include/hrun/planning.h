@@ -26,7 +26,6 @@ void plan_warn(struct pool *pool, struct plan *plan, const char *format, ...) __
 
 /* Fields that this version reads but does not build: refused with their name, never ignored. */
 int plan_refuse_unsupported(const struct config *config, struct err *e);
-int plan_refuse_unsupported_process(const struct config_process *process, struct err *e);
 
 /* May the failure R to open something be a warning (`hrun plan` without the right to look)? */
 bool plan_may_skip(const struct plan_options *options, int r);
@@ -57,6 +56,10 @@ const char *plan_home(struct pool *pool, int rootfs, uid_t uid);
 /* capabilities: names to bits, what the kernel could not grant taken out with a warning. */
 void plan_capabilities(struct pool *pool, const struct config_process *process, struct plan *plan);
 
+/* process.selinuxLabel, process.apparmorProfile */
+int plan_process_labels(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
+/* linux.mountLabel, for the mounts of the plan. */
+int plan_mount_labels(struct pool *pool, const struct config *config, struct plan *plan, struct err *e);
 /* process.scheduler, ioPriority, execCPUAffinity */
 int plan_scheduling(struct pool *pool, const struct config_process *process, struct plan *plan, struct err *e);
 /* After mounts, namespaces and the user are known: is the cgroup the container's own to divide? */

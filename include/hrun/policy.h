@@ -81,9 +81,15 @@ struct waiver {
 	unsigned int line;   /* in the policy file */
 };
 
+/* The bytes that a policy was read from, for its digest; NULL without a file.  They live as long as the pool. */
+struct policy_source {
+	const char *bytes;
+	size_t size;
+};
+
 struct policy {
-	const char *path;	 /* where it was read from; NULL: no file, built-in defaults */
-	char digest[65];	 /* SHA-256 of the file's bytes as hexadecimal text, "" without a file */
+	const char *path; /* where it was read from; NULL: no file, built-in defaults */
+	struct policy_source source;
 	enum policy_owner owner; /* whose PATH must be */
 	const char *also;	 /* a second file: the stricter of both holds in everything; or NULL */
 	uint32_t given;		/* bit of enum policy_member: stands in (one of) the file(s); the others are defaults */
@@ -155,9 +161,11 @@ int policy_load_for(struct pool *pool, const struct policy_request *request, str
  */
 int policy_load_file(struct pool *pool, const char *path, bool own_class, enum policy_owner owner, int64_t today,
 		     struct policy *ret_policy, struct err *e);
-/* The bytes of a policy file; policy->path is for messages and set by the caller. */
+/* The bytes of a policy file, which must live as long as *policy; policy->path is for messages and set by the caller. */
 int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
 		struct err *e);
+/* SHA-256 of a policy's bytes as hexadecimal text, "" without a file.  Only for who shows it: it takes as long as parsing. */
+const char *policy_digest(struct pool *pool, const struct policy_source *source);
 /* What holds without any file: level baseline, the built-in defaults. */
 struct policy policy_default(void);
 

@@ -56,21 +56,33 @@ struct image_rule {
 	struct string_list trusted_identities;
 };
 
+/* Images of this scope that were created before SECONDS since 1970 do not start. */
+struct image_not_before {
+	const char *scope, *text; /* TEXT: the time as the file says it */
+	int64_t seconds;
+};
+
 /* What one file says: of it the requirements of the most specific scope hold, all of them. */
 struct image_source {
 	const char *path, *directory; /* of the file */
 	enum policy_owner owner;
 	enum images_require require; /* `signed` where the file does not say it */
+	bool drop_devices;	     /* `devices` is drop: device nodes of layers are left out, not refused */
 	bool has_trust;		     /* `trust` stands there: */
 	struct image_rule *rules;
 	size_t rule_count;
 	const char *trust_from;	       /* absolute path of another file to read (image_trust.h), or NULL */
 	struct string_list signatures; /* absolute paths of layouts that hold signatures of images in engines' stores */
+	/* "sha256:...", of an index, a manifest or a signed bundle's tree, each once.  allow_digests.present: only these start. */
+	struct string_list allow_digests, deny_digests;
+	struct image_not_before *not_before; /* the most specific scope holds */
+	size_t not_before_count;
 };
 
 /* An image must pass every source that requires anything. */
 struct policy_images {
 	enum images_require require;
+	bool drop_devices; /* of each source */
 	struct image_source *sources;
 	size_t source_count;
 };

@@ -59,6 +59,12 @@ int policy_read_allow(struct policy_reader *r, const struct json *value, void *p
 int policy_read_drop(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_images(struct policy_reader *r, const struct json *value, void *place);
 int policy_read_waivers(struct policy_reader *r, const struct json *value, void *place);
+/* Of `images`, into a struct image_source. */
+int policy_read_allow_digests(struct policy_reader *r, const struct json *value, void *place);
+int policy_read_deny_digests(struct policy_reader *r, const struct json *value, void *place);
+int policy_read_not_before(struct policy_reader *r, const struct json *value, void *place);
+/* None of the three stands in IMAGES, the file's `images`, where its SOURCE asks for no signature. */
+int policy_check_digests(struct policy_reader *r, const struct json *images, const struct image_source *source);
 /* signedIdentity of containers-policy.json(5), into a struct image_rule. */
 int policy_read_image_identity(struct policy_reader *r, const struct json *value, void *place);
 struct rule;

@@ -50,5 +50,7 @@ uint64_t proc_ignored_signals(void);
 
 /* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */
 bool proc_in_first_user_namespace(void);
+/* The same, but false where procfs does not say. */
+bool proc_maps_every_id(void);
 
 #endif

@@ -45,8 +45,10 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
  * Let a created container's init execute its program: START over start.sock, then wait until
  * the kernel says that it runs (PF_FORKNOEXEC is clear).  -ESRCH etc. with the reason where the
  * program could not be started or was killed before its execve, -ECANCELED where a startContainer hook failed.
+ * INIT is the pidfd of init where it is a child of this process that nobody has waited for, or -1: then the recorded process
+ * is looked for.
  */
-int sandbox_start(const struct container *container, struct err *e);
+int sandbox_start(const struct container *container, int init, struct err *e);
 
 /*
  * One more process in a running or created container, as PLAN's creds, filter and exec say

@@ -20,6 +20,7 @@ enum {
 	TREE_NAME_MAX = 255,
 	TREE_DEPTH_MAX = 128,
 	TREE_EXTRA_MAX = 65536 + 256, /* the largest value of an extended attribute and its name */
+	TREE_LOWERS_MAX = 128,
 };
 
 enum tree_kind {
@@ -72,6 +73,8 @@ enum tree_flags {
 		8, /* TREE_SERVE: overlayfs was mounted by an ordinary user; its attributes are user.overlay.* */
 	/* Several containers will have this tree: a FIFO, which works on a read-only mount as well, would connect them; it is refused. */
 	TREE_SHARED = 16,
+	/* Device nodes, and hard links to them, are left out; all else is as if they were there. */
+	TREE_DROP_DEVICES = 32,
 };
 
 enum tree_ask_kind {
@@ -103,9 +106,12 @@ struct tree_told {
 	char extra[TREE_EXTRA_MAX];
 };
 
-/* The one request, with two descriptors: the directory, the stream. */
+/*
+ * The one request, with two descriptors: the directory, the stream.  TREE_SERVE: then LOWERS more, the directories of the layers below,
+ * the topmost first: who unpacked it gave a directory on the way to an entry the owner, mode and attributes that it has there.
+ */
 struct tree_request {
-	uint32_t magic, task, flags, reserved;
+	uint32_t magic, task, flags, lowers;
 	uint64_t max_entries, max_bytes;
 };
 

@@ -21,4 +21,10 @@ int utc_days_of_date(const char *text, int64_t *ret_days);
 /* DAYS as "YYYY-MM-DD". */
 void utc_date_text(int64_t days, char *ret_text, size_t size);
 
+/*
+ * Seconds since 1970 of a time exactly as RFC 3339 has it: "2026-11-22T00:07:15Z", or with a fraction, which is dropped, or an
+ * offset, "...15.25+01:00".  Capital T and Z, no leap second.  0, or -EINVAL.
+ */
+int rfc3339_read(const char *text, int64_t *ret_seconds);
+
 #endif

@@ -95,12 +95,14 @@ struct judged {
 	const struct policy *policy;	      /* filled by policy_judge */
 	const struct invocation *invocation;  /* or NULL */
 	unsigned int chapters;		      /* bits 1 << CHAPTER_x: only these are judged; 0: all of them */
-	const char *cgroup_path;   /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
-	const char *image_digest;  /* "sha256:..." of an image whose signatures satisfied the policy; NULL: none */
-	const char *image_refusal; /* why the signature that is there does not; NULL: there is none, or it does */
+	const char *cgroup_path;    /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
+	const char *image_digest;   /* "sha256:..." of an image whose signatures satisfied the policy; NULL: none */
+	const char *image_manifest; /* of that image: what of it runs here; NULL: the same, or not known */
+	const char *image_refusal;  /* why the signature that is there does not; NULL: there is none, or it does */
 	const char *
 		image_reason; /* why the root that an engine has mounted is no such image, where it was looked at; or NULL */
-	bool host_root;	      /* uid 0 here is the host's uid 0 */
+	const struct image_devices *devices; /* nodes that were left out of an image of ours; or NULL */
+	bool host_root;			     /* uid 0 here is the host's uid 0 */
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */

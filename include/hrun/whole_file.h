@@ -12,7 +12,8 @@
 
 /*
  * SIZE bytes of DATA as NAME in DIR, a descriptor that was opened for reading; NAME has no slash.  The bytes are on the disk before
- * the name is.  What has the name already is replaced with REPLACE, or the answer is -EEXIST.  0 or negative errno with *e.
+ * the name is.  What has the name already is replaced with REPLACE, or the answer is -EEXIST.  -EBUSY where
+ * somebody holds the directory locked for seconds.  0 or negative errno with *e.
  */
 int whole_file_write(int dir, const char *name, mode_t mode, const void *data, size_t size, bool replace,
 		     struct err *e);

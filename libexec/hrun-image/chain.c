@@ -217,7 +217,8 @@ static int choose(struct judgement *j, int files)
 static int read_layers(struct judgement *j, const struct image *image, int tree, const struct progress *progress)
 {
 	const struct image_request *q = j->request;
-	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio};
+	const struct layer_limits limits = {q->max_layer_bytes, q->max_total_bytes, q->max_entries, q->max_ratio,
+					    q->drop_devices ? &j->answer->devices : NULL};
 
 	if (q->task != IMAGE_COMPARE)
 		return layers_read(j->pool, j->layout.files, image->layers, image->diff_ids, image->layer_count,
@@ -225,7 +226,8 @@ static int read_layers(struct judgement *j, const struct image *image, int tree,
 	if (q->layer_count != image->layer_count)
 		return refuse(j->r, IMAGE_STAGE_LAYER, "the image has %zu layers, the container's root %u",
 			      image->layer_count, q->layer_count);
-	return layers_compare(j->pool, j->layout.files, image->diff_ids, image->layer_count, &limits, progress, j->r);
+	return layers_compare(j->pool, j->layout.files, q->whole_blobs ? image->layers : NULL, image->diff_ids,
+			      image->layer_count, &limits, progress, j->r);
 }
 
 static int sum_layers(const struct image *image, uint64_t *ret_bytes)
@@ -273,5 +275,6 @@ void image_judge(struct pool *pool, int files, const struct image_request *reque
 	refuse(&r, IMAGE_STAGE_LAYER, "the image cannot be verified");
 	answer->verdict = r.verdict;
 	answer->stage = r.stage;
+	answer->devices = (struct image_devices){0};
 	memcpy(answer->reason, r.reason, sizeof answer->reason);
 }

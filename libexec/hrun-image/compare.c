@@ -2,12 +2,11 @@
 /*
  * compare.c - a layer that an engine has unpacked, beside the archive that was signed.
  *
- * The archive is made again (split.h) and must have the signed digest; and on its way each of its headers is compared with what
- * is on disk.  The digest alone would say nothing of owners, modes, links and attributes: the record holds the headers, whatever
- * became of the files.  What is there and in no header, hrun-tree tells at the end.
+ * The archive (compare_source.c) must have the signed digest; and on its way each of its headers is compared with what is on disk.
+ * The digest alone would say nothing of owners, modes, links and attributes: they stand in the archive, whatever became of the files.
+ * What is there and in no header, hrun-tree tells at the end.
  */
-#include "layer.h"
-#include "split.h"
+#include "compare.h"
 #include <errno.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
@@ -17,18 +16,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct comparison {
-	struct layers layers; /* the archive: its reader, limits, the entry's paths */
-	struct layer_stream in;
-	struct split split;
-	int files, tree;
-	bool sums; /* a second time, to find out which file it is */
-	struct tree_told told;
-	struct refusal *r;
-};
-
-#define differs(c, ...) refuse((c)->r, IMAGE_STAGE_LAYER, __VA_ARGS__)
 
 /* ---- what is on disk ---- */
 
@@ -172,17 +159,11 @@ static int compare_file(struct comparison *c, int fd)
 	TRY(check_type(c, S_IFREG));
 	if (fd < 0)
 		return differs(c, "the program that looks at the files makes no sense");
-	if (e->sparse)
-		return differs(c, "%.160s is a sparse file in the archive, which cannot be made again", c->layers.path);
 	if (c->told.size != e->size)
 		return differs(c, "%.160s has %ju bytes, and in the image %ju", c->layers.path, (uintmax_t)c->told.size,
 			       (uintmax_t)e->size);
 	TRY(check_xattrs(c));
-	if (e->size == 0)
-		return 0;
-	TRY(split_content(&c->in, fd, e->size, c->sums, c->layers.path));
-	tar->left = 0; /* the padding stood in the archive */
-	return 0;
+	return source_content(c, fd);
 }
 
 static int compare_link(struct comparison *c)
@@ -268,14 +249,11 @@ static int compare(struct comparison *c)
 {
 	struct layers *l = &c->layers;
 	autofd int fd = -EBADF;
+	const char *name;
+	int r = entry_check(l, &name);
 
-	TRY(entry_count(l));
-	TRY(entry_clean_paths(l));
-	if (entry_is_old_metadata(l->path))
-		return 0;
-	const char *name = entry_name(l->path);
-	if (entry_has_whiteout_directory(l->path) || entry_has_whiteout_directory(l->link))
-		return differs(c, "an archive has an entry below a whiteout: %.120s", l->path);
+	if (r <= 0)
+		return r;
 	if (str_starts(name, WHITEOUT))
 		return compare_whiteout(c, name);
 	/* Engines do not apply it; the root that is seen has the attributes of the writable layer. */
@@ -303,7 +281,7 @@ static int check_rest(struct comparison *c)
 	return differs(c, "%.*s", c->told.extra_size < 200 ? (int)c->told.extra_size : 200, c->told.extra);
 }
 
-static int read_archive(struct comparison *c, const struct digest *diff_id)
+static int read_archive(struct comparison *c)
 {
 	int r;
 
@@ -312,9 +290,28 @@ static int read_archive(struct comparison *c, const struct digest *diff_id)
 	c->layers.tar.left = c->layers.tar.padding = 0;
 	while ((r = tar_next(&c->layers.tar)) > 0)
 		TRY(compare(c));
-	TRY(r);
-	TRY(split_finish(&c->in, diff_id));
-	return check_rest(c);
+	return r;
+}
+
+/* A blob that somebody has changed is another archive: then its digest is the reason, and not what differs from the files. */
+static int read_source(struct comparison *c, const struct digest *diff_id)
+{
+	struct refusal *reason = c->r, inner = {0};
+	bool zero;
+
+	c->r = &inner;
+	int r = read_archive(c);
+	c->r = reason;
+	if (r < 0 && (!c->blob || c->in.failed)) {
+		*reason = reason->reason[0] ? *reason : inner;
+		return r;
+	}
+	TRY(source_finish(c, diff_id, &zero));
+	if (r < 0) {
+		*reason = inner;
+		return r;
+	}
+	return zero ? check_rest(c) : differs(c, "something follows the end of the archive");
 }
 
 static int ask_for(struct comparison *c, uint32_t kind, uint32_t number, const struct digest *diff_id, bool *ret_known)
@@ -328,28 +325,22 @@ static int ask_for(struct comparison *c, uint32_t kind, uint32_t number, const s
 /* 1: hrun knows the layer, nothing was read. */
 static int compare_layer(struct comparison *c, uint32_t number, const struct digest *diff_id)
 {
-	const struct layer_limits *limits = c->layers.limits;
-	uint64_t left = limits->max_total_bytes - c->layers.archive_bytes;
 	bool known = false;
 	autofd int record = ask_for(c, IMAGE_ASK_LAYER, number, diff_id, &known);
 
 	if (known)
 		return 1;
-	if (record < 0)
+	if (record < 0 && !c->blob)
 		return differs(c, "the engine keeps no record of its archive (tar-split): %s", strerror(-record));
 	autofd int tree = ask_for(c, IMAGE_ASK_TREE, number, diff_id, &known);
 	if (tree < 0 || known)
 		return differs(c, "its directory cannot be looked at");
 	c->tree = tree;
-	c->in = (struct layer_stream){.fd = -1,
-				      .max_ratio = limits->max_ratio,
-				      .progress = c->layers.progress,
-				      .done_before = c->layers.archive_bytes,
-				      .r = c->r};
-	int r = split_open(&c->in, &c->split, record, left < limits->max_layer_bytes ? left : limits->max_layer_bytes);
-	r = r < 0 ? r : read_archive(c, diff_id);
+	int r = source_open(c, record);
+	r = r < 0 ? r : read_source(c, diff_id);
 	c->layers.archive_bytes += c->in.out_total;
-	split_close(&c->in);
+	c->layers.blob_bytes += c->in.in_total;
+	source_close(c);
 	return r;
 }
 
@@ -361,8 +352,8 @@ static int name_layer(struct refusal *r, const struct refusal *inner, uint32_t n
 		      inner->reason);
 }
 
-int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, size_t count,
-		   const struct layer_limits *limits, const struct progress *progress, struct refusal *r)
+int layers_compare(struct pool *pool, int files, const struct descriptor *layers, const struct digest *diff_ids,
+		   size_t count, const struct layer_limits *limits, const struct progress *progress, struct refusal *r)
 {
 	struct comparison *c = pool_alloc(pool, sizeof *c);
 
@@ -374,6 +365,7 @@ int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, 
 		struct refusal inner = {0};
 		c->r = &inner;
 		c->sums = false;
+		c->blob = layers ? &layers[i] : NULL;
 		int result = compare_layer(c, i, &diff_ids[i]);
 		if (result >= 0)
 			continue;
@@ -381,7 +373,7 @@ int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, 
 		struct refusal again = {0};
 		c->r = &again;
 		c->sums = true;
-		if (compare_layer(c, i, &diff_ids[i]) < 0 && again.reason[0])
+		if (!layers && compare_layer(c, i, &diff_ids[i]) < 0 && again.reason[0])
 			inner = again;
 		refuse(&inner, IMAGE_STAGE_LAYER, "it cannot be compared");
 		return name_layer(r, &inner, i, count, &diff_ids[i]);

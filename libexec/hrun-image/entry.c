@@ -5,6 +5,7 @@
 #include "layer.h"
 #include <hrun/str.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WHITEOUT_META ".wh..wh."
@@ -45,7 +46,8 @@ static int sent(struct layers *l, int r)
 	return r < 0 ? bad(l, "the program that writes the files has ended") : 0;
 }
 
-int entry_clean_paths(struct layers *l)
+/* l->path and l->link of l->tar.entry. */
+static int entry_clean_paths(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
 	const char *wrong = e->path[0] ? entry_clean_path(e->path, l->path) : "is empty";
@@ -61,14 +63,15 @@ int entry_clean_paths(struct layers *l)
 	return wrong ? bad(l, "an archive has a hard link whose target %s: %.100s", wrong, e->link) : 0;
 }
 
-const char *entry_name(const char *path)
+static const char *entry_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	return slash ? slash + 1 : path;
 }
 
-bool entry_has_whiteout_directory(const char *path)
+/* Is an entry on the way a whiteout?  Their directories hold nothing. */
+static bool entry_has_whiteout_directory(const char *path)
 {
 	for (const char *slash; (slash = strchr(path, '/')); path = slash + 1) {
 		if (str_starts(path, WHITEOUT))
@@ -77,7 +80,8 @@ bool entry_has_whiteout_directory(const char *path)
 	return false;
 }
 
-bool entry_is_old_metadata(const char *path)
+/* What an old driver kept of itself at the top of a layer. */
+static bool entry_is_old_metadata(const char *path)
 {
 	return str_starts(path, WHITEOUT_META) && !str_starts(path, OPAQUE);
 }
@@ -183,6 +187,20 @@ static int send_xattrs(struct layers *l)
 	return 0;
 }
 
+/* hrun-tree, which knows what else has its name, leaves it out. */
+static int drop_device(struct layers *l)
+{
+	struct image_devices *devices = l->limits->devices;
+
+#ifndef HRUN_MUTANT_DEVICES_REFUSED
+	if (!devices)
+		return bad(l, "an archive has a device node, and images.devices is refuse: %.120s", l->path);
+#endif
+	if (devices && devices->count++ == 0)
+		snprintf(devices->first, sizeof devices->first, "%.*s", (int)sizeof devices->first - 1, l->path);
+	return 0;
+}
+
 static int kind_of(struct layers *l, uint32_t *ret_kind)
 {
 	switch (l->tar.entry.type) {
@@ -195,14 +213,17 @@ static int kind_of(struct layers *l, uint32_t *ret_kind)
 	case '2':
 		*ret_kind = TREE_SYMLINK;
 		return l->tar.entry.link[0] ? 0 : bad(l, "an archive has a symbolic link to nothing: %.120s", l->path);
+	case '3':
+		*ret_kind = TREE_CHAR_DEVICE;
+		return drop_device(l);
+	case '4':
+		*ret_kind = TREE_BLOCK_DEVICE;
+		return drop_device(l);
 	case '5':
 		*ret_kind = TREE_DIRECTORY;
-		return 0;
-	case '6':
-		*ret_kind = TREE_FIFO;
 		break;
 	default:
-		return bad(l, "an archive has a device node: %.120s", l->path);
+		*ret_kind = TREE_FIFO;
 	}
 	return 0;
 }
@@ -225,7 +246,8 @@ static int send_entry(struct layers *l)
 	return send_xattrs(l);
 }
 
-int entry_count(struct layers *l)
+/* Limits that the stream cannot know: entries, and what sparse files are when they are unpacked. */
+static int entry_count(struct layers *l)
 {
 	const struct tar_entry *e = &l->tar.entry;
 	uint64_t max = l->limits->max_total_bytes;
@@ -239,14 +261,24 @@ int entry_count(struct layers *l)
 	return 0;
 }
 
-int entry_read(struct layers *l)
+int entry_check(struct layers *l, const char **ret_name)
 {
 	TRY(entry_count(l));
 	TRY(entry_clean_paths(l));
 	if (entry_is_old_metadata(l->path))
 		return 0;
-	const char *name = entry_name(l->path);
 	if (entry_has_whiteout_directory(l->path) || entry_has_whiteout_directory(l->link))
 		return bad(l, "an archive has an entry below a whiteout: %.120s", l->path);
+	*ret_name = entry_name(l->path);
+	return 1;
+}
+
+int entry_read(struct layers *l)
+{
+	const char *name;
+	int r = entry_check(l, &name);
+
+	if (r <= 0)
+		return r;
 	return str_starts(name, WHITEOUT) ? send_whiteout(l, name) : send_entry(l);
 }

@@ -7,8 +7,9 @@
  *   scheme_*.c    is one candidate a good signature by one requirement?                     stage signature, policy
  *   chain.c       manifest -> config -> layers                                              stage manifest, config
  *   layer.c       decompress, hash both sides, read the archive, send records               stage layer, unpack
+ *   find.c        which images of containerd's store could these snapshots be (its databases: bolt.c)
  *   stored.c      an image as an engine keeps it: its manifests, signatures of several places   stage signature
- *   compare.c     each layer's archive, made again from its files, beside these files           stage layer
+ *   compare.c     each layer's archive (compare_source.c: its blob, or made again) beside the files   stage layer
  *
  * Every blob is read once, its size and digest are checked, then those very bytes are parsed (blob.c).
  */
@@ -126,6 +127,14 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 /* Which of its descriptors is the first key. */
 size_t request_first_key(const struct image_request *request);
 
+/* ---- program.c: hrun-sign begins so, too ---- */
+enum { PROGRAM_SOCKET = 3, PROGRAM_NO_ANSWER = 2 }; /* the one descriptor; the exit status of who cannot answer */
+/* One line on stderr, for who runs it by hand; hrun gives it no stderr.  PROGRAM_NO_ANSWER. */
+int program_complain(const char *name, const char *what);
+/* What must be so at the start, with libcrypto; then the walls.  0, or PROGRAM_NO_ANSWER after a complaint. */
+int program_begin(const char *name, int argc);
+int program_confine(const char *name);
+
 /* ---- confine.c, filter.c ---- */
 /* From here on: no privilege, no file, no network.  0, or a negative errno and in *ret_what what failed. */
 int confine(const char **ret_what);
@@ -186,8 +195,18 @@ struct candidates {
 void candidates_find(struct pool *pool, const struct layout *layout, const struct digest *subject,
 		     struct candidates *ret);
 
+/* ---- find.c ---- */
+/* IMAGE_FIND: fills *answer but for done, and *ret_list. */
+void stored_find(struct pool *pool, int files, const struct image_request *request, struct image_answer *answer,
+		 struct blob *ret_list);
+
 /* ---- stored.c ---- */
-/* Manifest NUMBER of the request as a descriptor; its bytes have the digest. */
+/*
+ * The manifest or index DIGEST of an engine's store as a descriptor, its bytes, which have the digest, and what they say.
+ */
+int stored_document(struct pool *pool, int files, const struct digest *digest, struct descriptor *ret,
+		    struct blob *ret_blob, const struct json **ret_tree, struct refusal *r);
+/* Manifest NUMBER of the request. */
 int stored_manifest(struct pool *pool, int files, const struct image_request *request, uint32_t number,
 		    struct descriptor *ret, struct refusal *r);
 /* Every signature of SUBJECT in the engine's store and in all places. */
@@ -198,6 +217,7 @@ void stored_candidates(struct pool *pool, int files, const struct image_request 
 struct layer_limits {
 	uint64_t max_layer_bytes, max_total_bytes, max_entries;
 	uint32_t max_ratio;
+	struct image_devices *devices; /* device nodes are left out and counted here; NULL: they are refused */
 };
 struct progress {
 	void (*tell)(void *context, uint64_t bytes_done);
@@ -214,10 +234,11 @@ int layers_read(struct pool *pool, int layout, const struct descriptor *layers, 
 		struct refusal *r);
 
 /*
- * IMAGE_COMPARE: the layers' directories, which hrun names by number, beside the archives that have DIFF_IDS.
+ * IMAGE_COMPARE: the layers' directories, which hrun names by number, beside the archives that have DIFF_IDS: those of the blobs
+ * LAYERS, or, where it is NULL, made again from what the engine has recorded.
  */
-int layers_compare(struct pool *pool, int files, const struct digest *diff_ids, size_t count,
-		   const struct layer_limits *limits, const struct progress *progress, struct refusal *r);
+int layers_compare(struct pool *pool, int files, const struct descriptor *layers, const struct digest *diff_ids,
+		   size_t count, const struct layer_limits *limits, const struct progress *progress, struct refusal *r);
 
 /* The whole chain; fills *answer but for done. */
 void image_judge(struct pool *pool, int files, const struct image_request *request, const struct trust *trusts,

@@ -31,15 +31,11 @@ const char *entry_clean_path(const char *raw, char clean[TREE_PATH_MAX]);
 /* ---- what compare.c needs of entry.c ---- */
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
-/* Limits that the stream cannot know: entries, and what sparse files are when they are unpacked. */
-int entry_count(struct layers *l);
-/* l->path and l->link of l->tar.entry. */
-int entry_clean_paths(struct layers *l);
-const char *entry_name(const char *path);
-/* What an old driver kept of itself at the top of a layer: nobody unpacks it. */
-bool entry_is_old_metadata(const char *path);
-/* Is an entry on the way a whiteout?  Their directories hold nothing. */
-bool entry_has_whiteout_directory(const char *path);
+/*
+ * May l->tar.entry be, whatever it is?  1, with l->path, l->link and the last name of the path; 0: nobody unpacks it; -EBADMSG, and
+ * l->tar.r says why.
+ */
+int entry_check(struct layers *l, const char **ret_name);
 /* l->path, whose last name NAME is a whiteout, becomes the path that it hides, or the directory in which it hides all. */
 int entry_whiteout(struct layers *l, const char *name, bool *ret_opaque);
 

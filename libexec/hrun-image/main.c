@@ -7,14 +7,11 @@
  * reason, has refused.
  */
 #include "image.h"
-#include <errno.h>
-#include <hrun/fd.h>
-#include <hrun/str.h>
 #include <hrun/unix.h>
-#include <openssl/crypto.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { SOCKET = 3, EXIT_NO_ANSWER = 2, PROGRESS_BYTES = 1 << 22 };
+enum { PROGRESS_BYTES = 1 << 22 };
 
 #ifdef __SANITIZE_ADDRESS__
 /* Who is not dumpable cannot be looked through for leaks. */
@@ -43,8 +40,8 @@ static void tell_progress(void *context, uint64_t bytes_done)
 		return;
 	s->answer.bytes_done = bytes_done;
 	/* Nobody listens any more: there is nothing left to do. */
-	if (unix_send(SOCKET, &s->answer, sizeof s->answer, -1) < 0)
-		_exit(EXIT_NO_ANSWER);
+	if (unix_send(PROGRAM_SOCKET, &s->answer, sizeof s->answer, -1) < 0)
+		_exit(PROGRAM_NO_ANSWER);
 }
 
 static int load_keys(struct session *s, struct refusal *r)
@@ -78,50 +75,38 @@ static void judge(struct session *s)
 		bundle_judge(&s->pool, &s->request, s->trusts, s->fds, &s->answer);
 		return;
 	}
+	if (s->request.task == IMAGE_FIND) {
+		stored_find(&s->pool, PROGRAM_SOCKET, &s->request, &s->answer, &s->config);
+		return;
+	}
 	int tree = s->request.task == IMAGE_UNPACK ? s->fds[1] : -1;
-	image_judge(&s->pool, SOCKET, &s->request, s->trusts, tree, &progress, &s->answer, &s->config);
+	image_judge(&s->pool, PROGRAM_SOCKET, &s->request, s->trusts, tree, &progress, &s->answer, &s->config);
 }
 
 static int send_answer(struct session *s)
 {
 	s->answer.done = 1;
 	s->answer.config_size = s->config.size;
-	TRY(unix_send(SOCKET, &s->answer, sizeof s->answer, -1));
+	TRY(unix_send(PROGRAM_SOCKET, &s->answer, sizeof s->answer, -1));
 	for (size_t at = 0; at < s->config.size; at += IMAGE_CHUNK) {
 		size_t left = s->config.size - at;
-		TRY(unix_send(SOCKET, s->config.bytes + at, left < IMAGE_CHUNK ? left : IMAGE_CHUNK, -1));
+		TRY(unix_send(PROGRAM_SOCKET, s->config.bytes + at, left < IMAGE_CHUNK ? left : IMAGE_CHUNK, -1));
 	}
 	return 0;
 }
 
-/* One line on stderr, for who runs it by hand; hrun gives it no stderr. */
-static int complain(const char *what)
-{
-	char line[200];
-	int n = str_format(line, sizeof line, "hrun-image: %s; it is started by hrun\n", what);
-
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
-		return EXIT_NO_ANSWER;
-	return EXIT_NO_ANSWER;
-}
-
 int main(int argc, char **argv)
 {
+	static const char name[] = "hrun-image";
 	static struct session s;
-	const char *what;
 
 	(void)argv;
-	if (argc != 1 || (environ && environ[0]))
-		return complain("no arguments and no environment are expected");
-	/* Its configuration file could name other algorithms, and is out of reach in a moment. */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		return complain("OpenSSL cannot be used");
-	if (close_range(SOCKET + 1, ~0U, 0) < 0 || confine(&what) < 0)
-		return complain("it cannot be confined");
-	ssize_t n = unix_receive_all(SOCKET, &s.request, sizeof s.request, s.fds, IMAGE_FDS_MAX, &s.fd_count);
+	if (program_begin(name, argc) != 0 || program_confine(name) != 0)
+		return PROGRAM_NO_ANSWER;
+	ssize_t n = unix_receive_all(PROGRAM_SOCKET, &s.request, sizeof s.request, s.fds, IMAGE_FDS_MAX, &s.fd_count);
 	if (n != sizeof s.request)
-		return complain("no request came");
+		return program_complain(name, "no request came");
 	s.answer.version = IMAGE_WIRE_VERSION;
 	judge(&s);
-	return send_answer(&s) < 0 ? EXIT_NO_ANSWER : 0;
+	return send_answer(&s) < 0 ? PROGRAM_NO_ANSWER : 0;
 }

@@ -26,7 +26,7 @@ static bool trust_is_sound(const struct image_trust *t, size_t keys)
 
 size_t request_first_key(const struct image_request *request)
 {
-	if (request->task == IMAGE_COMPARE)
+	if (request->task >= IMAGE_COMPARE)
 		return 0;
 	return request->task == IMAGE_BUNDLE ? request->signature_files : request->task == IMAGE_UNPACK ? 2 : 1;
 }
@@ -46,27 +46,28 @@ static bool bundle_is_sound(const struct image_request *request)
 static bool comparison_is_sound(const struct image_request *q)
 {
 	if (q->task != IMAGE_COMPARE)
-		return q->manifest_count == 0 && q->place_count == 0 && q->layer_count == 0;
+		return q->manifest_count == 0 && q->place_count == 0 && q->whole_blobs == 0 &&
+		       (q->task == IMAGE_FIND ? q->layer_count <= LAYERS_MAX : q->layer_count == 0);
 	for (uint32_t i = 0; i < q->manifest_count && i < IMAGE_MANIFESTS_MAX; i++) {
 		struct digest digest;
 		if (!IS_TERMINATED(q->manifests[i]) || digest_read(q->manifests[i], &digest) < 0)
 			return false;
 	}
 	return q->manifest_count <= IMAGE_MANIFESTS_MAX && q->place_count <= IMAGE_PLACES_MAX &&
-	       q->layer_count <= LAYERS_MAX;
+	       q->layer_count <= LAYERS_MAX && q->whole_blobs <= 1;
 }
 
 int request_check(const struct image_request *request, size_t fd_count, struct refusal *r)
 {
-	size_t first_key = request->task > IMAGE_COMPARE ? 0 : request_first_key(request);
+	size_t first_key = request->task > IMAGE_FIND ? 0 : request_first_key(request);
 
 	if (request->version != IMAGE_WIRE_VERSION)
 		return refuse(r, IMAGE_STAGE_NONE, "hrun and hrun-image are of different builds; install both again");
-	if (request->task > IMAGE_COMPARE || !comparison_is_sound(request) || !bundle_is_sound(request) ||
+	if (request->task > IMAGE_FIND || !comparison_is_sound(request) || !bundle_is_sound(request) ||
 	    fd_count < first_key || fd_count > IMAGE_FDS_MAX || request->trust_count > IMAGE_TRUSTS_MAX ||
-	    request->signatures_required > 1 || request->now < 0 || !IS_TERMINATED(request->ref) ||
-	    !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) || !IS_TERMINATED(request->architecture) ||
-	    !IS_TERMINATED(request->variant))
+	    request->signatures_required > 1 || request->drop_devices > 1 || request->now < 0 ||
+	    !IS_TERMINATED(request->ref) || !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) ||
+	    !IS_TERMINATED(request->architecture) || !IS_TERMINATED(request->variant))
 		return refuse(r, IMAGE_STAGE_NONE, "the request is malformed");
 	/* Signatures are asked for and nobody is trusted: that is a policy which no image can satisfy. */
 	if (request->signatures_required && !request->trust_count)

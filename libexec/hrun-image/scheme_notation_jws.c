@@ -8,6 +8,7 @@
 #include "signature.h"
 #include <errno.h>
 #include <hrun/str.h>
+#include <hrun/utc.h>
 
 #define SCHEME "io.cncf.notary.signingScheme"
 #define EXPIRY "io.cncf.notary.expiry"

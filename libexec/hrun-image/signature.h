@@ -132,9 +132,6 @@ int identity_check(struct judgement *j, const char *signed_reference);
 /* Why the operator's NAME of an image is none; NULL where it is one.  "registry/repository[:tag][@digest]". */
 const char *name_fault(const char *name);
 
-/* ---- rfc3339.c ---- */
-int rfc3339_read(const char *text, int64_t *ret_seconds);
-
 /* ---- cbor.c ---- */
 struct cbor {
 	const unsigned char *at, *end;

@@ -31,28 +31,36 @@ static const char *media_type_of(const struct json *manifest)
 					      : "application/vnd.oci.image.manifest.v1+json";
 }
 
-int stored_manifest(struct pool *pool, int files, const struct image_request *request, uint32_t number,
-		    struct descriptor *ret, struct refusal *r)
+int stored_document(struct pool *pool, int files, const struct digest *digest, struct descriptor *ret,
+		    struct blob *ret_blob, const struct json **ret_tree, struct refusal *r)
 {
-	const struct json *manifest;
-	struct blob blob;
 	struct stat st;
 
-	*ret = (struct descriptor){0};
+	*ret = (struct descriptor){.digest = *digest};
 	layout_place(0);
-	if (digest_read(request->manifests[number], &ret->digest) < 0)
-		return refuse(r, IMAGE_STAGE_MANIFEST, "the request is malformed");
-	autofd int fd = blob_open(files, &ret->digest);
+	autofd int fd = blob_open(files, digest);
 	if (fd < 0 || file_look(fd, &st) < 0)
 		return refuse(r, IMAGE_STAGE_MANIFEST, "the engine's store has no manifest %s", ret->digest.text);
 	ret->size = (uint64_t)st.st_size;
-	TRY(blob_read(pool, files, ret, DOCUMENT_MAX, IMAGE_STAGE_MANIFEST, &blob, r));
-	TRY(document_read(pool, &blob, "manifest", IMAGE_STAGE_MANIFEST, &manifest, r));
-	ret->media_type = media_type_of(manifest);
+	TRY(blob_read(pool, files, ret, DOCUMENT_MAX, IMAGE_STAGE_MANIFEST, ret_blob, r));
+	TRY(document_read(pool, ret_blob, "manifest", IMAGE_STAGE_MANIFEST, ret_tree, r));
+	ret->media_type = media_type_of(*ret_tree);
 	if (media_is_index(ret->media_type) || media_is_manifest(ret->media_type))
 		return 0;
 	return refuse(r, IMAGE_STAGE_MANIFEST, "the manifest %s is of the type `%.80s`, which is no image",
 		      ret->digest.text, ret->media_type);
+}
+
+int stored_manifest(struct pool *pool, int files, const struct image_request *request, uint32_t number,
+		    struct descriptor *ret, struct refusal *r)
+{
+	const struct json *manifest;
+	struct digest digest;
+	struct blob blob;
+
+	if (digest_read(request->manifests[number], &digest) < 0)
+		return refuse(r, IMAGE_STAGE_MANIFEST, "the request is malformed");
+	return stored_document(pool, files, &digest, ret, &blob, &manifest, r);
 }
 
 /* ---- signatures in the store ---- */

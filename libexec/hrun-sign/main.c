@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SOCKET = 3, EXIT_NO_ANSWER = 2, SECURE_HEAP = 1 << 18, SECURE_UNIT = 16 };
+enum { SECURE_HEAP = 1 << 18, SECURE_UNIT = 16 };
 
 #ifdef __SANITIZE_ADDRESS__
 /* Who is not dumpable cannot be looked through for leaks. */
@@ -78,39 +78,25 @@ static void work(struct signer *s, const int *fds, size_t fd_count)
 	}
 }
 
-/* One line on stderr, for who runs it by hand; hrun gives it no stderr. */
-static int complain(const char *what)
-{
-	char line[200];
-	int n = str_format(line, sizeof line, "hrun-sign: %s; it is started by hrun\n", what);
-
-	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
-		return EXIT_NO_ANSWER;
-	return EXIT_NO_ANSWER;
-}
-
 int main(int argc, char **argv)
 {
+	static const char name[] = "hrun-sign";
 	struct signer *s = &the_signer;
-	const char *what;
 	int fds[2];
 	size_t fd_count = 0;
 
 	(void)argv;
-	if (argc != 1 || (environ && environ[0]))
-		return complain("no arguments and no environment are expected");
-	/* Without its configuration file, which could name other algorithms and is out of reach in a moment. */
-	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		return complain("OpenSSL cannot be used");
+	if (program_begin(name, argc) != 0)
+		return PROGRAM_NO_ANSWER;
 	/* Nothing of it goes to swap space, as far as this user may lock memory. */
 	CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_UNIT);
 	mlock(s, sizeof *s);
-	if (close_range(SOCKET + 1, ~0U, 0) < 0 || confine(&what) < 0)
-		return complain("it cannot be confined");
-	if (unix_receive_all(SOCKET, &s->request, sizeof s->request, fds, 2, &fd_count) != sizeof s->request)
-		return complain("no request came");
+	if (program_confine(name) != 0)
+		return PROGRAM_NO_ANSWER;
+	if (unix_receive_all(PROGRAM_SOCKET, &s->request, sizeof s->request, fds, 2, &fd_count) != sizeof s->request)
+		return program_complain(name, "no request came");
 	work(s, fds, fd_count);
-	int r = unix_send(SOCKET, &s->answer, sizeof s->answer, -1);
+	int r = unix_send(PROGRAM_SOCKET, &s->answer, sizeof s->answer, -1);
 	OPENSSL_cleanse(s, sizeof *s);
-	return r < 0 ? EXIT_NO_ANSWER : 0;
+	return r < 0 ? PROGRAM_NO_ANSWER : 0;
 }

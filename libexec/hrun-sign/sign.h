@@ -2,7 +2,7 @@
 /*
  * sign.h - the parts of hrun-sign, the one program that ever sees a private key.
  *
- * Walls and the words for keys are hrun-image's (confine.c, filter.c, key.c, verify.c, dsse.c).  Memory that held a key or a passphrase is
+ * Walls and the words for keys are hrun-image's (program.c, confine.c, filter.c, key.c, verify.c, dsse.c).  Memory that held a key or a passphrase is
  * wiped before it is given back; it is libcrypto's secure heap where the kernel lets us lock it.
  */
 #ifndef HRUN_SIGN_PARTS_H

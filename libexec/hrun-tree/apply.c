@@ -161,11 +161,25 @@ static int put_directory(struct tree *t)
 	return tree_later(t, t->path, &t->record);
 }
 
-static int create(struct tree *t, int dir, const char *name)
+static bool is_device(const struct tree_record *record)
+{
+	return record->kind == TREE_CHAR_DEVICE || record->kind == TREE_BLOCK_DEVICE;
+}
+
+static int create_node(const struct tree *t, int dir, const char *name)
 {
 	const struct tree_record *record = &t->record;
 	mode_t type = record->kind == TREE_FIFO ? S_IFIFO : record->kind == TREE_CHAR_DEVICE ? S_IFCHR : S_IFBLK;
-	dev_t device = record->kind == TREE_FIFO ? 0 : makedev(record->device_major, record->device_minor);
+	dev_t device = makedev(record->device_major, record->device_minor);
+
+	if (is_device(record) && t->flags & TREE_DROP_DEVICES)
+		type = S_IFSOCK;
+	return mknodat(dir, name, type | 0600, type == S_IFCHR || type == S_IFBLK ? device : 0) < 0 ? -errno : 0;
+}
+
+static int create(struct tree *t, int dir, const char *name)
+{
+	const struct tree_record *record = &t->record;
 	const char *target;
 
 	switch (record->kind) {
@@ -183,7 +197,7 @@ static int create(struct tree *t, int dir, const char *name)
 		return from < 0 ? from : linkat(from, target, dir, name, 0) < 0 ? -errno : 0;
 	}
 	default:
-		return mknodat(dir, name, type | 0600, device) < 0 ? -errno : 0;
+		return create_node(t, dir, name);
 	}
 }
 
@@ -216,7 +230,7 @@ static int put_other(struct tree *t)
 
 	if (dir < 0)
 		return dir;
-	if ((t->record.kind == TREE_CHAR_DEVICE || t->record.kind == TREE_BLOCK_DEVICE) && !(t->flags & TREE_DEVICES))
+	if (is_device(&t->record) && !(t->flags & (TREE_DEVICES | TREE_DROP_DEVICES)))
 		return tree_fail(t, EPERM, "%.120s is a device node: the tree may have none", t->path);
 	if (t->record.kind == TREE_FIFO && t->flags & TREE_SHARED)
 		return tree_fail(
@@ -238,6 +252,8 @@ static int put_other(struct tree *t)
 	}
 	t->takes_xattrs = t->record.kind == TREE_FILE;
 	TRY(cannot(t, r < 0 ? r : 0));
+	if (t->flags & TREE_DROP_DEVICES && (is_device(&t->record) || tree_is_dropped(t, dir, name)))
+		return tree_drop_later(t);
 	return cannot(t, set_attributes(t, dir, name));
 }
 
@@ -319,6 +335,7 @@ int tree_apply(struct tree *t)
 			tree_forget_parent(t);
 			break;
 		case TREE_END:
+			TRY(tree_drop(t));
 			return tree_finish_directories(t);
 		default:
 			TRY(put(t));

@@ -65,14 +65,11 @@ int tree_clear_xattrs(int fd)
 /* PATH at the end of the list; NULL: no memory. */
 static struct tree_directory *new_pending(struct tree *t, const char *path)
 {
-	if (t->pending_count == t->pending_room) {
-		size_t room = t->pending_room ? 2 * t->pending_room : 256;
-		struct tree_directory *larger = reallocarray(t->pending, room, sizeof *larger);
-		if (!larger)
-			return NULL;
-		t->pending = larger;
-		t->pending_room = room;
-	}
+	struct tree_directory *all = tree_grow(t->pending, t->pending_count, &t->pending_room, sizeof *all);
+
+	if (!all)
+		return NULL;
+	t->pending = all;
 	struct tree_directory *d = &t->pending[t->pending_count];
 	/* asprintf: gcc's analyzer takes what strdup gives an element of this array for lost. */
 	if (asprintf(&d->path, "%s", path) < 0)

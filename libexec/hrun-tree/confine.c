@@ -40,7 +40,7 @@ enum {
 	FS_IOCTL_DEVICE = 1 << 15,
 	NET_ALL = 3,   /* bind and connect of TCP */
 	SCOPE_ALL = 3, /* abstract sockets, signals */
-	FILES_MAX = 2 * TREE_DEPTH_MAX + 32,
+	FILES_MAX = 2 * TREE_DEPTH_MAX + TREE_LOWERS_MAX + 32,
 };
 struct landlock_rules {
 	uint64_t fs, net, scoped;
@@ -132,29 +132,39 @@ static uint64_t landlock_needed(const struct tree *t, uint32_t task)
 		return read;
 	if (!(t->flags & TREE_SHARED))
 		write |= LANDLOCK_ACCESS_FS_MAKE_FIFO;
+	if (t->flags & TREE_DROP_DEVICES)
+		write |= LANDLOCK_ACCESS_FS_MAKE_SOCK;
 	if (t->flags & TREE_DEVICES)
 		write |= LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK;
 	return read | write;
 }
 
-/* The one directory.  ABI 1 knows no hard links from one directory to another and denies them all: it cannot be used. */
+/* FD allows what is below it.  0 or negative errno. */
+static int allow_below(int rules, int fd, uint64_t access)
+{
+	const struct landlock_path_beneath_attr beneath = {.allowed_access = access, .parent_fd = fd};
+
+	return syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+}
+
+/* The one directory, and those that were given beside it.  ABI 1 knows no hard links from one directory to another and denies them all: it cannot be used. */
 static int restrict_files(const struct tree *t, uint32_t task)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_rules rules = {.net = NET_ALL, .scoped = SCOPE_ALL};
-	struct landlock_path_beneath_attr beneath = {.parent_fd = t->root};
 
 	if (abi < 2)
 		return 0;
 	rules.fs = FS_REFER | (FS_REFER - 1) | (abi >= 3 ? FS_TRUNCATE : 0) | (abi >= 5 ? FS_IOCTL_DEVICE : 0);
-	beneath.allowed_access = landlock_needed(t, task) & rules.fs;
+	const uint64_t access = landlock_needed(t, task) & rules.fs;
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, abi >= 6 ? sizeof rules : abi >= 4 ? 16 : 8, 0);
 	if (fd < 0)
 		return -errno;
-	int r = syscall(SYS_landlock_add_rule, fd, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0) < 0 ||
-				syscall(SYS_landlock_restrict_self, fd, 0) < 0
-			? -errno
-			: 0;
+	int r = allow_below(fd, t->root, access);
+	for (size_t i = 0; i < t->lower_count && r == 0; i++)
+		r = allow_below(fd, t->lowers[i], access);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, fd, 0) < 0)
+		r = -errno;
 	close(fd);
 	return r;
 }

@@ -21,14 +21,11 @@ struct tree_link {
 
 static struct tree_link *new_link(struct tree *t)
 {
-	if (t->link_count == t->link_room) {
-		size_t room = t->link_room ? 2 * t->link_room : 256;
-		struct tree_link *larger = reallocarray(t->links, room, sizeof *larger);
-		if (!larger)
-			return NULL;
-		t->links = larger;
-		t->link_room = room;
-	}
+	struct tree_link *all = tree_grow(t->links, t->link_count, &t->link_room, sizeof *all);
+
+	if (!all)
+		return NULL;
+	t->links = all;
 	return &t->links[t->link_count];
 }
 

@@ -44,24 +44,27 @@ int tree_fail(struct tree *t, int errnum, const char *format, ...)
 	return errnum > 0 ? -errnum : -EIO;
 }
 
-/* The request with exactly two descriptors. */
+/* The request with exactly as many descriptors as it has to have. */
 static int receive(struct tree *t, struct tree_request *request)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE((2 + TREE_LOWERS_MAX) * sizeof(int))];
 	} control;
 	struct iovec iov = {request, sizeof *request};
 	struct msghdr message = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
 	ssize_t n = recvmsg(CONTROL, &message, MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *c = n == sizeof *request ? CMSG_FIRSTHDR(&message) : NULL;
-	int fds[2];
+	int fds[2 + TREE_LOWERS_MAX];
 
 	if (!c || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || c->cmsg_level != SOL_SOCKET ||
-	    c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fds))
+	    c->cmsg_type != SCM_RIGHTS || request->lowers > TREE_LOWERS_MAX ||
+	    c->cmsg_len != CMSG_LEN((2 + request->lowers) * sizeof *fds))
 		return tree_fail(t, EPROTO, "the request is none");
-	memcpy(fds, CMSG_DATA(c), sizeof fds);
+	memcpy(fds, CMSG_DATA(c), (2 + request->lowers) * sizeof *fds);
+	memcpy(t->lowers, fds + 2, request->lowers * sizeof *fds);
+	t->lower_count = request->lowers;
 	t->root = fds[0];
 	t->stream.fd = fds[1];
 	return 0;
@@ -72,8 +75,10 @@ static int check(struct tree *t, const struct tree_request *request)
 	struct stat st;
 
 	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_SERVE ||
-	    request->flags > (TREE_DEVICES | TREE_SQUASH | TREE_NAMES | TREE_USER_OVERLAY | TREE_SHARED) ||
-	    request->reserved != 0 || request->max_entries > UINT32_MAX / 2 || request->max_bytes > INT64_MAX)
+	    request->flags > (2 * TREE_DROP_DEVICES - 1) ||
+	    (request->flags & TREE_DEVICES && request->flags & TREE_DROP_DEVICES) ||
+	    (request->lowers > 0 && request->task != TREE_SERVE) || request->max_entries > UINT32_MAX / 2 ||
+	    request->max_bytes > INT64_MAX)
 		return tree_fail(t, EPROTO, "the request has a field out of range");
 	if (fstat(t->root, &st) < 0 || !S_ISDIR(st.st_mode))
 		return tree_fail(t, ENOTDIR, "the request has no directory");
@@ -89,13 +94,14 @@ static int check(struct tree *t, const struct tree_request *request)
 
 static int work(struct tree *t, const struct tree_request *request)
 {
-	const int keep[] = {CONTROL, t->root, t->stream.fd};
+	int keep[3 + TREE_LOWERS_MAX] = {CONTROL, t->root, t->stream.fd};
 	struct err e;
 
 	TRY(check(t, request));
 	/* Two programs work at once when one need not wait for the other; refused (a socket, a user's share): slower. */
 	(void)fcntl(t->stream.fd, F_SETPIPE_SZ, PIPE_SIZE);
-	TRY(fd_close_except(0, keep, 3, &e));
+	memcpy(keep + 3, t->lowers, t->lower_count * sizeof *keep);
+	TRY(fd_close_except(0, keep, 3 + t->lower_count, &e));
 	if (getrandom(&t->key, sizeof t->key, 0) != sizeof t->key)
 		return tree_fail(t, EIO, "no random numbers");
 	umask(0);

@@ -100,6 +100,17 @@ uint32_t *name_add(struct name_table *table, uint64_t hash)
 	return &slot->value;
 }
 
+void *tree_grow(void *array, size_t count, size_t *room, size_t size)
+{
+	if (count < *room)
+		return array;
+	size_t more = *room ? 2 * *room : 256;
+	void *larger = reallocarray(array, more, size);
+	if (larger)
+		*room = more;
+	return larger;
+}
+
 void name_clear(struct name_table *table)
 {
 	free(table->slots);

@@ -2,8 +2,8 @@
 /*
  * rest.c - what a served directory holds beyond what was asked for.
  *
- * Allowed is only what an engine makes by itself on the way to an entry: directories of root with mode 0755 and no attribute.
- * Overlayfs hides lower layers by an attribute of a directory, so each of these must have been asked for as well.
+ * Allowed is only what an engine makes by itself on the way to an entry (implied.c).  Overlayfs hides lower layers by an attribute
+ * of a directory, so each of these must have been asked for as well.
  */
 #include "tree.h"
 #include <dirent.h>
@@ -13,10 +13,7 @@
 #include <hrun/str.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
-
-enum { IMPLIED_MODE = 0755, LIST_MAX = 4096 };
 
 #define bad_rest(t, ...) tree_fail((t), EBADMSG, __VA_ARGS__)
 
@@ -67,23 +64,6 @@ static int check_opaque(struct tree *t, int fd, const char *path)
 			opaque ? "hides" : "shows", opaque ? "does not" : "does not show it");
 }
 
-static int check_implied(struct tree *t, int fd, const struct stat *st, const char *path)
-{
-	char list[LIST_MAX];
-	ssize_t size = flistxattr(fd, list, sizeof list);
-
-	if (st->st_uid != 0 || st->st_gid != 0 || (st->st_mode & 07777) != IMPLIED_MODE)
-		return bad_rest(t, "%.160s: a directory that the image only implies is not 0755 and root's", path);
-	if (size < 0)
-		return errno == ENOTSUP ? 0 : bad_rest(t, "%.160s: its attributes cannot be read", path);
-	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_serves_xattr(list + at) && !str_equal(list + at, tree_opaque_name(t)))
-			return bad_rest(t, "%.100s: a directory that the image only implies has an attribute: %.60s",
-					path, list + at);
-	}
-	return 0;
-}
-
 static int rest_of_directory(struct tree *t, int fd, char *path, int depth);
 
 static int check_directory(struct tree *t, int dir, const char *name, char *path, enum made made, int depth)
@@ -94,7 +74,7 @@ static int check_directory(struct tree *t, int dir, const char *name, char *path
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return bad_rest(t, "%.160s cannot be opened", path);
 	if (!(made & MADE_ENTRY))
-		TRY(check_implied(t, fd, &st, path));
+		TRY(tree_check_implied(t, fd, &st, path));
 	return rest_of_directory(t, fd, path, depth);
 }
 

@@ -31,6 +31,11 @@ uint32_t *name_find(const struct name_table *table, uint64_t hash);
 /* The same, added with 0 where it is new; NULL: no memory. */
 uint32_t *name_add(struct name_table *table, uint64_t hash);
 void name_clear(struct name_table *table);
+/*
+ * ARRAY of elements of SIZE bytes with room for one more than COUNT: as it is, or moved and *ROOM doubled; NULL, and all as it
+ * was, where there is no memory.
+ */
+void *tree_grow(void *array, size_t count, size_t *room, size_t size);
 
 /* ---- stream.c ---- */
 enum { TREE_BUFFER = 256 << 10 };
@@ -62,6 +67,8 @@ struct tree_directory { /* what a directory gets at the end */
 struct tree_link;
 struct tree {
 	int root;
+	int lowers[TREE_LOWERS_MAX]; /* TREE_SERVE: the layers below, the topmost first */
+	size_t lower_count;
 	uint32_t flags;
 	uint64_t max_entries, max_bytes;
 	uint32_t uid, gid; /* ours: what is made has them already */
@@ -73,6 +80,8 @@ struct tree {
 		directories; /* number: index + 1; when serving: names that were asked of a file with several */
 	struct tree_directory *pending;
 	size_t pending_count, pending_room;
+	char **dropped; /* paths of stand-ins for device nodes */
+	size_t dropped_count, dropped_room;
 	/* What a walk has met with more than one name. */
 	struct name_table inodes; /* "device:inode"; number: index + 1 */
 	struct tree_link *links;
@@ -129,6 +138,14 @@ int tree_clear_xattrs(int fd);
 int tree_later(struct tree *t, const char *path, const struct tree_record *record);
 int tree_finish_directories(struct tree *t);
 
+/* ---- drop.c: a socket, which no record makes, stands for each device node until the tree is complete ---- */
+/* t->path is a stand-in, or another name of one. */
+int tree_drop_later(struct tree *t);
+/* Is NAME in DIR one?  Only where there are any. */
+bool tree_is_dropped(const struct tree *t, int dir, const char *name);
+/* The end: all that are still there go. */
+int tree_drop(struct tree *t);
+
 /* ---- links.c ---- */
 /* A walk meets ST, no directory, at PATH.  *ret_first is its first name where it was met before (t's), or NULL. */
 int tree_link_look(struct tree *t, const struct stat *st, const char *path, const char **ret_first);
@@ -148,6 +165,10 @@ bool tree_serves_xattr(const char *name);
 const char *tree_opaque_name(const struct tree *t);
 /* 1, 0, or negative errno; -EBADMSG: it has another value than "y". */
 int tree_is_opaque(const struct tree *t, int dir);
+
+/* ---- implied.c: directories on the way to entries, which the engine has made by itself ---- */
+/* Does FD, the directory PATH, look as the engine makes one?  0, or -EBADMSG and t->reason. */
+int tree_check_implied(struct tree *t, int fd, const struct stat *st, const char *path);
 
 /* ---- rest.c: what is there beyond what was asked for ---- */
 /* 0, or -EBADMSG and t->reason; other errnos where it cannot be found out. */

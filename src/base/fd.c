@@ -6,6 +6,7 @@
 #include <hrun/fd.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -64,21 +65,40 @@ int fd_close_except(unsigned int first, const int *keep, size_t keep_count, stru
 	return 0;
 }
 
-ssize_t fd_read_all(int fd, void *buffer, size_t size)
+/* Until SIZE bytes are there, or EOF; or after a read of less than was asked for and less than SHORT, or up to FILE_SIZE. */
+static ssize_t read_until(int fd, void *buffer, size_t size, size_t short_read, size_t file_size)
 {
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = read(fd, (char *)buffer + done, size - done);
+		size_t room = size - done;
+		ssize_t n = read(fd, (char *)buffer + done, room);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			break;
 		done += (size_t)n;
+		if (n == 0 || ((size_t)n < room && ((size_t)n < short_read || done == file_size)))
+			break;
 	}
 	return (ssize_t)done;
+}
+
+ssize_t fd_read_all(int fd, void *buffer, size_t size)
+{
+	return read_until(fd, buffer, size, 0, SIZE_MAX);
+}
+
+ssize_t fd_read_kernel(int fd, void *buffer, size_t size)
+{
+	enum { HALF_PAGE = 2048 };
+
+	return read_until(fd, buffer, size, HALF_PAGE, SIZE_MAX);
+}
+
+ssize_t fd_read_file(int fd, void *buffer, size_t size)
+{
+	return read_until(fd, buffer, size + 1, 0, size);
 }
 
 int fd_write_all(int fd, const void *buffer, size_t size)

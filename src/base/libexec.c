@@ -120,7 +120,7 @@ static bool is_absent(int error)
 	return error == -ENOENT || error == -ENOTDIR;
 }
 
-static int open_program(const char *name, const char *dir, struct err *e)
+int libexec_find(const char *name, const char *dir, struct err *e)
 {
 	char beside[PATH_MAX];
 	int fd = -ENOENT;
@@ -197,7 +197,7 @@ int libexec_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_p
 	const int buffer = 1 << 20;
 	int pair[2];
 
-	autofd int program = open_program(name, dir, e);
+	autofd int program = libexec_find(name, dir, e);
 	TRY(program);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket for %s", name);

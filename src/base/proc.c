@@ -103,7 +103,7 @@ int proc_read_stat(int proc, pid_t pid, struct proc_stat *ret_stat)
 	autofd int fd = open_in_proc(proc, path);
 	if (fd < 0)
 		return fd == -ENOENT ? -ESRCH : fd;
-	ssize_t n = fd_read_all(fd, text, sizeof text - 1);
+	ssize_t n = fd_read_kernel(fd, text, sizeof text - 1);
 	if (n < 0)
 		return (int)n;
 	text[n] = '\0';
@@ -196,7 +196,7 @@ int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max)
 {
 	char text[16384], *line, *rest = text;
 	autofd int fd = open(gids ? "/proc/self/gid_map" : "/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -errno : fd_read_all(fd, text, sizeof text - 1);
+	ssize_t size = fd < 0 ? -errno : fd_read_kernel(fd, text, sizeof text - 1);
 	size_t count = 0;
 
 	if (size < 0)
@@ -215,30 +215,45 @@ uint64_t proc_ignored_signals(void)
 {
 	char text[4096];
 	autofd int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
+	ssize_t size = fd < 0 ? -1 : fd_read_kernel(fd, text, sizeof text - 1);
 
 	text[size < 0 ? 0 : size] = '\0';
 	const char *line = strstr(text, "\nSigIgn:");
 	return line ? strtoull(line + strlen("\nSigIgn:"), NULL, 16) : UINT64_MAX;
 }
 
-static bool in_first_user_namespace(void)
+/* Whether every uid here is the same one of the machine. */
+enum said { UNKNOWN, UNSAID, NO, YES };
+
+static enum said ask_for_map(void)
 {
 	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	char text[128] = "";
 	struct proc_id_range range;
 
-	if (fd < 0 || fd_read_all(fd, text, sizeof text - 1) < 0)
-		return true;
-	return proc_id_range_read(text, &range) && range.inside == 0 && range.outside == 0 && range.count == UINT32_MAX;
+	if (fd < 0 || fd_read_kernel(fd, text, sizeof text - 1) < 0)
+		return UNSAID;
+	return proc_id_range_read(text, &range) && range.inside == 0 && range.outside == 0 && range.count == UINT32_MAX
+		       ? YES
+		       : NO;
 }
 
-/* We never leave it: asked once. */
-bool proc_in_first_user_namespace(void)
+/* We never leave our user namespace: asked once. */
+static enum said maps_every_id(void)
 {
-	static enum { UNKNOWN, NO, YES } known;
+	static enum said known;
 
 	if (known == UNKNOWN)
-		known = in_first_user_namespace() ? YES : NO;
-	return known == YES;
+		known = ask_for_map();
+	return known;
+}
+
+bool proc_in_first_user_namespace(void)
+{
+	return maps_every_id() != NO;
+}
+
+bool proc_maps_every_id(void)
+{
+	return maps_every_id() == YES;
 }

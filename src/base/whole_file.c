@@ -14,7 +14,25 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { LOCK_LOOKS = 300 }; /* 10 ms apart */
+
+/* Whoever may open the directory can hold it locked: waiting is bounded. */
+static int lock_directory(int dir)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+	for (int i = 0; i < LOCK_LOOKS; i++) {
+		if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		nanosleep(&pause, NULL);
+	}
+	return -EBUSY;
+}
 
 static int write_new(int dir, const char *temporary, mode_t mode, const void *data, size_t size)
 {
@@ -47,9 +65,13 @@ int whole_file_write(int dir, const char *name, mode_t mode, const void *data, s
 		return err_set(e, ENAMETOOLONG, "the name %.100s is too long", name);
 	/* A descriptor of its own: the lock ends with it. */
 	autofd int lock = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock < 0 || flock(lock, LOCK_EX) < 0)
-		return err_errno(e, "lock the directory of %s", name);
-	int r = write_new(dir, temporary, mode, data, size);
+	int r = lock < 0 ? -errno : lock_directory(lock);
+	if (r == -EBUSY)
+		return err_set(e, EBUSY,
+			       "somebody holds the directory of %s locked; write it where nobody else may look", name);
+	if (r < 0)
+		return err_set(e, -r, "lock the directory of %s: %s", name, strerrordesc_np(-r));
+	r = write_new(dir, temporary, mode, data, size);
 	if (r == 0)
 		r = put(dir, temporary, name, replace);
 	if (r < 0)

@@ -81,7 +81,7 @@ static int read_bytes(struct pool *pool, int fd, const char *name, struct bundle
 	size_t size = (size_t)bundle->config_stat.st_size;
 	char *bytes = pool_alloc(pool, size + 1);
 
-	ssize_t n = fd_read_all(fd, bytes, size + 1);
+	ssize_t n = fd_read_file(fd, bytes, size);
 	if (n < 0)
 		return err_set(e, (int)-n, "%s of bundle `%s` cannot be read: %s", name, bundle->path, reason((int)-n));
 	if ((size_t)n != size)

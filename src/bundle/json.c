@@ -1,148 +1,94 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json.c - a strict JSON tree from bytes.
+ * json.c - a strict JSON tree from bytes: RFC 8259's grammar and nothing else.
  *
- * The bytes are hostile.  yajl finds the tokens (its tree API is not used: it cuts
- * strings at \u0000, keeps equal names and clamps numbers); this file finds where
- * each token stands and refuses what yajl takes although RFC 8259 does not: vertical
- * tab and form feed between tokens, malformed UTF-8, lone surrogates.
- * The tree lives in a private copy of the bytes: a string is terminated where its
- * closing quote stood, which yajl has already read.
+ * The bytes are hostile.  One loop and no recursion: each round reads one child of the innermost open container, or closes
+ * it.  The tree lives in a private copy of the bytes, behind which NULs stand: no token takes a NUL, so nothing reads
+ * further.  A string is unescaped and terminated where it stood (json_string.c).
+ * tests/unit/json_yajl.c and tests/fuzz/fuzz_json.c hold this reader against another one, yajl.
  */
-#include <assert.h>
 #include <hrun/json_check.h>
-#include <hrun/str.h>
 #include <stdint.h>
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
-struct builder {
+#define PLAIN "; write plain JSON (RFC 8259)"
+
+struct reader {
 	struct pool *pool;
 	struct json_error *error;
-	yajl_handle parser;
-	char *bytes;
-	size_t size;
-	size_t start, end;					    /* of the newest token */
-	unsigned int line;					    /* of start */
-	size_t line_start;					    /* offset of that line's first byte */
+	char *p; /* what comes next */
+	const char *end, *line_start;
+	unsigned int line;					    /* of p */
 	struct json *open[JSON_MAX_DEPTH], *newest[JSON_MAX_DEPTH]; /* containers, and their last child */
 	size_t depth;
-	const char *key; /* name of the member whose value comes next */
-	struct json *top;
-	bool refused;
+	const char *key;     /* name of the member whose value comes next */
+	struct json *unused; /* zeroed */
+	size_t unused_count, chunk;
 };
 
-/* yajl never checks its allocator; a pool cannot fail.  The size in front is for realloc. */
-static void *parser_alloc(void *pool, size_t size)
+/* Refuse what stands at p: the value or the name that comes next in the innermost open container. */
+static int refuse(struct reader *r, const char *rule, const char *text)
 {
-	size_t *block = pool_alloc(pool, size + 16);
+	const struct json *parent = r->depth ? r->open[r->depth - 1] : NULL;
+	const struct json value = {.parent = parent, .key = r->key, .index = parent ? parent->count : 0};
+	bool is_value = parent && (r->key || parent->type == JSON_ARRAY);
 
-	*block = size;
-	return (char *)block + 16;
+	json_refuse(r->pool, r->error, rule, is_value ? &value : parent, "%s", text);
+	r->error->line = r->line;
+	r->error->column = (unsigned int)(r->p - r->line_start) + 1;
+	return -EINVAL;
 }
 
-static void *parser_realloc(void *pool, void *old, size_t size)
+/* Something else than the grammar has at p; MISSING is what should be there. */
+static int refuse_syntax(struct reader *r, const char *missing)
 {
-	void *block = parser_alloc(pool, size);
+	const char *text = missing;
 
-	if (old) {
-		size_t old_size = *(size_t *)(void *)((char *)old - 16);
-		memcpy(block, old, old_size < size ? old_size : size);
-	}
-	return block;
+	if (r->p == r->end)
+		text = "the document ends too early" PLAIN;
+	else if (*r->p == '\v' || *r->p == '\f')
+		text = "a vertical tab or form feed is no white space in JSON; remove it";
+	else if (*r->p == '/' || *r->p == '#')
+		text = "a comment is no part of JSON; remove it";
+	else if (*r->p == '\'')
+		text = "single quotes are no part of JSON; write double ones";
+	return refuse(r, "json-not-strict", text);
 }
 
-static void parser_free(void *pool, void *block)
+/* Newlines are only ever here: none may stand in a string. */
+static void skip_space(struct reader *r)
 {
-	(void)pool;
-	(void)block;
-}
+	char *p = r->p;
 
-/*
- * Go over what may stand between two tokens; newlines are only ever here.  Commas
- * and colons are passed by where they end before LIMIT.
- */
-static void skip_to_token(struct builder *b, size_t limit)
-{
-	size_t p = b->end;
-
-	for (; p < b->size; p++) {
-		char c = b->bytes[p];
-		if (c == ' ') {
+	for (; *p == ' ' || *p == '\n' || *p == '\t' || *p == '\r'; p++) {
+		if (*p != '\n')
 			continue;
-		} else if (c == '\n') {
-			b->line++;
-			b->line_start = p + 1;
-		} else if (c == ',' || c == ':') {
-			if (p + 1 >= limit)
-				break;
-		} else if (c != '\t' && c != '\r') {
-			break;
-		}
+		r->line++;
+		r->line_start = p + 1;
+		while (memcmp(p + 1, "        ", 8) == 0) /* indentation */
+			p += 8;
 	}
-	b->start = p;
+	r->p = p;
 }
 
-static unsigned int column_of(const struct builder *b)
+static struct json *add_value(struct reader *r, enum json_type type)
 {
-	return (unsigned int)(b->start - b->line_start) + 1;
-}
-
-/* Refuse the token at start: the value or the name that comes next in the innermost open container. */
-static int refuse_token(struct builder *b, const char *rule, const char *text)
-{
-	const struct json *parent = b->depth ? b->open[b->depth - 1] : NULL;
-	const struct json value = {.parent = parent, .key = b->key, .index = parent ? parent->count : 0};
-	bool is_value = parent && (b->key || parent->type == JSON_ARRAY);
-
-	json_refuse(b->pool, b->error, rule, is_value ? &value : parent, "%s", text);
-	b->error->line = b->line;
-	b->error->column = column_of(b);
-	b->refused = true;
-	return 0;
-}
-
-static int refuse_value(struct builder *b, const char *rule, const struct json *value, const char *text)
-{
-	json_refuse(b->pool, b->error, rule, value, "%s", text);
-	b->refused = true;
-	return 0;
-}
-
-/* Find the token that yajl has just read.  Callbacks return 0 to stop, as yajl wants it. */
-static int take_token(struct builder *b)
-{
-	size_t consumed = yajl_get_bytes_consumed(b->parser);
-
-	skip_to_token(b, SIZE_MAX);
-	b->end = consumed > b->start && consumed <= b->size ? consumed : b->start;
-	if (b->start < b->size && (b->bytes[b->start] == '\v' || b->bytes[b->start] == '\f'))
-		return refuse_token(b, "json-not-strict",
-				    "a vertical tab or form feed is no white space in JSON; remove it");
-	return 1;
-}
-
-static struct json *add_value(struct builder *b, enum json_type type)
-{
-	if (!take_token(b))
-		return NULL;
-	if (!b->depth && type != JSON_OBJECT) {
-		refuse_token(b, "json-not-strict", "the top value is not an object; write one {...}");
-		return NULL;
+	if (r->unused_count == 0) {
+		r->unused = pool_alloc_now(r->pool, r->chunk * sizeof *r->unused);
+		r->unused_count = r->chunk;
 	}
-	struct json *value = pool_alloc(b->pool, sizeof *value);
+	struct json *value = r->unused++;
+	r->unused_count--;
 	value->type = type;
-	value->line = b->line;
-	value->column = column_of(b);
-	if (!b->depth) {
-		b->top = value;
+	value->line = r->line;
+	value->column = (unsigned int)(r->p - r->line_start) + 1;
+	if (!r->depth)
 		return value;
-	}
-	struct json *parent = b->open[b->depth - 1], **newest = &b->newest[b->depth - 1];
+	struct json *parent = r->open[r->depth - 1], **newest = &r->newest[r->depth - 1];
 	value->parent = parent;
 	value->index = parent->count++;
-	value->key = b->key;
-	b->key = NULL;
+	value->key = r->key;
+	r->key = NULL;
 	if (*newest)
 		(*newest)->next = value;
 	else
@@ -151,207 +97,196 @@ static struct json *add_value(struct builder *b, enum json_type type)
 	return value;
 }
 
-static int on_null(void *builder)
+static int open_container(struct reader *r, enum json_type type)
 {
-	return add_value(builder, JSON_NULL) != NULL;
+	if (r->depth == JSON_MAX_DEPTH)
+		return refuse(r, "json-too-deep", "more than 32 arrays and objects inside one another");
+	struct json *value = add_value(r, type);
+	r->newest[r->depth] = NULL;
+	r->open[r->depth++] = value;
+	r->p++;
+	return 0;
 }
 
-static int on_boolean(void *builder, int boolean)
+static int close_container(struct reader *r)
 {
-	struct json *value = add_value(builder, JSON_BOOLEAN);
-
-	if (value)
-		value->boolean = boolean;
-	return value != NULL;
-}
-
-static int on_number(void *builder, const char *text, size_t length)
-{
-	struct builder *b = builder;
-	struct json *value = add_value(b, JSON_NUMBER);
-
-	if (value)
-		value->text = pool_strndup(b->pool, text, length);
-	return value != NULL;
-}
-
-/* What is wrong with the string token at start; *ret_rule is the rule that says so. */
-static const char *check_text(const struct builder *b, const unsigned char *text, size_t length, const char **ret_rule)
-{
-	*ret_rule = "json-nul-in-string";
-	/* Without an escape the text is the token itself, and the lexer has looked at each byte. */
-	if (text != (const unsigned char *)b->bytes + b->start + 1 && memchr(text, '\0', length))
-		return "the string holds U+0000, where C programs would cut it; remove it";
-	*ret_rule = "json-not-strict";
-	return json_check_string(b->bytes + b->start + 1, b->end - b->start - 2);
-}
-
-/* The unescaped text, never longer than the token, written over it and terminated. */
-static const char *keep_text(struct builder *b, const unsigned char *text, size_t length)
-{
-	char *place = b->bytes + b->start + 1;
-
-	assert(b->end - b->start >= 2 && length <= b->end - b->start - 2);
-	if (place != (const char *)text)
-		memmove(place, text, length);
-	place[length] = '\0';
-	return place;
-}
-
-static int on_string(void *builder, const unsigned char *text, size_t length)
-{
-	struct builder *b = builder;
-	struct json *value = add_value(b, JSON_STRING);
-	const char *rule;
-
-	if (!value)
-		return 0;
-	const char *wrong = check_text(b, text, length, &rule);
-	if (wrong)
-		return refuse_value(b, rule, value, wrong);
-	value->text = keep_text(b, text, length);
-	return 1;
-}
-
-static int on_key(void *builder, const unsigned char *text, size_t length)
-{
-	struct builder *b = builder;
-	const char *rule;
-
-	if (!take_token(b))
-		return 0;
-	const char *wrong = check_text(b, text, length, &rule);
-	if (wrong)
-		return refuse_token(b, rule, wrong);
-	b->key = keep_text(b, text, length);
-	return 1;
-}
-
-static int open_container(struct builder *b, enum json_type type)
-{
-	struct json *value = add_value(b, type);
-
-	if (!value)
-		return 0;
-	if (b->depth == JSON_MAX_DEPTH)
-		return refuse_value(b, "json-too-deep", value, "more than 32 arrays and objects inside one another");
-	b->newest[b->depth] = NULL;
-	b->open[b->depth++] = value;
-	return 1;
-}
-
-static int on_object(void *builder)
-{
-	return open_container(builder, JSON_OBJECT);
-}
-
-static int on_array(void *builder)
-{
-	return open_container(builder, JSON_ARRAY);
-}
-
-static int on_array_end(void *builder)
-{
-	struct builder *b = builder;
-
-	b->depth--;
-	return take_token(b);
-}
-
-static int on_object_end(void *builder)
-{
-	struct builder *b = builder;
-	const struct json *twin = json_check_members(b->pool, b->open[b->depth - 1]);
+	const struct json *closed = r->open[r->depth - 1];
+	const struct json *twin = closed->type == JSON_OBJECT ? json_check_members(r->pool, closed) : NULL;
 
 #ifdef HRUN_MUTANT_JSON_TWINS
 	twin = NULL;
 #endif
 	if (twin)
-		return refuse_value(b, "json-duplicate-key", twin,
-				    "the name stands twice in one object; keep one of the two");
-	b->depth--;
-	return take_token(b);
+		return json_refuse(r->pool, r->error, "json-duplicate-key", twin,
+				   "the name stands twice in one object; keep one of the two");
+	r->depth--;
+	r->p++;
+	return 0;
 }
 
-static const yajl_callbacks callbacks = {
-	.yajl_null = on_null,
-	.yajl_boolean = on_boolean,
-	.yajl_number = on_number, /* the text as written: never through a double */
-	.yajl_string = on_string,
-	.yajl_start_map = on_object,
-	.yajl_map_key = on_key,
-	.yajl_end_map = on_object_end,
-	.yajl_start_array = on_array,
-	.yajl_end_array = on_array_end,
-};
-
-/* Did yajl stop at a NUL inside of a string? */
-static bool stopped_at_nul(const struct builder *b, size_t consumed)
+/* The string whose opening quote stands at p; *ret_text is it, unescaped and terminated.  p stays, *ret_next is behind it. */
+static int read_string(struct reader *r, const char **ret_text, char **ret_next)
 {
-	size_t end = consumed < b->size ? consumed + 1 : b->size;
+	const char *rule, *wrong;
 
-	return b->start < end && b->bytes[b->start] == '"' && memchr(b->bytes + b->start, '\0', end - b->start);
+	*ret_text = r->p + 1;
+	*ret_next = json_string(r->p + 1, r->end, &rule, &wrong);
+	return *ret_next ? 0 : refuse(r, rule, wrong);
 }
 
-/* yajl stopped: say where the token begins that it did not understand. */
-static int refuse_syntax(struct builder *b, bool at_end)
+static int read_text(struct reader *r)
 {
-	size_t consumed = at_end ? b->size + 1 : yajl_get_bytes_consumed(b->parser);
-	const char *said = (const char *)yajl_get_error(b->parser, 0, NULL, 0);
-	size_t length = strcspn(said, "\n");
+	const char *text;
+	char *next;
 
-	/* A comma can be the wrong token for the parser, never for the lexer, which may not count what it gave back. */
-	skip_to_token(b, str_starts(said, "lexical") ? SIZE_MAX : consumed);
-	if (!at_end && stopped_at_nul(b, consumed)) {
-		refuse_token(b, "json-nul-in-string", "the string holds a NUL byte; remove it");
-		return -EINVAL;
+	TRY(read_string(r, &text, &next));
+	add_value(r, JSON_STRING)->text = text;
+	r->p = next;
+	return 0;
+}
+
+static bool skip_digits(char **p)
+{
+	const char *first = *p;
+
+	while (**p >= '0' && **p <= '9')
+		++*p;
+	return *p > first;
+}
+
+/* As it is written: never through a double. */
+static int read_number(struct reader *r)
+{
+	char *p = r->p + (*r->p == '-');
+	bool ok;
+
+	if (*p == '0')
+		ok = true, p++; /* a second digit would be another token */
+	else
+		ok = skip_digits(&p);
+	if (ok && *p == '.')
+		p++, ok = skip_digits(&p);
+	if (ok && (*p == 'e' || *p == 'E')) {
+		p += p[1] == '+' || p[1] == '-' ? 2 : 1;
+		ok = skip_digits(&p);
 	}
-	while (length && said[length - 1] == '.')
-		length--;
-	refuse_token(b, "json-not-strict",
-		     pool_printf(b->pool, "%.*s; write plain JSON (RFC 8259)", (int)length, said));
-	return -EINVAL;
+	if (!ok)
+		return refuse(r, "json-not-strict", "the number is not whole" PLAIN);
+	add_value(r, JSON_NUMBER)->text = pool_strndup(r->pool, r->p, (size_t)(p - r->p));
+	r->p = p;
+	return 0;
 }
 
-static int parse(struct builder *b)
+static int read_word(struct reader *r)
 {
-	yajl_alloc_funcs memory = {parser_alloc, parser_realloc, parser_free, b->pool};
+	static const struct {
+		const char *word;
+		size_t length;
+		enum json_type type;
+	} words[] = {{"true", 4, JSON_BOOLEAN}, {"false", 5, JSON_BOOLEAN}, {"null", 4, JSON_NULL}};
 
-	/* The comment, garbage and no-validation options of yajl are off unless set.  All its memory is the pool's. */
-	b->parser = yajl_alloc(&callbacks, &memory, b);
-	yajl_status status = yajl_parse(b->parser, (const unsigned char *)b->bytes, b->size);
-	bool at_end = status == yajl_status_ok;
-	if (at_end)
-		status = yajl_complete_parse(b->parser);
-	if (b->refused)
-		return -EINVAL;
-	if (status != yajl_status_ok)
-		return refuse_syntax(b, at_end);
-	assert(b->top && !b->depth);
-	/* What follows the top value is white space to yajl; to RFC 8259 as well? */
-	skip_to_token(b, 0);
-	if (b->start < b->size) {
-		refuse_token(b, "json-not-strict", "text after the end of the document; remove it");
-		return -EINVAL;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (strncmp(r->p, words[i].word, words[i].length) != 0)
+			continue;
+		add_value(r, words[i].type)->boolean = i == 0;
+		r->p += words[i].length;
+		return 0;
 	}
+	return refuse_syntax(r, "a value is missing" PLAIN);
+}
+
+/* One value; a container is only opened. */
+static int read_value(struct reader *r)
+{
+	switch (*r->p) {
+	case '"':
+		return read_text(r);
+	case '{':
+		return open_container(r, JSON_OBJECT);
+	case '[':
+		return open_container(r, JSON_ARRAY);
+	case '-':
+	case '0' ... '9':
+		return read_number(r);
+	default:
+		return read_word(r);
+	}
+}
+
+/* The name of a member, and the colon behind it. */
+static int read_key(struct reader *r)
+{
+	const char *key;
+	char *next;
+
+	if (*r->p != '"')
+		return refuse_syntax(r, "the name of a member is missing" PLAIN);
+	TRY(read_string(r, &key, &next));
+	r->key = key;
+	r->p = next;
+	skip_space(r);
+	if (*r->p != ':')
+		return refuse_syntax(r, "a colon is missing" PLAIN);
+	r->p++;
+	skip_space(r);
+	return 0;
+}
+
+/* The next child of the innermost open container, or its end. */
+static int read_child(struct reader *r)
+{
+	const struct json *parent = r->open[r->depth - 1];
+	bool object = parent->type == JSON_OBJECT;
+
+	skip_space(r);
+	if (*r->p == (object ? '}' : ']'))
+		return close_container(r);
+	if (parent->count) {
+		if (*r->p != ',')
+			return refuse_syntax(r, "a comma or the end of the list or object is missing" PLAIN);
+		r->p++;
+		skip_space(r);
+	}
+	if (object)
+		TRY(read_key(r));
+	return read_value(r);
+}
+
+static int read_document(struct reader *r, const struct json **ret_tree)
+{
+	skip_space(r);
+	if (*r->p != '{')
+		return refuse_syntax(r, "the top value is not an object; write one {...}");
+	TRY(open_container(r, JSON_OBJECT));
+	*ret_tree = r->open[0];
+	while (r->depth)
+		TRY(read_child(r));
+	skip_space(r);
+	if (r->p != r->end)
+		return refuse_syntax(r, "text after the end of the document; remove it");
 	return 0;
 }
 
 int json_read(struct pool *pool, const char *bytes, size_t size, size_t max_size, const struct json **ret_tree,
 	      struct json_error *ret_error)
 {
+	enum { BYTES_PER_VALUE = 32, MAX_CHUNK = 1024 };
+
 	if (size > max_size)
 		return json_refuse(pool, ret_error, "json-too-large", NULL,
 				   "the document has %zu bytes, %zu are allowed; remove bulk data", size, max_size);
 
-	char *copy = memcpy(pool_alloc_now(pool, size + 1), bytes, size);
-	struct builder b = {.pool = pool, .error = ret_error, .bytes = copy, .size = size, .line = 1};
-	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
-		refuse_token(&b, "json-not-strict",
-			     "the document begins with a byte order mark; write UTF-8 without it");
-		return -EINVAL;
-	}
-	TRY(parse(&b));
-	*ret_tree = b.top;
-	return 0;
+	char *copy = memcpy(pool_alloc_now(pool, size + JSON_ROOM), bytes, size);
+	size_t values = size / BYTES_PER_VALUE + 4;
+	struct reader r = {.pool = pool,
+			   .error = ret_error,
+			   .p = copy,
+			   .end = copy + size,
+			   .line_start = copy,
+			   .line = 1,
+			   .chunk = values < MAX_CHUNK ? values : MAX_CHUNK};
+	if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+		return refuse(&r, "json-not-strict",
+			      "the document begins with a byte order mark; write UTF-8 without it");
+	return read_document(&r, ret_tree);
 }

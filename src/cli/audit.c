@@ -154,8 +154,10 @@ static void write_line(struct json_out *out, const struct command *command, int 
 		json_out_printf(out, ",\"pid\":%d", audit->pid);
 	member(out, "image", audit->image_digest, ID_MAX);
 	member(out, "signer", audit->signer, TEXT_MAX);
+	if (audit->devices_dropped)
+		json_out_printf(out, ",\"devicesDropped\":%u", audit->devices_dropped);
 	member(out, "level", audit->level, ID_MAX);
-	member(out, "policy", audit->policy_digest, ID_MAX);
+	member(out, "policy", policy_digest(out->pool, &audit->policy), ID_MAX);
 	rule_list(out, "rules", verdict, is_any);
 	rule_list(out, "refused", verdict, is_refused);
 	rule_list(out, "hardened", verdict, is_hardened);

@@ -106,11 +106,9 @@ static void judge(struct pool *pool, const struct check *check, const struct pol
 		.process = check->config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = !check->has_bundle,
-		.image_digest = check->is_signed.image_digest ? check->is_signed.image_digest : check->root.digest,
-		.image_refusal = check->is_signed.image_refusal,
-		.image_reason = check->root.reason,
 	};
 
+	root_image_judged(&check->is_signed, &check->root, &judged);
 	policy_judge(&judged, policy, ret);
 }
 
@@ -223,8 +221,13 @@ static int check_document(struct command *command, struct check *check, struct e
 {
 	if (read_any(command, check, e) < 0)
 		return unreadable(command, check, e);
-	if (check->has_bundle)
-		TRY(root_image_look(command, &check->policy, &check->bundle, NULL, &check->is_signed, &check->root, e));
+	if (check->has_bundle) {
+		int r = root_image_look(command, &check->policy, &check->bundle, NULL, &check->is_signed, &check->root,
+					e);
+		if (command->audit.rejected)
+			command->failure = EXIT_CHECK_REFUSED;
+		TRY(r);
+	}
 	check_judge(&command->pool, check);
 	if (command->options.fix)
 		return check_fix(command, check, e);

@@ -76,28 +76,32 @@ static bool is_signed(const struct creation *creation)
 }
 
 /* An image of ours has its answer. */
-static int look_at_root(struct command *command, bool look_only, const struct creation *creation,
-			struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e)
+static int look_at_root(struct command *command, bool look_only, struct creation *creation, struct judged *judged,
+			struct err *e)
 {
 	/* `hrun plan` changes nothing, so it believes and keeps nothing. */
 	const char *layers = look_only ? NULL : creation_cache(&command->pool, "hrun-layers");
+	struct signed_bundle signature = {0};
+	struct image_root root = {0};
 
-	*ret_signature = (struct signed_bundle){NULL, NULL};
-	*ret_root = (struct image_root){0};
-	if (creation->image)
+	if (!creation->image) {
+		TRY(root_image_look(command, &creation->policy, &creation->bundle, layers, &signature, &root, e));
+		root_image_tell(&creation->policy, &root);
+		root_image_judged(&signature, &root, judged);
+		creation_take_image(command, creation, signature.answer ? signature.answer : root.answer, true);
 		return 0;
-	TRY(root_image_look(command, &creation->policy, &creation->bundle, layers, ret_signature, ret_root, e));
-	root_image_tell(&creation->policy, ret_root);
+	}
+	judged->devices = &creation->image->devices;
+	if (is_signed(creation)) {
+		judged->image_digest = creation->image->image_digest;
+		judged->image_manifest = creation->image->manifest_digest;
+	}
 	return 0;
 }
 
 static int judge(struct command *command, const struct target *target, bool look_only, struct creation *creation,
 		 struct err *e)
 {
-	struct signed_bundle signature;
-	struct image_root root;
-
-	TRY(look_at_root(command, look_only, creation, &signature, &root, e));
 	struct judged judged = {
 		.pool = &command->pool,
 		.bundle = &creation->bundle,
@@ -106,15 +110,11 @@ static int judge(struct command *command, const struct target *target, bool look
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, target->id, creation),
-		.image_digest = is_signed(creation)	 ? creation->image->image_digest
-				: signature.image_digest ? signature.image_digest
-							 : root.digest,
-		.image_refusal = signature.image_refusal,
-		.image_reason = root.reason,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 	};
 
+	TRY(look_at_root(command, look_only, creation, &judged, e));
 	policy_judge(&judged, &creation->policy, &creation->verdict);
 	TRY(judge_tell(command, &creation->policy, &creation->verdict,
 		       how_to_see_all(command, target, &creation->bundle), e));

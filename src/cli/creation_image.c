@@ -55,7 +55,6 @@ static int fill_request(struct unpacking *u, struct err *e)
 static int ask_policy(struct unpacking *u, struct err *e)
 {
 	struct image_request *asked = pool_alloc(&u->command->pool, sizeof *asked);
-	size_t keys = 0;
 
 	*asked = u->call->request;
 	const struct image_asked what = {
@@ -66,9 +65,7 @@ static int ask_policy(struct unpacking *u, struct err *e)
 		.architecture = asked->architecture,
 		.variant = asked->variant,
 	};
-	int r = image_request_of(&u->command->pool, &u->creation->policy, &what, &u->call->request, u->call->fds + 1,
-				 &keys, e);
-	u->call->fd_count += keys;
+	int r = image_request_of(&u->command->pool, &u->creation->policy, &what, u->call, e);
 	image_request_limit(&u->call->request);
 	return r;
 }
@@ -85,6 +82,7 @@ static void do_without_signature(struct unpacking *u, const char *why)
 	memset(request->trusts, 0, sizeof request->trusts);
 	request->trust_count = 0;
 	request->signatures_required = 0;
+	u->call->denied_only = true;
 }
 
 static int reject(struct unpacking *u, const char *stage, const char *reason, struct err *e)
@@ -123,6 +121,17 @@ static bool is_about_signatures(const struct image_answer *answer)
 	       (answer->stage == IMAGE_STAGE_SIGNATURE || answer->stage == IMAGE_STAGE_POLICY);
 }
 
+static void tell_devices(const struct unpacking *u)
+{
+	const struct image_devices *devices = &u->result->answer.devices;
+
+	u->command->audit.devices_dropped = devices->count;
+	if (devices->count)
+		log_warning(
+			"%u device nodes of the image `%s` were left out (images.devices is drop), the first is `%s`",
+			devices->count, u->target->layout, devices->first);
+}
+
 static int verify(struct unpacking *u, struct err *e)
 {
 	const struct image_answer *answer = &u->result->answer;
@@ -135,16 +144,14 @@ static int verify(struct unpacking *u, struct err *e)
 	if (r == IMAGE_REJECTED)
 		do_without_signature(u, e->text);
 	TRY(unpack(u, e));
-	if (warn_only && u->call->request.signatures_required && is_about_signatures(answer)) {
+	if (warn_only && !u->call->denied_only && is_about_signatures(answer) && !u->result->denied) {
 		do_without_signature(u, answer->reason);
 		TRY(unpack(u, e));
 	}
 	if (answer->verdict != IMAGE_ACCEPT)
 		return reject(u, image_stage_name(answer->stage), answer->reason, e);
-	u->creation->image = answer;
-	u->creation->image_signed = u->call->request.signatures_required;
-	u->command->audit.image_digest = answer->image_digest;
-	u->command->audit.signer = creation_signer(&u->command->pool, u->creation);
+	tell_devices(u);
+	creation_take_image(u->command, u->creation, answer, u->call->request.signatures_required);
 	return 0;
 }
 
@@ -220,6 +227,15 @@ const char *creation_signer(struct pool *pool, const struct creation *creation)
 	return text;
 }
 
+void creation_take_image(struct command *command, struct creation *creation, const struct image_answer *answer,
+			 bool is_signed)
+{
+	creation->image = answer;
+	creation->image_signed = answer && is_signed;
+	command->audit.image_digest = answer ? answer->image_digest : NULL;
+	command->audit.signer = creation_signer(&command->pool, creation);
+}
+
 void creation_record_image(struct pool *pool, const struct creation *creation, struct container_record *record)
 {
 	const struct policy_images *images = &creation->policy.images;
@@ -227,7 +243,8 @@ void creation_record_image(struct pool *pool, const struct creation *creation, s
 	if (!creation->image)
 		return;
 	record->image_digest = creation->image->image_digest;
-	record->image_manifest = creation->image->manifest_digest;
+	if (*creation->image->manifest_digest)
+		record->image_manifest = creation->image->manifest_digest;
 	record->image_signer = creation_signer(pool, creation);
 	for (size_t i = 0; creation->image_signed && i < images->source_count; i++)
 		record->image_policy = record->image_policy ? pool_printf(pool, "%s, %s", record->image_policy,

@@ -84,6 +84,7 @@ static int judge(struct command *command, const struct container *container, con
 		.chapters = 1U << CHAPTER_PROCESS | 1U << CHAPTER_INVOCATION,
 		.cgroup_path = container->record.cgroup,
 	};
+	root_image_recorded(&container->record, &judged);
 	read_invocation(command, container, config);
 	policy_judge(&judged, policy, ret_verdict);
 	TRY(judge_tell(command, policy, ret_verdict, "hrun --debug exec", e));

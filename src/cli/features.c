@@ -129,7 +129,7 @@ static void linux_section(struct json_out *out)
 	LIST(out, "knownFlags", seccomp_flags);
 	json_out_raw(out, ",");
 	LIST(out, "supportedFlags", seccomp_flags);
-	json_out_raw(out, "},\"apparmor\":{\"enabled\":false},\"selinux\":{\"enabled\":false}"
+	json_out_raw(out, "},\"apparmor\":{\"enabled\":true},\"selinux\":{\"enabled\":true}"
 			  ",\"intelRdt\":{\"enabled\":false},\"mountExtensions\":{\"idmap\":{\"enabled\":true}}"
 			  ",\"netDevices\":{\"enabled\":true}}");
 }

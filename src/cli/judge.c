@@ -13,7 +13,7 @@ int judge_policy(struct command *command, struct policy *ret_policy, struct err 
 {
 	TRY(policy_of_command(command, ret_policy, e));
 	command->audit.level = policy_level_name(ret_policy->level);
-	command->audit.policy_digest = pool_strdup(&command->pool, ret_policy->digest);
+	command->audit.policy = ret_policy->source;
 	return 0;
 }
 

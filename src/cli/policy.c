@@ -54,8 +54,8 @@ static void show_text(struct command *command, const struct policy *policy)
 		printf("and            %s (the stricter of both holds)\n", without_controls(pool, policy->also));
 	if (policy->class_name)
 		printf("class          %s\n", policy->class_name);
-	if (*policy->digest)
-		printf("sha256         %s\n", policy->digest);
+	if (policy->source.bytes)
+		printf("sha256         %s\n", policy_digest(pool, &policy->source));
 	for (int member = POLICY_RULE_SET_PIN; member < POLICY_MEMBERS; member++) {
 		struct json_out out = {.pool = pool};
 		policy_member_write(&out, policy, (enum policy_member)member);
@@ -83,7 +83,7 @@ static void show_json(struct command *command, const struct policy *policy)
 		json_out_raw(&out, "null");
 	write_member(&out, "and", policy->also);
 	write_member(&out, "class", policy->class_name);
-	write_member(&out, "sha256", policy->digest);
+	write_member(&out, "sha256", policy_digest(&command->pool, &policy->source));
 	json_out_raw(&out, ",\"members\":{");
 	for (int member = POLICY_RULE_SET_PIN; member < POLICY_MEMBERS; member++) {
 		json_out_printf(&out, "%s\"%s\":{\"source\":\"%s\",\"value\":", member > POLICY_RULE_SET_PIN ? "," : "",

@@ -24,6 +24,16 @@ static void keys(struct json_out *out, const char *name, const struct image_rule
 	json_out_raw(out, "]");
 }
 
+static void strings(struct json_out *out, const char *name, const struct string_list *list)
+{
+	json_out_printf(out, ",\"%s\":[", name);
+	for (size_t i = 0; i < list->count; i++) {
+		json_out_raw(out, i ? "," : "");
+		json_out_string(out, list->item[i]);
+	}
+	json_out_raw(out, "]");
+}
+
 static void identity(struct json_out *out, const struct image_rule *rule)
 {
 	const char *type = image_identity_name(rule->identity);
@@ -50,12 +60,7 @@ static void of_notation(struct json_out *out, const struct image_rule *rule)
 {
 	named_string(out, ",", "level", rule->level == IMAGE_NOTATION_STRICT ? "strict" : "permissive");
 	keys(out, "ca", rule);
-	json_out_raw(out, ",\"trustedIdentities\":[");
-	for (size_t i = 0; i < rule->trusted_identities.count; i++) {
-		json_out_raw(out, i ? "," : "");
-		json_out_string(out, rule->trusted_identities.item[i]);
-	}
-	json_out_raw(out, "]");
+	strings(out, "trustedIdentities", &rule->trusted_identities);
 }
 
 static void entry(struct json_out *out, const struct image_rule *rule)
@@ -66,6 +71,16 @@ static void entry(struct json_out *out, const struct image_rule *rule)
 		of_notation(out, rule);
 	else
 		of_keys(out, rule);
+	json_out_raw(out, "}");
+}
+
+static void not_before(struct json_out *out, const struct image_source *from)
+{
+	if (!from->not_before_count)
+		return;
+	json_out_raw(out, ",\"notBefore\":");
+	for (size_t i = 0; i < from->not_before_count; i++)
+		named_string(out, i ? "," : "{", from->not_before[i].scope, from->not_before[i].text);
 	json_out_raw(out, "}");
 }
 
@@ -81,14 +96,14 @@ static void source(struct json_out *out, const struct image_source *from)
 		json_out_raw(out, "]");
 	}
 	named_string(out, ",", "trustFrom", from->trust_from);
-	if (from->signatures.count > 0) {
-		json_out_raw(out, ",\"signatures\":[");
-		for (size_t i = 0; i < from->signatures.count; i++) {
-			json_out_raw(out, i ? "," : "");
-			json_out_string(out, from->signatures.item[i]);
-		}
-		json_out_raw(out, "]");
-	}
+	if (from->signatures.count > 0)
+		strings(out, "signatures", &from->signatures);
+	named_string(out, ",", "devices", from->drop_devices ? "drop" : "refuse");
+	if (from->allow_digests.present)
+		strings(out, "allowDigests", &from->allow_digests);
+	if (from->deny_digests.present)
+		strings(out, "denyDigests", &from->deny_digests);
+	not_before(out, from);
 	json_out_raw(out, "}");
 }
 

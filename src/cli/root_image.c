@@ -13,16 +13,41 @@ int root_image_look(struct command *command, const struct policy *policy, const 
 
 	*ret_root = (struct image_root){0};
 	TRY(signed_bundle_look(command, policy, bundle, ret_signature, e));
-	if (policy->images.require >= IMAGES_WARN && !ret_signature->image_digest && !ret_signature->image_refusal)
+	if (policy->images.require >= IMAGES_WARN && !ret_signature->answer && !ret_signature->refusal)
 		image_root_verify(&command->pool, &asked, ret_root);
-	return 0;
+	const char *denied = ret_signature->denied ? ret_signature->denied : ret_root->denied;
+	if (!denied)
+		return 0;
+	command->audit.rejected = true;
+	return err_set(e, EPERM, "hrun: refused: %.400s", denied);
+}
+
+void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged)
+{
+	const struct image_answer *answer = signature->answer ? signature->answer : root->answer;
+
+	judged->image_refusal = signature->refusal;
+	judged->image_reason = root->reason;
+	if (!answer)
+		return;
+	judged->image_digest = answer->image_digest;
+	judged->image_manifest = answer->manifest_digest;
+}
+
+void root_image_recorded(const struct container_record *record, struct judged *judged)
+{
+	/* A digest without a signer is whatever somebody has named. */
+	if (!record->image_signer)
+		return;
+	judged->image_digest = record->image_digest;
+	judged->image_manifest = record->image_manifest;
 }
 
 void root_image_tell(const struct policy *policy, const struct image_root *root)
 {
-	if (root->changed && root->digest)
+	if (root->changed && root->answer)
 		log_warning("%s since it was made of the signed image %s; remove it and make it anew", root->changed,
-			    root->digest);
+			    root->answer->image_digest);
 	if (root->reason && policy->images.require == IMAGES_WARN)
 		log_warning("no verified signature: %s", root->reason);
 }

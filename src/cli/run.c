@@ -15,7 +15,7 @@ static int build_and_start(struct command *command, int console, struct creation
 	audit_done(command, "start");
 	int r = notify_listen(&creation->container, &creation->notify, e);
 	if (r == 0)
-		r = lifecycle_start(&command->pool, &creation->container, e);
+		r = lifecycle_start(&command->pool, &creation->container, creation->sandbox.pidfd, e);
 	if (r == 0)
 		audit_done(command, NULL);
 	if (r < 0 && creation->container.dir >= 0)

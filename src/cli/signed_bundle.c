@@ -15,7 +15,7 @@ static int verify(struct command *command, const struct policy *policy, const st
 {
 	static const struct image_asked asked = {
 		.name = "", .ref = "", .os = "linux", .architecture = "", .variant = ""};
-	int r = image_request_of(&command->pool, policy, &asked, &call->request, call->fds, &call->fd_count, e);
+	int r = image_request_of(&command->pool, policy, &asked, call, e);
 
 	TRY(r);
 	if (r == IMAGE_REJECTED) {
@@ -38,13 +38,14 @@ int signed_bundle_look(struct command *command, const struct policy *policy, con
 	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
 	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
 
-	*ret = (struct signed_bundle){NULL, NULL};
+	*ret = (struct signed_bundle){0};
 	if (policy->images.require < IMAGES_WARN || !bundle_has_signature(bundle->dir))
 		return 0;
 	TRY(verify(command, policy, bundle, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)
-		ret->image_refusal = result->answer.reason;
+		ret->refusal = result->answer.reason;
 	else if (call->request.signatures_required)
-		ret->image_digest = command->audit.image_digest = result->answer.image_digest;
+		ret->answer = &result->answer;
+	ret->denied = result->denied ? ret->refusal : NULL;
 	return 0;
 }

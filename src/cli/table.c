@@ -170,6 +170,11 @@ static const struct option_row policy_rows[] = {
 	VALUE("expires", 0, "DATE", expires, "learn: the last day of the waivers (default: in 90 days)"),
 	HELP,
 };
+static const struct option_row doctor_rows[] = {
+	VALUE("format", 'f', "FORMAT", format, "text (default) or json"),
+	FLAG("strict", 0, strict, "exit status 4 where there are warnings and nothing worse"),
+	HELP,
+};
 static const struct option_row rules_rows[] = {
 	VALUE("level", 'l', "LEVEL", level, "only what acts at privileged, baseline or restricted"),
 	FLAG("json", 0, json, "for machines"),
@@ -226,6 +231,8 @@ const struct verb verbs[] = {
 	{"policy", "show|check [FILE]|list-waivers|learn DIR...",
 	 "show the policy, check a policy file, list waivers, or write those for what runs today", ROWS(policy_rows), 1,
 	 -1, false, true, false, EXIT_POLICY, cmd_policy},
+	{"doctor", "", "tell what this machine lacks for containers, and what to do; needs no root and changes nothing",
+	 ROWS(doctor_rows), 0, 0, false, true, false, EXIT_DOCTOR_USAGE, cmd_doctor},
 	{"check", "BUNDLE|FILE|-", "judge a bundle, a config.json or stdin; needs no root and starts nothing",
 	 ROWS(check_rows), 0, 1, false, true, false, EXIT_CHECK_USAGE, cmd_check},
 	{"explain", "[RULE]", "tell what a rule looks at, why, and what to do; without RULE list them",
@@ -236,7 +243,7 @@ const struct verb verbs[] = {
 	 cmd_keygen},
 	{"sign", "BUNDLE", "sign a bundle: its root file system and config.json", ROWS(sign_rows), 1, 1, false, true,
 	 false, EXIT_ERROR, cmd_sign},
-	{"verify", "LAYOUT|BUNDLE",
+	{"verify", "LAYOUT[:REF]|BUNDLE",
 	 "verify an image layout or a bundle: signatures, digests, every file; needs no root, writes nothing",
 	 ROWS(verify_rows), 1, 1, false, true, false, EXIT_VERIFY_USAGE, cmd_verify},
 	{"spec", "", "write a config.json that passes the strictest level", ROWS(spec_rows), 0, 0, false, true, false,

@@ -63,6 +63,24 @@ static void split_layout(struct pool *pool, const char *text, struct target *tar
 		image_layout_name(pool, text, &target->layout, &target->ref);
 }
 
+static int take_ref(const struct options *options, struct target *target, struct err *e)
+{
+	if (options->ref && target->ref)
+		return err_set(e, EINVAL,
+			       "--ref and the `%.100s` behind the layout both choose an image; leave one out",
+			       target->ref);
+	if (options->ref)
+		target->ref = options->ref;
+	return 0;
+}
+
+int target_layout(struct command *command, const char *text, struct target *ret, struct err *e)
+{
+	*ret = (struct target){0};
+	split_layout(&command->pool, text, ret);
+	return take_ref(&command->options, ret, e);
+}
+
 /* The first argument, where it is a path: a bundle or a layout. */
 static void take_path(struct command *command, const char *text, struct target *target)
 {
@@ -78,7 +96,7 @@ static void take_path(struct command *command, const char *text, struct target *
 	}
 }
 
-static int take_ref(const struct options *options, struct target *target, struct err *e)
+static int check_image_options(const struct options *options, const struct target *target, struct err *e)
 {
 	if (!target->layout &&
 	    (options->name || options->platform || options->ref || options->image_size || options->store))
@@ -87,12 +105,6 @@ static int take_ref(const struct options *options, struct target *target, struct
 			       "--image");
 	if (target->layout && options->config)
 		return err_set(e, EINVAL, "--config is for bundles: what an image runs stands in its own config");
-	if (options->ref && target->ref)
-		return err_set(e, EINVAL,
-			       "--ref and the `%.100s` behind the layout both choose an image; leave one out",
-			       target->ref);
-	if (options->ref)
-		target->ref = options->ref;
 	return 0;
 }
 
@@ -119,6 +131,7 @@ int target_find(struct command *command, struct target *ret, struct err *e)
 		split_layout(&command->pool, options->image, ret);
 	else if (!ret->bundle && command->arg_count > 0 && is_path(command->args[0]))
 		take_path(command, command->args[i++], ret);
+	TRY(check_image_options(options, ret, e));
 	TRY(take_ref(options, ret, e));
 	int count = count_of(command, ret);
 	if (i < count) {

@@ -143,6 +143,7 @@ static int judge(struct command *command, const struct container *container, str
 		.chapters = 1U << CHAPTER_CGROUP | 1U << CHAPTER_DEVICES,
 		.cgroup_path = container->record.cgroup,
 	};
+	root_image_recorded(&container->record, &judged);
 	policy_judge(&judged, &policy, ret_verdict);
 	keep_asked(asked, ret_verdict);
 	TRY(judge_tell(command, &policy, ret_verdict, "hrun --debug update", e));

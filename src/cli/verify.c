@@ -48,6 +48,9 @@ static void print_text(const char *path, const struct image_request *request, co
 		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
 	for (uint32_t i = 0; i < answer->signature_count; i++)
 		print_signature(&answer->signatures[i]);
+	if (answer->devices.count)
+		printf("  devices    %u left out by the policy, the first is %s\n", answer->devices.count,
+		       answer->devices.first);
 }
 
 static void print_answer(struct pool *pool, bool json, const char *path, const struct image_request *request,
@@ -89,14 +92,15 @@ static int verify(struct command *command, struct image_call *call, struct image
 	return r;
 }
 
-static int verify_layout(struct command *command, struct image_call *call, struct image_result *ret, struct err *e)
+static int verify_layout(struct command *command, const char *path, struct image_call *call, struct image_result *ret,
+			 struct err *e)
 {
-	char path[PATH_MAX];
-	autofd int layout = image_open_layout(command->args[0], e);
+	char real[PATH_MAX];
+	autofd int layout = image_open_layout(path, e);
 
 	TRY(layout);
 	call->fds[call->fd_count++] = layout;
-	int rejected = verify_policy(command, realpath(command->args[0], path), call, e);
+	int rejected = verify_policy(command, realpath(path, real), call, e);
 	TRY(rejected);
 	if (!rejected)
 		return verify(command, call, ret, e);
@@ -120,16 +124,18 @@ int cmd_verify(struct command *command, struct err *e)
 	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
 	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
 	struct image_request *request = &call->request;
+	struct target target;
 	bool json, bundle = is_bundle(path);
 
 	TRY(read_format(options->format, &json, e));
+	TRY(target_layout(command, path, &target, e));
 	if (bundle && (options->ref || options->platform))
 		return err_set(e, EINVAL, "`%.200s` is a bundle: --ref and --platform are for image layouts", path);
 	image_request_default(request);
 	TRY(image_platform(request, options->platform, e));
-	TRY(image_word(request->ref, sizeof request->ref, "ref", options->ref, e));
+	TRY(image_word(request->ref, sizeof request->ref, "ref", target.ref, e));
 	TRY(image_word(request->name, sizeof request->name, "name", options->name, e));
-	TRY(bundle ? verify_bundle(command, call, result, e) : verify_layout(command, call, result, e));
+	TRY(bundle ? verify_bundle(command, call, result, e) : verify_layout(command, target.layout, call, result, e));
 	print_answer(&command->pool, json, path, request, &result->answer);
 	return exit_statuses[result->answer.verdict];
 }

@@ -38,11 +38,10 @@ static bool require_signatures(struct policy_images *images)
 int verify_policy(struct command *command, const char *layout, struct image_call *call, struct err *e)
 {
 	struct image_request *asked = pool_alloc(&command->pool, sizeof *asked);
-	struct policy policy;
-	size_t count = 0;
+	struct policy *policy = pool_alloc(&command->pool, sizeof *policy);
 
-	TRY(load(command, &policy, e));
-	if (!require_signatures(&policy.images) && policy.images.require == IMAGES_UNSAID)
+	TRY(load(command, policy, e));
+	if (!require_signatures(&policy->images) && policy->images.require == IMAGES_UNSAID)
 		return err_set(e, EINVAL,
 			       "the policy says nothing about images; add the member `images`, hrun-policy(5)");
 	*asked = call->request;
@@ -54,9 +53,8 @@ int verify_policy(struct command *command, const char *layout, struct image_call
 		.architecture = asked->architecture,
 		.variant = asked->variant,
 	};
-	int r = image_request_of(&command->pool, &policy, &what, &call->request, call->fds + call->fd_count, &count, e);
+	int r = image_request_of(&command->pool, policy, &what, call, e);
 	TRY(r);
-	call->fd_count += count;
 	image_request_limit(&call->request);
 	return r == IMAGE_REJECTED;
 }

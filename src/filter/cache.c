@@ -118,18 +118,27 @@ static bool is_ours(int fd, mode_t type, struct stat *ret_stat)
 	return ret_stat->st_uid == geteuid() && !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-int filter_cache_open(const char *directory)
+int filter_cache_look(const char *directory)
 {
 	struct stat st;
-
-	if (mkdirat(AT_FDCWD, directory, 0700) < 0 && errno != EEXIST)
-		return -errno;
 	autofd int cache = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
 	if (cache < 0)
 		return -errno;
 	if (!is_ours(cache, S_IFDIR, &st))
 		return -EPERM;
 	return TAKE_FD(cache);
+}
+
+int filter_cache_open(const char *directory)
+{
+	int cache = filter_cache_look(directory);
+
+	if (cache != -ENOENT)
+		return cache;
+	if (mkdirat(AT_FDCWD, directory, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return filter_cache_look(directory);
 }
 
 static void digest_of(const struct cache_header *header, const struct sock_filter *program,

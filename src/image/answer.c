@@ -4,6 +4,28 @@
  */
 #include <hrun/image.h>
 #include <hrun/policy_images.h>
+#include <hrun/str.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void image_reject(struct image_result *result, enum image_stage stage, const char *format, ...)
+{
+	struct image_answer *answer = &result->answer;
+	va_list list;
+
+	answer->version = IMAGE_WIRE_VERSION;
+	answer->done = 1;
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = stage;
+	va_start(list, format);
+	vsnprintf(answer->reason, sizeof answer->reason, format, list);
+	va_end(list);
+	str_remove_controls(answer->reason);
+	answer->config_size = 0;
+	answer->devices = (struct image_devices){0};
+	result->config = NULL;
+	result->config_size = 0;
+}
 
 const char *image_verdict_name(uint32_t verdict)
 {
@@ -40,6 +62,13 @@ static void add_signature(struct json_out *out, const struct image_signature *s)
 	json_out_raw(out, "}");
 }
 
+static void add_devices(struct json_out *out, const struct image_devices *devices)
+{
+	json_out_printf(out, ",\"devices\":{\"dropped\":%u", devices->count);
+	add(out, ",\"first\":", devices->first);
+	json_out_raw(out, "}");
+}
+
 void image_answer_write(struct json_out *out, const struct image_answer *answer)
 {
 	add(out, "{\"verdict\":", image_verdict_name(answer->verdict));
@@ -53,5 +82,7 @@ void image_answer_write(struct json_out *out, const struct image_answer *answer)
 		json_out_raw(out, i ? "," : "");
 		add_signature(out, &answer->signatures[i]);
 	}
-	json_out_raw(out, "]}");
+	json_out_raw(out, "]");
+	add_devices(out, &answer->devices);
+	json_out_raw(out, "}");
 }

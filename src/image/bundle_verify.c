@@ -10,8 +10,6 @@
 #include <hrun/image_bundle.h>
 #include <hrun/image_tree.h>
 #include <hrun/str.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,21 +24,9 @@ struct verification {
 };
 
 /* The bundle is refused: that is an answer, and no error. */
-static int reject(struct verification *v, enum image_stage stage, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static int reject(struct verification *v, enum image_stage stage, const char *format, ...)
+static int reject(struct verification *v, enum image_stage stage, const struct err *e)
 {
-	struct image_answer *answer = &v->result->answer;
-	va_list list;
-
-	answer->version = IMAGE_WIRE_VERSION;
-	answer->done = 1;
-	answer->verdict = IMAGE_REJECT;
-	answer->stage = stage;
-	va_start(list, format);
-	vsnprintf(answer->reason, sizeof answer->reason, format, list);
-	va_end(list);
-	str_remove_controls(answer->reason);
+	image_reject(v->result, stage, "%s", e->text);
 	return 0;
 }
 
@@ -172,20 +158,20 @@ static int verify(struct verification *v, struct image_call *call, const struct 
 	char hex[2 * SHA256_SIZE + 1];
 
 	if (bundle_check_root(bundle, e) < 0)
-		return reject(v, IMAGE_STAGE_CONFIG, "%s", e->text);
+		return reject(v, IMAGE_STAGE_CONFIG, e);
 	autofd int list = bundle_open_list(bundle->dir, e);
 	v->list = list;
 	if (list < 0 || hash_list(v, hex, e) < 0)
-		return reject(v, IMAGE_STAGE_SIGNATURE, "%s", e->text);
+		return reject(v, IMAGE_STAGE_SIGNATURE, e);
 	int count = bundle_open_signatures(v->pool, bundle->dir, fds, e);
 	if (count < 0)
-		return reject(v, IMAGE_STAGE_SIGNATURE, "%s", e->text);
+		return reject(v, IMAGE_STAGE_SIGNATURE, e);
 	int r = ask(v, call, fds, (size_t)count, hex, bundle, e);
 	for (int i = 0; i < count; i++)
 		fd_close(&fds[i]);
 	TRY(r);
 	if (v->result->answer.verdict == IMAGE_ACCEPT && check_guarded(v, bundle, guard, hex, e) < 0)
-		return reject(v, IMAGE_STAGE_UNPACK, "%s", e->text);
+		return reject(v, IMAGE_STAGE_UNPACK, e);
 	return 0;
 }
 

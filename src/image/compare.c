@@ -46,6 +46,8 @@ static int open_big_data(const struct comparison *c, const char *key)
 /* A config's key is its digest, a manifest's has a word before it. */
 static int open_stored_blob(const struct comparison *c, const char *hex)
 {
+	if (c->root->blobs >= 0)
+		return image_open_file(c->root->blobs, hex, false);
 	int fd = open_big_data(c, pool_printf(c->pool, "manifest-sha256:%s", hex));
 
 	return fd >= 0 ? fd : open_big_data(c, pool_printf(c->pool, "sha256:%s", hex));
@@ -53,6 +55,8 @@ static int open_stored_blob(const struct comparison *c, const char *hex)
 
 static int open_signatures(const struct comparison *c, const char *hex)
 {
+	if (c->root->blobs >= 0)
+		return -ENOENT; /* containerd keeps none */
 	return open_big_data(c, *hex ? pool_printf(c->pool, "signature-%s", hex) : "signatures");
 }
 
@@ -60,7 +64,33 @@ static int open_signatures(const struct comparison *c, const char *hex)
 
 static int open_record(const struct comparison *c, struct stored_layer *layer)
 {
+	if (c->root->blobs >= 0)
+		return -ENODATA; /* hrun-image asks for the blob */
 	return image_open_file(c->root->records, pool_printf(c->pool, "%s.tar-split.gz", layer->id), false);
+}
+
+/*
+ * What containerd makes on the way to an entry looks as in the layer below, so a stamp of its layers is one of all that are below as
+ * well: these were asked for before.
+ */
+static bool stamp_layer(const struct stored_root *root, const struct stored_layer *layer, uint64_t max_entries,
+			struct layer_stamp *ret)
+{
+	struct sha256 hash;
+
+	if (layer_stamp(layer->dir, max_entries, ret) < 0)
+		return false;
+	if (root->blobs < 0 || layer == root->layers)
+		return true;
+	if (!layer[-1].has_stamp)
+		return false;
+	sha256_init(&hash);
+	sha256_add(&hash, layer[-1].stamp.digest, sizeof layer[-1].stamp.digest);
+	sha256_add(&hash, ret->digest, sizeof ret->digest);
+	sha256_end(&hash, ret->digest);
+	if (layer[-1].stamp.newest.tv_sec > ret->newest.tv_sec)
+		ret->newest = layer[-1].stamp.newest;
+	return true;
 }
 
 static bool is_known(const struct comparison *c, struct stored_layer *layer, const char *hex)
@@ -68,7 +98,7 @@ static bool is_known(const struct comparison *c, struct stored_layer *layer, con
 	if (str_equal(layer->known, hex))
 		return true;
 	layer->stamped = time(NULL);
-	layer->has_stamp = layer_stamp(layer->dir, c->request->max_entries, &layer->stamp) == 0;
+	layer->has_stamp = stamp_layer(c->root, layer, c->request->max_entries, &layer->stamp);
 	layer->is_remembered =
 		layer->has_stamp && layer_is_known(c->asked->cache, hex, c->root->user_overlay, &layer->stamp);
 	return layer->is_remembered;
@@ -95,10 +125,12 @@ static void end_tree(struct comparison *c)
 
 static int start_tree(struct comparison *c, const struct stored_layer *layer, int *ret_stream, struct err *e)
 {
+	uint32_t lowers = c->root->blobs < 0 ? 0 : (uint32_t)(layer - c->root->layers);
 	const struct tree_request request = {.magic = TREE_WIRE_MAGIC,
 					     .task = TREE_SERVE,
 					     .flags = c->root->user_overlay ? TREE_USER_OVERLAY : 0,
-					     .max_entries = c->request->max_entries};
+					     .max_entries = c->request->max_entries,
+					     .lowers = lowers};
 	autofd int ours = -EBADF;
 	int pair[2];
 
@@ -107,8 +139,10 @@ static int start_tree(struct comparison *c, const struct stored_layer *layer, in
 		return err_errno(e, "make a socket for hrun-tree");
 	autofd int stream = pair[0], served = pair[1];
 	TRY(libexec_run("hrun-tree", c->asked->program_dir, &ours, &c->pid, &c->pidfd, e));
-	const int fds[] = {layer->dir, served};
-	int r = unix_send_all(ours, &request, sizeof request, fds, sizeof fds / sizeof *fds);
+	int fds[2 + TREE_LOWERS_MAX] = {layer->dir, served};
+	for (uint32_t i = 0; i < request.lowers; i++)
+		fds[2 + i] = layer[-1 - (ptrdiff_t)i].dir;
+	int r = unix_send_all(ours, &request, sizeof request, fds, 2 + request.lowers);
 	if (r < 0)
 		return err_set(e, -r, "hrun-tree does not take a request; install hrun again");
 	*ret_stream = TAKE_FD(stream);
@@ -181,11 +215,12 @@ static int fill_call(struct comparison *c, struct image_call *call, const char *
 	TRY(image_platform(here, NULL, e));
 	const struct image_asked what = {
 		.name = name, .ref = "", .os = here->os, .architecture = here->architecture, .variant = here->variant};
-	int r = image_request_of(c->pool, c->asked->policy, &what, request, call->fds, &call->fd_count, e);
+	int r = image_request_of(c->pool, c->asked->policy, &what, call, e);
 	TRY(r);
 	image_request_limit(request);
 	request->task = IMAGE_COMPARE;
 	request->layer_count = (uint32_t)c->root->layer_count;
+	request->whole_blobs = c->root->blobs >= 0;
 	int places = signature_places(&c->asked->policy->images, c->places, e);
 	TRY(places);
 	request->place_count = (uint32_t)places;
@@ -225,9 +260,8 @@ static const char *run_call(struct comparison *c, struct image_call *call, const
 	return pool_strdup(c->pool, result->answer.reason[0] ? result->answer.reason : "it cannot be verified");
 }
 
-bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
-			 const struct stored_image *image, const char *name, const char **ret_digest, bool *ret_signed,
-			 const char **ret_reason)
+void stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
+			 const struct stored_image *image, const char *name, struct stored_verdict *ret)
 {
 	struct image_call *call = pool_alloc(pool, sizeof *call);
 	struct image_result *result = pool_alloc(pool, sizeof *result);
@@ -239,16 +273,16 @@ bool stored_image_verify(struct pool *pool, const struct image_root_asked *asked
 			       .pid = -1,
 			       .pidfd = -EBADF};
 
-	*ret_digest = NULL;
-	*ret_reason = run_call(&c, call, name, result);
+	const char *reason = run_call(&c, call, name, result);
 	end_tree(&c);
-	if (*ret_reason)
-		return false;
-	for (size_t i = 0; i < root->layer_count; i++)
+	*ret = (struct stored_verdict){
+		.reason = reason,
+		.is_signed = call->request.signatures_required,
+		.denied = result->denied,
+		.answer = &result->answer,
+	};
+	for (size_t i = 0; !reason && i < root->layer_count; i++)
 		memcpy(root->layers[i].known, root->layers[i].compared, sizeof root->layers[i].known);
-	*ret_signed = call->request.signatures_required;
-	*ret_digest = pool_strdup(pool, result->answer.manifest_digest);
-	return true;
 }
 
 static void remember_layer(const struct image_root_asked *asked, const struct stored_root *root,
@@ -256,11 +290,13 @@ static void remember_layer(const struct image_root_asked *asked, const struct st
 {
 	struct layer_stamp stamp;
 
-	if (!layer->has_stamp || layer->is_remembered || layer_stamp(layer->dir, UINT64_MAX, &stamp) < 0 ||
+	if (!layer->has_stamp || layer->is_remembered || !stamp_layer(root, layer, UINT64_MAX, &stamp) ||
 	    memcmp(stamp.digest, layer->stamp.digest, sizeof stamp.digest) != 0)
 		return;
+#ifndef HRUN_MUTANT_COMPARE_SETTLED
 	if (stamp.newest.tv_sec > layer->stamped - SETTLED_SECONDS)
 		return;
+#endif
 	layer_remember(asked->cache, layer->known, root->user_overlay, &stamp);
 }
 

@@ -14,17 +14,38 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Engines by where they keep a container's files; what is not compared says what works instead. */
+/* Engines by where they keep a layer. */
 static const struct {
-	const char *mark; /* in the path of the writable layer */
+	bool (*owns)(const char *path);
+	store_open *open;
+} engines[] = {
+	{storage_owns, storage_open},
+	{containerd_owns, containerd_open},
+};
+
+/* What is not compared says what works instead.  The first mark counts. */
+static const struct {
+	const char *mark; /* in the path of a layer, or of what is mounted */
 	const char *why;
 } others[] = {
+	{"stargz", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
+	{"nydus", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
 	{"/io.containerd.snapshotter.v1.",
-	 "containerd's snapshots are not compared with their images; use podman, or `hrun run LAYOUT`"},
+	 "containerd keeps this image by another snapshotter than overlayfs; set snapshotter = \"overlayfs\" (ctr: --snapshotter "
+	 "overlayfs) and unpack it again"},
 	{"/overlay2/",
-	 "Docker keeps nothing that its layers could be compared with; use podman with the driver overlay"},
-	{"/stargz/", "a remote snapshotter shows files that are not there yet; use the driver overlay"},
+	 "Docker keeps nothing that its layers could be compared with; use podman with the driver overlay, or "
+	 "containerd with the snapshotter overlayfs"},
 };
+
+static const char *other_engine(const char *path)
+{
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		if (strstr(path, others[i].mark))
+			return others[i].why;
+	}
+	return NULL;
+}
 
 /* ---- the mount ---- */
 
@@ -72,6 +93,31 @@ const char *root_mount_options(struct pool *pool, const char *options, struct ro
 	return NULL;
 }
 
+/*
+ * containerd mounts a view of one layer as it is, by bind: where that directory lies in our namespace, or NULL.  It may be seen by
+ * several mounts of its file system.
+ */
+static const char *find_snapshot(struct pool *pool, const struct mountinfo *mounts, size_t count,
+				 const struct mountinfo *bind, int root)
+{
+	struct stat st, same;
+
+	if (fstat(root, &st) < 0)
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		const struct mountinfo *m = &mounts[i];
+		const char *above = str_equal(m->root, "/") ? "" : m->root,
+			   *point = str_equal(m->point, "/") ? "" : m->point;
+		if (m->device != bind->device || !str_starts(bind->root, above))
+			continue;
+		const char *path = pool_printf(pool, "%s%s", point, bind->root + strlen(above));
+		if (containerd_owns(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
+		    same.st_ino == st.st_ino)
+			return path;
+	}
+	return NULL;
+}
+
 /* The mount whose top the root is; a directory of a mount would be another tree than was signed. */
 static const char *find_mount(const struct mountinfo *mounts, size_t count, int root, const struct mountinfo **ret)
 {
@@ -86,7 +132,7 @@ static const char *find_mount(const struct mountinfo *mounts, size_t count, int 
 	}
 	if (!*ret)
 		return "the mount of the root cannot be found out";
-	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || !str_equal((*ret)->root, "/"))
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return "the root is a directory and no mount of its own: there is no image that it could be compared with";
 	for (size_t i = 0; i < count; i++) {
 		if (&mounts[i] != *ret && !str_equal(mounts[i].point, (*ret)->point) &&
@@ -98,13 +144,19 @@ static const char *find_mount(const struct mountinfo *mounts, size_t count, int 
 
 static const char *check_type(const struct mountinfo *mount)
 {
+	const char *why = str_equal(mount->root, "/") ? NULL : other_engine(mount->root);
+
+	if (why)
+		return why;
+	if (!str_equal(mount->root, "/"))
+		return "the root is a directory and no mount of its own: there is no image that it could be compared with";
 	if (str_equal(mount->type, "overlay"))
 		return NULL;
 	if (str_starts(mount->type, "fuse"))
 		return "the root is what a program shows (fuse-overlayfs), not what lies in the store; "
 		       "take mount_program out of storage.conf";
-	return "the root is no overlay mount: copies of images cannot be compared with them; "
-	       "use podman with the storage driver overlay, or `hrun run LAYOUT`";
+	return "the root is no overlay mount: copies of images cannot be compared with them; use podman with the storage driver "
+	       "overlay, containerd with the snapshotter overlayfs, or `hrun run LAYOUT`";
 }
 
 /* Where many layers make the options long, the engine mounts by relative names: ID/diff, beside ID/merged where it mounts. */
@@ -120,32 +172,84 @@ static void find_upper(struct pool *pool, const struct mountinfo *mount, struct 
 		root->upper = upper;
 }
 
-static const char *open_store(struct pool *pool, const struct bundle *bundle, struct stored_root *ret)
+/* The mount in words: its directories. */
+static const char *look_at_mount(struct pool *pool, int root, struct root_mount *ret)
 {
 	const struct mountinfo *mount;
 	struct mountinfo *mounts;
-	struct root_mount root;
-	struct err e;
 	size_t count;
 
-	if (bundle->rootfs < 0 || mountinfo_read(pool, &mounts, &count) < 0)
+	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0)
 		return "the mount of the root cannot be found out";
-	const char *wrong = find_mount(mounts, count, bundle->rootfs, &mount);
-	wrong = wrong ? wrong : check_type(mount);
-	wrong = wrong ? wrong : root_mount_options(pool, mount->options, &root);
+	const char *wrong = find_mount(mounts, count, root, &mount);
 	if (wrong)
 		return wrong;
-	find_upper(pool, mount, &root);
-	if (storage_owns(root.upper))
-		return storage_open(pool, &root, ret, &e) < 0 ? pool_strdup(pool, e.text) : NULL;
-	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-		if (strstr(root.upper, others[i].mark))
-			return others[i].why;
+	*ret = (struct root_mount){.upper = ""};
+	const char *snapshot = find_snapshot(pool, mounts, count, mount, root);
+	if (snapshot) {
+		*pool_array_add(pool, ret->lowers.item, ret->lowers.count) = pool_strdup(pool, snapshot);
+		ret->is_bind = true;
+		return NULL;
 	}
-	return "the root is of an engine that hrun does not know; use podman with the storage driver overlay, or `hrun run LAYOUT`";
+	wrong = check_type(mount);
+	wrong = wrong ? wrong : root_mount_options(pool, mount->options, ret);
+	if (!wrong)
+		find_upper(pool, mount, ret);
+	return wrong;
+}
+
+/* What was opened by its path is what is mounted. */
+static bool is_root(const struct stored_root *stored, int root)
+{
+	struct stat st, same;
+
+	return fstat(root, &st) == 0 && fstat(stored->layers[0].dir, &same) == 0 && st.st_dev == same.st_dev &&
+	       st.st_ino == same.st_ino;
+}
+
+static const char *open_store(struct pool *pool, const struct image_root_asked *asked, struct stored_root *ret)
+{
+	struct root_mount root;
+	struct err e;
+	const char *wrong = look_at_mount(pool, asked->bundle->rootfs, &root);
+
+	if (wrong)
+		return wrong;
+	/* A root that is only seen has no writable layer. */
+	const char *layer = *root.upper ? root.upper : root.lowers.item[0];
+	for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+		if (!engines[i].owns(layer))
+			continue;
+		if (engines[i].open(pool, asked, &root, ret, &e) < 0)
+			return pool_strdup(pool, e.text);
+		return root.is_bind && !is_root(ret, asked->bundle->rootfs)
+			       ? "the mount of the root cannot be found out"
+			       : NULL;
+	}
+	const char *why = other_engine(layer);
+	return why ? why
+		   : "the root is of an engine that hrun does not know; use podman with the storage driver overlay, containerd with "
+		     "the snapshotter overlayfs, or `hrun run LAYOUT`";
 }
 
 /* ---- the images that it might be ---- */
+
+/* Which of several images with the same layers was meant nobody tells: where one of them is denied, so is the root. */
+static const char *find_denied(struct pool *pool, const struct policy_images *images, const struct stored_root *root)
+{
+	for (size_t i = 0; i < root->candidate_count; i++) {
+		const struct stored_image *image = &root->candidates[i];
+		for (size_t k = 0; k < image->manifests.count; k++) {
+			const char *path = image_denied_by(images, image->manifests.item[k]);
+			if (path)
+				return pool_printf(pool,
+						   "image %.12s: %s stands in images.denyDigests of `%s`; remove it "
+						   "from the engine's store",
+						   image->id, image->manifests.item[k], path);
+		}
+	}
+	return NULL;
+}
 
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */
 static bool verify_image(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
@@ -154,23 +258,21 @@ static bool verify_image(struct pool *pool, const struct image_root_asked *asked
 	static const char *const none[] = {""};
 	const char *const *names = image->names.count ? (const char *const *)image->names.item : none;
 	size_t count = image->names.count ? image->names.count : 1;
-	const char *digest = NULL;
+	struct stored_verdict verdict = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		const char *reason;
-		bool is_signed;
-		if (!stored_image_verify(pool, asked, root, image, names[i], &digest, &is_signed, &reason)) {
-			ret->reason = pool_printf(pool, "image %.12s%s%s: %s", image->id, *names[i] ? " " : "",
-						  names[i], reason);
-			return false;
-		}
-		if (!is_signed) {
-			ret->reason =
-				pool_printf(pool, "image %.12s %s: the policy takes it unsigned", image->id, names[i]);
-			return false;
-		}
+		stored_image_verify(pool, asked, root, image, names[i], &verdict);
+		const char *reason = verdict.reason	 ? verdict.reason
+				     : verdict.is_signed ? NULL
+							 : "the policy takes it unsigned";
+		if (!reason)
+			continue;
+		ret->reason =
+			pool_printf(pool, "image %.12s%s%s: %s", image->id, *names[i] ? " " : "", names[i], reason);
+		ret->denied = verdict.denied ? ret->reason : ret->denied;
+		return false;
 	}
-	ret->digest = digest;
+	ret->answer = verdict.answer;
 	return true;
 }
 
@@ -179,18 +281,21 @@ static void verify_root(struct pool *pool, const struct image_root_asked *asked,
 {
 	const char *first = NULL;
 
+	ret->reason = ret->denied = find_denied(pool, &asked->policy->images, root);
+	if (ret->denied)
+		return;
 	for (size_t i = 0; i < root->candidate_count; i++) {
 		if (verify_image(pool, asked, root, &root->candidates[i], ret))
 			break;
 		first = first ? first : ret->reason;
 	}
-	ret->reason = ret->digest ? NULL : first ? first : "the engine's store has no image of these layers";
-	if (!ret->digest)
+	ret->reason = ret->answer ? NULL : first ? first : "the engine's store has no image of these layers";
+	if (!ret->answer)
 		return;
 	stored_root_remember(asked, root);
-	ret->changed = upper_changes(pool, root, asked->bundle->config);
+	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle->config);
 	if (ret->changed && asked->policy->level == LEVEL_RESTRICTED) {
-		ret->digest = NULL;
+		ret->answer = NULL;
 		ret->reason = ret->changed;
 	}
 }
@@ -200,9 +305,9 @@ void image_root_verify(struct pool *pool, const struct image_root_asked *asked, 
 	struct stored_root *root = pool_alloc(pool, sizeof *root);
 
 	*ret = (struct image_root){0};
-	root->images = root->records = root->upper = -EBADF;
-	ret->reason = open_store(pool, asked->bundle, root);
+	root->images = root->records = root->blobs = root->upper = -EBADF;
+	ret->reason = open_store(pool, asked, root);
 	if (!ret->reason)
 		verify_root(pool, asked, root, ret);
-	storage_close(root);
+	stored_root_close(root);
 }

@@ -221,25 +221,24 @@ static void drop_keys(struct building *b)
 }
 
 int image_request_of(struct pool *pool, const struct policy *policy, const struct image_asked *asked,
-		     struct image_request *ret_request, int ret_fds[IMAGE_KEY_FDS_MAX], size_t *ret_fd_count,
-		     struct err *e)
+		     struct image_call *call, struct err *e)
 {
-	struct building b = {.pool = pool, .request = ret_request, .fds = ret_fds, .e = e};
+	struct building b = {.pool = pool, .request = &call->request, .fds = call->fds + call->fd_count, .e = e};
 	struct image_place place = {.name = asked->name, .layout = asked->layout, .ref = asked->ref};
 
-	ret_fds[0] = -EBADF;
-	*ret_fd_count = 0;
+	call->admitted_by = &policy->images;
 	TRY(check_name(pool, asked->name, e));
-	if (fill_request(asked, ret_request) < 0)
+	if (fill_request(asked, &call->request) < 0)
 		return err_set(e, ENAMETOOLONG, "the image's name, ref or platform is too long");
+	call->request.drop_devices = policy->images.drop_devices;
 	int r = add_sources(&b, policy, &place);
 	if (r == IMAGE_REJECTED) {
 		drop_keys(&b);
-		ret_request->signatures_required = 1;
+		call->request.signatures_required = 1;
 	} else if (r < 0) {
 		drop_keys(&b);
 	}
-	*ret_fd_count = b.fd_count;
+	call->fd_count += b.fd_count;
 	return r;
 }
 

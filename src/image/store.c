@@ -104,6 +104,23 @@ void image_store_close(struct image_store *store)
 	fd_close(&store->making);
 }
 
+/* The files are those that the policy asks for; where it refuses what was left out of them, it refuses the image as unpacking it would. */
+static void accept_entry(const struct image_request *request, struct image_answer *answer, int *root)
+{
+	answer->verdict = IMAGE_ACCEPT;
+#ifdef HRUN_MUTANT_STORE_DEVICES
+	return;
+#endif
+	if (!answer->devices.count || request->drop_devices)
+		return;
+	fd_close(root);
+	answer->verdict = IMAGE_REJECT;
+	answer->stage = IMAGE_STAGE_UNPACK;
+	str_format(answer->reason, sizeof answer->reason,
+		   "an archive has a device node, and images.devices is refuse: %.120s", answer->devices.first);
+	answer->devices = (struct image_devices){0};
+}
+
 int image_store_take(struct pool *pool, const struct image_store *store, const struct image_call *call,
 		     const struct store_finish *finish, struct image_result *ret, int *ret_root, struct err *e)
 {
@@ -124,7 +141,7 @@ int image_store_take(struct pool *pool, const struct image_store *store, const s
 		int found = store_entry_open(pool, store, answer, &call->request, ret_root, e);
 		TRY(found);
 		if (found) {
-			answer->verdict = IMAGE_ACCEPT;
+			accept_entry(&call->request, answer, ret_root);
 			return 0;
 		}
 		int made = store_make(pool, store, call, digest, finish, ret, e);

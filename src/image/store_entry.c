@@ -18,6 +18,8 @@ struct store_record {
 	uint32_t format;
 	const char *manifest, *config, *unpacked, *version;
 	uint64_t entries, bytes; /* what hrun-tree wrote */
+	uint32_t devices;	 /* nodes that were left out; no such member where none could be */
+	const char *first_device;
 };
 
 #define ROW(name_, kind_, member)                                                                                   \
@@ -32,6 +34,8 @@ static const struct field rows[] = {
 	ROW("version", FIELD_STRING, version),
 	ROW("entries", FIELD_U64, entries),
 	ROW("bytes", FIELD_U64, bytes),
+	{.name = "devicesDropped", .kind = FIELD_U32, .offset = offsetof(struct store_record, devices)},
+	{.name = "firstDevice", .kind = FIELD_STRING, .offset = offsetof(struct store_record, first_device)},
 };
 static const struct field_table table = FIELD_TABLE(struct store_record, rows);
 
@@ -56,7 +60,12 @@ int store_entry_record(struct pool *pool, int dir, const struct image_result *re
 	write_text(&out, "configDigest", result->answer.config_digest);
 	write_text(&out, "unpacked", now);
 	write_text(&out, "version", HRUN_VERSION);
-	json_out_printf(&out, ",\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n", result->entries, result->bytes);
+	json_out_printf(&out, ",\"entries\":%" PRIu64 ",\"bytes\":%" PRIu64, result->entries, result->bytes);
+	if (result->answer.devices.count) {
+		json_out_printf(&out, ",\"devicesDropped\":%" PRIu32, result->answer.devices.count);
+		write_text(&out, "firstDevice", result->answer.devices.first);
+	}
+	json_out_raw(&out, "}\n");
 	autofd int fd = openat(dir, RECORD, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r = fd < 0 ? -errno : fd_write_all(fd, out.text, out.length);
 	return r < 0 ? err_set(e, -r, "write the record of an image in the store: %s", strerrordesc_np(-r)) : 0;
@@ -77,6 +86,15 @@ static bool is_private(int fd, mode_t type)
 	return st.st_uid == 0 && !(st.st_mode & 077);
 }
 
+static bool devices_are_sound(const struct store_record *record)
+{
+	const char *first = record->first_device;
+
+	if (!record->devices || !first)
+		return !record->devices && !first;
+	return *first && strlen(first) < IMAGE_TEXT_SIZE && !str_has_control(first);
+}
+
 /* NULL, or what is wrong with the record. */
 static const char *read_record(struct pool *pool, int entry, struct store_record *ret)
 {
@@ -95,7 +113,7 @@ static const char *read_record(struct pool *pool, int entry, struct store_record
 	if (size < 0 || size > RECORD_MAX)
 		return "has a record that cannot be read";
 	if (json_read(pool, bytes, (size_t)size, RECORD_MAX, &tree, &error) < 0 ||
-	    field_read(pool, &table, tree, ret, &notes, &error) < 0 || unknown_count)
+	    field_read(pool, &table, tree, ret, &notes, &error) < 0 || unknown_count || !devices_are_sound(ret))
 		return "has a record that is none";
 	return NULL;
 }
@@ -116,8 +134,8 @@ static const char *compare(const struct store_record *record, const struct image
 	return NULL;
 }
 
-static const char *check(struct pool *pool, int entry, const struct image_answer *answer,
-			 const struct image_request *limits, int *ret_root)
+static const char *check(struct pool *pool, int entry, struct image_answer *answer, const struct image_request *limits,
+			 int *ret_root)
 {
 	struct store_record record = {0};
 	const char *why = read_record(pool, entry, &record);
@@ -126,11 +144,14 @@ static const char *check(struct pool *pool, int entry, const struct image_answer
 		why = compare(&record, answer, limits);
 	if (why)
 		return why;
+	answer->devices = (struct image_devices){.count = record.devices};
+	if (record.devices)
+		str_format(answer->devices.first, sizeof answer->devices.first, "%s", record.first_device);
 	*ret_root = store_open_at(entry, "rootfs", O_PATH | O_DIRECTORY);
 	return *ret_root < 0 ? "has no directory rootfs, or something is mounted there" : NULL;
 }
 
-int store_entry_open(struct pool *pool, const struct image_store *store, const struct image_answer *answer,
+int store_entry_open(struct pool *pool, const struct image_store *store, struct image_answer *answer,
 		     const struct image_request *limits, int *ret_root, struct err *e)
 {
 	char name[STORE_NAME_SIZE];

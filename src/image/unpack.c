@@ -16,8 +16,6 @@
 #include <hrun/str.h>
 #include <hrun/tree_wire.h>
 #include <hrun/unix.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -59,6 +57,9 @@ static int send_request(int control, const struct image_request *limits, int tar
 	const int fds[] = {target, stream};
 
 	int r = unix_send_all(control, &request, sizeof request, fds, sizeof fds / sizeof *fds);
+	/* It has ended already: it gives no answer either, which is a refusal whenever it ends. */
+	if (r == -EPIPE || r == -ECONNRESET)
+		return 0;
 	return r < 0 ? err_set(e, -r, "hrun-tree does not take a request; install hrun again") : 0;
 }
 
@@ -97,22 +98,6 @@ static bool take_answer(struct tree_run *run, unsigned int seconds, struct tree_
 	return (WEXITSTATUS(status) == 0) == (ret->error == 0);
 }
 
-static void refuse(struct image_result *result, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void refuse(struct image_result *result, const char *format, ...)
-{
-	struct image_answer *answer = &result->answer;
-	va_list list;
-
-	answer->verdict = IMAGE_REJECT;
-	answer->stage = IMAGE_STAGE_UNPACK;
-	va_start(list, format);
-	vsnprintf(answer->reason, sizeof answer->reason, format, list);
-	va_end(list);
-	answer->config_size = 0;
-	result->config = NULL;
-	result->config_size = 0;
-}
-
 /*
  * What hrun-image found before its records mattered is the reason.  Where it stopped at the records or found nothing,
  * hrun-tree's own reason counts; that the records ended (EPIPE) is only the echo of hrun-image's.
@@ -130,11 +115,14 @@ static void judge(struct image_result *result, bool answered, const struct tree_
 	if (answered && (tree->error == 0 || (!accepted && tree->error == -EPIPE)))
 		return;
 	if (!answered)
-		refuse(result, "hrun-tree ended without an answer: the image counts as refused");
+		image_reject(result, IMAGE_STAGE_UNPACK,
+			     "hrun-tree ended without an answer: the image counts as refused");
 	else if ((result->target_full = tree->error == -ENOSPC || tree->error == -EDQUOT))
-		refuse(result, "the target is full after %llu bytes of files", (unsigned long long)tree->bytes);
+		image_reject(result, IMAGE_STAGE_UNPACK, "the target is full after %llu bytes of files",
+			     (unsigned long long)tree->bytes);
 	else
-		refuse(result, "%.200s", tree->reason[0] ? tree->reason : "the files cannot be written");
+		image_reject(result, IMAGE_STAGE_UNPACK, "%.200s",
+			     tree->reason[0] ? tree->reason : "the files cannot be written");
 }
 
 int image_unpack(struct pool *pool, const struct image_call *call, int target, uint32_t flags, struct image_result *ret,
@@ -150,6 +138,8 @@ int image_unpack(struct pool *pool, const struct image_call *call, int target, u
 	unpack->request.task = IMAGE_UNPACK;
 	memmove(unpack->fds + 2, unpack->fds + 1, (call->fd_count - 1) * sizeof *unpack->fds);
 	unpack->fd_count++;
+	if (call->request.drop_devices)
+		flags |= TREE_DROP_DEVICES;
 	TRY(tree_start(call, target, flags, &run, e));
 	unpack->fds[1] = run.stream;
 	TRY(image_verify(pool, unpack, ret, e));

@@ -176,10 +176,38 @@ static bool bundle_is_sound(const struct image_answer *a, const struct image_req
 	       str_equal(a->config_digest, request->bundle_config_digest) && !a->manifest_digest[0] && !a->config_size;
 }
 
+/* Nothing was left out unless it was asked for, and of an image that is refused nothing is told. */
+static bool devices_are_sound(struct image_devices *devices, bool wanted)
+{
+	if (!IS_TERMINATED(devices->first) || (devices->count > 0) != (devices->first[0] != 0))
+		return false;
+	str_remove_controls(devices->first);
+	return wanted || !devices->count;
+}
+
+/* A list, and nothing about an image. */
+static bool list_is_sound(const struct image_answer *a)
+{
+	return a->config_size && !a->image_digest[0] && !a->manifest_digest[0] && !a->config_digest[0];
+}
+
+/* What comes with an accepted request: of an image all digests and the config. */
+static bool content_is_sound(const struct image_answer *a, const struct image_request *request)
+{
+	switch (request->task) {
+	case IMAGE_BUNDLE:
+		return bundle_is_sound(a, request);
+	case IMAGE_FIND:
+		return list_is_sound(a);
+	default:
+		return a->config_size > 0;
+	}
+}
+
 /* An answer to REQUEST: a word and a reason only where refused; all digests where accepted. */
 static bool answer_is_sound(struct image_answer *a, const struct image_request *request)
 {
-	bool bundle = request->task == IMAGE_BUNDLE;
+	bool bundle = request->task == IMAGE_BUNDLE, list = request->task == IMAGE_FIND;
 	bool accept = a->verdict == (request->task == IMAGE_DOCUMENTS ? IMAGE_LAYERS_UNREAD : IMAGE_ACCEPT);
 
 #ifdef HRUN_MUTANT_IMAGE_LAYERS
@@ -190,13 +218,14 @@ static bool answer_is_sound(struct image_answer *a, const struct image_request *
 	    a->signature_count > IMAGE_SIGNATURES_MAX || !IS_TERMINATED(a->reason) ||
 	    a->config_size > IMAGE_CONFIG_MAX || (a->config_size && (!a->done || !accept)))
 		return false;
-	bool needed = a->done && accept;
-	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed) ||
-	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle) ||
-	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed))
+	if (!devices_are_sound(&a->devices, accept && request->drop_devices))
 		return false;
-	if (needed &&
-	    (a->stage != IMAGE_STAGE_NONE || a->reason[0] || (bundle ? !bundle_is_sound(a, request) : !a->config_size)))
+	bool needed = a->done && accept;
+	if (!digest_is_sound(a->image_digest, sizeof a->image_digest, needed && !list) ||
+	    !digest_is_sound(a->manifest_digest, sizeof a->manifest_digest, needed && !bundle && !list) ||
+	    !digest_is_sound(a->config_digest, sizeof a->config_digest, needed && !list))
+		return false;
+	if (needed && (a->stage != IMAGE_STAGE_NONE || a->reason[0] || !content_is_sound(a, request)))
 		return false;
 	for (uint32_t i = 0; i < a->signature_count; i++) {
 		if (!signature_is_sound(&a->signatures[i]))
@@ -316,5 +345,6 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 	c.deadline = now_ms() + (int64_t)seconds * MILLISECONDS;
 	bool answered = converse(&c) >= 0;
 	check_end(&c, pid, pidfd, answered);
+	image_admit(pool, call, ret);
 	return 0;
 }

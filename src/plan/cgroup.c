@@ -85,10 +85,17 @@ static int read_controllers(struct pool *pool, const struct cgroup_plan *plan, c
 
 	if (fd < 0)
 		return err_errno(e, "open %s/cgroup.controllers", plan->mountpoint);
-	ssize_t n = fd_read_all(fd, text, sizeof text);
+	ssize_t n = fd_read_kernel(fd, text, sizeof text);
 	if (n < 0 || (size_t)n == sizeof text)
 		return err_set(e, EIO, "%s/cgroup.controllers cannot be read", plan->mountpoint);
 	*ret_words = pool_strndup(pool, text, (size_t)n);
+	return 0;
+}
+
+static int read_handed_down(struct pool *pool, struct cgroup_plan *plan, const char **ret_words, struct err *e)
+{
+	TRY(read_controllers(pool, plan, ret_words, e));
+	*ret_words = plan_cgroup_handed_down(pool, plan, *ret_words);
 	return 0;
 }
 
@@ -120,6 +127,11 @@ static const char *lack(struct pool *pool, const struct cgroup_plan *plan, const
 {
 	if (plan->disabled)
 		return "cgroups are disabled for this container";
+	if (plan->lived_in)
+		return pool_printf(pool,
+				   "cgroup %s holds processes itself and hands no %s controller down; choose another "
+				   "linux.cgroupsPath, move them,",
+				   plan->lived_in, controller);
 	return pool_printf(pool, "this host's cgroup2 has no %s controller", controller);
 }
 
@@ -141,7 +153,9 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 #endif
 	if (!look_only)
 		return err_set(e, EOPNOTSUPP, "%s: %s; %s remove the limit", write->where, why,
-			       plan->cgroup.disabled ? "enable them or" : "enable it or");
+			       plan->cgroup.disabled   ? "enable them or"
+			       : plan->cgroup.lived_in ? "or"
+						       : "enable it or");
 	warn(pool, plan, pool_printf(pool, "%s: %s; no container would start here", write->where, why));
 	return true;
 }
@@ -267,7 +281,7 @@ static int find_available(struct pool *pool, const struct plan_options *options,
 	}
 	cgroup->root = cgroup2_open(&cgroup->mountpoint);
 	if (cgroup->root >= 0)
-		return read_controllers(pool, cgroup, ret_words, e);
+		return read_handed_down(pool, cgroup, ret_words, e);
 	if (!options->look_only)
 		return err_set(e, ENOTSUP,
 			       "no cgroup2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; mount it or use "
@@ -324,7 +338,7 @@ static int fill_update(struct pool *pool, const struct config_resources *resourc
 		return err_set(e, ENOTSUP, "no cgroup2 is mounted at %s any more", plan->cgroup.mountpoint);
 	TRY(plan_resources(pool, resources, &plan->cgroup, e));
 	mark_hardened(pool, verdict, &plan->cgroup);
-	TRY(read_controllers(pool, &plan->cgroup, &available, e));
+	TRY(read_handed_down(pool, &plan->cgroup, &available, e));
 	TRY(plan_cgroup_available(pool, available, false, plan, e));
 	return resources->devices_present ? plan_device_filter(pool, resources, &options, &plan->cgroup, e) : 0;
 }

@@ -104,6 +104,8 @@ const char *plan_describe_mount(struct pool *pool, const struct mount_step *step
 		add_word(pool, &words, step->idmap_recursive ? "r" : "", idmap_text(pool, step));
 	for (size_t i = 0; i < step->data_count; i++)
 		add_data(pool, &words, &step->data[i]);
+	if (step->label)
+		add_word(pool, &words, "label=", plan_quote(pool, step->label));
 	if (step->kind == MOUNT_BIND)
 		return pool_printf(pool, "%s -> %s%s", plan_quote(pool, step->source),
 				   plan_quote(pool, step->destination), words);

@@ -47,6 +47,7 @@ static int fill(struct pool *pool, const struct config *config, const struct bun
 	TRY(plan_net_devices(pool, config, plan, e));
 	TRY(plan_root(pool, config, bundle, options, plan, e));
 	TRY(plan_mounts(pool, config, bundle, options, plan, e));
+	TRY(plan_mount_labels(pool, config, plan, e));
 	TRY(plan_devices(pool, config, options, plan, e));
 	TRY(plan_sysctls(pool, config, plan, e));
 	TRY(plan_masks(pool, config, plan, e));

@@ -160,8 +160,8 @@ static int plan_exec(struct pool *pool, const struct config_process *process, in
 
 int plan_process(struct pool *pool, const struct config_process *process, int rootfs, struct plan *plan, struct err *e)
 {
-	TRY(plan_refuse_unsupported_process(process, e));
 	TRY(plan_creds(pool, process, plan, e));
+	TRY(plan_process_labels(pool, process, plan, e));
 	TRY(plan_scheduling(pool, process, plan, e));
 	return plan_exec(pool, process, rootfs, plan, e);
 }

@@ -17,20 +17,6 @@ static int refuse(struct err *e, const char *field)
 	return err_set(e, EOPNOTSUPP, "%s: not supported by this version of hrun; remove it", field);
 }
 
-static bool has_text(const char *text)
-{
-	return text && *text;
-}
-
-int plan_refuse_unsupported_process(const struct config_process *process, struct err *e)
-{
-	if (has_text(process->apparmor_profile))
-		return refuse(e, "process.apparmorProfile");
-	if (has_text(process->selinux_label))
-		return refuse(e, "process.selinuxLabel");
-	return 0;
-}
-
 /* Names a directory of resctrl and lines of its files: what would lead elsewhere is wrong on every machine. */
 static int check_intel_rdt(const struct config_intel_rdt *rdt, struct err *e)
 {
@@ -62,14 +48,10 @@ static int refuse_linux(const struct config_linux *linux_, struct err *e)
 {
 	if (linux_->intel_rdt)
 		return refuse_intel_rdt(linux_->intel_rdt, e);
-	if (has_text(linux_->mount_label))
-		return refuse(e, "linux.mountLabel");
 	return 0;
 }
 
 int plan_refuse_unsupported(const struct config *config, struct err *e)
 {
-	if (config->process)
-		TRY(plan_refuse_unsupported_process(config->process, e));
 	return config->linux_ ? refuse_linux(config->linux_, e) : 0;
 }

@@ -131,11 +131,18 @@ bool glob_match(const char *pattern, const char *text)
 	return pattern[strspn(pattern, "*")] == '\0';
 }
 
+/* The index that was signed, or the manifest below it that runs here. */
+static bool is_image(const struct judged *judged, const char *digest)
+{
+	return judged->image_digest && (str_equal(digest, judged->image_digest) ||
+					(judged->image_manifest && str_equal(digest, judged->image_manifest)));
+}
+
 static bool matches(const struct waiver *waiver, const struct judged *judged, const struct finding *finding)
 {
 	if (waiver->value && (!finding->value || !str_equal(waiver->value, finding->value)))
 		return false;
-	if (waiver->image_digest && (!judged->image_digest || !str_equal(waiver->image_digest, judged->image_digest)))
+	if (waiver->image_digest && !is_image(judged, waiver->image_digest))
 		return false;
 	if (waiver->cgroup && (!judged->cgroup_path || !glob_match(waiver->cgroup, judged->cgroup_path)))
 		return false;

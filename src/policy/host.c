@@ -5,6 +5,7 @@
  * The group file is the administrator's, but what else writes to it may be anyone: a line that is none is passed over, a
  * file that is no regular one or too large is an error, and nothing here waits (a FIFO in its place).
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
@@ -20,6 +21,7 @@ const struct host_files host_files = {
 	.uid_map = "/proc/self/uid_map",
 	.gid_map = "/proc/self/gid_map",
 	.apparmor_enabled = "/sys/module/apparmor/parameters/enabled",
+	.apparmor_profiles = "/sys/kernel/security/apparmor/policy/profiles",
 	.selinux_enforce = "/sys/fs/selinux/enforce",
 };
 
@@ -135,4 +137,20 @@ int host_flag(const char *path, char on)
 		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 	ssize_t size = fd_read_all(fd, &letter, 1);
 	return size < 0 ? (int)size : letter == on;
+}
+
+int host_has_profile(const char *directory, const char *name)
+{
+	const size_t length = strlen(name);
+	DIR *stream = opendir(directory);
+	bool found = false;
+
+	for (struct dirent *entry; stream && !found && (entry = readdir(stream));) {
+		const char *number = entry->d_name + length + 1;
+		found = str_starts(entry->d_name, name) && entry->d_name[length] == '.' && *number &&
+			!number[strspn(number, "0123456789")];
+	}
+	if (stream)
+		closedir(stream);
+	return found;
 }

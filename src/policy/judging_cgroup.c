@@ -50,7 +50,7 @@ static int open_below(int root, const char *path, int flags)
 static void read_word(int root, const char *path, char *word, size_t size)
 {
 	autofd int fd = open_below(root, path, O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, word, size - 1);
+	ssize_t n = fd < 0 ? -1 : fd_read_kernel(fd, word, size - 1);
 
 	word[n > 0 ? n : 0] = '\0';
 	word[strcspn(word, " \n")] = '\0';
@@ -89,7 +89,7 @@ bool cgroup_host_lacks(const struct judged *judged, const char *controller)
 	if (judged->config_only || root_of(judged) < 0)
 		return false;
 	autofd int fd = open_below(root_of(judged), "cgroup.controllers", O_RDONLY);
-	ssize_t n = fd < 0 ? -1 : fd_read_all(fd, words, sizeof words - 1);
+	ssize_t n = fd < 0 ? -1 : fd_read_kernel(fd, words, sizeof words - 1);
 	if (n < 0)
 		return false;
 	words[n] = '\0';

@@ -151,11 +151,12 @@ static bool step_to(struct walk *walk, const char *name, size_t n)
 
 	if (str_format(path, sizeof path, "%s/%.*s", walk->now, (int)n, name) < 0)
 		return false;
-	ssize_t size = read_link(walk, path, target);
+	size_t mount = *slot_of(walk->places, path, walk->length + n + 1);
+	/* A mount that nothing hides stands on no link. */
+	ssize_t size = mount > walk->layer ? -1 : read_link(walk, path, target);
 	if (size <= 0) {
 		walk->length += n + 1;
 		memcpy(walk->now, path, walk->length + 1);
-		size_t mount = *slot_of(walk->places, walk->now, walk->length);
 		if (mount > walk->layer) {
 			walk->layer = mount;
 			walk->layer_length = walk->length;

@@ -358,16 +358,36 @@ static int read_require(struct policy_reader *r, const struct json *value, void 
 	return 0;
 }
 
+static int read_devices(struct policy_reader *r, const struct json *value, void *place)
+{
+	static const char *const words[] = {"refuse", "drop"};
+	int devices = READ_WORD(r, value, words);
+
+	(void)place;
+	TRY(devices);
+	own_source(r)->drop_devices = devices == 1;
+	return 0;
+}
+
 int policy_read_images(struct policy_reader *r, const struct json *value, void *place)
 {
-	static const struct policy_row rows[] = {
+	const struct json *time = json_at(value, "notBefore");
+	const struct policy_row rows[] = {
 		{"require", JSON_STRING, false, read_require},
 		{"trust", JSON_ARRAY, false, read_trust},
 		{"trustFrom", JSON_STRING, false, read_trust_from},
 		{"signatures", JSON_ARRAY, false, read_signatures},
+		{"devices", JSON_STRING, false, read_devices},
+		{"allowDigests", JSON_ARRAY, false, policy_read_allow_digests},
+		{"denyDigests", JSON_ARRAY, false, policy_read_deny_digests},
+		{"notBefore", time && time->type == JSON_OBJECT ? JSON_OBJECT : JSON_STRING, false,
+		 policy_read_not_before},
 	};
+	struct image_source *source = own_source(r);
 
-	TRY(POLICY_READ_OBJECT(r, value, rows, place));
-	r->policy->images.require = own_source(r)->require;
-	return 0;
+	(void)place;
+	TRY(POLICY_READ_OBJECT(r, value, rows, source));
+	r->policy->images.require = source->require;
+	r->policy->images.drop_devices = source->drop_devices;
+	return policy_check_digests(r, value, source);
 }

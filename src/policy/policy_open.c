@@ -36,10 +36,13 @@ struct owners {
 static bool find_host_root(uid_t *ret_uid)
 {
 	char text[4096], *line, *rest = text;
-	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : fd_read_all(fd, text, sizeof text - 1);
 
 	*ret_uid = 0;
+	if (proc_maps_every_id())
+		return true;
+	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : fd_read_kernel(fd, text, sizeof text - 1);
+
 	if (size <= 0)
 		return false;
 	text[size] = '\0';
@@ -54,9 +57,7 @@ static bool find_host_root(uid_t *ret_uid)
 
 bool policy_caller_is_root(void)
 {
-	uid_t host_root;
-
-	return find_host_root(&host_root) && proc_in_first_user_namespace() && geteuid() == 0;
+	return proc_maps_every_id() && geteuid() == 0;
 }
 
 /* errno as its name: the texts of strerror are what podman takes for a missing command. */
@@ -188,10 +189,9 @@ int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner own
 		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %zu are read", path,
 			       (long long)st.st_size, max_size);
 	/* One byte more than it had: where it grows meanwhile, the text is cut and refused. */
-	size_t room = (size_t)st.st_size + 1;
-	*ret_bytes = pool_alloc_now(pool, room);
-	ssize_t size = fd_read_all(fd, *ret_bytes, room);
-	if (size < 0 || size == (ssize_t)room)
+	*ret_bytes = pool_alloc_now(pool, (size_t)st.st_size + 1);
+	ssize_t size = fd_read_file(fd, *ret_bytes, (size_t)st.st_size);
+	if (size < 0 || size > st.st_size)
 		return err_set(e, EIO, "policy: `%s` changed while it was read; try again", path);
 	*ret_size = (size_t)size;
 	return 0;

@@ -261,15 +261,19 @@ static void note_given(const struct json *tree, struct policy *policy)
 		policy->given |= UINT32_C(1) << policy_row_of(members, POLICY_MEMBERS, member->key);
 }
 
-static void digest(const char *bytes, size_t size, char text[2 * SHA256_SIZE + 1])
+const char *policy_digest(struct pool *pool, const struct policy_source *source)
 {
+	char text[2 * SHA256_SIZE + 1] = "";
 	unsigned char binary[SHA256_SIZE];
 	struct sha256 hash;
 
-	sha256_init(&hash);
-	sha256_add(&hash, bytes, size);
-	sha256_end(&hash, binary);
-	sha256_hex(binary, text);
+	if (source->bytes) {
+		sha256_init(&hash);
+		sha256_add(&hash, source->bytes, source->size);
+		sha256_end(&hash, binary);
+		sha256_hex(binary, text);
+	}
+	return pool_strdup(pool, text);
 }
 
 int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_class, int64_t today, struct policy *policy,
@@ -279,7 +283,7 @@ int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_clas
 	const struct json *tree;
 	struct json_error error;
 
-	digest(bytes, size, policy->digest);
+	policy->source = (struct policy_source){bytes, size};
 	if (json_read(pool, bytes, size, POLICY_MAX_SIZE, &tree, &error) < 0)
 		return err_set(e, EINVAL, "policy: `%s`, line %u, column %u: %s", policy->path, error.line,
 			       error.column, error.text);

@@ -207,6 +207,7 @@ static void images_in_both(struct pool *pool, const struct policy *a, const stru
 	for (size_t i = 0; i < b->images.source_count; i++)
 		*pool_array_add(pool, sources, count) = b->images.sources[i];
 	both->images.require = a->images.require > b->images.require ? a->images.require : b->images.require;
+	both->images.drop_devices = a->images.drop_devices && b->images.drop_devices;
 	both->images.sources = sources;
 	both->images.source_count = count;
 }
@@ -294,8 +295,8 @@ struct policy policy_stricter(struct pool *pool, const struct policy *a, const s
 	both.path = a->path ? a->path : b->path;
 	both.also = a->path ? b->path : NULL;
 	both.given = a->given | b->given;
-	if (!*a->digest)
-		memcpy(both.digest, b->digest, sizeof both.digest);
+	if (!a->source.bytes)
+		both.source = b->source;
 	both.level = policy_stricter_level(a->level, b->level);
 	both.warn_level = stricter_warn_level(a->warn_level, b->warn_level, both.level);
 	both.audit = a->audit && b->audit;

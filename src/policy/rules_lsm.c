@@ -3,8 +3,9 @@
  * rules_lsm.c - mandatory access control: what the config asks for, judged on every host, and its absence where the host
  * could have it.
  *
- * hrun does not apply profiles and labels yet: a config that names one is refused by name (plan/unsupported.c), and
- * where one is missing nothing can be done but to say so.
+ * Where AppArmor is on and the config names no profile the container gets hrun's own, if that is loaded: loading takes a program of
+ * AppArmor's and is the administrator's to do.  A label of SELinux is made by the engine, which labels the root and the volumes with
+ * the same categories; one that hrun chose would fit none of them, so its absence is only told.
  */
 #include <hrun/host.h>
 #include <hrun/judging.h>
@@ -53,13 +54,40 @@ static const struct host_files *files_of(const struct finder *finder)
 	return finder->judged->host_files ? finder->judged->host_files : &host_files;
 }
 
+/* Is there a profile that a process without one could get?  For as long as nobody may look: there is none. */
+static bool has_default_profile(const struct finder *finder)
+{
+	return !finder->judged->config_only && host_flag(files_of(finder)->apparmor_enabled, 'Y') > 0 &&
+	       host_has_profile(files_of(finder)->apparmor_profiles, HOST_DEFAULT_PROFILE);
+}
+
 void judge_apparmor_missing(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (process && !has_text(process->apparmor_profile))
+	if (!process || has_text(process->apparmor_profile))
+		return;
+	if (finder->judged->config_only)
+		cannot_judge(finder, "process.apparmorProfile", "which profiles the host has is not known");
+	else if (has_default_profile(finder))
+		find(finder, "process.apparmorProfile", "absent, and the host has AppArmor");
+}
+
+void harden_apparmor_missing(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	(void)pool, (void)finding;
+	if (config->process)
+		config->process->apparmor_profile = HOST_DEFAULT_PROFILE;
+}
+
+void judge_apparmor_not_loaded(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+
+	if (process && !has_text(process->apparmor_profile) && !has_default_profile(finder))
 		find_missing(finder, "process.apparmorProfile", files_of(finder)->apparmor_enabled, 'Y',
-			     "the host has AppArmor and the container runs without a profile; hrun applies none yet");
+			     "the host has AppArmor, the config names no profile, and " HOST_DEFAULT_PROFILE
+			     " is not loaded");
 }
 
 void judge_selinux_missing(struct finder *finder)
@@ -68,7 +96,7 @@ void judge_selinux_missing(struct finder *finder)
 
 	if (process && !has_text(process->selinux_label))
 		find_missing(finder, "process.selinuxLabel", files_of(finder)->selinux_enforce, '1',
-			     "the host enforces SELinux and the container runs without a label; hrun applies none yet");
+			     "the host enforces SELinux and the container runs without a label");
 }
 
 /* user:role:type[:level]; the level may hold colons. */

@@ -278,10 +278,24 @@ void harden_rootfs_setuid_files(struct pool *pool, struct config *config, const 
 	config->root.nosuid = true;
 }
 
+/* Done already, by the policy's own word: told, whatever else the rule does. */
+static void tell_dropped_devices(const struct finder *finder)
+{
+	const struct image_devices *devices = finder->judged->devices;
+	struct finder warning = *finder;
+
+	if (!devices || !devices->count)
+		return;
+	warning.action = ACTION_WARN;
+	find(&warning, "root.path", "%u device nodes of the image were left out (images.devices), the first is %s",
+	     devices->count, quote(finder, devices->first));
+}
+
 void judge_rootfs_device_nodes(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
+	tell_dropped_devices(finder);
 	if (!config->has_root || config->root.nodev)
 		return;
 	if (finder->judged->config_only)

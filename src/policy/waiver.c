@@ -165,7 +165,7 @@ static int read_list(struct policy_reader *r, const struct json *list)
 {
 	if (list->count > POLICY_MAX_WAIVERS)
 		return policy_refuse(r, list, "has %u waivers; at most %d are read", list->count, POLICY_MAX_WAIVERS);
-	r->waivers = pool_alloc(r->pool, (list->count + 1) * sizeof *r->waivers);
+	r->waivers = pool_alloc_now(r->pool, (list->count + 1) * sizeof *r->waivers);
 	r->waiver_count = 0;
 	for (const struct json *element = list->first; element; element = element->next)
 		TRY(read_waiver(r, element, &r->waivers[r->waiver_count++]));

@@ -58,6 +58,15 @@ static int enable_failed(int errnum, const char *controller, const char *path, s
 	}
 }
 
+/* A cgroup that holds processes, but for the real root, which alone has no cgroup.type. */
+static bool holds_processes(int dir)
+{
+	char text[64];
+
+	return cgroup_dir_read(dir, "cgroup.type", text, sizeof text) >= 0 &&
+	       cgroup_dir_read(dir, "cgroup.procs", text, sizeof text) != 0;
+}
+
 /* PATH is for messages.  A controller that is on already is not written: a read-only delegation may do. */
 int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
 {
@@ -74,6 +83,9 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 		const char *controller = plan->controllers[i];
 		if (has_word(enabled, controller))
 			continue;
+		/* The kernel would take some, and make it a threaded one. */
+		if (holds_processes(dir))
+			return enable_failed(EBUSY, controller, path, e);
 		if (str_format(word, sizeof word, "+%s", controller) < 0)
 			return err_set(e, EINVAL, "no controller has so long a name: %s", controller);
 		int r = fd_write_file_at(dir, "cgroup.subtree_control", word);
@@ -81,15 +93,6 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 			return enable_failed(-r, controller, path, e);
 	}
 	return 0;
-}
-
-/* A cgroup that holds processes, but for the real root, which alone has no cgroup.type. */
-static bool holds_processes(int dir)
-{
-	char text[64];
-
-	return cgroup_dir_read(dir, "cgroup.type", text, sizeof text) >= 0 &&
-	       cgroup_dir_read(dir, "cgroup.procs", text, sizeof text) != 0;
 }
 
 /*

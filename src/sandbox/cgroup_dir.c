@@ -35,7 +35,7 @@ ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size)
 
 	if (fd < 0)
 		return -errno;
-	ssize_t n = fd_read_all(fd, buffer, size - 1);
+	ssize_t n = fd_read_kernel(fd, buffer, size - 1);
 	buffer[n < 0 ? 0 : n] = '\0';
 	return n;
 }

@@ -175,5 +175,11 @@ int copyup_apply(int target, int tmpfs, struct err *e)
 		return err_errno(e, "open the new file system");
 	struct err why;
 	int r = copy_tree(from, to, 0, &why);
+	if (r == -ENOSPC)
+		return err_set(
+			e, ENOSPC,
+			"option tmpcopyup: %s; the image has more there than the tmpfs takes: raise its option size "
+			"(of an image's volume: 64 MiB; put less there, or run it as a bundle with a mount of your own)",
+			why.text);
 	return r < 0 ? err_set(e, -r, "option tmpcopyup: %s", why.text) : 0;
 }

@@ -360,9 +360,11 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 			     .placeholder = NO_PLACEHOLDER};
 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	c.init.sync = c.init.peer = c.init.start = c.init.console = -1;
+	c.init.sync = c.init.peer = c.init.start = c.init.console = c.init.proc = -1;
 	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1};
-	int r = prepare(&c, e);
+	int r = labels_check(plan, e);
+	if (r >= 0)
+		r = prepare(&c, e);
 	if (r >= 0)
 		r = start_init(&c, e);
 	if (r >= 0)

@@ -140,6 +140,9 @@ static int set_ids(const struct creds_plan *c, struct err *e)
 void cwd_make(const struct plan *plan, int root)
 {
 	struct err ignored;
+
+	if (str_equal(plan->exec.cwd, "/"))
+		return;
 	autofd int fd = path_make_in_root(root, plan->exec.cwd, true, 0755, &ignored);
 	(void)fd;
 }

@@ -94,13 +94,16 @@ static int open_parent(struct parent *parent, const char *path, int rootfs, stru
 	if (parent->fd >= 0 && str_equal(wanted, parent->path))
 		return 0;
 	fd_close(&parent->fd);
-	autofd int made = path_make_in_root(rootfs, wanted, true, 0755, e);
-	TRY(made);
 	uint64_t resolve = RESOLVE_NO_SYMLINKS;
 #ifdef HRUN_MUTANT_DEVICE_LINK
 	resolve = 0;
 #endif
 	parent->fd = path_open_in_root_with(rootfs, wanted, O_PATH | O_DIRECTORY, resolve, e);
+	if (parent->fd == -ENOENT) {
+		autofd int made = path_make_in_root(rootfs, wanted, true, 0755, e);
+		TRY(made);
+		parent->fd = path_open_in_root_with(rootfs, wanted, O_PATH | O_DIRECTORY, resolve, e);
+	}
 	if (parent->fd == -ELOOP)
 		return err_set(e, ELOOP, "%s is a symbolic link in the image; put a directory there", wanted);
 	TRY(parent->fd);

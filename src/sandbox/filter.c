@@ -17,13 +17,14 @@ static int seccomp_(unsigned int operation, unsigned int flags, void *data)
 	return (int)syscall(SYS_seccomp, operation, flags, data);
 }
 
-/* Programs answer few actions; asking the kernel for one twice does no harm. */
-static int check_action(uint32_t answer, struct err *e)
+/* Programs answer few actions: *KNOWN is the last one that the kernel was asked for. */
+static int check_action(uint32_t answer, uint32_t *known, struct err *e)
 {
 	uint32_t action = answer & SECCOMP_RET_ACTION_FULL;
 
-	if (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_ERRNO)
+	if (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_ERRNO || action == *known)
 		return 0;
+	*known = action;
 	if (seccomp_(SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
 		return err_errno(e, "this kernel does not know seccomp action %#x", action);
 	return 0;
@@ -39,6 +40,8 @@ static int check_flags(unsigned int flags, struct err *e)
 
 int filter_check_support(const struct filter_plan *plan, struct err *e)
 {
+	uint32_t known = SECCOMP_RET_ALLOW;
+
 	if (!plan->program)
 		return 0;
 	if (plan->floor)
@@ -46,7 +49,7 @@ int filter_check_support(const struct filter_plan *plan, struct err *e)
 	TRY(check_flags(plan->flags | (plan->agent ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0), e));
 	for (size_t i = 0; i < plan->length; i++) {
 		if (plan->program[i].code == (BPF_RET | BPF_K))
-			TRY(check_action(plan->program[i].k, e));
+			TRY(check_action(plan->program[i].k, &known, e));
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <hrun/chapters.h>
 #include <hrun/fd.h>
 #include <hrun/filter.h>
+#include <hrun/proc.h>
 #include <hrun/sync.h>
 #include <limits.h>
 #include <linux/prctl.h>
@@ -60,6 +61,9 @@ static int become_program(struct init *i, char *ret_path, size_t size, struct er
 	int rootfs = i->objects.rootfs;
 	const int keep[] = {i->sync, i->start, plan->filter.agent ? plan->filter.agent->socket : -1};
 
+	/* After the hooks that run programs of the host, before no_new_privs. */
+	TRY(labels_apply(&plan->creds, i->proc, e));
+	fd_close(&i->proc);
 	TRY(console_apply(plan, rootfs, i->console, true, e));
 	TRY(scheduling_apply_self(&plan->scheduling, e));
 	TRY(creds_apply(plan, rootfs, e));
@@ -131,6 +135,13 @@ static int find_own_pid(struct filter_agent *agent, struct err *e)
 	return proc < 0 ? err_errno(e, "open /proc") : agent_find_pid(agent, proc, e);
 }
 
+/* The same, for what is done when another /proc will be in its place. */
+static int keep_proc(struct init *i, struct err *e)
+{
+	i->proc = labels_are_asked(&i->plan->creds) ? proc_open(e) : -EBADF;
+	return i->proc == -EBADF ? 0 : i->proc;
+}
+
 void init_main(void *argument)
 {
 	struct init *i = argument;
@@ -147,6 +158,8 @@ void init_main(void *argument)
 #endif
 	prctl(PR_SET_NAME, "hrun:init", 0, 0, 0);
 	r = find_own_pid(i->plan->filter.agent, &e);
+	if (r >= 0)
+		r = keep_proc(i, &e);
 	if (r >= 0)
 		r = time_make(&i->plan->namespaces, &e); /* while its own /proc is still its own */
 	if (r >= 0 && i->lift)

@@ -66,6 +66,9 @@ static void join_main(void *argument)
 	 * of the socket, whose EOF must mean that R is dead.
 	 */
 	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
+	/* From here, since /proc is the container's by now; nothing is executed before the program. */
+	if (r >= 0)
+		r = labels_apply(&j->plan->creds, j->proc, &e);
 	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
 		_exit(1);
 	umask(0);
@@ -218,6 +221,7 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	TRY(labels_check(plan, e));
 	struct filter_agent *agent = plan->filter.agent;
 	struct pool pool = {0};
 	int r = prepare_agent(agent, &container->record, &pool, e);

@@ -116,6 +116,8 @@ static int make_mount(const struct mount_step *m, int target, bool target_is_new
 	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, target_is_new, e);
 
 	TRY(mnt);
+	if (m->label)
+		TRY(labels_set_file(mnt, m->label, e));
 	if (m->copy_up)
 		TRY(copyup_apply(target, mnt, e));
 	/* It is one mount: recursive words first, then the plain ones that no later recursive one undid. */

@@ -59,13 +59,14 @@ static int confirm_running(const struct container_record *record, int proc, int 
 	return 0;
 }
 
-int sandbox_start(const struct container *container, struct err *e)
+int sandbox_start(const struct container *container, int init, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	autofd int proc = proc_open(e);
 
 	TRY(proc);
-	autofd int pidfd = proc_open_same(proc, record->pid, record->start_ticks);
+	autofd int found = init < 0 ? proc_open_same(proc, record->pid, record->start_ticks) : -EBADF;
+	int pidfd = init < 0 ? found : init;
 	if (pidfd < 0)
 		return err_set(e, ESRCH, "container not running: its init is gone (no such process)");
 	autofd int socket = unix_connect_at(container->dir, "start.sock", SOCK_SEQPACKET, e);

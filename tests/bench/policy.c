@@ -2,7 +2,8 @@
 /*
  * policy.c - processor time of reading and judging one policy file: policy [FILE]...
  *
- * Each round is what create does: open every directory, check the owners, read, digest, parse, check each member, sort.
+ * Each round is what create does: open every directory, check the owners, read, parse, check each member, sort.
+ * The digest is for the audit record, where somebody takes it.
  * Without FILE: files of 1,000 waivers that it makes in a directory below /run (a policy must lie where only root can
  * write): by value; by image digest and cgroup; the latter indented, one member a line.
  */
@@ -33,7 +34,7 @@ static int compare(const void *a, const void *b)
 
 static void measure(const char *path)
 {
-	static double taken[ROUNDS];
+	static double taken[ROUNDS], digested[ROUNDS];
 	struct policy policy;
 	struct err e = {0};
 	struct stat st;
@@ -43,6 +44,8 @@ static void measure(const char *path)
 		double before = now();
 		int r = policy_load_file(&pool, path, false, POLICY_OWNER_ROOT, utc_today(), &policy, &e);
 		taken[i] = now() - before;
+		policy_digest(&pool, &policy.source);
+		digested[i] = now() - before;
 		pool_free(&pool);
 		if (r < 0 || stat(path, &st) < 0) {
 			fprintf(stderr, "%s\n", e.text);
@@ -50,8 +53,10 @@ static void measure(const char *path)
 		}
 	}
 	qsort(taken, ROUNDS, sizeof *taken, compare);
-	printf("%-28s %4zu waivers, %6lld bytes: median %4.0f us, best %4.0f us of %d\n", path, policy.waiver_count,
-	       (long long)st.st_size, taken[ROUNDS / 2], taken[0], ROUNDS);
+	qsort(digested, ROUNDS, sizeof *digested, compare);
+	printf("%-28s %4zu waivers, %6lld bytes: median %4.0f us, best %4.0f us; with its digest %4.0f, %4.0f of %d\n",
+	       path, policy.waiver_count, (long long)st.st_size, taken[ROUNDS / 2], taken[0], digested[ROUNDS / 2],
+	       digested[0], ROUNDS);
 }
 
 static void write_file(const char *path, int kind)

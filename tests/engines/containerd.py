@@ -10,11 +10,11 @@ Runs in trees of Debian 12 and 13 under build/tests/isolate --root; the image is
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import tarfile
-import time
 
+import contrib
+from containerd_daemon import start_containerd
 from engine import expected, make_image, outside, report, sh
 
 RUN = "ctr run --snapshotter native --runc-binary /usr/local/bin/hrun"
@@ -81,26 +81,13 @@ def import_image():
     return sh(f"tar -C {layout} -cf /root/image.tar . && ctr image import --no-unpack $(ctr image import --help | grep -o -e --local) /root/image.tar")
 
 
-def start_containerd():
-    os.makedirs("/etc/containerd", exist_ok=True)
-    with open("/etc/containerd/config.toml", "w") as f:
-        f.write('version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n')
-    daemon = subprocess.Popen(["containerd"], stdin=subprocess.DEVNULL, stdout=open("/root/containerd.log", "w"), stderr=subprocess.STDOUT)
-    for _ in range(300):
-        if sh("ctr version")[0] == 0:
-            return daemon
-        time.sleep(0.1)
-    print("not ok - containerd: does not start: " + open("/root/containerd.log").read()[-500:])
-    sys.exit(1)
-
-
 def inside():
+    good = contrib.check()
     daemon = start_containerd()
     status, out = import_image()
     if status:
         report(False, "containerd: import", out)
         return 1
-    good = True
     for name, commands, want in CASES:
         if name == "user" and "--user" not in sh("ctr run --help")[1]:
             continue  # containerd 1.6

@@ -32,9 +32,13 @@ def sh(command, stdin=subprocess.DEVNULL):
     return p.returncode, p.stdout
 
 
+SID = 99
+
+
 def release():
-    """12, 13: inside the tree."""
-    return int(re.search(r'VERSION_ID="?(\d+)', open("/etc/os-release").read()).group(1))
+    """12, 13, or SID: inside the tree."""
+    found = re.search(r'VERSION_ID="?(\d+)', open("/etc/os-release").read())
+    return int(found.group(1)) if found else SID
 
 
 USER, HOME = "dev", "/home/dev"

@@ -225,16 +225,25 @@ class Layout:
         with open(f"{self.path}/index.json", "w") as f:
             json.dump({"schemaVersion": 2, "manifests": self.manifests}, f)
 
-    def image(self, name, layers, compress=True, **config):
+    def image(self, name, layers, compress=True, created=None, **config):
         """The descriptor of an image's manifest."""
         blobs = [self.blob(OCI + "layer.v1.tar+gzip", gzip.compress(data, 1, mtime=0)) if compress else self.blob(OCI + "layer.v1.tar", data) for data in layers]
         document = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"], **config},
-                    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest() for data in layers]}}
+                    "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest() for data in layers]},
+                    **({"created": created} if created else {})}
         manifest = {"schemaVersion": 2, "mediaType": OCI + "manifest.v1+json",
                     "config": self.blob(OCI + "config.v1+json", json.dumps(document).encode()), "layers": blobs}
         descriptor = self.blob(OCI + "manifest.v1+json", json.dumps(manifest).encode())
         self.name(descriptor, name)
         return descriptor
+
+    def index(self, name, descriptor):
+        """The descriptor of an index with this one image."""
+        platform = {"architecture": "amd64", "os": "linux"}
+        document = {"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [{**descriptor, "platform": platform}]}
+        made = self.blob(OCI + "index.v1+json", json.dumps(document).encode())
+        self.name(made, name)
+        return made
 
     def sign(self, descriptor, key, reference):
         """As `cosign sign --key` of the legacy format leaves it beside the image."""

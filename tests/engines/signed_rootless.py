@@ -6,6 +6,7 @@
 import json
 import os
 import shlex
+import stat
 import sys
 
 from engine import CONTAINERS_CONF, HOME, as_user, make_user, outside, play, report, sh
@@ -34,14 +35,19 @@ def refused(name, text, image="full"):
 def prepare():
     os.makedirs("/etc/containers", exist_ok=True)
     os.makedirs("/etc/hrun")
-    policy = {"format": 1, "level": "baseline", "images": {"require": "signed", "signatures": ["signatures"],
-                                                           "trust": [{"scope": "*", "scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}
     for path, text in (("/etc/containers/policy.json", '{"default":[{"type":"insecureAcceptAnything"}]}'), ("/etc/containers/storage.conf", '[storage]\ndriver = "overlay"\n'),
                        ("/etc/containers/registries.conf", "unqualified-search-registries = []\n"), ("/etc/containers/containers.conf", CONTAINERS_CONF % {"runtime": "hrun"}),
-                       ("/etc/hrun/good.pub", KEY.pem()), ("/etc/hrun/policy.json", json.dumps(policy))):
+                       ("/etc/hrun/good.pub", KEY.pem())):
         with open(path, "w") as f:
             f.write(text)
+    policy()
     make_user()
+
+
+def policy(require="signed", **more):
+    with open("/etc/hrun/policy.json", "w") as f:
+        json.dump({"format": 1, "level": "baseline", **more, "images": {"require": require, "signatures": ["signatures"], "trust": [
+            {"scope": "*", "scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}, f)
 
 
 def pull(layout, name):
@@ -55,6 +61,23 @@ def change(name, path, command, text):
     as_user(f"podman unshare cp -a {path} kept; podman unshare sh -c {shlex.quote(command)}")
     refused(name, text)
     as_user(f"podman unshare sh -c 'rm -rf {path}; cp -a kept {path}; rm -rf kept'")
+
+
+def by_a_program(layout):
+    """mount_program: what fuse-overlayfs shows is its own word, whatever lies in the store."""
+    os.mknod("/dev/fuse", stat.S_IFCHR | 0o666, os.makedev(10, 229))  # of this tree's own /dev
+    os.chmod("/dev/fuse", 0o666)
+    podman = "podman --root $HOME/fuse --storage-opt overlay.mount_program=/usr/bin/fuse-overlayfs"
+    got, out = as_user(f"{podman} pull -q oci:{layout.path}:localhost/full")
+    check(got == 0, "fuse-overlayfs: pull", out)
+    policy(engines={"containersStorage": [f"{HOME}/fuse"]})
+    run = f"{podman} run --rm {out.strip().splitlines()[-1]} sh -c 'grep \" / \" /proc/mounts; echo has started'"
+    got, out = as_user(run)
+    check(got == 126 and "refused [image-signature-missing]" in out and "fuse-overlayfs" in out and "take mount_program out" in out, "fuse-overlayfs is refused by its name", out)
+    policy("warn", engines={"containersStorage": [f"{HOME}/fuse"]})
+    got, out = as_user(run)
+    check(got == 0 and "fuse.fuse-overlayfs" in out and "has started" in out, "fuse-overlayfs: at warn it starts", out)
+    policy()
 
 
 def inside():
@@ -82,6 +105,7 @@ def inside():
     hidden = f"{TOP}/overlay/{top}/diff/hidden"
     change("no longer opaque", hidden, f"rm -r {hidden}; mkdir {hidden}; touch {hidden}/new", "hidden: the directory shows")
     starts("all is back")
+    by_a_program(layout)
     return 0 if good else 1
 
 

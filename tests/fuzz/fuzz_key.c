@@ -3,6 +3,7 @@
  * fuzz_key.c - any bytes as a key file of either scheme; the text also as a name of an image and as a trusted identity.
  */
 #include "fuzz_signature.h"
+#include <hrun/utc.h>
 
 static void load(const unsigned char *bytes, size_t size, enum image_scheme scheme)
 {

@@ -98,8 +98,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const types[] = {"application/vnd.oci.image.layer.v1.tar",
 					    "application/vnd.oci.image.layer.v1.tar+gzip",
 					    "application/vnd.oci.image.layer.v1.tar+zstd"};
-	const struct layer_limits limits = {
-		.max_layer_bytes = 1 << 22, .max_total_bytes = 1 << 22, .max_entries = 100, .max_ratio = 100};
+	struct image_devices devices = {0};
+	const struct layer_limits limits = {.max_layer_bytes = 1 << 22,
+					    .max_total_bytes = 1 << 22,
+					    .max_entries = 100,
+					    .max_ratio = 100,
+					    .devices = size % 2 ? &devices : NULL};
 	struct descriptor layer = {.media_type = types[size ? data[0] % 3 : 0], .size = size ? size - 1 : 0};
 	struct digest diff_id = {{0}, ""};
 	struct refusal r = {0};
@@ -115,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	close(fd);
 	int result = layers_read(&pool, layout(), &layer, &diff_id, 1, &limits, tree, NULL, &r);
 	expect(result == 0 || r.reason[0]);
+	expect((devices.count > 0) == (devices.first[0] != 0) || result < 0);
 	check_records(tree);
 	close(tree);
 	unlinkat(layout(), path, 0);

@@ -23,7 +23,7 @@ static void check(const struct policy *policy, bool own_class)
 	expect(policy->level < LEVELS && (policy->warn_level == LEVELS || policy->warn_level > policy->level));
 	expect(!policy->audit || policy->audit_until);
 	expect(policy->config_bytes > 0 && policy->config_bytes <= POLICY_CONFIG_BYTES_MAX);
-	expect(policy->waiver_count <= POLICY_MAX_WAIVERS && strlen(policy->digest) == 64);
+	expect(policy->waiver_count <= POLICY_MAX_WAIVERS && (policy->source.bytes || !policy->given));
 	for (size_t i = 0; policy->rule_actions && i < rule_count; i++)
 		expect(!rule_refuses_always(&rules[i]) || policy->rule_actions[i] == POLICY_UNCHANGED ||
 		       policy->rule_actions[i] == ACTION_REFUSE);

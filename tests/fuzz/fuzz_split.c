@@ -52,7 +52,10 @@ static int read_entry(struct layers *l, struct layer_stream *s)
 	const struct tar_entry *e = &l->tar.entry;
 	uint64_t before = s->out_total;
 
-	TRY(entry_clean_paths(l));
+	const char *name;
+	int r = entry_check(l, &name);
+	if (r <= 0)
+		return r;
 	if (e->type != '0' || e->sparse || e->size == 0 || e->size > CONTENT_MAX)
 		return 0;
 	autofd int fd = content(e->size);
@@ -64,6 +67,8 @@ static int read_entry(struct layers *l, struct layer_stream *s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct layer_limits limits = {
+		.max_layer_bytes = ARCHIVE_MAX, .max_total_bytes = ARCHIVE_MAX, .max_entries = ARCHIVE_MAX};
 	static struct layers l;
 	static struct split split;
 	const struct digest diff_id = {.text = "sha256:0"};
@@ -75,6 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	autofd int fd = compressed(data, size);
 	memset(&l.tar, 0, offsetof(struct tar, parts));
+	l.limits = &limits;
+	l.entries = l.bytes = 0;
 	l.tar.in = &s;
 	l.tar.r = &r;
 	result = split_open(&s, &split, fd, ARCHIVE_MAX);

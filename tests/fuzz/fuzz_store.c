@@ -36,7 +36,7 @@ static void check_images(struct pool *pool, const char *bytes, size_t size)
 	struct stored_root *root = pool_alloc(pool, sizeof *root);
 	struct err e;
 
-	if (storage_read_images(pool, bytes, size, top, root, &e) < 0)
+	if (stored_images_read(pool, "images.json", bytes, size, top, root, &e) < 0)
 		return;
 	expect(root->candidate_count <= ENGINE_IMAGES_MAX);
 	for (size_t i = 0; i < root->candidate_count; i++) {

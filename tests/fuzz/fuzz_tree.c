@@ -159,6 +159,9 @@ static void run(struct tree *t, const char *target, int stream, bool walk)
 	for (size_t i = 0; i < t->pending_count; i++)
 		free(t->pending[i].path);
 	free(t->pending);
+	for (size_t i = 0; i < t->dropped_count; i++)
+		free(t->dropped[i]);
+	free(t->dropped);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -173,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_stream(stream, data, size);
 	lseek(stream, 0, SEEK_SET);
 	memset(&apply, 0, sizeof apply);
-	apply.flags = TREE_SQUASH;
+	apply.flags = TREE_SQUASH | (size % 2 ? TREE_DROP_DEVICES : 0);
 	run(&apply, target, stream, false);
 	memset(&walk, 0, sizeof walk);
 	run(&walk, target, walked, true);

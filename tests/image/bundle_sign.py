@@ -201,8 +201,13 @@ def openssl_takes(key, path):
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+# How openssl's text of a public key begins.
+KINDS = {"p256": "Public-Key: (256 bit)", "p384": "Public-Key: (384 bit)", "p521": "Public-Key: (521 bit)", "ed25519": "ED25519 Public-Key:",
+         "rsa": "Public-Key: (3072 bit)"}
+
+
 def keys():
-    for kind in ("p256", "p384", "p521", "ed25519", "rsa"):
+    for kind, text in KINDS.items():
         for passphrase in (None, "a passphrase\n"):
             name = kind + ("-secret" if passphrase else "")
             done = run("keygen", "--type", kind, "--out", f"{work}/{name}", passphrase=passphrase)
@@ -213,6 +218,7 @@ def keys():
             equal(f"keygen {name}: format", head, f"-----BEGIN {'ENCRYPTED ' if passphrase else ''}PRIVATE KEY-----\n")
             public = openssl("pkey", "-in", f"{work}/{name}", "-passin", "pass:a passphrase", "-pubout")
             equal(f"keygen {name}: openssl reads it", public, open(f"{work}/{name}.pub", "rb").read())
+            equal(f"keygen {name}: kind", openssl("pkey", "-pubin", "-in", f"{work}/{name}.pub", "-noout", "-text").decode().splitlines()[0], text)
             bundle = copy(f"by-{name}")
             done = run("sign", "--key", f"{work}/{name}", bundle, passphrase=passphrase)
             equal(f"sign {name}", (done.returncode, done.stderr), (0, ""))

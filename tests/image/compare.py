@@ -8,28 +8,25 @@ their attribute.  tests/engines/signed_podman.py has the real engine; this runs 
 """
 import base64
 import contextlib
+import gzip
 import hashlib
 import io
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import tarfile
+import time
 
 TESTS, HRUN = os.environ["TESTS"], os.environ["HRUN"]
 sys.path.insert(0, f"{TESTS}/engines")
-from signed_image import CHANGES, Key, Layout, entry, full_image, layer, record_of  # noqa: E402
+from common import trust_of  # noqa: E402
+from engine_root import BUNDLE, KEY, OTHER, accepted, check, finish, kept, plan, policy, prepare, refused, write_bundle  # noqa: E402
+from signed_image import CHANGES, Layout, entry, full_image, layer, record_of  # noqa: E402
 
-TOP, BUNDLE = "/run/store", "/run/bundle"
-KEY, OTHER = Key("good"), Key("other")
-failed = 0
-
-
-def check(right, name, why=""):
-    global failed
-    failed += not right
-    print(f"ok - {name}" if right else f"not ok - {name}: {why}", flush=True)
+TOP = "/run/store"
 
 
 def identifier(text):
@@ -85,7 +82,7 @@ class Store:
             with open(f"{TOP}/overlay-layers/{one}.tar-split.gz", "wb") as f:
                 f.write(record_of(archive))
             os.symlink(f"../{one}/diff", f"{TOP}/overlay/l/{one[:26].upper()}")
-        os.mkdir(f"{TOP}/overlay-images/{image}")
+        os.makedirs(f"{TOP}/overlay-images/{image}", exist_ok=True)
         for key, digest in ((f"manifest-{descriptor['digest']}", descriptor["digest"]), (f"sha256:{image}", "sha256:" + image)):
             data = open(f"{layout.path}/blobs/sha256/{digest[7:]}", "rb").read()
             with open(f"{TOP}/overlay-images/{image}/={base64.b64encode(key.encode()).decode()}", "wb") as f:
@@ -107,45 +104,6 @@ class Store:
         subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={container}/diff,workdir={container}/work", "overlay", f"{container}/merged"],
                        check=True)
         return f"{container}/merged"
-
-
-def policy(require="signed", **more):
-    with open("/etc/hrun/policy.json", "w") as f:
-        json.dump({"format": 1, "level": "baseline", "images": {"require": require, "signatures": ["signatures"], **more, "trust": [
-            {"scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}, f)
-
-
-def plan(root):
-    """The finding about the image, or ""."""
-    config = json.loads(subprocess.run([HRUN, "spec"], cwd="/run/spec", capture_output=True, text=True, check=True).stdout or open("/run/spec/config.json").read())
-    os.unlink("/run/spec/config.json")
-    config["root"] = {"path": root, "readonly": True}
-    os.makedirs(BUNDLE, exist_ok=True)
-    with open(f"{BUNDLE}/config.json", "w") as f:
-        json.dump(config, f)
-    done = subprocess.run([HRUN, "plan", BUNDLE], capture_output=True, text=True, timeout=100)
-    if done.returncode not in (0, 1):
-        return f"exit status {done.returncode}: {done.stderr}"
-    return "".join(line for line in (done.stdout + done.stderr).splitlines(True) if "image-signature-missing  " in line)
-
-
-def accepted(name, root):
-    found = plan(root)
-    check(not found, name, found)
-
-
-def refused(name, root, *texts):
-    found = plan(root)
-    check(found.startswith("refuse") and any(text in found for text in texts), name, f"{found!r}, expected {texts}")
-
-
-@contextlib.contextmanager
-def kept(path):
-    subprocess.run(["cp", "-a", path, "/run/kept"], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(f"rm -rf '{path}'; mv /run/kept '{path}'", shell=True, check=True)
 
 
 def changes(root, ids):
@@ -181,14 +139,119 @@ def upper(root):
     refused("restricted: a removed file", root, "the container has removed /usr/data")
     policy()
     accepted("baseline: a removed file", root)
+    told = subprocess.run([HRUN, "plan", BUNDLE], capture_output=True, text=True).stderr
+    check("the container has removed /usr/data since it was made of the signed image sha256:" in told, "baseline: it is told", told)
+
+
+def writable(root, ids):
+    """Whoever may write above a layer could put another one there."""
+    for path in (TOP, f"{TOP}/overlay", f"{TOP}/overlay/{ids[0]}", f"{TOP}/overlay-images", f"{TOP}/overlay-images/images.json", f"{TOP}/overlay-layers"):
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        os.chmod(path, mode | 0o002)
+        refused(f"others may write to {path.replace(ids[0], 'ID')}", root, "writable by group or others")
+        os.chmod(path, mode)
+        os.chown(path, 1000, 0)
+        refused(f"{path.replace(ids[0], 'ID')} is somebody's", root, "belongs to uid 1000")
+        os.chown(path, 0, 0)
+    accepted("all root's again", root)
+
+
+def other_stores(ids):
+    """Roots of other engines, and layers of another store, are told from this one's."""
+    lower = f"{TOP}/overlay/{ids[0]}/diff"
+    for name, upper, text in (("Docker", f"/run/docker/overlay2/{ids[0]}/diff", "Docker keeps nothing that its layers could be compared with"),
+                              ("containerd", "/run/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/7/fs", "containerd"),
+                              ("a remote snapshotter", "/run/stargz/snapshotter/snapshots/7/fs", "a remote snapshotter shows files that are not there yet"),
+                              ("an unknown engine", "/run/else/7/fs", "of an engine that hrun does not know"),
+                              ("another store of podman's", f"/run/additional/overlay/{identifier('c')}/diff", "is of another store than /run/additional")):
+        container = f"/run/mounts/{name.replace(' ', '-').replace(chr(39), '')}"
+        for directory in (upper, f"{container}/root", f"{os.path.dirname(upper)}/work"):
+            os.makedirs(directory, 0o755)
+        options = f"lowerdir={lower},upperdir={upper},workdir={os.path.dirname(upper)}/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", f"{container}/root"], check=True)
+        refused(name, f"{container}/root", text)
+
+
+def of_vector(store, name):
+    """The image of a case of tests/vectors as an engine has it, its signatures in a directory of layouts, and what to trust."""
+    case = f"{TESTS}/vectors/{name}"
+    with open(f"{case}/manifest.json") as f:
+        about = json.load(f)
+    source = Layout(f"/run/vector-{name}")
+    subprocess.run(f"rm -r {source.path}; cp -a {case}/layout {source.path}", shell=True, check=True)
+
+    def blob(digest):
+        with open(f"{source.path}/blobs/sha256/{digest[7:]}", "rb") as f:
+            return f.read()
+    layers = [gzip.decompress(blob(one["digest"])) for one in json.loads(blob(about["image_digest"]))["layers"]]
+    _, root = store.add(name, source, {"digest": about["image_digest"]}, layers)
+    for one in about["policy"].get("keys", []) + about["policy"].get("ca", []):
+        shutil.copy(f"{case}/{one}", "/etc/hrun")
+    return root, about["policy"]
+
+
+def other_signatures(store):
+    """Sigstore bundles and notation's, found in a directory of layouts; nothing else in it does harm."""
+    os.makedirs("/etc/hrun/many/no-layout")
+    for name in ("cosign3-bundle-p256-valid", "notation-jws-valid", "notation-cose-valid"):
+        root, asked = of_vector(store, name)
+        policy(signatures=["many"], trust=[trust_of(asked)])
+        refused(f"{name}: without its layout", root, "the engine's store and images.signatures have no signature")
+        os.symlink(f"/run/vector-{name}", "/etc/hrun/many/linked")
+        refused(f"{name}: behind a link", root, "the engine's store and images.signatures have no signature")
+        os.unlink("/etc/hrun/many/linked")
+        shutil.copytree(f"/run/vector-{name}", f"/etc/hrun/many/{name}")
+        accepted(f"{name}: from a directory of layouts", root)
+        shutil.rmtree(f"/etc/hrun/many/{name}")
+        store.images.pop()
+    store.save()
+    policy()
+
+
+def admitted(root, signed):
+    """The policy's lists and times: tests/image/admit.py has all of it, for layouts."""
+    digest, other = signed["digest"], "sha256:" + "0" * 64
+    for require in ("warn", "signed"):
+        policy(require, denyDigests=[digest])
+        write_bundle(root)
+        for verb in ("plan", "check"):
+            done = subprocess.run([HRUN, verb, BUNDLE], capture_output=True, text=True)
+            check((done.returncode, done.stdout) == (1, "") and f"{digest} stands in images.denyDigests" in done.stderr, f"denied: {verb} at {require}", f"{done}")
+    for more in ({"allowDigests": [other]}, {"notBefore": "2020-01-01T00:00:00Z"}):
+        policy(**more)
+        refused(f"not admitted: {next(iter(more))}", root, f"images.{next(iter(more))} of")
+    policy(allowDigests=[digest], denyDigests=[other])
+    accepted("admitted", root)
+    policy()
+
+
+def remembered(root, ids):
+    """A layer that has just changed is not: a later change could have the same ctime.  What has settled is."""
+    def start():
+        begun = time.monotonic()
+        done = subprocess.run([HRUN, "run", "-b", BUNDLE, "c"], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+        check(done.returncode == 0 and done.stdout == "started\n", "a container of it", f"{done}")
+        return time.monotonic() - begun, set(os.listdir("/run/hrun-layers") if os.path.exists("/run/hrun-layers") else ())
+    policy(members={"engines": {"containersStorage": [TOP]}})
+    write_bundle(root, args=["/bin/echo", "started"], user={"uid": 0, "gid": 0}, terminal=False)
+    data = f"{TOP}/overlay/{ids[1]}/diff/usr/data"
+    time.sleep(2.5)
+    _, before = start()
+    check(len(before) == 4, "settled layers are remembered", before)
+    for _ in range(10):
+        os.utime(data)
+        seconds, after = start()
+        if seconds < 1.9:
+            break
+        before |= after
+    check(seconds >= 1.9 or after == before, "a layer that has just changed is not", after - before)
+    time.sleep(2.5)
+    check(len(start()[1] - after) == 1, "but once it has settled")
+    policy()
 
 
 def inside():
-    os.makedirs("/etc/hrun/signatures".rsplit("/", 1)[0], exist_ok=True)
-    os.makedirs("/run/spec/rootfs")
-    for name, key in (("good", KEY), ("other", OTHER)):
-        with open(f"/etc/hrun/{name}.pub", "w") as f:
-            f.write(key.pem())
+    prepare()
     layout, places, store = Layout("/run/layout"), Layout("/etc/hrun/signatures"), Store()
     policy()
     layers = full_image()
@@ -197,7 +260,11 @@ def inside():
     ids, root = store.add("full", layout, signed, layers)
     accepted("a signed image", root)
     changes(root, ids)
-    # (What an overlay has seen of directories that were exchanged below it is undefined: a fresh one.)
+    writable(root, ids)
+    admitted(root, signed)
+    # (What an overlay has seen of directories that were exchanged below it is undefined: fresh ones.)
+    remembered(store.mount("remembered", ids), ids)
+    other_stores(ids)
     root = store.mount("again", ids)
     upper(root)
     small = [layers[0], layer(entry("small", data=b"1"))]
@@ -215,7 +282,7 @@ def inside():
     store.save()
     refused("another image's manifest", other, "the image has 4 layers, the container's root 2")
     store.images.pop()
-    store.save()
+    other_signatures(store)
     refused("no image", other, "no image of these layers")
     with open(f"{TOP}/overlay-images/images.json", "w") as f:
         f.write("[")
@@ -226,7 +293,7 @@ def inside():
     subprocess.run(["umount", f"{root}/tmp"], check=True)
     refused("a directory of the root", f"{root}/bin", "no mount of its own")
     accepted("at the end, the signed image", root)
-    return 1 if failed else 0
+    return finish()
 
 
 if os.geteuid() != 0:

@@ -127,7 +127,7 @@ def taken_over():
             ("good", None), ("hang", "took too long"), ("crash", "signal 6"), ("quiet", "without an answer"), ("short", "cannot be right"),
             ("half", "before the whole answer"), ("status", "status 1"), ("no-digest", "cannot be right"), ("odd-digest", "cannot be right"),
             ("unterminated", "cannot be right"), ("verdict", "cannot be right"), ("count", "cannot be right"), ("huge-config", "cannot be right"),
-            ("unread", "cannot be right"), ("stage", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
+            ("unread", "cannot be right"), ("stage", "cannot be right"), ("devices", "cannot be right"), ("version", "cannot be right"), ("path", "no file of the layout"), ("flood", "too many files"),
             ("progress", "took too long"), ("descriptors", "cannot be right"),
         ):
             os.mkdir(f"{directory}/{mode}")

@@ -2,11 +2,11 @@
 /*
  * drive.c - one verification without a policy file: what hrun would ask, from the command line.
  *
- *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-D] [-x TARGET] [-S STORE [-m DIR]] LAYOUT [REQUIREMENT...]
+ *   drive [-r REF] [-p OS/ARCH] [-n NAME] [-d LIBEXEC] [-t SECONDS] [-u] [-N] [-D] [-x TARGET] [-S STORE [-m DIR]] LAYOUT [REQUIREMENT...]
  *   REQUIREMENT: cosign-key THRESHOLD IDENTITY-TYPE IDENTITY KEY... ";"
  *                notation LEVEL CA... "," TRUSTED-IDENTITY... ";"
  *
- * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -D: the documents
+ * Prints the answer as JSON; exit status 4 where the layers were not read.  -u: unsigned is enough.  -N: device nodes are left out.  -D: the documents
  * only.  -x: unpacked into the directory TARGET.  -S: from the store, or into it; -m: and mounted on DIR.
  */
 #include <fcntl.h>
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 
 	image_request_default(&call.request);
 	call.progress = print_progress;
-	while ((option = getopt(argc, argv, "+r:p:n:d:t:uDx:S:m:")) != -1) {
+	while ((option = getopt(argc, argv, "+r:p:n:d:t:uNDx:S:m:")) != -1) {
 		if (option == 'r')
 			snprintf(call.request.ref, sizeof call.request.ref, "%s", optarg);
 		else if (option == 'n')
@@ -152,6 +152,8 @@ int main(int argc, char **argv)
 			call.seconds = (unsigned int)strtoul(optarg, NULL, 10);
 		else if (option == 'u')
 			call.request.signatures_required = 0;
+		else if (option == 'N')
+			call.request.drop_devices = 1;
 		else if (option == 'D')
 			call.request.task = IMAGE_DOCUMENTS;
 		else if (option == 'S')

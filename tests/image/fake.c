@@ -91,6 +91,8 @@ static void spoil(const char *how)
 		answer.config_size = UINT64_C(1) << 40;
 	else if (strcmp(how, "stage") == 0)
 		answer.stage = IMAGE_STAGE_LAYER;
+	else if (strcmp(how, "devices") == 0)
+		answer.devices = (struct image_devices){1, "dev/null"};
 	else if (strcmp(how, "version") == 0)
 		answer.version++;
 }

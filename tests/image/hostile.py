@@ -3,6 +3,7 @@
 # timeout: 300
 """Layouts that nobody means well with: each ends in a verdict of one line, none in a crash, a hang, or a look outside."""
 import copy
+import gzip
 import hashlib
 import io
 import json
@@ -242,6 +243,24 @@ def one_layer(*names):
     return spoil
 
 
+def bombs():
+    """The limit is hrun's own, not a caller's: no compression that is meant to save room reaches it."""
+    def spoil(media, pack):
+        def bomb(layout):
+            head = tarfile.TarInfo("zeros")
+            head.size = 64 << 20
+            archive = head.tobuf() + bytes((64 << 20) + 1024)
+            layer = layout.blob(pack(archive), LAYER + media)
+            layout.manifest["layers"] = [layer]
+            layout.config["rootfs"]["diff_ids"] = ["sha256:" + hashlib.sha256(archive).hexdigest()]
+        return bomb
+
+    def zstd(data):
+        return subprocess.run(["zstd", "-qc"], input=data, stdout=subprocess.PIPE, check=True).stdout
+    verdict("a zstd bomb", spoil("+zstd", zstd), "reject", "layer", "more than 1100 times")
+    verdict("gzip at its best is none", spoil("+gzip", lambda data: gzip.compress(data, 9)), "accept", None)
+
+
 def what_is_quoted():
     """A refusal quotes the image, and no terminal obeys the quote."""
     at = "reject", "unpack"
@@ -392,6 +411,7 @@ def no_layout():
 
 the_documents()
 the_chain()
+bombs()
 what_is_quoted()
 the_keys()
 the_trust_store()

@@ -8,7 +8,7 @@
  *   layers send HRUN-TREE TARGET FLAGS        the records come from standard input
  *   layers pause HRUN-TREE TARGET FLAGS       like send with nothing sent; prints hrun-tree's pid, ends with standard input
  *
- * LAYERS_MAX_BYTES, LAYERS_MAX_ENTRIES and LAYERS_RATIO change the limits.
+ * LAYERS_MAX_BYTES, LAYERS_MAX_ENTRIES and LAYERS_RATIO change the limits; with LAYERS_DEVICES device nodes are no refusal.
  */
 #include "../../libexec/hrun-image/image.h"
 #include <errno.h>
@@ -170,6 +170,7 @@ static void read_layers(int argc, char **argv, int tree)
 				      .max_total_bytes = setting("LAYERS_MAX_BYTES", 4ULL << 30),
 				      .max_entries = setting("LAYERS_MAX_ENTRIES", 1000000),
 				      .max_ratio = (uint32_t)setting("LAYERS_RATIO", 200)};
+	struct image_devices devices = {0};
 	struct refusal r = {0};
 	struct pool pool = {NULL};
 	size_t count = 0;
@@ -182,6 +183,7 @@ static void read_layers(int argc, char **argv, int tree)
 		layers[count].size = strtoull(argv[i + 2], NULL, 10);
 		must(digest_of(argv[i + 3], &ids[count]), "diff_id");
 	}
+	limits.devices = getenv("LAYERS_DEVICES") ? &devices : NULL;
 	int result = layers_read(&pool, layout, layers, ids, count, &limits, tree, NULL, &r);
 	printf("{\"read\": %d, \"stage\": \"%s\", \"peak_kib\": %ld", result,
 	       r.stage == IMAGE_STAGE_LAYER    ? "layer"
@@ -189,6 +191,8 @@ static void read_layers(int argc, char **argv, int tree)
 					       : "",
 	       peak_kib());
 	print_text("reason", r.reason);
+	printf(", \"devices\": %u", devices.count);
+	print_text("first", devices.first);
 	pool_free(&pool);
 }
 

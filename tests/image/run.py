@@ -11,6 +11,7 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -44,7 +45,8 @@ def tar_of(tree):
             members = value if isinstance(value, dict) else {}
             data = members.get("data", value if isinstance(value, bytes) else b"")
             e.type = tarfile.DIRTYPE if value is None else tarfile.SYMTYPE if isinstance(value, tuple) else members.get("type", tarfile.REGTYPE)
-            e.linkname = value[0] if isinstance(value, tuple) else ""
+            e.linkname = value[0] if isinstance(value, tuple) else members.get("link", "")
+            e.devmajor, e.devminor = members.get("device", (0, 0))
             e.size, e.mode, e.mtime = len(data), members.get("mode", 0o755), 1000000000
             e.uid, e.gid = members.get("uid", 0), members.get("gid", 0)
             t.addfile(e, io.BytesIO(data))
@@ -273,6 +275,14 @@ def which_image():
     layout.add(busybox(), ref="other", Cmd=["echo", "two"])
     equal(output(layout, ref="other"), "two\n")
     refused(run(layout), "--ref")
+    off = plain_policy(images={"require": "off"})
+    one, two = (h.hrun("verify", *off, "--format", "json", "--ref", ref, layout.path) for ref in ("img", "other"))
+    equal([(h.hrun("verify", *off, "--format", "json", f"{layout.path}:{ref}").out, r.status) for ref, r in (("img", one), ("other", two))], [(one.out, 0), (two.out, 0)])
+    assert one.out != two.out, one.out
+    for words, said in (((f"{layout.path}:other", "--ref", "other"), "leave one out"), ((f"{layout.path}:",), "--ref: `` is empty")):
+        r = h.hrun("verify", *off, *words)
+        equal((r.status, r.out, said in r.err), (3, "", True), repr(r))
+    equal(h.hrun("verify", *off, f"{layout.path}:nope").status, 2)
     refused(run(Layout(Cmd=["id"], architecture="s390x")), "s390x")
     contains(output(Layout(Cmd=["id"], architecture="s390x"), options=["--platform", "linux/s390x"]), "uid=1000")
     refused(run(Layout()), "names no program")
@@ -286,6 +296,7 @@ def which_image():
     # The directory's own name may hold a colon.
     os.rename(layout.path, f"{h.work}/a:other")
     equal(output(f"{h.work}/a:other", ref="img"), "one\n")
+    equal(h.hrun("verify", *off, "--format", "json", f"{h.work}/a:other:img").out, one.out)
     refused(run(f"{h.work}/a:other"), "--ref")
 
 
@@ -336,6 +347,93 @@ def waivers_of_one_image():
     refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, **strict)), "rootfs-device-nodes")
     contains(output(layout, "id", ref="box", policy=policy_of(SIGNED, waivers=[waiver], **strict)), "uid=1000")
     refused(run(layout, "id", ref="box", policy=policy_of(SIGNED, require="off", waivers=[waiver], **strict)), "rootfs-device-nodes")
+    # exec, which has only the record to go by.
+    waivers = [{**waiver, "rule": rule} for rule in ("exec-raises", "caps-dangerous", "caps-not-default")]
+    for require, status in (("signed", 0), ("off", 255)):
+        with created(layout, "sleep", "1000", ref="box", policy=policy_of(SIGNED, require=require)) as c:
+            equal(h.hrun("start", c.id).status, 0)
+            r = h.hrun(*policy_of(SIGNED, waivers=waivers), "exec", "--cap", "CAP_SYS_ADMIN", "--user", "0", c.id, "id", "-u")
+            equal(r.status, status, f"{require} {r!r}")
+
+
+# ---- device nodes ----
+
+
+def devices(word):
+    return plain_policy(images={"require": "off", **({"devices": word} if word else {})})
+
+
+NODES = {"nodes": None, "nodes/sda": {"type": tarfile.BLKTYPE, "device": (8, 0)}, "nodes/again": {"type": tarfile.LNKTYPE, "link": "nodes/sda"},
+         "nodes/null": {"type": tarfile.CHRTYPE, "device": (1, 3)}, "nodes/was": {"type": tarfile.CHRTYPE, "device": (1, 5)}}
+
+
+def image_with_nodes():
+    return Layout(busybox() | NODES | {"nodes/file": b"", "nodes/hidden": b""}, {"nodes/.wh.was": {"mode": 0o644}, "nodes/hidden": {"type": tarfile.CHRTYPE}}, Cmd=["ls", "/nodes"])
+
+
+def verified(layout, policy):
+    r = h.hrun("verify", *policy, "--format", "json", layout.path)
+    answer = json.loads(r.out)
+    equal(sorted(answer), ["configDigest", "devices", "imageDigest", "manifestDigest", "reason", "signatures", "stage", "verdict"])
+    return r.status, answer["verdict"], answer["stage"], answer["devices"]
+
+
+@test
+def device_nodes_are_a_refusal_unless_the_policy_drops_them():
+    layout = image_with_nodes()
+    for policy in (devices(None), devices("refuse"), ()):
+        refused(run(layout, policy=policy), "is rejected at unpack", "device node", "nodes/sda")
+        if policy:
+            equal(verified(layout, policy), (1, "reject", "unpack", {"dropped": 0, "first": None}))
+    r = run(layout, policy=devices("drop"))
+    equal((r.status, r.out), (0, "file\n"), r.err)
+    contains(r.err, "4 device nodes of the image", "`nodes/sda`")
+    equal(verified(layout, devices("drop")), (0, "accept", None, {"dropped": 4, "first": "nodes/sda"}))
+    contains(h.hrun("verify", *devices("drop"), layout.path).out, "4 left out by the policy, the first is nodes/sda")
+    plain = Layout(Cmd=["echo", "ran"])
+    r = run(plain, policy=devices("drop"))
+    equal((r.out, "device" in r.err, verified(plain, devices("drop"))[3]), ("ran\n", False, {"dropped": 0, "first": None}), r.err)
+
+
+@test
+def what_was_dropped_is_recorded():
+    layout = image_with_nodes()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
+        log.bind("/dev/log")
+        try:
+            with created(layout, "sleep", "1000", policy=devices("drop")) as c:
+                found = [f for f in json.loads(read(f"/run/hrun/{c.id}/verdict.json"))["findings"] if f["rule"] == "rootfs-device-nodes"]
+                record = json.loads(log.recv(1 << 16).split(b": ", 1)[1])
+        finally:
+            os.unlink("/dev/log")
+    equal([f["action"] for f in found if "4 device nodes" in f["message"] and "nodes/sda" in f["message"]], ["warn"], str(found))
+    equal((record["verb"], record["devicesDropped"], "rootfs-device-nodes" in record["rules"]), ("create", 4, True), str(record))
+
+
+@test
+def a_store_keeps_to_the_policy_of_today_about_device_nodes():
+    layout, store = image_with_nodes(), new_store()
+    options = ["--store", store]
+    refused(run(layout, options=options, policy=devices("refuse")), "is rejected at unpack", "device node")
+    stored(store, 0)
+    for _ in range(2):
+        r = run(layout, options=options, policy=devices("drop"))
+        equal((r.status, r.out), (0, "file\n"), r.err)
+        contains(r.err, "4 device nodes of the image", "`nodes/sda`")
+        equal(os.listdir(f"{stored(store)[0]}/rootfs/nodes"), ["file"])
+        refused(run(layout, options=options, policy=devices("refuse")), "is rejected at unpack", "images.devices is refuse: nodes/sda")
+    # Of an image without any, both take what the other has made.
+    for first, then in (("drop", "refuse"), ("refuse", "drop")):
+        plain, store = Layout(Cmd=["echo", first]), new_store()
+        for word in (first, then):
+            r = run(plain, options=["--store", store], policy=devices(word))
+            equal((r.out, "device" in r.err), (f"{first}\n", False), r.err)
+
+
+@test
+def a_full_volume():
+    layout = Layout(busybox() | {"data": None, "data/much": bytes(65 << 20)}, Cmd=["id"], Volumes={"/data": {}})
+    refused(run(layout), "`much`", "raise its option size")
 
 
 @test
@@ -383,6 +481,13 @@ def an_ordinary_users_image():
     assert root.type == "tmpfs" and {"ro", "nodev"} <= root.attributes, root
     refused(as_user("run", of_user(Layout(busybox(), Cmd=["id"], User="web")), new_id()), "no second id")
     refused(as_user("run", of_user(Layout({"big": os.urandom(3 << 20)}, Cmd=["/big"])), "--image-size", "1m", new_id()), "--image-size")
+    # A blob that he may not read, and the index: a refusal, not a crash and not a look with somebody else's rights.
+    unreadable = of_user(Layout(Cmd=["id"]))
+    blob = max((f"{unreadable}/blobs/sha256/{n}" for n in os.listdir(f"{unreadable}/blobs/sha256")), key=os.path.getsize)
+    for path, stage in ((blob, "layer"), (f"{unreadable}/index.json", "index")):
+        os.chown(path, 0, 0)
+        os.chmod(path, 0o600)
+        refused(as_user("run", unreadable, new_id()), f"is rejected at {stage}" if stage == "layer" else "index.json")
     # Signed by whom the policy trusts: a layout that is somebody else's.
     r = as_user(*policy_of(SIGNED), "run", f"{SIGNED}/layout:box", new_id(), "--", "id")
     equal(r.status, 0, r.err)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 import common
-from common import both_wait, equal, hold, lives, make_tar, report, wait_until, write_layout
+from common import both_wait, children, equal, hold, lives, make_tar, report, wait_until, write_layout
 
 TESTS, BUILD = os.environ["TESTS"], os.environ["BUILD"]
 DRIVE, LIBEXEC, FAKE = f"{BUILD}/tests/image/drive", f"{BUILD}/libexec/hrun", f"{BUILD}/tests/image/fake"
@@ -114,6 +114,17 @@ def stopped(top, number):
     return drive, both
 
 
+def too_late(top):
+    """hrun-tree gets all records and never answers: as good as a refusal, and it is ended."""
+    write_layout(f"{top}/small", [make_tar({"a": b"x"})])
+    os.mkdir(f"{top}/late")
+    drive = subprocess.Popen(words(f"{top}/small", f"{top}/late", libexec=HOLD, more=("-t", "1")), stdout=subprocess.PIPE, text=True)
+    tree = wait_until(lambda: children(drive.pid).get("hrun-tree"))
+    out = drive.communicate(timeout=90)[0]
+    report("hrun-tree is late", "" if drive.returncode == 1 and "hrun-tree ended without an answer" in out else f"{drive.returncode} {out}")
+    report("hrun-tree is late: it is gone", "" if tree and not lives(tree) else str(tree))
+
+
 def killed(top):
     for number, (victim, reason) in enumerate((("hrun-tree", "hrun-tree ended without an answer"), ("hrun-image", "hrun-image"))):
         drive, both = stopped(top, number)
@@ -135,5 +146,6 @@ with tempfile.TemporaryDirectory() as directory:
     full(directory)
     half_an_end(directory)
     HOLD = hold(directory)
+    too_late(directory)
     killed(directory)
 sys.exit(1 if common.failed else 0)

@@ -4,7 +4,8 @@
 """Every case of tests/vectors comes out as its manifest says, at the stage that it says or an earlier one.
 
 Twice: by the driver, which needs no policy file, and by `hrun verify --policy` as a user would.
-And a third time without a byte of its layers: what is wrong with these is not found then, and nobody is told that the image is right.
+Once more with the policy of the tool that made it, taken as it is (trustFrom).
+And without a byte of its layers: what is wrong with these is not found then, and nobody is told that the image is right.
 """
 import json
 import os
@@ -43,16 +44,29 @@ def drive(case, manifest, *options, layout=None):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def verify(case, manifest):
+def verify(case, manifest, trust_from=None):
     with tempfile.TemporaryDirectory() as directory:
-        for name in manifest["policy"].get("keys", []) + manifest["policy"].get("ca", []):
+        for name in manifest["policy"].get("keys", []):
             shutil.copy(f"{case}/{name}", directory)
+        for name in manifest["policy"].get("ca", []):
+            place = f"{directory}/truststore/x509/ca/hrun" if trust_from else directory
+            os.makedirs(place, exist_ok=True)
+            shutil.copy(f"{case}/{name}", place)
         path = f"{directory}/hrun-policy.json"
-        json.dump({"images": {"require": "signed", "trust": [trust_of(manifest["policy"])]}}, open(path, "w"))
+        images = {"trust": [trust_of(manifest["policy"])]}
+        if trust_from:
+            shutil.copyfile(f"{case}/{trust_from}", f"{directory}/{trust_from}")
+            images = {"trustFrom": trust_from}
+        with open(path, "w") as f:
+            json.dump({"images": {"require": "signed", **images}}, f)
         command = [HRUN, "verify", "--policy", path, "--platform", manifest["platform"], "--format", "json"]
         if manifest["ref"]:
             command += ["--ref", manifest["ref"]]
         return subprocess.run([*command, f"{case}/layout"], capture_output=True, text=True, timeout=60)
+
+
+def verify_as_the_tool(case, manifest):
+    return verify(case, manifest, "policy.json" if os.path.exists(f"{case}/policy.json") else "trustpolicy.json")
 
 
 def judge(manifest, done):
@@ -118,7 +132,7 @@ def judge_documents(case, manifest, done):
 
 def run(how, name, manifest, call):
     case = f"{TESTS}/vectors/{name}"
-    if manifest["policy"]["scheme"] in NOT_BUILT and call is not verify:
+    if manifest["policy"]["scheme"] in NOT_BUILT and call not in (verify, verify_as_the_tool):
         return
     done = call(case, manifest)
     problem = judge_documents(case, manifest, done) if call is documents else judge(manifest, done)
@@ -131,6 +145,8 @@ def main():
         manifest = load(name)
         run("drive", name, manifest, drive)
         run("verify", name, manifest, verify)
+        if any(os.path.exists(f"{TESTS}/vectors/{name}/{policy}") for policy in ("policy.json", "trustpolicy.json")):
+            run("trustFrom", name, manifest, verify_as_the_tool)
         run("documents", name, manifest, documents)
     return 1 if common.failed else 0
 

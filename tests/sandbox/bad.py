@@ -144,12 +144,19 @@ def a_field_that_is_not_built_is_refused_by_name():
         equal(r.status, 125)
         contains(r.err, "linux.intelRdt")
         contains(r.err, where)
+
+
+@test
+def labels_of_modules_that_are_off():
     b = Bundle("true")
     b.process["apparmorProfile"] = "unconfined-not"
-    check(b, "apparmorProfile")
-    b = Bundle("true")
-    b.linux["mountLabel"] = "a:b:c:s0"
-    check(b, "mountLabel")
+    if not os.path.exists("/sys/module/apparmor"):
+        check(b, "process.apparmorProfile", "AppArmor is off")
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        for place, name in (("process", "selinuxLabel"), ("linux", "mountLabel")):
+            b = Bundle("true")
+            b.c[place][name] = "system_u:system_r:container_t:s0:c1,c2" if place == "process" else "system_u:object_r:container_file_t:s0:c1,c2"
+            check(b, f"{place}.{name}", "SELinux is off")
 
 
 @test
@@ -235,7 +242,13 @@ def the_root_of_the_host_as_bind_source():
 @test
 def destinations():
     for destination in ("relative", "/a/../../b", ""):
-        check(Bundle("true").mount(destination, "tmpfs", "tmpfs"), "mounts[9]")
+        check(Bundle("true").mount(destination, "tmpfs", "tmpfs"), "mount-dest-invalid" if destination else "required-field-missing", "mounts[9]")
+
+
+@test
+def a_file_system_that_no_container_mounts():
+    for kind in ("ext4", "debugfs", "fuse"):
+        check(Bundle("true").mount("/data", kind, "x"), "mount-type-unsafe", "mounts[9].type")
 
 
 @test
@@ -322,7 +335,7 @@ def a_working_directory():
     for cwd in ("relative", "", "/proc/self/fd/3", "/../x"):
         b = Bundle("true")
         b.process["cwd"] = cwd
-        check(b, "cwd", refusal=False)
+        check(b, "cwd-unsafe" if cwd else "process.cwd", refusal=False)
 
 
 @test
@@ -408,7 +421,7 @@ def first_errors_say_what_to_do():
 
 @test
 def first_errors_of_a_user_say_what_to_do():
-    b = Bundle("true").save()
+    b = Bundle("true").without_limits().save()
     user = ("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups")
     for arguments, what, remedy in ((("state", "x"), "the state root /run/hrun: ", "; it is another user's; call hrun as this one"),
                                     (("run", "-b", b.path, "x"), "the state root /run/hrun: ", "give --root a directory of your own")):

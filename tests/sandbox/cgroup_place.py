@@ -31,9 +31,10 @@ def occupied(path, delegated=False):
                     break
 
 
-def at(path):
+def at(path, **resources):
     b = Bundle("true")
     b.linux["cgroupsPath"] = path
+    b.without_limits().linux["resources"].update(resources)
     return b
 
 
@@ -45,6 +46,23 @@ def somebody_elses_processes():
         contains(r.err, "cgroups-path-system")
         contains(r.err, "has processes already")
         equal(run(at("/theirs/service/mine")).err, "")
+
+
+@test
+def a_limit_below_somebody_elses_processes():
+    """The kernel would grant pids, and make their cgroup a threaded one."""
+    there = read(f"{CGROUP}/cgroup.controllers").split()
+    limits = {"pids": ("pids", {"limit": 10}), "hugetlb": ("hugepageLimits", [{"pageSize": "2MB", "limit": 0}])}
+    controller = next((c for c in limits if c in there), None)
+    if not controller:
+        raise Skip("no controller on cgroup2 here")
+    name, limit = limits[controller]
+    with occupied("/theirs/service"):
+        r = run(at("/theirs/service/mine", **{name: limit}))
+        assert r.status != 0 and r.err.count("\n") == 1, r
+        contains(r.err, f"linux.resources.{name}")
+        contains(r.err, "cgroup /theirs/service holds processes")
+        equal((read(f"{CGROUP}/theirs/service/cgroup.type"), read(f"{CGROUP}/theirs/service/cgroup.subtree_control").strip()), ("domain\n", ""))
 
 
 @test
@@ -81,7 +99,8 @@ def a_pids_limit_that_nobody_gave():
     contains(hrun("plan", b.save().path).err, "pids-limit-missing")
     if "pids" not in read(f"{CGROUP}/cgroup.controllers").split():
         raise Skip("no pids controller on cgroup2 here: only that it starts was tested")
-    b = Bundle("sh", "-c", "cat /sys/fs/cgroup/pids.max").mount("/sys/fs/cgroup", "cgroup2", "cgroup", ["ro"])
+    b = Bundle("sh", "-c", "cat /sys/fs/cgroup/pids.max")
+    del b.linux["resources"]["pids"]
     equal(output(b).strip(), "2048")
 
 

@@ -195,7 +195,7 @@ def nothing_in_a_bundle_chooses():
 
 def sandbox_bundle(**changes):
     """What claims to be the kubelet's pause container."""
-    b = Bundle("/pause")
+    b = Bundle("/pause").without_limits()
     b.c["annotations"] = {"io.kubernetes.cri.container-type": "sandbox"}
     b.process.update(changes)
     return b

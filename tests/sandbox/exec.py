@@ -83,6 +83,16 @@ def no_new_privs_of_a_container_stays_even_at_level_privileged():
 
 
 @test
+def no_new_privs_of_a_process_alone():
+    b = Bundle()
+    b.process["noNewPrivileges"] = False
+    with started(b, level="privileged") as c:
+        for options, expected in (((), "0"), (("--no-new-privs",), "1")):
+            r = c.exec("grep", "NoNewPrivs", "/proc/self/status", options=options, level="privileged")
+            equal((r.status, r.out.split()[1:]), (0, [expected]), f"{options} {r.err}")
+
+
+@test
 def no_new_privs_that_was_asked_for_may_not_be_asked_away():
     with started(Bundle()) as c:
         for level in ("baseline", "privileged"):

@@ -113,6 +113,11 @@ def labels_are_refused_where_they_cannot_be_set():
     with started(Bundle()) as c:
         fails(hrun("exec", "--process-label", "system_u:system_r:x_t:s0", c.id, "true"))
         fails(hrun("exec", "--apparmor", "docker-default", c.id, "true"))
+    with started(Bundle(), level="privileged") as c:
+        if not os.path.exists("/sys/fs/selinux/enforce"):
+            fails(hrun("exec", "--process-label", "system_u:system_r:container_t:s0:c1,c2", c.id, "true", level="privileged"), "SELinux is off")
+        if not os.path.exists("/sys/module/apparmor"):
+            fails(hrun("exec", "--apparmor", "docker-default", c.id, "true", level="privileged"), "AppArmor is off")
 
 
 @test

@@ -157,9 +157,9 @@ def hooks():
 @test
 def what_is_off_is_refused_and_what_is_on_is_not():
     linux = features()["linux"]
-    equal([linux[k]["enabled"] for k in ("apparmor", "selinux", "intelRdt", "netDevices", "seccomp")], [False, False, False, True, True])
-    refused("apparmor", lambda b: b.process.update(apparmorProfile="x"), "process.apparmorProfile")
-    refused("selinux", lambda b: b.process.update(selinuxLabel="x"), "process.selinuxLabel")
+    equal([linux[k]["enabled"] for k in ("apparmor", "selinux", "intelRdt", "netDevices", "seccomp")], [True, True, False, True, True])
+    taken("apparmor", lambda b: b.process.update(apparmorProfile="x"))
+    taken("selinux", lambda b: b.process.update(selinuxLabel="system_u:system_r:container_t:s0:c1,c2"))
     refused("intelRdt", lambda b: b.linux.update(intelRdt={"closID": "x"}), "linux.intelRdt")
     taken("netDevices", lambda b: b.linux.update(netDevices={"eth7": {}}))
     equal({k: linux["cgroup"][k] for k in ("v1", "v2", "systemd", "systemdUser")}, {"v1": False, "v2": True, "systemd": True, "systemdUser": True})

@@ -142,7 +142,7 @@ def a_sysctl_of_the_host_is_refused():
             r = run(b)
             if key != "kernel.hostname":
                 assert r.status != 0 and r.err.count("\n") == 1, f"{key}: {r}"
-                contains(r.err, "sysctl")
+                contains(r.err, "sysctl-not-namespaced")
         equal((h.read("/proc/sys/vm/swappiness"), h.read("/proc/sys/kernel/core_pattern")), before)
 
 

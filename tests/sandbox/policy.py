@@ -407,6 +407,9 @@ def show_says_what_images_must_be():
         r = h.hrun("policy", "show", "--json")
         member = json.loads(r.out)["members"]["images"]
         equal((member["source"], member["value"]["require"], member["value"]["trust"][0]["keys"]), ("file", "signed", ["a.pub", "b.pub"]))
+        equal(member["value"]["devices"], "refuse")
+    with etc_hrun(policy={"images": {"devices": "drop"}}):
+        equal(json.loads(h.hrun("policy", "show", "--json").out)["members"]["images"]["value"]["devices"], "drop")
     with etc_hrun():
         equal(json.loads(h.hrun("policy", "show", "--json").out)["members"]["images"], {"source": "default", "value": None})
 

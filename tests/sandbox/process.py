@@ -339,6 +339,24 @@ def working_directory_that_is_a_descriptor_of_the_host():
 
 
 @test
+def working_directory_that_became_a_link():
+    """The same, made after the rules have looked: what the kernel says of the directory counts."""
+    host = os.open("/", os.O_RDONLY)
+    try:
+        told = []
+        for number in range(3, 40):
+            b = Bundle("ls", uid=0)
+            b.process["cwd"] = "/leak"
+            b.c["hooks"] = {"createRuntime": [h.hook("createRuntime", f"ln -s /proc/self/fd/{number} {b.root}/leak")]}
+            r = run(b, pass_fds=(host,))
+            assert (r.status != 0 and r.out == "") or "leak" in r.out.split(), f"descriptor {number} is a directory of the host: {r}"
+            told.append("is outside the container" in r.err)
+        assert any(told), "no descriptor of the host was in reach"
+    finally:
+        os.close(host)
+
+
+@test
 def a_session_and_signals_of_its_own():
     with started(Bundle("probe", "session", "pause")) as c:
         h.eventually(lambda: c.printed(), "the probe's line")

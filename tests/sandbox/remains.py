@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad state: one clear error each, nothing stuck, nothing lost; kill and delete work on what is left."""
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -189,6 +190,25 @@ def two_creates_of_one_id():
         equal(err.read(), "container `one` already exists\n" * 5)
     equal(json.loads(hrun("state", "one").out)["status"], "created")
     silent(hrun("delete", "one"))
+    # One that has come so far that the directory is there and the lock its own.
+    os.mkdir("/run/hrun/one", 0o700)
+    with open("/run/hrun/one/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fails(hrun("create", "-b", b.path, "one"), "already exists")
+    shutil.rmtree("/run/hrun/one")
+
+
+@test
+def what_changes_a_container_waits_its_turn():
+    with started(Bundle()) as c:
+        with open(f"/run/hrun/{c.id}/lock", "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            p = subprocess.Popen([h.HRUN, "delete", "--force", c.id], stdin=subprocess.DEVNULL)
+            inode = os.fstat(lock.fileno()).st_ino
+            eventually(lambda: any(line.split()[1] == "->" and f":{inode} " in line for line in read("/proc/locks").splitlines()) or
+                       p.poll() is not None, "a queue at the lock")
+            equal((p.poll(), c.state()["status"]), (None, "running"))
+        equal(p.wait(60), 0)
 
 
 @test

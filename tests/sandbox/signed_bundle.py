@@ -18,9 +18,12 @@ def key(name="key"):
     return path
 
 
+LISTS = ("allowDigests", "denyDigests", "notBefore")
+
+
 def members(require="signed", name="key", **more):
     trust = [{"scope": "*", "scheme": "cosign-key", "keys": [key(name) + ".pub"]}]
-    return {"images": {"require": require, "trust": trust}, **more}
+    return {"images": {"require": require, "trust": trust, **{k: more.pop(k) for k in LISTS if k in more}}, **more}
 
 
 def sign(bundle, name="key"):
@@ -42,6 +45,12 @@ def signed(*args, closed=True):
 def starts(bundle, require="signed", **more):
     r = run(bundle, level=members(require, **more))
     equal((r.status, r.out), (0, "started\n"), r.err)
+
+
+def verify(bundle, status=0, **more):
+    r = hrun("verify", "--format", "json", bundle.path, level=members(**more))
+    equal(r.status, status, repr(r))
+    return json.loads(r.out)
 
 
 def refused(bundle, *words, **more):
@@ -289,6 +298,25 @@ def require_off_asks_nothing():
     bundle = signed()
     put(bundle, "etc/extra")
     starts(bundle, require="off")
+
+
+@test
+def digests_and_times():
+    """Of a bundle: the digest of its tree; nothing that is signed says when it was made."""
+    bundle = signed()
+    answer = verify(bundle)
+    digest, other = answer["imageDigest"], "sha256:" + "0" * 64
+    starts(bundle, allowDigests=[other, digest], denyDigests=[other])
+    for more, text in (({"allowDigests": [other]}, f"{digest} does not stand in images.allowDigests"), ({"notBefore": "2020-01-01T00:00:00Z"}, "nothing that is signed says")):
+        refused(bundle, text, **more)
+        contains(verify(bundle, 1, **more)["reason"], text)
+        starts(bundle, require="warn", **more)
+    for require in ("signed", "warn"):
+        words = {"require": require, "denyDigests": [digest]}
+        for verb, status in (("run", 125), ("plan", 1), ("check", 1)):
+            r = hrun(verb, bundle.path, *([new_id()] if verb == "run" else []), level=members(**words))
+            equal((r.status, r.out), (status, ""), f"{verb} {r.err}")
+            contains(r.err, f"hrun: refused: {digest} stands in images.denyDigests of `")
 
 
 main()

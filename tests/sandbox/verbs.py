@@ -143,6 +143,10 @@ def delete_rules():
     with created(Bundle()) as c:
         r = h.hrun("delete", c.id)
         equal((r.status, r.out, r.err), (0, "", ""), "a created one")
+    with started(Bundle()) as c:
+        r = h.hrun("delete", "--force", c.id)
+        equal((r.status, r.out, r.err), (0, "", ""), "a running one with --force")
+        refused(h.hrun("state", c.id), 1, "does not exist")
     r = h.hrun("delete", "--force", "never-was")
     equal((r.status, r.out, r.err), (0, "", ""), "an unknown one with --force")
 

@@ -135,7 +135,7 @@ static void test_refused(void)
 	CHECK(str_equal(refusal.rule, "json-wrong-type") && str_equal(refusal.pointer, "/root/path"));
 	write_file("b/other.json", "{}\n{}");
 	expect_failure("b", "other.json", EINVAL,
-		       "other.json:2:1: parse error: trailing garbage; write plain JSON (RFC 8259) (json-not-strict)");
+		       "other.json:2:1: text after the end of the document; remove it (json-not-strict)");
 	write_file("b/config.json", pool_printf(&pool, "{\"hostname\": \"%0100d\"}", 1));
 	expect_failure("b", NULL, EINVAL,
 		       "config.json: the document has 116 bytes, 100 are allowed; remove bulk data (json-too-large)");

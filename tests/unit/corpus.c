@@ -9,7 +9,7 @@
  * (`hrun check --fix`), read again and judged again: no repaired rule finds anything.
  *
  * timeout: 600
- * Usage: corpus [DIRECTORY...]   (default tests/corpus tests/corpus-given tests/real-configs)
+ * Usage: corpus [RULE...]   (only the cases of these rules)
  */
 #include <fcntl.h>
 #include <hrun/bundle.h>
@@ -86,6 +86,7 @@ static struct host_files host_of(struct pool *pool, const char *bundle)
 		.uid_map = pool_printf(pool, "%s/host/uid_map", bundle),
 		.gid_map = pool_printf(pool, "%s/host/gid_map", bundle),
 		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
+		.apparmor_profiles = pool_printf(pool, "%s/host/apparmor-profiles", bundle),
 		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
 	};
 }
@@ -375,6 +376,18 @@ static void clean_up(const char *bundle, const struct json *setup)
 	run_in_bundle(bundle, "rm -rf \"$B\"");
 }
 
+/* NULL: all. */
+static char **wanted_rules;
+
+static bool is_wanted(const struct json *rule)
+{
+	for (char **wanted = wanted_rules; wanted && *wanted; wanted++) {
+		if (rule && str_equal(rule->text, *wanted))
+			return true;
+	}
+	return !wanted_rules;
+}
+
 static void run_case(const char *directory, const struct json *one, bool lenient)
 {
 	const struct json *rule = json_at(one, "rule");
@@ -383,6 +396,8 @@ static void run_case(const char *directory, const struct json *one, bool lenient
 	struct pool pool = {0};
 	size_t size;
 
+	if (!is_wanted(rule))
+		return;
 	if (rule && !rule_by_id(rule->text)) {
 		unbuilt++;
 		return;
@@ -425,13 +440,10 @@ int main(int argc, char **argv)
 	umask(022);
 	if (!mkdtemp(filter_cache))
 		return 1;
-	if (argc < 2) {
-		run_directory("tests/corpus");
-		run_directory("tests/corpus-given");
-		run_directory("tests/real-configs");
-	}
-	for (int i = 1; i < argc; i++)
-		run_directory(argv[i]);
+	wanted_rules = argc > 1 ? argv + 1 : NULL;
+	run_directory("tests/corpus");
+	run_directory("tests/corpus-given");
+	run_directory("tests/real-configs");
 	run_in_bundle(filter_cache, "rm -rf \"$B\"");
 	printf("%u cases judged, %u of rules that are not built, %u whose setup fails here, %u failures\n",
 	       judged_cases, unbuilt, skipped, failures);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SNAPSHOTS "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/"
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -44,6 +45,14 @@ static void ids(void)
 	CHECK(!storage_owns("/s/overlay/" ID "x/diff"));
 	CHECK(!storage_owns("/s/overlay/x" ID "/diff"));
 	CHECK(!storage_owns(""));
+	CHECK(containerd_owns(SNAPSHOTS "12/fs"));
+	CHECK(!containerd_owns(SNAPSHOTS "12/work"));
+	CHECK(!containerd_owns(SNAPSHOTS "12/fs/bin"));
+	CHECK(!containerd_owns(SNAPSHOTS "x/fs"));
+	CHECK(!containerd_owns(SNAPSHOTS "/fs"));
+	CHECK(!containerd_owns(SNAPSHOTS "99999999999999999999/fs"));
+	CHECK(!containerd_owns("12/fs"));
+	CHECK(!containerd_owns("/var/lib/containerd/io.containerd.snapshotter.v1.native/snapshots/12/fs"));
 }
 
 static void names(void)
@@ -59,7 +68,7 @@ static int images(struct stored_root *root, const char *text)
 	struct err e;
 
 	memset(root, 0, sizeof *root);
-	return storage_read_images(&pool, text, strlen(text), ID, root, &e);
+	return stored_images_read(&pool, "images.json", text, strlen(text), ID, root, &e);
 }
 
 static void stored(void)

@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "image_driver.h"
+#include <hrun/utc.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
 

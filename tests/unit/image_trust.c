@@ -67,6 +67,10 @@ static const char *const good[] = {
 	NOTATION(CERTIFICATE ",\"level\":\"strict\""),
 	NOTATION(CERTIFICATE ",\"level\":\"permissive\",\"scope\":\"r/a\""),
 	NOTATION(",\"ca\":[\"c\"],\"trustedIdentities\":[\"*\"]"),
+	"{\"denyDigests\":[],\"require\":\"warn\"}",
+	"{\"denyDigests\":[\"sha256:" A64 "\"],\"allowDigests\":[\"sha256:" A64 "\"]}",
+	"{\"notBefore\":\"2026-11-22T00:07:15.5-01:30\"}",
+	"{\"notBefore\":{\"r/a\":\"2026-11-22T00:07:15Z\",\"r/*\":\"0001-01-01T00:00:00Z\",\"*\":\"9999-12-31T23:59:59Z\"}}",
 	NOTATION(",\"ca\":[\"c\"],\"trustedIdentities\":[\"" SUBJECT
 		 "\",\"x509.subject:C=a\\\\,b,S=b,O=c\\\\+d,CN=\\\\\\\\\"]"),
 };
@@ -79,6 +83,9 @@ static const struct {
 	{"{\"require\":\"yes\"}", "must be off, warn or signed"},
 	{"{\"require\":null}", "`images.require` is null"},
 	{"{\"require\":true}", "must be a string"},
+	{"{\"devices\":\"keep\"}", "must be refuse or drop"},
+	{"{\"devices\":false}", "must be a string"},
+	{"{\"devices\":null}", "`images.devices` is null"},
 	{"{\"Require\":\"off\"}", "is not a member"},
 	{"{\"require\":\"off\",\"require\":\"signed\"}", "twice"},
 	{"{\"trust\":{}}", "must be a list"},
@@ -140,6 +147,25 @@ static const struct {
 	{KEY(",\"identity\":{\"type\":\"remapIdentity\",\"prefix\":\"r\"}"), "has no `signedPrefix`"},
 	{KEY(",\"identity\":{\"type\":\"remapIdentity\",\"prefix\":\"r/\",\"signedPrefix\":\"s\"}"), "is no REGISTRY"},
 	{KEY(",\"identity\":{\"type\":\"remapIdentity\",\"prefix\":\"\",\"signedPrefix\":\"s\"}"), "no registry"},
+	{"{\"allowDigests\":[]}", "`images.allowDigests` is empty: no image could start"},
+	{"{\"allowDigests\":\"sha256:" A64 "\"}", "must be a list"},
+	{"{\"denyDigests\":[1]}", "`images.denyDigests[0]` must be a string"},
+	{"{\"denyDigests\":[\"" A64 "\"]}", "must be \"sha256:\" and 64 lower-case hexadecimal digits"},
+	{"{\"denyDigests\":[\"sha256:" A64 "a\"]}", "64 lower-case"},
+	{"{\"denyDigests\":[\"sha512:" A64 A64 "\"]}", "64 lower-case"},
+	{"{\"denyDigests\":[\"sha256:" A64 "\",\"sha256:" A64 "\"]}", "`images.denyDigests[1]` is in the list already"},
+	{"{\"denyDigests\":[],\"require\":\"off\"}", "`images.denyDigests` does nothing where images.require is off"},
+	{"{\"require\":\"off\",\"notBefore\":\"2026-11-22T00:07:15Z\"}", "does nothing where images.require is off"},
+	{"{\"notBefore\":null}", "is null"},
+	{"{\"notBefore\":1}", "must be a string"},
+	{"{\"notBefore\":\"\"}", "must be a time as RFC 3339 has it"},
+	{"{\"notBefore\":\"2026-11-22\"}", "`images.notBefore` must be a time"},
+	{"{\"notBefore\":\"2026-11-22 00:07:15Z\"}", "must be a time"},
+	{"{\"notBefore\":\"2026-02-29T00:07:15Z\"}", "must be a time"},
+	{"{\"notBefore\":{}}", "names no scope"},
+	{"{\"notBefore\":{\"*\":\"soon\"}}", "must be a time"},
+	{"{\"notBefore\":{\"*\":1}}", "must be a string, not a number"},
+	{"{\"notBefore\":{\"a\":\"2026-11-22T00:07:15Z\"}}", "names no registry; write REGISTRY/REPOSITORY"},
 	{NOTATION(""), "has no `ca`"},
 	{NOTATION(",\"ca\":[\"c\"]"), "has no `trustedIdentities`"},
 	{NOTATION(CERTIFICATE ",\"level\":\"audit\""), "as good as no signature"},
@@ -184,6 +210,10 @@ static void test_values(void)
 	CHECK(policy.images.require == IMAGES_UNSAID && policy.images.source_count == 0);
 	CHECK(read_images("{}", "/d/p", &policy, &e) == 0 && policy.images.require == IMAGES_SIGNED);
 	CHECK(read_images("{\"require\":\"off\"}", "/d/p", &policy, &e) == 0 && policy.images.require == IMAGES_OFF);
+	CHECK(!policy.images.drop_devices && !policy.images.sources[0].drop_devices);
+	CHECK(read_images("{\"devices\":\"refuse\"}", "/d/p", &policy, &e) == 0 && !policy.images.drop_devices);
+	CHECK(read_images("{\"devices\":\"drop\"}", "/d/p", &policy, &e) == 0 && policy.images.drop_devices &&
+	      policy.images.sources[0].drop_devices);
 	CHECK(read_images("{\"trustFrom\":\"x/y.json\"}", "/d/p", &policy, &e) == 0 &&
 	      str_equal(policy.images.sources[0].trust_from, "/d/x/y.json"));
 	CHECK(read_images(
@@ -216,16 +246,14 @@ static void test_values(void)
 
 struct answer {
 	int r;
-	struct image_request request;
-	int fds[IMAGE_KEY_FDS_MAX];
-	size_t fd_count;
+	struct image_call call;
 	struct err e;
 };
 
 static void close_all(struct answer *a)
 {
-	while (a->fd_count)
-		close(a->fds[--a->fd_count]);
+	while (a->call.fd_count)
+		close(a->call.fds[--a->call.fd_count]);
 }
 
 static struct answer *ask_policy(const struct policy *policy, const char *name, const char *layout)
@@ -235,9 +263,9 @@ static struct answer *ask_policy(const struct policy *policy, const char *name, 
 		.name = name, .ref = "v1", .layout = layout, .os = "linux", .architecture = "amd64", .variant = ""};
 
 	a = (struct answer){0};
-	a.r = image_request_of(&pool, policy, &asked, &a.request, a.fds, &a.fd_count, &a.e);
-	CHECK(a.r == IMAGE_ASK || (a.fd_count == 0 && a.request.trust_count == 0 && *a.e.text), "%s", name);
-	CHECK(a.r != IMAGE_REJECTED || a.request.signatures_required);
+	a.r = image_request_of(&pool, policy, &asked, &a.call, &a.e);
+	CHECK(a.r == IMAGE_ASK || (a.call.fd_count == 0 && a.call.request.trust_count == 0 && *a.e.text), "%s", name);
+	CHECK(a.r != IMAGE_REJECTED || a.call.request.signatures_required);
 	return &a;
 }
 
@@ -266,27 +294,28 @@ static void test_request(void)
 	struct answer *a = ask("{\"trust\":[" TRUST("\"keys\":[\"one.pub\",\"two.pub\"],\"threshold\":2,\"identity\":{"
 						    "\"type\":\"exactRepository\",\"dockerRepository\":\"r/a\"}") "]}",
 			       "");
-	const struct image_trust *trust = a->request.trusts;
+	const struct image_trust *trust = a->call.request.trusts;
 
-	CHECK(a->r == IMAGE_ASK && a->request.version == IMAGE_WIRE_VERSION && a->request.signatures_required == 1 &&
-		      a->request.trust_count == 1 && a->fd_count == 2,
+	CHECK(a->r == IMAGE_ASK && a->call.request.version == IMAGE_WIRE_VERSION &&
+		      a->call.request.signatures_required == 1 && a->call.request.trust_count == 1 &&
+		      a->call.fd_count == 2,
 	      "%s", a->e.text);
 	CHECK(trust->scheme == IMAGE_SCHEME_COSIGN_KEY && trust->threshold == 2 && trust->first_fd == 0 &&
 	      trust->key_count == 2 && str_equal(trust->key_names[0], "one.pub") &&
 	      trust->identity == IMAGE_IDENTITY_EXACT_REPOSITORY && str_equal(trust->identity_value, "r/a"));
-	CHECK(text_of(a->fds[0], "(one)") && text_of(a->fds[1], "(two)"));
-	CHECK(str_equal(a->request.ref, "v1") && str_equal(a->request.os, "linux") &&
-	      str_equal(a->request.architecture, "amd64") && a->request.now > 1700000000);
+	CHECK(text_of(a->call.fds[0], "(one)") && text_of(a->call.fds[1], "(two)"));
+	CHECK(str_equal(a->call.request.ref, "v1") && str_equal(a->call.request.os, "linux") &&
+	      str_equal(a->call.request.architecture, "amd64") && a->call.request.now > 1700000000);
 	close_all(a);
 	a = ask("{\"trust\":[{\"scheme\":\"notation\",\"level\":\"permissive\",\"ca\":[\"one.pub\"],"
 		"\"trustedIdentities\":[\"" SUBJECT "\"]}," TRUST("\"keys\":[\"two.pub\"]") "]}",
 		"r.example/a:v1");
-	CHECK(a->r == IMAGE_ASK && a->request.trust_count == 2 && a->fd_count == 2, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && a->call.request.trust_count == 2 && a->call.fd_count == 2, "%s", a->e.text);
 	CHECK(trust->scheme == IMAGE_SCHEME_NOTATION && trust->notation_level == IMAGE_NOTATION_PERMISSIVE &&
 	      trust->threshold == 1 && trust->trusted_identity_count == 1 &&
 	      str_equal(trust->trusted_identities[0], SUBJECT));
-	CHECK(trust[1].first_fd == 1 && trust[1].identity == IMAGE_IDENTITY_ANY && text_of(a->fds[1], "(two)"));
-	CHECK(str_equal(a->request.name, "r.example/a:v1"));
+	CHECK(trust[1].first_fd == 1 && trust[1].identity == IMAGE_IDENTITY_ANY && text_of(a->call.fds[1], "(two)"));
+	CHECK(str_equal(a->call.request.name, "r.example/a:v1"));
 	close_all(a);
 }
 
@@ -304,11 +333,12 @@ static void test_request_scopes(void)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct answer *a = ask(images, rows[i].name);
-		CHECK(a->r == IMAGE_ASK && a->request.trust_count == rows[i].trusts && a->fd_count == rows[i].keys,
+		CHECK(a->r == IMAGE_ASK && a->call.request.trust_count == rows[i].trusts &&
+			      a->call.fd_count == rows[i].keys,
 		      "%s: %s", rows[i].name, a->e.text);
 		bool is_two = str_equal(rows[i].name, "r/b") || str_equal(rows[i].name, "r/a/b") ||
 			      str_equal(rows[i].name, "r/ab");
-		CHECK(text_of(a->fds[0], is_two ? "(two)" : "(one)"), "%s", rows[i].name);
+		CHECK(text_of(a->call.fds[0], is_two ? "(two)" : "(one)"), "%s", rows[i].name);
 		close_all(a);
 	}
 	struct answer *a = ask("{\"trust\":[" TRUST("\"scope\":\"r/a\",\"keys\":[\"one.pub\"]") "]}", "");
@@ -354,11 +384,13 @@ static void test_request_require(void)
 	struct policy policy = policy_default();
 	struct answer *a = ask_policy(&policy, "", NULL);
 
-	CHECK(a->r == IMAGE_ASK && !a->request.signatures_required && a->request.trust_count == 0);
+	CHECK(a->r == IMAGE_ASK && !a->call.request.signatures_required && a->call.request.trust_count == 0);
 	a = ask("{\"require\":\"off\",\"trust\":[" TRUST("\"keys\":[\"no.pub\"]") "]}", "");
-	CHECK(a->r == IMAGE_ASK && !a->request.signatures_required && a->request.trust_count == 0, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && !a->call.request.signatures_required && a->call.request.trust_count == 0, "%s",
+	      a->e.text);
 	a = ask("{\"require\":\"warn\",\"trust\":[" TRUST("\"keys\":[\"one.pub\"]") "]}", "");
-	CHECK(a->r == IMAGE_ASK && a->request.signatures_required == 1 && a->request.trust_count == 1, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && a->call.request.signatures_required == 1 && a->call.request.trust_count == 1, "%s",
+	      a->e.text);
 	close_all(a);
 	a = ask("{\"require\":\"warn\"}", "");
 	CHECK(a->r == IMAGE_REJECTED, "%s", a->e.text);
@@ -398,9 +430,10 @@ static void test_containers(void)
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct answer *a = ask(signed_images, rows[i].name);
-		const struct image_trust *trust = a->request.trusts;
-		CHECK(a->r == rows[i].r && a->request.trust_count == rows[i].trusts && a->fd_count == rows[i].keys,
-		      "%s: %d %u %zu %s", rows[i].name, a->r, a->request.trust_count, a->fd_count, a->e.text);
+		const struct image_trust *trust = a->call.request.trusts;
+		CHECK(a->r == rows[i].r && a->call.request.trust_count == rows[i].trusts &&
+			      a->call.fd_count == rows[i].keys,
+		      "%s: %d %u %zu %s", rows[i].name, a->r, a->call.request.trust_count, a->call.fd_count, a->e.text);
 		if (a->r == 1)
 			CHECK(strstr(a->e.text, rows[i].why), "%s: %s", rows[i].name, a->e.text);
 		else
@@ -411,15 +444,16 @@ static void test_containers(void)
 	}
 	/* The key that the file holds itself. */
 	struct answer *a = ask(signed_images, "registry.example.org/team/app");
-	CHECK(a->r == 0 && text_of(a->fds[0], "-----BEGIN PUBLIC KEY-----\n") && write(a->fds[0], "x", 1) < 0);
+	CHECK(a->r == 0 && text_of(a->call.fds[0], "-----BEGIN PUBLIC KEY-----\n") &&
+	      write(a->call.fds[0], "x", 1) < 0);
 	close_all(a);
 	a = ask("{\"require\":\"warn\",\"trustFrom\":\"policy.json\"}", "example.org/a");
-	CHECK(a->r == IMAGE_ASK && !a->request.signatures_required, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && !a->call.request.signatures_required, "%s", a->e.text);
 	/* Both in one file: both must hold. */
 	a = ask("{\"trust\":[" TRUST("\"keys\":[\"one.pub\"]") "],\"trustFrom\":\"policy.json\"}",
 		"registry.example.org/team/x");
-	CHECK(a->r == IMAGE_ASK && a->request.trust_count == 3 && a->fd_count == 3 &&
-		      a->request.trusts[2].first_fd == 2,
+	CHECK(a->r == IMAGE_ASK && a->call.request.trust_count == 3 && a->call.fd_count == 3 &&
+		      a->call.request.trusts[2].first_fd == 2,
 	      "%s", a->e.text);
 	close_all(a);
 	a = ask("{\"trust\":[],\"trustFrom\":\"policy.json\"}", "registry.example.org/team/x");
@@ -434,7 +468,7 @@ static void test_containers_by_place(void)
 	CHECK(read_images("{\"trustFrom\":\"policy.json\"}",
 			  policy_absolute(&pool, NULL, pool_printf(&pool, "%s/p.json", data)), &policy, &e) == 0);
 	struct answer *a = ask_policy(&policy, "", "/srv/images");
-	CHECK(a->r == IMAGE_ASK && a->request.trust_count == 1, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && a->call.request.trust_count == 1, "%s", a->e.text);
 	close_all(a);
 	a = ask_policy(&policy, "", "/srv/images/open");
 	CHECK(a->r == IMAGE_REJECTED && strstr(a->e.text, "takes unsigned images"), "%s", a->e.text);
@@ -448,13 +482,13 @@ static void test_notation(void)
 {
 	static const char images[] = "{\"trustFrom\":\"trustpolicy.json\"}";
 	struct answer *a = ask(images, "");
-	const struct image_trust *trust = a->request.trusts;
+	const struct image_trust *trust = a->call.request.trusts;
 
-	CHECK(a->r == IMAGE_ASK && a->request.trust_count == 1 && a->fd_count == 2, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && a->call.request.trust_count == 1 && a->call.fd_count == 2, "%s", a->e.text);
 	CHECK(trust->scheme == IMAGE_SCHEME_NOTATION && trust->notation_level == IMAGE_NOTATION_STRICT &&
 	      trust->trusted_identity_count == 2 && str_equal(trust->key_names[0], "ca:example/a.crt") &&
 	      str_equal(trust->key_names[1], "ca:example/b.pem"));
-	CHECK(text_of(a->fds[0], "(a)") && text_of(a->fds[1], "(b)"));
+	CHECK(text_of(a->call.fds[0], "(a)") && text_of(a->call.fds[1], "(b)"));
 	close_all(a);
 	a = ask(images, "registry.example.org/old/tool:v1");
 	CHECK(a->r == IMAGE_ASK && trust->notation_level == IMAGE_NOTATION_PERMISSIVE &&
@@ -469,7 +503,7 @@ static void test_notation(void)
 	a = ask(images, "registry.example.org/stamped/app");
 	CHECK(a->r == IMAGE_REJECTED && strstr(a->e.text, "scheme not built"), "%s", a->e.text);
 	a = ask("{\"require\":\"warn\",\"trustFrom\":\"trustpolicy.json\"}", "registry.example.org/free/app");
-	CHECK(a->r == IMAGE_ASK && !a->request.signatures_required, "%s", a->e.text);
+	CHECK(a->r == IMAGE_ASK && !a->call.request.signatures_required, "%s", a->e.text);
 }
 
 /* ---- the files as bytes ---- */
@@ -660,8 +694,8 @@ static void test_stricter(void)
 	CHECK(read_images("{\"trust\":[" TRUST("\"keys\":[\"two.pub\"],\"scope\":\"r/a\"") "]}", path, &b, &e) == 0);
 	struct policy both = policy_stricter(&pool, &a, &b);
 	struct answer *answer = ask_policy(&both, "r/a", NULL);
-	CHECK(answer->r == IMAGE_ASK && answer->request.trust_count == 2 && text_of(answer->fds[0], "(one)") &&
-		      text_of(answer->fds[1], "(two)"),
+	CHECK(answer->r == IMAGE_ASK && answer->call.request.trust_count == 2 &&
+		      text_of(answer->call.fds[0], "(one)") && text_of(answer->call.fds[1], "(two)"),
 	      "%s", answer->e.text);
 	close_all(answer);
 	/* Of one file's requirements the other's silence is no way around. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mount_source.c - a bind source that is exchanged between the rules' look and the plan's is not mounted.
+ * mount_source.c - a bind source, or a layer of an overlay, that is exchanged between the rules' look and the plan's is not mounted.
  */
 #include "check.h"
 
@@ -49,21 +49,34 @@ static void turn(const char *target)
 	CHECK(symlinkat(target, bundle.dir, "link") == 0);
 }
 
-static void test_source(const char *source)
+/* WHERE is the place that the errors name. */
+static void test_turning(const char *where)
 {
 	struct err e = {0};
 
-	mount.source = source;
 	turn("first");
 	struct verdict verdict = judge();
 	CHECK(plan_after(&verdict, &e) == 0, "%s", e.text);
 	turn("second");
 	CHECK(plan_after(&verdict, &e) == -ESTALE, "%s", e.text);
-	CHECK(strstr(e.text, "mounts[0].source: ") && strstr(e.text, "was replaced"), "%s", e.text);
+	CHECK(strstr(e.text, where) && strstr(e.text, "was replaced"), "%s", e.text);
 	unlinkat(bundle.dir, "link", 0);
 	verdict = judge();
 	turn("first");
 	CHECK(plan_after(&verdict, &e) == -ESTALE, "not there when it was judged: %s", e.text);
+}
+
+static void test_source(const char *source)
+{
+	mount.source = source;
+	test_turning("mounts[0].source: ");
+}
+
+static void test_layer(const char *key)
+{
+	options[0] = pool_printf(&pool, "%s=%s/link", key, directory);
+	mount.type = mount.source = "overlay";
+	test_turning("mounts[0].options: ");
 }
 
 int main(void)
@@ -74,6 +87,8 @@ int main(void)
 	CHECK(mkdirat(dir, "first", 0755) == 0 && mkdirat(dir, "second", 0755) == 0);
 	test_source("link");
 	test_source(pool_printf(&pool, "%s/link", directory));
+	test_layer("lowerdir+");
+	test_layer("lowerdir");
 	unlinkat(dir, "link", 0);
 	unlinkat(dir, "first", AT_REMOVEDIR);
 	unlinkat(dir, "second", AT_REMOVEDIR);

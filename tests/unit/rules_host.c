@@ -154,21 +154,22 @@ static void test_modules(void)
 {
 	const struct policy policy = policy_default();
 	struct host_files files = {.apparmor_enabled = file("apparmor", "Y\n"),
+				   .apparmor_profiles = directory,
 				   .selinux_enforce = file("selinux", "1")};
 	struct config_process process = {.apparmor_profile = "", .selinux_label = NULL};
 	struct config config = {.process = &process};
 	struct judged judged = {.config = &config, .process = &process, .host_files = &files};
 
-	CHECK(judge("apparmor-missing", &judged, &policy).count == 1);
+	CHECK(judge("apparmor-not-loaded", &judged, &policy).count == 1);
 	CHECK(judge("selinux-missing", &judged, &policy).count == 1);
 	process.apparmor_profile = process.selinux_label = "x";
 	files.apparmor_enabled = files.selinux_enforce = directory; /* not looked at where it does not matter */
-	CHECK(judge("apparmor-missing", &judged, &policy).count == 0);
+	CHECK(judge("apparmor-not-loaded", &judged, &policy).count == 0);
 	CHECK(judge("selinux-missing", &judged, &policy).count == 0);
 	process.apparmor_profile = process.selinux_label = NULL;
-	CHECK(judge("apparmor-missing", &judged, &policy).count == 1); /* cannot look */
+	CHECK(judge("apparmor-not-loaded", &judged, &policy).count == 1); /* cannot look */
 	files.apparmor_enabled = files.selinux_enforce = file("off", "");
-	CHECK(judge("apparmor-missing", &judged, &policy).count == 0);
+	CHECK(judge("apparmor-not-loaded", &judged, &policy).count == 0);
 	CHECK(judge("selinux-missing", &judged, &policy).count == 0);
 	judged.config_only = true;
 	CHECK(judge("selinux-missing", &judged, &policy).not_judged_count == 1);

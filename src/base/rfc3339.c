@@ -2,7 +2,6 @@
 /*
  * rfc3339.c - a time as text, exactly as RFC 3339 has it: "2026-11-22T00:07:15Z", "...15.25+01:00".
  */
-#include "signature.h"
 #include <errno.h>
 #include <hrun/utc.h>
 #include <string.h>

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cgroup.c - which cgroup hierarchy there is, what can be limited in it, and who may make cgroups.
+ */
+#include <fcntl.h>
+#include <hrun/cgroup2.h>
+#include <hrun/doctor_look.h>
+#include <hrun/fd.h>
+#include <hrun/libexec.h>
+#include <hrun/path.h>
+#include <hrun/str.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum { TEXT_MAX = 4096 };
+
+/* A small file of the hierarchy; NULL where it cannot be read. */
+static const char *read_at(struct pool *pool, int dir, const char *name)
+{
+	autofd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char *text = pool_alloc(pool, TEXT_MAX);
+
+	if (fd < 0 || fd_read_all(fd, text, TEXT_MAX - 1) < 0)
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void say_mode(struct doctor *doctor, int cgroup, const char *mountpoint)
+{
+	static const char remedy[] = "hrun limits by cgroup v2 only; boot with systemd.unified_cgroup_hierarchy=1 "
+				     "cgroup_no_v1=all";
+
+	if (cgroup < 0)
+		doctor_say(doctor, "cgroup.mode", DOCTOR_FAIL, remedy, "no cgroup2 at %s or %s/unified", mountpoint,
+			   mountpoint);
+	else if (str_ends(mountpoint, "/unified"))
+		doctor_say(doctor, "cgroup.mode", DOCTOR_WARN, remedy,
+			   "hybrid: cgroup2 at %s, without the controllers that cgroup v1 has", mountpoint);
+	else
+		doctor_say(doctor, "cgroup.mode", DOCTOR_OK, NULL, "unified at %s", mountpoint);
+}
+
+static const char *missing_of(struct pool *pool, const char *controllers)
+{
+	static const char *const wanted[] = {"cpu", "cpuset", "io", "memory", "pids"};
+	const char *missing = "";
+
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		if (!doctor_has_word(controllers, wanted[i]))
+			missing = pool_printf(pool, "%s %s", missing, wanted[i]);
+	}
+	return missing;
+}
+
+static void say_controllers(struct doctor *doctor, const char *id, const char *whose, const char *controllers,
+			    const char *remedy)
+{
+	const char *missing = missing_of(doctor->pool, controllers);
+
+	if (*missing)
+		doctor_say(doctor, id, DOCTOR_WARN, remedy, "%s lacks%s; it has %s", whose, missing,
+			   *controllers ? controllers : "none");
+	else
+		doctor_say(doctor, id, DOCTOR_OK, NULL, "%s: %s", whose, controllers);
+}
+
+/* Of "0::/user.slice/..." the path; NULL where it is not below the root of this view. */
+static const char *own_path(struct pool *pool)
+{
+	size_t size;
+	int error;
+	const char *text = doctor_read(pool, "/proc/self/cgroup", TEXT_MAX, &size, &error);
+	const char *line = text ? strstr(text, "0::/") : NULL;
+
+	if (!line || (line != text && line[-1] != '\n'))
+		return NULL;
+	line += strlen("0::/");
+	const char *path = pool_strndup(pool, line, strcspn(line, "\n"));
+	if (path_has_dotdot(path))
+		return NULL;
+	return *path ? path : ".";
+}
+
+/* Root makes cgroups anywhere; anybody else where a session manager gave him the directory. */
+static void say_delegated(struct doctor *doctor, int cgroup)
+{
+	static const char id[] = "cgroup.delegated", remedy[] = "log in with a systemd user session, with "
+								"Delegate=cpu cpuset io memory pids for user@.service";
+	const char *path = own_path(doctor->pool);
+	struct statvfs fs;
+
+	if (geteuid() == 0) {
+		bool fixed = fstatvfs(cgroup, &fs) < 0 || (fs.f_flag & ST_RDONLY);
+		doctor_say(doctor, id, fixed ? DOCTOR_FAIL : DOCTOR_OK,
+			   "mount cgroup2 writable, in a cgroup namespace of its own", "%s",
+			   fixed ? "the hierarchy is read-only" : "root may make cgroups");
+		return;
+	}
+	autofd int own = path ? path_open_beneath(cgroup, path) : -ENOENT;
+	const char *controllers = own < 0 ? NULL : read_at(doctor->pool, own, "cgroup.controllers");
+	if (!controllers || faccessat(own, "cgroup.procs", W_OK, 0) < 0 || faccessat(own, ".", W_OK, 0) < 0)
+		doctor_say(doctor, id, DOCTOR_WARN, remedy, "this user may not make cgroups below %s",
+			   path ? path : "its own, which is not in sight");
+	else
+		say_controllers(doctor, id, "your own cgroup", controllers, remedy);
+}
+
+/* Where systemd runs, engines ask for its driver unless they are told not to. */
+static void say_systemd(struct doctor *doctor)
+{
+	struct err e = {0};
+
+	if (access("/run/systemd/system", F_OK) < 0) {
+		doctor_say(doctor, "cgroup.systemd", DOCTOR_NONE, NULL, "systemd does not run here");
+		return;
+	}
+	autofd int scope = libexec_find("hrun-scope", NULL, &e);
+	doctor_say(doctor, "cgroup.systemd", scope < 0 ? DOCTOR_WARN : DOCTOR_OK,
+		   "set the engine's cgroup manager to cgroupfs", "systemd runs, and hrun %s its cgroup driver",
+		   scope < 0 ? "has not" : "has");
+}
+
+void doctor_cgroup(struct doctor *doctor)
+{
+	const char *mountpoint;
+	autofd int cgroup = cgroup2_open(&mountpoint);
+
+	say_mode(doctor, cgroup, mountpoint);
+	if (cgroup >= 0) {
+		const char *controllers = read_at(doctor->pool, cgroup, "cgroup.controllers");
+		say_controllers(doctor, "cgroup.controllers", "cgroup2", controllers ? controllers : "",
+				"limits of these are refused; take the controllers from cgroup v1 (cgroup_no_v1=all), "
+				"or build them into the kernel");
+		say_delegated(doctor, cgroup);
+	}
+	say_systemd(doctor);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_paths.c - directories and files of an engine's store, and who could have changed them.
+ */
+#include <fcntl.h>
+#include <hrun/fd.h>
+#include <hrun/image_engine.h>
+#include <hrun/policy_open.h>
+#include <hrun/str.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int store_open_path(struct pool *pool, const char *path, struct err *e)
+{
+	enum policy_owner owner = policy_caller_is_root() ? POLICY_OWNER_ROOT : POLICY_OWNER_OR_CALLER;
+	static const char prefix[] = "policy: ";
+	int fd = policy_open(pool, path, owner, e);
+
+	if (fd < 0 && str_starts(e->text, prefix))
+		memmove(e->text, e->text + sizeof prefix - 1, strlen(e->text) - sizeof prefix + 2);
+	return fd;
+}
+
+const char *store_real_path(struct pool *pool, const char *path)
+{
+	char link[64], real[PATH_MAX];
+	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", fd) < 0)
+		return NULL;
+	ssize_t n = readlink(link, real, sizeof real - 1);
+	return n > 0 ? pool_strndup(pool, real, (size_t)n) : NULL;
+}
+
+int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e)
+{
+	const char *upper = store_real_path(pool, path);
+	struct stat st;
+
+	if (!upper || stat(upper, &st) < 0)
+		return err_set(e, EINVAL, "the writable layer `%s` cannot be opened", path);
+	/* Its layers are copies with other owners, or mapped. */
+	if (policy_caller_is_root() && st.st_uid != 0)
+		return err_set(e, EPERM,
+			       "the container's layer belongs to uid %u: what an engine has made for hostUsers: false, "
+			       "--uidmap or --userns cannot be compared; use the image without",
+			       st.st_uid);
+	ret->upper_path = upper;
+	ret->upper = store_open_path(pool, upper, e);
+	return ret->upper < 0 ? ret->upper : 0;
+}
+
+void stored_root_close(struct stored_root *root)
+{
+	for (size_t i = 0; i < root->layer_count; i++)
+		fd_close(&root->layers[i].dir);
+	fd_close(&root->images);
+	fd_close(&root->records);
+	fd_close(&root->blobs);
+	fd_close(&root->upper);
+}

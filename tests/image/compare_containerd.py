@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+"""The store of containerd, made here, under a real overlay: what `hrun plan` says of a root that is the signed image, or nearly.
+
+As containerd unpacks it (seen with 1.6, 1.7 and 2.1): directories on the way as in the topmost layer below that has them, else 0755; the top directory 0755,
+whiteouts as devices 0:0, opaque directories by their attribute.  tests/engines/signed_containerd.py has the real engine; this runs everywhere,
+and with sanitizers.
+"""
+import hashlib
+import io
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tarfile
+
+sys.path.insert(0, f"{os.environ['TESTS']}/engines")
+from bolt import database, images, snapshots  # noqa: E402
+from engine_root import KEY, OTHER, accepted, finish, kept, policy, prepare, refused  # noqa: E402
+from signed_image import CHANGES, OCI, Layout, edit, entry, full_image, layer  # noqa: E402
+
+TOP = "/run/containerd-root"
+CONTENT = f"{TOP}/io.containerd.content.v1.content/blobs/sha256"
+OVERLAYFS = f"{TOP}/io.containerd.snapshotter.v1.overlayfs"
+DATABASE, NAMES = f"{OVERLAYFS}/metadata.db", f"{TOP}/io.containerd.metadata.v1.bolt/meta.db"
+
+
+def make_parents(path, top, lowers):
+    if os.path.isdir(path):
+        return
+    make_parents(os.path.dirname(path), top, lowers)
+    os.mkdir(path, 0o755)
+    for lower in lowers:
+        try:
+            below = os.lstat(lower + path[len(top):])
+        except FileNotFoundError:
+            continue
+        if stat.S_ISDIR(below.st_mode):
+            os.chown(path, below.st_uid, below.st_gid)
+            os.chmod(path, below.st_mode & 0o7777)
+            for name in os.listxattr(lower + path[len(top):]):
+                if not name.startswith("trusted."):
+                    os.setxattr(path, name, os.getxattr(lower + path[len(top):], name))
+        return
+
+
+def unpack(archive, top, lowers):
+    os.makedirs(top, 0o755)
+    whole = tarfile.open(fileobj=io.BytesIO(archive))
+    for info in whole:
+        path, name = f"{top}/{os.path.normpath(info.name)}", os.path.basename(info.name.rstrip("/"))
+        if info.name == "./":
+            continue
+        parent = os.path.dirname(path)
+        make_parents(parent, top, lowers)
+        if name == ".wh..wh..opq":
+            os.setxattr(parent, "trusted.overlay.opaque", b"y")
+            continue
+        if name.startswith(".wh."):
+            os.mknod(f"{parent}/{name[4:]}", stat.S_IFCHR, 0)
+            continue
+        if info.isdir():
+            os.makedirs(path, exist_ok=True)
+        elif info.issym():
+            os.symlink(info.linkname, path)
+        elif info.islnk():
+            os.link(f"{top}/{info.linkname}", path)
+            continue
+        elif info.isfifo():
+            os.mkfifo(path)
+        else:
+            with open(path, "wb") as f:
+                f.write(whole.extractfile(info).read())
+        os.lchown(path, info.uid, info.gid)
+        if not info.issym():
+            os.chmod(path, info.mode)
+        for key, value in info.pax_headers.items():
+            if key.startswith("SCHILY.xattr."):
+                os.setxattr(path, key[13:], value.encode("latin1"))
+
+
+def chains_of(layers):
+    chain = ""
+    for data in layers:
+        diff_id = "sha256:" + hashlib.sha256(data).hexdigest()
+        chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest() if chain else diff_id
+        yield chain
+
+
+class Store:
+    def __init__(self):
+        for directory in (CONTENT, f"{OVERLAYFS}/snapshots", os.path.dirname(NAMES)):
+            os.makedirs(directory, 0o700)
+        self.snapshots, self.images, self.count, self.more = {}, {}, 0, {}
+
+    def new(self):
+        self.count += 1
+        return self.count
+
+    def add(self, name, layout, descriptor, layers):
+        """The image, and a container of it that is mounted; the layers' directories, what `root.path` is then."""
+        subprocess.run(f"cp -n {layout.path}/blobs/sha256/* {CONTENT}", shell=True, check=True)
+        tops = []
+        for chain, archive in zip(chains_of(layers), layers):
+            if chain not in self.snapshots:
+                self.snapshots[chain] = self.new()
+                unpack(archive, self.directory(chain), list(reversed(tops)))
+            tops.append(self.directory(chain))
+        self.images[f"localhost/{name}:1"] = descriptor
+        self.save()
+        return tops, self.mount(tops)
+
+    def directory(self, chain):
+        return f"{OVERLAYFS}/snapshots/{self.snapshots[chain]}/fs"
+
+    def save(self, **options):
+        named = {f"default/{2 * number + 7}/{chain}": number for chain, number in self.snapshots.items()}
+        for path, tree in ((DATABASE, snapshots({**named, **self.more})), (NAMES, images(self.images))):
+            with open(path, "wb") as f:
+                f.write(database(tree, **options))
+
+    def mount(self, tops):
+        container = f"{OVERLAYFS}/snapshots/{self.new()}"
+        for directory in ("fs", "work"):
+            os.makedirs(f"{container}/{directory}", 0o755)
+        root = f"/run/roots/{self.count}"
+        os.makedirs(root)
+        lower = ":".join(top[len(f"{OVERLAYFS}/snapshots/"):] for top in reversed(tops))
+        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={lower},upperdir={container}/fs,workdir={container}/work", "overlay", root], check=True,
+                       cwd=f"{OVERLAYFS}/snapshots", env={**os.environ, "LIBMOUNT_FORCE_MOUNT2": "always"})
+        return root
+
+
+def changes(root, tops):
+    for name, number, path, change, text in CHANGES + [
+            ("mode of a directory that is only implied", 3, "old", lambda p: os.chmod(p, 0o755), "old: a directory that the image only implies is 0755 of 5:0, and below 0700 of 5:0"),
+            ("its owner", 3, "old", lambda p: os.chown(p, 0, 0), "old: a directory that the image only implies is 0700 of 0:0"),
+            ("its attribute", 3, "old", lambda p: os.setxattr(p, "user.x", b"1"), "old: a directory that the image only implies has another attribute than below: user.x"),
+            ("its attribute below", 3, "old", lambda p: os.removexattr(p, "user.old"), "old: a directory that the image only implies has another attribute than below: user.old"),
+            ("one of its attributes", 3, "old", lambda p: os.setxattr(p, "user.old", b"2"), "old: a directory that the image only implies has another attribute than below: user.old")]:
+        top = tops[number - 1]
+        with kept(top):
+            change(f"{top}/{path}" if path != "." else top)
+            refused(name, root, *text.split("|"))
+    accepted("all undone", root)
+    os.link(f"{tops[1]}/usr/data", "/run/mine")
+    refused("a name outside", root, "usr/data: the file has a name outside")
+    os.unlink("/run/mine")
+
+
+def databases(store, root):
+    for name, options in (("pages of their own", {"inline": False}), ("many pages", {"inline": False, "per_page": 2, "page_size": 1024}), ("large pages", {"page_size": 65536})):
+        store.save(**options)
+        accepted(f"databases of {name}", root)
+    store.save()
+    for path in (DATABASE, NAMES):
+        whole = open(path, "rb").read()
+        for name, data in (("none", None), ("an empty one", b""), ("half of it", whole[:8192 + 100]), ("a page in a circle", circle(whole)), ("a damaged head", b"\xff" * 4096 + whole[4096:])):
+            os.unlink(path)
+            if data is not None:
+                with open(path, "wb") as f:
+                    f.write(data)
+            # (The second head is one transaction older, and the same here.)
+            if name == "a damaged head":
+                accepted(f"{os.path.basename(path)}: {name}, and a second one", root)
+            else:
+                refused(f"{os.path.basename(path)}: {name}", root, "containerd's database")
+            store.save()
+    names, store.images = store.images, {"localhost/other:1": store.images["localhost/other:1"]}
+    store.save()
+    refused("no name", root, "no image of these layers")
+    store.images = {**names, "localhost/\"x:1": names["localhost/full:1"]}
+    store.save()
+    refused("a name that is none", root, "has a name that is none")
+    store.images = names
+    chains, store.snapshots = store.snapshots, {}
+    store.save()
+    refused("no snapshot", root, "knows no snapshot")
+    store.more = {f"default/3/{chain}-init": number for chain, number in chains.items()}
+    store.save()
+    refused("a snapshot that is no image's", root, "the topmost layer is no image's own")
+    store.snapshots, store.more = chains, {}
+    store.save()
+    accepted("the databases are back", root)
+
+
+def circle(whole):
+    """The first page of all becomes a branch that leads to itself."""
+    root = int.from_bytes(whole[32:40], "little")
+    at, data = root * 4096, bytearray(whole)
+    data[at + 8:at + 12] = b"\x01\0\x01\0"
+    data[at + 16:at + 32] = (16).to_bytes(4, "little") + bytes(4) + root.to_bytes(8, "little")
+    return bytes(data)
+
+
+def blobs(layout, signed, root, tops):
+    manifest = json.load(open(f"{layout.path}/blobs/sha256/{signed['digest'][7:]}"))
+    os.utime(f"{tops[1]}/usr/data")
+    for name, digest, damaged, missing in (("manifest", signed["digest"],) + ("no image of these layers",) * 2, ("config", manifest["config"]["digest"],) + ("no image of these layers",) * 2,
+                                           ("layer", manifest["layers"][1]["digest"], "layer 2 of 4", "discard_unpacked_layers")):
+        path = f"{CONTENT}/{digest[7:]}"
+        with kept(path):
+            os.unlink(path)
+            refused(f"no blob of a {name}", root, missing)
+        with kept(path):
+            os.chmod(path, 0o644)
+            edit(path, b"\1", os.stat(path).st_size - 9)
+            refused(f"a changed blob of a {name}", root, damaged)
+    accepted("the blobs are back", root)
+
+
+def inside():
+    prepare()
+    layout, places, store = Layout("/run/layout"), Layout("/etc/hrun/signatures"), Store()
+    policy()
+    layers = full_image()
+    layers[1] = layer(*((info, data) for info, data in entries_with_attribute(layers[1])))
+    signed = layout.image("full", layers, compress=False)
+    places.sign(signed, KEY, "localhost/full")
+    tops, root = store.add("full", layout, signed, layers)
+    accepted("a signed image", root)
+    small = [layers[0], layer(entry("small", data=b"1"))]
+    unsigned = layout.image("other", small)
+    _, other = store.add("other", layout, unsigned, small)
+    refused("an unsigned image", other, "no signature of")
+    places.sign(unsigned, OTHER, "localhost/other")
+    refused("a stranger's signature", other, "signature")
+    # Its name says that it is the signed one.
+    store.images["localhost/other:1"] = signed
+    store.save()
+    refused("another image's manifest", other, "no image of these layers")
+    index = {"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [{**unsigned, "platform": {"os": "linux", "architecture": "amd64"}}]}
+    store.images["localhost/other:1"] = layout.blob(OCI + "index.v1+json", json.dumps(index).encode())
+    shutil.copy(f"{layout.path}/blobs/sha256/{store.images['localhost/other:1']['digest'][7:]}", CONTENT)
+    store.save()
+    places.sign(store.images["localhost/other:1"], KEY, "localhost/other")
+    accepted("an index that is signed", other)
+    changes(root, tops)
+    root = store.mount(tops)  # (What an overlay has seen of directories that were exchanged below it is undefined.)
+    databases(store, root)
+    blobs(layout, signed, root, tops)
+    return finish()
+
+
+def entries_with_attribute(archive):
+    """The directory `old` gets an attribute, which containerd gives to the layer above as well."""
+    whole = tarfile.open(fileobj=io.BytesIO(archive))
+    for info in whole:
+        if info.name.rstrip("/") == "old":
+            info.pax_headers["SCHILY.xattr.user.old"] = "1"
+        yield info, whole.extractfile(info).read() if info.isreg() else b""
+
+
+if os.geteuid() != 0:
+    print("only root can mount")
+    sys.exit(77)
+sys.exit(inside())
