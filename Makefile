@@ -23,6 +23,9 @@ SAY := $(if $(V),@:,@echo)
 PKGS := libseccomp libcap yajl
 # Only hrun-image links these; of them hrun-sign libcrypto.
 IMAGE_PKGS := libcrypto zlib libzstd
+# Only hrun-scope links this.
+SCOPE_PKGS := libsystemd
+DEBIAN_libsystemd := libsystemd-dev
 DEBIAN_libseccomp := libseccomp-dev
 DEBIAN_libcap := libcap-dev
 DEBIAN_yajl := libyajl-dev
@@ -56,7 +59,7 @@ OBJECTS += $(BASE)/gen/builtin_filters.o $(BASE)/gen/portable_profile.o
 LIBRARY_OBJECTS := $(filter-out %/src/main.o %/src/entry.o,$(OBJECTS))
 
 .PHONY: all
-all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
+all: $(BUILD)/hrun $(BUILD)/libexec/hrun/hrun-image $(BUILD)/libexec/hrun/hrun-scope $(BUILD)/libexec/hrun/hrun-sign $(BUILD)/libexec/hrun/hrun-tree
 
 # ---- what the compiler and the machine have: asked once a build directory, again when flags change ----
 # (a comma joins what must be given together: clang 14 wants a second flag with the last one)
@@ -82,7 +85,7 @@ $(shell mkdir -p $(BUILD); printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $
 ifeq ($(wildcard $(BASE)/config.mk),)
 $(if $(shell command -v $(firstword $(CC))),,$(error hrun: the compiler $(firstword $(CC)) is missing: apt-get install gcc))
 $(if $(shell command -v $(firstword $(PKG_CONFIG))),,$(error hrun: pkg-config is missing: apt-get install pkg-config))
-$(foreach p,$(PKGS) $(IMAGE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
+$(foreach p,$(PKGS) $(IMAGE_PKGS) $(SCOPE_PKGS),$(if $(shell $(PKG_CONFIG) --exists $p && echo yes),,\
 	$(error hrun: $p is missing: apt-get install $(DEBIAN_$p))))
 endif
 include $(BASE)/config.mk
@@ -103,6 +106,7 @@ $(BASE)/config.mk: Makefile $(BASE)/flags
 	probe $$pie $$yajl && [ -n "$(YAJL_ARCHIVE)" ] || \
 		yajl="$$($(PKG_CONFIG) --libs yajl$(if $(STATIC), | sed 's/-lyajl/&_s/'))"; \
 	echo "PKG_LIBS := $$libs"; echo "YAJL_LIBS := $$yajl"; \
+	echo "SCOPE_LIBS := $$($(PKG_CONFIG) --libs $(SCOPE_PKGS))"; \
 	echo "IMAGE_LIBS := $$($(PKG_CONFIG) --libs $(IMAGE_PKGS))"; \
 	printf 'PROBED :='; for flags in $(CANDIDATES); do \
 		flags=$$(echo "$$flags" | tr , ' '); echo 'int main(void) { return 0; }' | \
@@ -118,7 +122,7 @@ $(BUILD)/hrun: $(OBJECTS)
 # ---- libexec: hrun-image gets the words of the language and the JSON reader, nothing else of hrun ----
 
 IMAGE_SOURCES := $(sort $(wildcard libexec/hrun-image/*.c))
-IMAGE_SHARED := $(filter-out %/log.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
+IMAGE_SHARED := $(filter-out %/log.o %/libexec.o,$(filter $(BASE)/src/base/%.o $(BUILD)/src/base/%.o,$(OBJECTS))) \
 	$(filter %/src/bundle/json.o %/src/bundle/json_check.o %/src/bundle/json_string.o %/src/bundle/json_where.o %/src/bundle/json_write.o,$(OBJECTS))
 IMAGE_OBJECTS := $(foreach s,$(IMAGE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 IMAGE_PARTS := $(filter-out %/main.o,$(IMAGE_OBJECTS)) $(IMAGE_SHARED)
@@ -138,8 +142,17 @@ $(BUILD)/libexec/hrun/hrun-sign: $(SIGN_OBJECTS) $(IMAGE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(IMAGE_LIBS)
 
+# hrun-scope: its own files and hrun-image's walls.
+SCOPE_SOURCES := $(sort $(wildcard libexec/hrun-scope/*.c)) $(patsubst %,libexec/hrun-image/%.c,confine filter)
+SCOPE_OBJECTS := $(foreach s,$(SCOPE_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
+SCOPE_SHARED := $(filter %/src/base/err.o %/src/base/fd.o %/src/base/str.o %/src/base/unix.o,$(OBJECTS))
+$(BUILD)/libexec/hrun/hrun-scope: $(SCOPE_OBJECTS) $(SCOPE_SHARED)
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS) -o $@ $^ $(SCOPE_LIBS)
+
 # Where hrun looks for it.
-%/src/image/program.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
+%/src/base/libexec.o: CPPFLAGS_ALL += -DHRUN_LIBEXEC='"$(LIBEXEC)"'
 
 # It runs before anything that the compiler may count on.
 %/src/entry.o: CFLAGS_ALL += -fno-stack-protector -ftrivial-auto-var-init=uninitialized -fno-builtin -fno-tree-loop-distribute-patterns -fno-sanitize=all
@@ -212,6 +225,7 @@ install: all
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(PREFIX)/libexec/hrun/hrun-tree
 	ln -sfn hrun $(DESTDIR)$(PREFIX)/bin/hrun-restricted
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-image $(DESTDIR)$(LIBEXEC)/hrun-image
+	install -D -m 755 $(BUILD)/libexec/hrun/hrun-scope $(DESTDIR)$(LIBEXEC)/hrun-scope
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-sign $(DESTDIR)$(LIBEXEC)/hrun-sign
 	install -D -m 755 $(BUILD)/libexec/hrun/hrun-tree $(DESTDIR)$(LIBEXEC)/hrun-tree
 	$(Q)[ -e $(DESTDIR)$(SYSCONFDIR)/hrun/restricted.json ] || \
@@ -267,6 +281,11 @@ $(BUILD)/tests/image/fake: $(BASE)/tests/image/fake.o
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
+# A talk with systemd that ends when a test wants it to.
+$(BUILD)/tests/scope/drive: $(BASE)/tests/scope/drive.o $(BUILD)/libhrun.a
+	@mkdir -p $(@D)
+	$(SAY) "  LINK  $@"
+	$(Q)$(LINK_TEST)
 # A child behind the walls of either program.
 $(BUILD)/tests/image/walls: $(BASE)/tests/image/walls.o $(filter %/confine.o %/filter.o,$(IMAGE_OBJECTS)) $(filter %/confine.o,$(TREE_OBJECTS)) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -306,7 +325,7 @@ $(HELPERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/%.c
 
 .PHONY: unit test-programs fuzzers
 unit: $(UNIT)
-test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(TOOLS:%=$(BUILD)/tests/%) $(HELPERS:%=$(BUILD)/tests/%)
+test-programs: all unit $(REPLAY) $(BUILD)/tests/image/drive $(BUILD)/tests/image/fake $(BUILD)/tests/image/layers $(BUILD)/tests/image/walls $(BUILD)/tests/scope/drive $(TOOLS:%=$(BUILD)/tests/%) $(HELPERS:%=$(BUILD)/tests/%)
 fuzzers: $(FUZZERS)
 
 .PHONY: install-dependencies check check-vm demo lint format mutants faults fuzz bench
@@ -374,4 +393,4 @@ help:
 	@echo 'sudo make bench      against crun and runc, interleaved'
 	@echo 'make clean           remove build and build-*'
 
--include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(TOOLS:%=$(BUILD)/tests/%.d)
+-include $(OBJECTS:.o=.d) $(IMAGE_OBJECTS:.o=.d) $(SCOPE_OBJECTS:.o=.d) $(SIGN_OBJECTS:.o=.d) $(TREE_OBJECTS:.o=.d) $(BUILD)/tests/image/layers.d $(UNIT:=.d) $(FUZZ:%=$(BUILD)/tests/fuzz/fuzz_%.d) $(BUILD)/tests/fuzz/replay.d $(BUILD)/tests/image/drive.d $(BUILD)/tests/image/fake.d $(BUILD)/tests/image/walls.d $(BUILD)/tests/scope/drive.d $(TOOLS:%=$(BUILD)/tests/%.d)

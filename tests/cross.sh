@@ -12,7 +12,7 @@ make --no-print-directory build/tests/isolate
 tree=$top/build/cross-tree
 rm -rf "$tree"
 mkdir -p "$tree"
-tarball=$(tests/tree.sh trixie gcc,libc6-dev,make,pkg-config,libseccomp-dev,libcap-dev,libyajl-dev,libssl-dev,zlib1g-dev,libzstd-dev,gcc-aarch64-linux-gnu,qemu-user)
+tarball=$(tests/tree.sh trixie gcc,libc6-dev,make,pkg-config,libseccomp-dev,libcap-dev,libyajl-dev,libssl-dev,zlib1g-dev,libzstd-dev,libsystemd-dev,gcc-aarch64-linux-gnu,qemu-user)
 tar -xf "$tarball" -C "$tree" --exclude='./dev/*'
 cat /etc/resolv.conf >"$tree/etc/resolv.conf"
 cat /etc/hosts >"$tree/etc/hosts"
@@ -23,7 +23,7 @@ in_tree() {
 }
 
 in_tree 'dpkg --add-architecture arm64 && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-  --no-install-recommends libc6-dev:arm64 libseccomp-dev:arm64 libcap-dev:arm64 libyajl-dev:arm64 libssl-dev:arm64 zlib1g-dev:arm64 libzstd-dev:arm64' >build/cross.log 2>&1 ||
+  --no-install-recommends libc6-dev:arm64 libseccomp-dev:arm64 libcap-dev:arm64 libyajl-dev:arm64 libssl-dev:arm64 zlib1g-dev:arm64 libzstd-dev:arm64 libsystemd-dev:arm64' >build/cross.log 2>&1 ||
   { tail -n 20 build/cross.log; exit 1; }
 in_tree 'make -j2 BUILD=build-aarch64 CC=aarch64-linux-gnu-gcc HOSTCC=gcc \
   PKG_CONFIG="env PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig pkg-config" test-programs' >build/cross.log 2>&1 ||

@@ -4,7 +4,7 @@
 # Nothing is asked of the network when they are all there; who is not root is told what is missing.
 set -eu
 
-build="gcc libc6-dev make pkg-config libseccomp-dev libcap-dev libyajl-dev libssl-dev zlib1g-dev libzstd-dev"
+build="gcc libc6-dev make pkg-config libseccomp-dev libcap-dev libyajl-dev libssl-dev zlib1g-dev libzstd-dev libsystemd-dev"
 demo="busybox-static"
 test="busybox-static zstd uidmap openssl python3 python3-jsonschema git procps iproute2 strace mmdebstrap mandoc universal-ctags clang-format clang-tidy cppcheck"
 machine="qemu-system-x86 qemu-utils e2fsprogs openssh-client zstd mmdebstrap"

@@ -23,6 +23,12 @@
  */
 int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err *e);
 
+/*
+ * The same for a cgroup that systemd has made, at the place that plan->scope->answer says: it must be the place of
+ * plan->path and hold the process PLACEHOLDER alone.  plan->path is then the whole place.
+ */
+int cgroup_adopt(struct cgroup_plan *plan, pid_t placeholder, uint64_t *ret_inode, struct err *e);
+
 /* Write the limits that are not `last`, or only those that are; attach the device program with the former. */
 int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e);
 int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e);

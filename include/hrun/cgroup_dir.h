@@ -39,6 +39,9 @@ int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_
 /* Hand the controllers of PLAN down from DIR, whose path is for messages. */
 int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e);
 
+/* The same in every cgroup above plan->path. */
+int cgroup_dir_enable_above(const struct cgroup_plan *plan, struct err *e);
+
 /* One write of a plan to the cgroup's directory. */
 int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e);
 

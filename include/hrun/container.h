@@ -41,6 +41,8 @@ struct container_record {
 	const char *cgroup;   /* below the cgroup2 mount; NULL: none */
 	const char *cgroup_mountpoint;
 	uint64_t cgroup_inode; /* of its directory; 0 until made */
+	const char *unit;      /* the transient scope of systemd that the cgroup is; NULL: hrun's own cgroup */
+	const char *bus;       /* the socket where systemd was asked for it; not NULL where there is a unit */
 	bool no_new_privs;
 	uint64_t bounding; /* capabilities */
 	bool has_filter;   /* filter.bpf is there */

@@ -40,7 +40,7 @@ static inline bool entry_is_broken_class(const char *component, const char *end)
 /*
  * What the second round is called: PATH holds the LENGTH bytes of our own file's path, and gets the last component of NAME
  * in place of its own.  The second round's file has no path any more, so this is how it finds what lies beside
- * it (src/image/program.c, which does not take our word for it).  False where that must not or cannot be.
+ * it (src/base/libexec.c, which does not take our word for it).  False where that must not or cannot be.
  */
 static inline bool entry_rename(char *path, size_t length, size_t size, const char *name)
 {

@@ -75,23 +75,6 @@ const char *image_stage_name(uint32_t stage);
 /* The answer as `hrun verify --format json` prints it, without a newline. */
 void image_answer_write(struct json_out *out, const struct image_answer *answer);
 
-/* ---- program.c ---- */
-/*
- * The libexec program NAME, found and judged but not started: an owned O_PATH descriptor.  -ENOENT where it is missing, -EPERM where
- * somebody could have changed it.  DIR as below.
- */
-int image_program_find(const char *name, const char *dir, struct err *e);
-/*
- * Start the libexec program NAME: beside hrun's own file in an uninstalled build, else in the compiled-in directory (or in
- * DIR, where not NULL).  Run by root it belongs to root or to the owner of hrun's own file, and nobody else may write to it.
- * It has one end of a SEQPACKET pair as descriptor 3, /dev/null as 0 to 2, no argument, no environment, and "/" to stand in.
- * *RET_SOCKET, the other end, and *RET_PIDFD are owned.
- */
-int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd,
-		      struct err *e);
-/* Kill it if it lives, and take its status. */
-int image_program_reap(pid_t pid, int pidfd);
-
 /* ---- root.c ---- */
 /*
  * A detached, empty tmpfs without devices, at most SIZE large ("512m", "50%" of the memory; NULL: IMAGE_ROOT_SIZE).  Both are owned:

@@ -18,6 +18,7 @@
 
 #include <hrun/err.h>
 #include <hrun/pool.h>
+#include <hrun/scope_wire.h>
 #include <hrun/spec.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
@@ -90,12 +91,23 @@ struct cgroup_write {
 	bool absent_ok;		/* a missing file is no error (memory.swap.max "max") */
 	const char *where;
 };
+/* A transient unit of systemd, which makes the cgroup; large: in the pool. */
+struct scope_plan {
+	struct scope_request request;
+	struct scope_answer answer; /* of hrun-scope, once it ran */
+	const char *bus;	    /* path of the socket to ask; NULL: none was found (hrun plan) */
+	const char *slice;
+	bool user;	/* of the user's own systemd */
+	bool too_large; /* something did not fit; no such plan is carried out */
+};
 struct cgroup_plan {
-	bool disabled;		  /* --cgroup-manager disabled */
-	bool live;		  /* an update: values that a new cgroup has anyway are written too */
-	int root;		  /* owned O_PATH of the cgroup2 mount; -1 where disabled */
-	const char *mountpoint;	  /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
-	const char *path;	  /* below the mount, absolute: "/machine/web-1" */
+	bool disabled;		/* --cgroup-manager disabled */
+	bool live;		/* an update: values that a new cgroup has anyway are written too */
+	int root;		/* owned O_PATH of the cgroup2 mount; -1 where disabled */
+	const char *mountpoint; /* "/sys/fs/cgroup" or "/sys/fs/cgroup/unified" */
+	const char *
+		path; /* below the mount, absolute: "/machine/web-1"; of a user's scope its end, until systemd has said it */
+	struct scope_plan *scope; /* NULL: hrun makes the cgroup itself */
 	const char *lived_in;	  /* a cgroup above that holds processes and so enables nothing more, or NULL */
 	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
 	size_t controller_count;
@@ -317,8 +329,13 @@ struct plan_options {
 	bool cgroup_disabled;
 	unsigned int preserve_fds;
 	uint64_t ignored_signals;
-	const char *cache_dir;	       /* compiled filters; NULL: no cache */
-	const struct verdict *verdict; /* what was hardened, for `where`; may be NULL */
+	const struct scope_options {
+		bool user;		       /* the user's own systemd, not the machine's */
+		const char *bus;	       /* path of its socket; NULL with look_only */
+		struct string_list properties; /* of annotations, that the policy file allows */
+	} * scope;			       /* NULL: hrun makes the cgroup itself */
+	const char *cache_dir;		       /* compiled filters; NULL: no cache */
+	const struct verdict *verdict;	       /* what was hardened, for `where`; may be NULL */
 };
 
 struct bundle;
@@ -352,6 +369,11 @@ void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, c
  */
 int plan_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
 		const char *mountpoint, const char *path, struct plan *ret_plan, struct err *e);
+/* After it, for a container that is the unit UNIT: the same for systemd, at the socket BUS. */
+int plan_scope_update(struct pool *pool, const struct config_resources *resources, const char *unit, const char *bus,
+		      struct plan *plan, struct err *e);
+/* What ends that unit. */
+void plan_scope_stop(const char *unit, const char *bus, struct scope_plan *ret);
 /* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
 int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
 /* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */

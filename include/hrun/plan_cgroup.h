@@ -37,6 +37,21 @@ struct cgroup_write *plan_cgroup_write(struct pool *pool, struct cgroup_plan *pl
 /* "WHERE: cgroup v2 cannot do this; remove it". */
 int plan_not_on_v2(const char *where, struct err *e);
 
+/* One rule for devices. */
+enum { DEVICE_ACCESS_ALL = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE };
+struct device_match {
+	bool allow;
+	int32_t type;	      /* BPF_DEVCG_DEV_*, -1: any */
+	int32_t major, minor; /* -1: any */
+	int32_t access;	      /* BPF_DEVCG_ACC_* */
+};
+
+/* RULES, each checked.  The list is the pool's. */
+int plan_device_matches(struct pool *pool, const struct config_device_rule *rules, size_t count,
+			struct device_match **ret_matches, struct err *e);
+/* What every container may use besides. */
+const struct device_match *plan_device_defaults(size_t *ret_count);
+
 /*
  * A path below the mount: PATH as cgroupsPath has it (NULL or "": absent), or /hrun/ID.  Refuses whatever
  * could name another cgroup than the one it seems to.

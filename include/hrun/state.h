@@ -22,6 +22,10 @@ void record_write(struct json_out *out, const struct container_record *record);
 int record_read(struct pool *pool, const char *bytes, size_t size, const char *expected_id,
 		struct container_record *ret, struct err *e);
 
+/* May a record name this as the container's cgroup, or as its scope of systemd? */
+bool record_is_cgroup(const char *path);
+bool record_is_unit(const char *name);
+
 /* The same of a record that record_read refuses: pid, start time and cgroup where each is there and possible. */
 void record_read_remains(struct pool *pool, const char *bytes, size_t size, struct container_record *ret);
 

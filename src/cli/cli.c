@@ -99,11 +99,11 @@ static int driver_check(const struct command *command, struct err *e)
 
 	if (command->verb->saved_state_only)
 		return 0;
-	if (options->systemd_cgroup || str_equal(manager, "systemd"))
-		return err_set(e, ENOTSUP, "the systemd cgroup driver is not built yet; use --cgroup-manager cgroupfs");
-	if (!str_equal(manager, "cgroupfs") && !str_equal(manager, "disabled"))
+	if (!str_equal(manager, "cgroupfs") && !str_equal(manager, "systemd") && !str_equal(manager, "disabled"))
 		return err_set(e, EINVAL, "option --cgroup-manager takes cgroupfs, systemd or disabled, not `%s`",
 			       manager);
+	if (options->systemd_cgroup && options->cgroup_manager && !str_equal(manager, "systemd"))
+		return err_set(e, EINVAL, "--systemd-cgroup and --cgroup-manager %s exclude each other", manager);
 	return 0;
 }
 

@@ -124,10 +124,14 @@ static int judge(struct command *command, const struct target *target, bool look
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
 	const struct options *options = &command->options;
+	const char *manager = options->cgroup_manager ? options->cgroup_manager : "";
+	bool systemd = options->systemd_cgroup || str_equal(manager, "systemd");
+	struct scope_options scope = {0};
 	struct plan_options plan_options = {
 		.id = id,
 		.look_only = look_only,
-		.cgroup_disabled = options->cgroup_manager && str_equal(options->cgroup_manager, "disabled"),
+		.cgroup_disabled = str_equal(manager, "disabled"),
+		.scope = systemd ? &scope : NULL,
 		.preserve_fds = options->preserve_fds,
 		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
@@ -135,6 +139,8 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.verdict = &creation->verdict,
 	};
 
+	if (systemd)
+		TRY(systemd_find(command, look_only, &creation->policy, &scope, e));
 	TRY(plan_container(&command->pool, creation->config, &creation->bundle, &plan_options, &creation->plan, e));
 	for (size_t i = 0; i < creation->plan.warning_count; i++)
 		log_debug("%s", creation->plan.warnings[i]);
@@ -193,8 +199,11 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.rootfs = plan->rootfs.detached ? NULL : plan->rootfs.path,
 		.created = now(pool),
 		.owner = geteuid(),
-		.cgroup = plan->cgroup.disabled ? NULL : plan->cgroup.path,
+		/* Where a scope's is, systemd says when it has made it. */
+		.cgroup = plan->cgroup.disabled || plan->cgroup.scope ? NULL : plan->cgroup.path,
 		.cgroup_mountpoint = plan->cgroup.disabled ? NULL : plan->cgroup.mountpoint,
+		.unit = plan->cgroup.scope ? plan->cgroup.scope->request.unit : NULL,
+		.bus = plan->cgroup.scope ? plan->cgroup.scope->bus : NULL,
 		.no_new_privs = plan->creds.no_new_privs,
 		.bounding = plan->creds.caps[CAPS_BOUNDING],
 		.has_filter = plan->filter.program != NULL,

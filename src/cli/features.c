@@ -118,7 +118,7 @@ static void linux_section(struct json_out *out)
 	words(out, "namespaces", namespace_word, NS_TYPES);
 	json_out_raw(out, ",");
 	capabilities(out);
-	json_out_raw(out, ",\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":false,\"systemdUser\":false,\"rdma\":true}"
+	json_out_raw(out, ",\"cgroup\":{\"v1\":false,\"v2\":true,\"systemd\":true,\"systemdUser\":true,\"rdma\":true}"
 			  ",\"seccomp\":{\"enabled\":true,");
 	LIST(out, "actions", seccomp_actions);
 	json_out_raw(out, ",");

@@ -72,7 +72,10 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 	const struct container_record *record = &container->record;
 	struct err hook = {0};
 
+	bool has_unit = systemd_has_unit(record);
 	TRY(sandbox_destroy(container, e));
+	if (has_unit)
+		systemd_stop(pool, record);
 	/*
 	 * Where a hook of create failed, too: what those before it made is the poststop hooks' to clean up (runtime.md,
 	 * lifecycle, steps 12 and 13).

@@ -6,7 +6,7 @@
 #include <hrun/cgroup2.h>
 #include <hrun/doctor_look.h>
 #include <hrun/fd.h>
-#include <hrun/image.h>
+#include <hrun/libexec.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <sys/statvfs.h>
@@ -115,7 +115,7 @@ static void say_systemd(struct doctor *doctor)
 		doctor_say(doctor, "cgroup.systemd", DOCTOR_NONE, NULL, "systemd does not run here");
 		return;
 	}
-	autofd int scope = image_program_find("hrun-scope", NULL, &e);
+	autofd int scope = libexec_find("hrun-scope", NULL, &e);
 	doctor_say(doctor, "cgroup.systemd", scope < 0 ? DOCTOR_WARN : DOCTOR_OK,
 		   "set the engine's cgroup manager to cgroupfs", "systemd runs, and hrun %s its cgroup driver",
 		   scope < 0 ? "has not" : "has");

@@ -8,6 +8,7 @@
 #include <hrun/filter_cache.h>
 #include <hrun/image.h>
 #include <hrun/image_request.h>
+#include <hrun/libexec.h>
 #include <hrun/policy.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -44,7 +45,7 @@ static void say_libexec(struct doctor *doctor)
 	struct err e;
 
 	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
-		autofd int fd = image_program_find(programs[i].name, NULL, &e);
+		autofd int fd = libexec_find(programs[i].name, NULL, &e);
 		if (fd >= 0)
 			doctor_say(doctor, programs[i].id, DOCTOR_OK, NULL, "%s is there", programs[i].name);
 		else

@@ -11,6 +11,7 @@
 #include <hrun/fd.h>
 #include <hrun/image_engine.h>
 #include <hrun/image_request.h>
+#include <hrun/libexec.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
 #include <hrun/tree_wire.h>
@@ -117,7 +118,7 @@ static int give_layer(struct comparison *c, int socket, struct stored_layer *lay
 static void end_tree(struct comparison *c)
 {
 	if (c->pid > 0)
-		image_program_reap(c->pid, c->pidfd);
+		libexec_reap(c->pid, c->pidfd);
 	fd_close(&c->pidfd);
 	c->pid = -1;
 }
@@ -137,7 +138,7 @@ static int start_tree(struct comparison *c, const struct stored_layer *layer, in
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket for hrun-tree");
 	autofd int stream = pair[0], served = pair[1];
-	TRY(image_program_run("hrun-tree", c->asked->program_dir, &ours, &c->pid, &c->pidfd, e));
+	TRY(libexec_run("hrun-tree", c->asked->program_dir, &ours, &c->pid, &c->pidfd, e));
 	int fds[2 + TREE_LOWERS_MAX] = {layer->dir, served};
 	for (uint32_t i = 0; i < request.lowers; i++)
 		fds[2 + i] = layer[-1 - (ptrdiff_t)i].dir;

@@ -4,6 +4,7 @@
  */
 #include <hrun/fd.h>
 #include <hrun/image_bundle.h>
+#include <hrun/libexec.h>
 #include <hrun/str.h>
 #include <hrun/unix.h>
 #include <string.h>
@@ -42,8 +43,8 @@ int bundle_sign(const struct sign_request *request, const int *fds, size_t fd_co
 	autofd int ours = -EBADF, pidfd = -EBADF;
 	pid_t pid;
 
-	TRY(image_program_run("hrun-sign", NULL, &ours, &pid, &pidfd, e));
+	TRY(libexec_run("hrun-sign", NULL, &ours, &pid, &pidfd, e));
 	int r = converse(ours, request, fds, fd_count, ret, e);
-	image_program_reap(pid, pidfd);
+	libexec_reap(pid, pidfd);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include <hrun/fd.h>
 #include <hrun/image.h>
 #include <hrun/image_tree.h>
+#include <hrun/libexec.h>
 #include <hrun/str.h>
 #include <hrun/unix.h>
 #include <string.h>
@@ -219,11 +220,11 @@ int image_tree_walk(struct pool *pool, const struct image_tree *tree, struct ima
 		return err_errno(e, "make a pipe for hrun-tree");
 	autofd int from = ends[0], to = ends[1];
 	fcntl(from, F_SETPIPE_SZ, PIPE_SIZE);
-	TRY(image_program_run("hrun-tree", tree->program_dir, &ours, &pid, &pidfd, e));
+	TRY(libexec_run("hrun-tree", tree->program_dir, &ours, &pid, &pidfd, e));
 	int r = ask(tree, ours, to, e);
 	fd_close(&to);
 	if (r == 0)
 		r = image_tree_listen(pool, tree, from, ours, ret, e);
-	image_program_reap(pid, pidfd);
+	libexec_reap(pid, pidfd);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image.h>
+#include <hrun/libexec.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
 #include <hrun/tree_wire.h>
@@ -36,7 +37,7 @@ struct tree_run {
 static void tree_end(struct tree_run *run)
 {
 	if (run->pid > 0)
-		image_program_reap(run->pid, run->pidfd);
+		libexec_reap(run->pid, run->pidfd);
 	fd_close(&run->pidfd);
 	fd_close(&run->control);
 	fd_close(&run->stream);
@@ -72,7 +73,7 @@ static int tree_start(const struct image_call *call, int target, uint32_t flags,
 	autofd int records = pair[0];
 	/* More than the usual 64 KiB, or the two wait for each other; who may not have it is only slower. */
 	fcntl(run->stream, F_SETPIPE_SZ, PIPE_BYTES);
-	TRY(image_program_run("hrun-tree", call->program_dir, &run->control, &run->pid, &run->pidfd, e));
+	TRY(libexec_run("hrun-tree", call->program_dir, &run->control, &run->pid, &run->pidfd, e));
 	return send_request(run->control, &call->request, target, records, flags, e);
 }
 
@@ -88,7 +89,7 @@ static bool take_answer(struct tree_run *run, unsigned int seconds, struct tree_
 	fd_close(&run->stream);
 	int waited = proc_pidfd_wait(run->pidfd, (int)seconds * MILLISECONDS);
 	ssize_t n = waited < 0 ? waited : unix_receive(run->control, ret, sizeof *ret, NULL);
-	int status = image_program_reap(run->pid, run->pidfd);
+	int status = libexec_reap(run->pid, run->pidfd);
 
 	run->pid = -1;
 	if (n != sizeof *ret || !answer_is_sound(ret) || status < 0 || !WIFEXITED(status))

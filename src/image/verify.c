@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image.h>
+#include <hrun/libexec.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
 #include <hrun/unix.h>
@@ -319,7 +320,7 @@ static void check_end(struct conversation *c, pid_t pid, int pidfd, bool answere
 
 	if (answered || c->ended)
 		proc_pidfd_wait(pidfd, 5 * MILLISECONDS);
-	int status = image_program_reap(pid, pidfd);
+	int status = libexec_reap(pid, pidfd);
 	if (status == 0 || (!answered && !c->ended))
 		return;
 	if (status < 0)
@@ -339,7 +340,7 @@ int image_verify(struct pool *pool, const struct image_call *call, struct image_
 	pid_t pid;
 
 	*ret = (struct image_result){0};
-	TRY(image_program_run("hrun-image", call->program_dir, &ours, &pid, &pidfd, e));
+	TRY(libexec_run("hrun-image", call->program_dir, &ours, &pid, &pidfd, e));
 	c.socket = ours;
 	c.deadline = now_ms() + (int64_t)seconds * MILLISECONDS;
 	bool answered = converse(&c) >= 0;

@@ -10,6 +10,7 @@
 #include <hrun/cgroup2.h>
 #include <hrun/fd.h>
 #include <hrun/plan_cgroup.h>
+#include <hrun/plan_scope.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -45,9 +46,11 @@ static int check_path(const char *path, struct err *e)
 	if (strlen(path) >= PATH_MAX - 64)
 		return err_set(e, ENAMETOOLONG, "linux.cgroupsPath: is too long");
 	if (colon && strchr(colon + 1, ':'))
-		return err_set(e, EOPNOTSUPP,
-			       "linux.cgroupsPath: %s needs the systemd cgroup driver, not built yet; use a plain path",
-			       path);
+		return err_set(
+			e, EOPNOTSUPP,
+			"linux.cgroupsPath: %s is for systemd, which only --systemd-cgroup asks; give it or use a "
+			"plain path",
+			path);
 	if (str_equal(path, "/"))
 		return err_set(e, EINVAL, "linux.cgroupsPath: / is the cgroup of the whole host; use a path below it");
 	for (const char *name = path + (path[0] == '/');; name++) {
@@ -295,15 +298,18 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	const char *available;
 
 	plan->cgroup.where = path && *path ? "linux.cgroupsPath" : "";
-	TRY(plan_cgroup_path(pool, path, options->id, &plan->cgroup.path, e));
+	TRY(options->scope ? plan_scope(pool, config, options, plan, e)
+			   : plan_cgroup_path(pool, path, options->id, &plan->cgroup.path, e));
 	if (resources)
 		TRY(plan_resources(pool, resources, &plan->cgroup, e));
 	mark_hardened(pool, options->verdict, &plan->cgroup);
 	TRY(find_available(pool, options, plan, &available, e));
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
-	if (!plan->cgroup.disabled && plan->cgroup.root >= 0)
+	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0)
 		TRY(do_without(pool, path, options, plan, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
+	if (plan->cgroup.scope)
+		TRY(plan_scope_fill(pool, config, options, plan, e));
 	if (plan->cgroup.disabled)
 		fd_close(&plan->cgroup.root);
 	return 0;

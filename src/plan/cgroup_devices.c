@@ -9,11 +9,11 @@
  * once, the last allowed bit as well.  Every rule is emitted the same way, so that
  * nothing is unreachable, which the kernel would refuse.
  */
-#include <hrun/plan.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/str.h>
 
 enum {
-	ACCESS_ALL = BPF_DEVCG_ACC_MKNOD | BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE,
+	ACCESS_ALL = DEVICE_ACCESS_ALL,
 	MAJOR_MAX = (1 << 12) - 1,
 	MINOR_MAX = (1 << 20) - 1,
 	RULES_MAX = 1024,
@@ -21,13 +21,6 @@ enum {
 
 /* What the registers hold from the third instruction on. */
 enum { RESULT = BPF_REG_0, CONTEXT = BPF_REG_1, FIELD = BPF_REG_2, OPEN_BITS = BPF_REG_3 };
-
-struct device_match {
-	bool allow;
-	int32_t type;	      /* BPF_DEVCG_DEV_*, -1: any */
-	int32_t major, minor; /* -1: any */
-	int32_t access;	      /* BPF_DEVCG_ACC_* */
-};
 
 /* The specification's default devices, mknod of everything (a node that cannot be opened is harmless) and ptys. */
 static const struct device_match defaults[] = {
@@ -220,16 +213,32 @@ static bool emit_rules(struct program *p, const struct device_match *matches, si
 	return false;
 }
 
+int plan_device_matches(struct pool *pool, const struct config_device_rule *rules, size_t count,
+			struct device_match **ret_matches, struct err *e)
+{
+	struct device_match *matches = pool_alloc(pool, (count + 1) * sizeof *matches);
+
+	if (count > RULES_MAX)
+		return err_set(e, E2BIG, "linux.resources.devices: more than %d rules", RULES_MAX);
+	for (size_t i = 0; i < count; i++)
+		TRY(read_rule(&rules[i], i, &matches[i], e));
+	*ret_matches = matches;
+	return 0;
+}
+
+const struct device_match *plan_device_defaults(size_t *ret_count)
+{
+	*ret_count = sizeof defaults / sizeof defaults[0];
+	return defaults;
+}
+
 int plan_device_program(struct pool *pool, const struct config_device_rule *rules, size_t count, bool with_defaults,
 			const struct bpf_insn **ret_program, size_t *ret_length, struct err *e)
 {
 	struct program program = {.pool = pool};
+	struct device_match *matches;
 
-	if (count > RULES_MAX)
-		return err_set(e, E2BIG, "linux.resources.devices: more than %d rules", RULES_MAX);
-	struct device_match *matches = pool_alloc(pool, (count + 1) * sizeof *matches);
-	for (size_t i = 0; i < count; i++)
-		TRY(read_rule(&rules[i], i, &matches[i], e));
+	TRY(plan_device_matches(pool, rules, count, &matches, e));
 	*ret_program = NULL;
 	*ret_length = 0;
 	if (allows_everything(matches, count))

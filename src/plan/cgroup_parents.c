@@ -39,7 +39,8 @@ const char *plan_cgroup_handed_down(struct pool *pool, struct cgroup_plan *plan,
 	char above[PATH_MAX];
 	struct err ignored;
 
-	if (str_format(above, sizeof above, "%s", plan->path) < 0)
+	/* Where systemd makes the cgroup, what lies above it is systemd's to arrange. */
+	if (plan->scope || str_format(above, sizeof above, "%s", plan->path) < 0)
 		return available;
 #ifdef HRUN_MUTANT_CGROUP_LIVED_IN
 	return available;

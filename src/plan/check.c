@@ -42,6 +42,7 @@ static void check_cgroup(const struct cgroup_plan *cgroup)
 		return;
 	check_absolute(cgroup->path);
 	assert(!str_equal(cgroup->path, "/"));
+	assert(!cgroup->scope || (cgroup->scope->bus && !cgroup->scope->too_large && cgroup->scope->request.unit[0]));
 	for (size_t i = 0; i < cgroup->write_count; i++) {
 		assert(cgroup->writes[i].file && !strchr(cgroup->writes[i].file, '/'));
 		assert(cgroup->writes[i].value);

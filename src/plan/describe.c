@@ -5,6 +5,7 @@
  * Every step is shown; what comes from the config is quoted, and values of the
  * environment are left out, because plans are read and pasted by people.
  */
+#include <hrun/plan_scope.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
 #include <sched.h>
@@ -36,14 +37,29 @@ static void describe_map(struct pool *pool, struct plan_lines *lines, const char
 			      "%u -> %u, %u ids", map[i].container_id, map[i].host_id, map[i].size);
 }
 
+static void describe_scope(struct pool *pool, const struct cgroup_plan *cgroup, struct plan_lines *lines)
+{
+	const struct scope_request *request = &cgroup->scope->request;
+
+	plan_line_add(pool, lines, "cgroup", "scope", cgroup->where, "%s in %s, by the %s systemd",
+		      plan_quote(pool, request->unit), plan_quote(pool, cgroup->scope->slice),
+		      cgroup->scope->user ? "user's" : "machine's");
+	for (size_t i = 0; i < request->property_count; i++)
+		plan_line_add(pool, lines, "cgroup", "property", "", "%s",
+			      plan_quote(pool, scope_property_text(pool, request, &request->properties[i])));
+}
+
 static void describe_cgroup(struct pool *pool, const struct cgroup_plan *cgroup, struct plan_lines *lines)
 {
 	if (cgroup->disabled) {
 		plan_line_add(pool, lines, "cgroup", "none", "", "the caller's cgroup is kept");
 		return;
 	}
-	plan_line_add(pool, lines, "cgroup", "create", cgroup->where, "%s",
-		      plan_quote(pool, cgroup->path ? cgroup->path : ""));
+	if (cgroup->scope)
+		describe_scope(pool, cgroup, lines);
+	else
+		plan_line_add(pool, lines, "cgroup", "create", cgroup->where, "%s",
+			      plan_quote(pool, cgroup->path ? cgroup->path : ""));
 	for (size_t i = 0; i < cgroup->write_count; i++) {
 		const struct cgroup_write *w = &cgroup->writes[i];
 		plan_line_add(pool, lines, "cgroup", "set", w->where, "%s %s%s", plan_quote(pool, w->file),

@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define FILTER_NAME "hrun_devices"
+enum { FILTERS_MAX = 16 };
+
 static int bpf(enum bpf_cmd command, union bpf_attr *attr)
 {
 	return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
@@ -31,7 +34,7 @@ static int load(const struct bpf_insn *program, size_t length, struct err *e)
 	attr.insns = address(program);
 	attr.insn_cnt = (uint32_t)length;
 	attr.license = address("Apache-2.0");
-	memcpy(attr.prog_name, "hrun_devices", sizeof "hrun_devices");
+	memcpy(attr.prog_name, FILTER_NAME, sizeof FILTER_NAME);
 	int fd = bpf(BPF_PROG_LOAD, &attr);
 	if (fd < 0)
 		return err_errno(e, "linux.resources.devices: load the device filter (%zu instructions)", length);
@@ -58,52 +61,51 @@ static int attach(int cgroup, int program, int old, struct err *e)
 	return 0;
 }
 
-static int id_of(int program, uint32_t *ret_id, struct err *e)
+static int look(int program, struct bpf_prog_info *ret_info, struct err *e)
 {
-	struct bpf_prog_info info;
 	union bpf_attr attr;
 
-	memset(&info, 0, sizeof info);
+	memset(ret_info, 0, sizeof *ret_info);
 	memset(&attr, 0, sizeof attr);
 	attr.info.bpf_fd = (uint32_t)program;
-	attr.info.info_len = sizeof info;
-	attr.info.info = address(&info);
+	attr.info.info_len = sizeof *ret_info;
+	attr.info.info = address(ret_info);
 	if (bpf(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
 		return err_errno(e, "linux.resources.devices: ask for the number of the device filter");
-	*ret_id = info.id;
 	return 0;
 }
 
-/* The filters that stand on the cgroup itself; more than one is not our work. */
-static int query(int cgroup, uint32_t *ret_id, struct err *e)
+/*
+ * The filters that stand on the cgroup itself: how many.  Of a unit of systemd it has one of its own there, and all must agree, so one
+ * more denies more.
+ */
+static int query(int cgroup, uint32_t ids[FILTERS_MAX], struct err *e)
 {
-	uint32_t found[4] = {0};
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof attr);
 	attr.query.target_fd = (uint32_t)cgroup;
 	attr.query.attach_type = BPF_CGROUP_DEVICE;
-	attr.query.prog_ids = address(found);
-	attr.query.prog_cnt = sizeof found / sizeof found[0];
+	attr.query.prog_ids = address(ids);
+	attr.query.prog_cnt = FILTERS_MAX;
 	if (bpf(BPF_PROG_QUERY, &attr) < 0)
 		return err_errno(e, "linux.resources.devices: ask which device filters the cgroup has");
-	if (attr.query.prog_cnt > 1)
-		return err_set(e, EBUSY, "linux.resources.devices: somebody else put a device filter on the cgroup");
-	*ret_id = found[0];
 	return (int)attr.query.prog_cnt;
 }
 
-/* The cgroup is ours: exactly our program must be on it. */
 static int verify(int cgroup, int program, struct err *e)
 {
-	uint32_t id, found = 0;
+	uint32_t ids[FILTERS_MAX] = {0};
+	struct bpf_prog_info info;
 
-	TRY(id_of(program, &id, e));
-	TRY(query(cgroup, &found, e));
-	if (found != id)
-		return err_set(e, EIO,
-			       "linux.resources.devices: the kernel does not list the device filter on the cgroup");
-	return 0;
+	TRY(look(program, &info, e));
+	int count = query(cgroup, ids, e);
+	TRY(count);
+	for (int i = 0; i < count; i++) {
+		if (ids[i] == info.id)
+			return 0;
+	}
+	return err_set(e, EIO, "linux.resources.devices: the kernel does not list the device filter on the cgroup");
 }
 
 int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e)
@@ -115,20 +117,26 @@ int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t
 	return verify(cgroup, fd, e);
 }
 
-/* The filter that the cgroup has, -ENOENT where it has none. */
+/* Hrun's own filter on the cgroup, by its name, which only root can give; -ENOENT where there is none. */
 static int open_attached(int cgroup, struct err *e)
 {
+	uint32_t ids[FILTERS_MAX] = {0};
+	struct bpf_prog_info info;
 	union bpf_attr attr;
-	uint32_t id = 0;
-	int count = query(cgroup, &id, e);
+	int count = query(cgroup, ids, e);
 
 	TRY(count);
-	if (count == 0)
-		return -ENOENT;
-	memset(&attr, 0, sizeof attr);
-	attr.prog_id = id;
-	int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
-	return fd < 0 ? err_errno(e, "linux.resources.devices: open the device filter of the cgroup") : fd;
+	for (int i = 0; i < count; i++) {
+		memset(&attr, 0, sizeof attr);
+		attr.prog_id = ids[i];
+		autofd int fd = bpf(BPF_PROG_GET_FD_BY_ID, &attr);
+		if (fd < 0)
+			return err_errno(e, "linux.resources.devices: open the device filter of the cgroup");
+		TRY(look(fd, &info, e));
+		if (strncmp(info.name, FILTER_NAME, sizeof info.name) == 0)
+			return TAKE_FD(fd);
+	}
+	return -ENOENT;
 }
 
 static int detach(int cgroup, int program, struct err *e)

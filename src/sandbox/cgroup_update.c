@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* A limit that the container was not created with needs its controller in every cgroup above it. */
-static int enable_above(const struct cgroup_plan *plan, struct err *e)
+int cgroup_dir_enable_above(const struct cgroup_plan *plan, struct err *e)
 {
 	autofd int dir = cgroup_dir_open(plan->root, ".", O_RDONLY);
 	const char *rest = plan->path + 1;
@@ -58,7 +58,7 @@ static int write_values(const struct cgroup_plan *plan, int cgroup, struct err *
 
 int cgroup_update(const struct cgroup_plan *plan, int cgroup, bool devices, struct err *e)
 {
-	TRY(enable_above(plan, e));
+	TRY(cgroup_dir_enable_above(plan, e));
 	TRY(write_values(plan, cgroup, e));
 	if (!devices)
 		return 0;

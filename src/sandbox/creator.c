@@ -15,6 +15,7 @@
 #include <hrun/filter.h>
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
+#include <hrun/scope.h>
 #include <hrun/spawn.h>
 #include <hrun/sync.h>
 #include <hrun/unix.h>
@@ -38,6 +39,7 @@ struct creation {
 	struct init init;
 	int net_namespace; /* owned: where network devices were moved to */
 	int sync;	   /* owned: our end */
+	struct placeholder placeholder;
 	const char *phase; /* for the text where init dies without a word */
 };
 
@@ -101,13 +103,30 @@ static int order_joins(const struct namespaces_plan *plan, struct spawn *how, st
 
 /* ---- before the process ---- */
 
+/* Until then the record has the unit's name, and `delete` stops that. */
+static int make_scope(struct creation *c, struct err *e)
+{
+	struct container_record *record = &c->container->record;
+	struct cgroup_plan *plan = &c->plan->cgroup;
+
+	int r = scope_start(plan->scope, NULL, &c->placeholder, e);
+	/* There is nothing to stop: hrun-scope has ended, and whatever it may have begun is empty. */
+	if (r < 0)
+		record->unit = NULL;
+	TRY(r);
+	autofd int cgroup = cgroup_adopt(plan, c->placeholder.pid, &record->cgroup_inode, e);
+	TRY(cgroup);
+	record->cgroup = plan->path;
+	return TAKE_FD(cgroup);
+}
+
 static int make_cgroup(struct creation *c, struct err *e)
 {
 	struct container_record *record = &c->container->record;
 
 	if (c->plan->cgroup.disabled)
 		return 0;
-	int cgroup = cgroup_make(&c->plan->cgroup, &record->cgroup_inode, e);
+	int cgroup = c->plan->cgroup.scope ? make_scope(c, e) : cgroup_make(&c->plan->cgroup, &record->cgroup_inode, e);
 	TRY(cgroup);
 	c->sandbox->cgroup = cgroup; /* its inode is saved with the pid; until then `delete` knows the path */
 	TRY(cgroup_apply(&c->plan->cgroup, cgroup, e));
@@ -161,6 +180,11 @@ static int prepare(struct creation *c, struct err *e)
 /* What an ordinary user may not do, in more words than the kernel has. */
 static int explain_spawn(const struct creation *c, int r, struct err *e)
 {
+	if (r == -EACCES && c->plan->cgroup.scope)
+		return err_set(e, EACCES,
+			       "make a process in unit %s: permission denied; hrun itself must be below this user's "
+			       "systemd, not in a login session: systemd-run --user --scope hrun ...",
+			       c->plan->cgroup.scope->request.unit);
 	if (r == -EACCES && c->sandbox->cgroup >= 0)
 		return err_set(
 			e, EACCES,
@@ -193,6 +217,8 @@ static int start_init(struct creation *c, struct err *e)
 	int r = spawn(&how, init_main, &c->init, &c->sandbox->pid, &c->sandbox->pidfd, e);
 	TRY(time_return(home, e));
 	TRY(explain_spawn(c, r, e));
+	/* Init keeps the unit from being empty now. */
+	scope_release(&c->placeholder);
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);
@@ -304,12 +330,14 @@ static void undo(struct creation *c, struct err *e)
 	}
 	/* The first failure is the one to report. */
 	net_devices_return(c->plan, c->net_namespace, &ignored);
+	scope_release(&c->placeholder);
 	if (c->sandbox->cgroup >= 0)
 		cgroup_remove(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored);
 }
 
 static void close_creation(struct creation *c)
 {
+	scope_release(&c->placeholder);
 	if (c->plan->filter.agent)
 		fd_close(&c->plan->filter.agent->socket);
 	fd_close(&c->net_namespace);
@@ -328,7 +356,8 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 			     .options = options,
 			     .sandbox = ret,
 			     .sync = -1,
-			     .net_namespace = -1};
+			     .net_namespace = -1,
+			     .placeholder = NO_PLACEHOLDER};
 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
 	c.init.sync = c.init.peer = c.init.start = c.init.console = c.init.proc = -1;

@@ -12,7 +12,9 @@
  * signals are blocked, and the body touches nothing but its struct.
  */
 #include <hrun/fd.h>
+#include <hrun/proc.h>
 #include <hrun/spawn.h>
+#include <hrun/str.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -29,6 +31,7 @@ struct body {
 	const struct spawn *how;
 	void (*child)(void *);
 	void *argument;
+	int cgroup;	      /* to be born in: how->cgroup or -1 */
 	uint64_t extra_flags; /* CLONE_PARENT in the borrowed body */
 	pid_t pid;
 	int pidfd;
@@ -48,9 +51,9 @@ static void make_child(struct body *body)
 		.exit_signal = body->extra_flags & CLONE_PARENT ? 0 : SIGCHLD,
 	};
 
-	if (how->cgroup >= 0) {
+	if (body->cgroup >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (unsigned int)how->cgroup;
+		args.cgroup = (unsigned int)body->cgroup;
 	}
 	long pid = syscall(SYS_clone3, &args, sizeof args);
 	if (pid == 0) {
@@ -110,6 +113,41 @@ static int run_borrowed(struct body *body, struct err *e)
 	return 0;
 }
 
+/*
+ * Where cgroup2 is mounted with nsdelegate, as systemd does, whoever has entered a cgroup namespace can put nobody into a cgroup from
+ * without it any more (ENOENT): the child is born where we are, and we, who have entered nothing, move it.  It waits for us.
+ */
+static int move_into_cgroup(struct body *body)
+{
+	char pid[16];
+
+	str_format(pid, sizeof pid, "%d", body->pid);
+	int r = fd_write_file_at(body->how->cgroup, "cgroup.procs", pid);
+	if (r == 0)
+		return 0;
+	proc_pidfd_signal(body->pidfd, SIGKILL);
+	while (waitid(P_PIDFD, (id_t)body->pidfd, NULL, WEXITED) < 0 && errno == EINTR)
+		;
+	fd_close(&body->pidfd);
+	body->errnum = -r;
+	body->tried = "put the new process into the container's cgroup";
+	return 0;
+}
+
+static int run_joining(struct body *body, struct err *e)
+{
+	TRY(run_borrowed(body, e));
+#ifdef HRUN_MUTANT_NSDELEGATE
+	return 0;
+#endif
+	if (body->errnum != ENOENT || body->cgroup < 0)
+		return 0;
+	body->cgroup = -1;
+	body->errnum = 0;
+	TRY(run_borrowed(body, e));
+	return body->errnum ? 0 : move_into_cgroup(body);
+}
+
 static bool target_is_gone(const struct body *body)
 {
 	return body->how->join_pidfd >= 0 && body->errnum == ESRCH;
@@ -134,14 +172,14 @@ static int result(const struct body *body, struct err *e)
 int spawn(const struct spawn *how, void (*child)(void *argument), void *argument, pid_t *ret_pid, int *ret_pidfd,
 	  struct err *e)
 {
-	struct body body = {.how = how, .child = child, .argument = argument, .pidfd = -1};
+	struct body body = {.how = how, .child = child, .argument = argument, .cgroup = how->cgroup, .pidfd = -1};
 	sigset_t all, before;
 	int r = 0;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	if (how->join_count || how->join_pidfd >= 0)
-		r = run_borrowed(&body, e);
+		r = run_joining(&body, e);
 	else
 		make_child(&body);
 	sigprocmask(SIG_SETMASK, &before, NULL);

@@ -17,6 +17,7 @@ enum kind {
 	KIND_STRING,
 	KIND_PATH,
 	KIND_CGROUP,
+	KIND_UNIT,
 	KIND_DIGEST,
 	KIND_BOOL,
 	KIND_UINT,
@@ -56,6 +57,8 @@ static const struct field fields[] = {
 	FIELD_OR_NULL("cgroup", KIND_CGROUP, cgroup),
 	FIELD_OR_NULL("cgroupMountpoint", KIND_PATH, cgroup_mountpoint),
 	FIELD("cgroupInode", KIND_U64, cgroup_inode),
+	FIELD_OR_NULL("unit", KIND_UNIT, unit),
+	FIELD_OR_NULL("bus", KIND_PATH, bus),
 	FIELD("noNewPrivs", KIND_BOOL, no_new_privs),
 	FIELD("bounding", KIND_U64, bounding),
 	FIELD("hasFilter", KIND_BOOL, has_filter),
@@ -142,6 +145,7 @@ static void write_value(struct json_out *out, const struct field *field, const v
 	case KIND_STRING:
 	case KIND_PATH:
 	case KIND_CGROUP:
+	case KIND_UNIT:
 	case KIND_DIGEST:
 		json_out_string(out, *(const char *const *)member);
 		break;
@@ -193,19 +197,6 @@ static bool read_string(struct pool *pool, const struct json *value, const char 
 static bool read_path(struct pool *pool, const struct json *value, const char **ret)
 {
 	return read_string(pool, value, ret) && (*ret)[0] == '/';
-}
-
-/* A cgroup that is the root, or that climbs, would let delete kill the machine. */
-static bool read_cgroup(struct pool *pool, const struct json *value, const char **ret)
-{
-	if (!read_path(pool, value, ret) || !(*ret)[1])
-		return false;
-	for (const char *p = *ret; p; p = strchr(p + 1, '/')) {
-		if (!p[1] || p[1] == '/' || (p[1] == '.' && (!p[2] || p[2] == '/')) ||
-		    (p[1] == '.' && p[2] == '.' && (!p[3] || p[3] == '/')))
-			return false;
-	}
-	return true;
 }
 
 static bool read_u64(const struct json *value, uint64_t max, uint64_t *ret)
@@ -294,7 +285,9 @@ static bool read_value(struct pool *pool, const struct json *value, const struct
 	case KIND_PATH:
 		return read_path(pool, value, member);
 	case KIND_CGROUP:
-		return read_cgroup(pool, value, member);
+		return read_string(pool, value, member) && record_is_cgroup(*(const char **)member);
+	case KIND_UNIT:
+		return read_string(pool, value, member) && record_is_unit(*(const char **)member);
 	case KIND_DIGEST:
 		return read_string(pool, value, member) && str_is_digest(*(const char **)member);
 	case KIND_BOOL:
@@ -365,6 +358,8 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 		return refuse(expected_id, e, "id", "is another one");
 	if (ret->cgroup && !ret->cgroup_mountpoint)
 		return refuse(expected_id, e, "cgroupMountpoint", "is missing");
+	if (ret->unit && !ret->bus)
+		return refuse(expected_id, e, "bus", "is missing");
 	return 0;
 }
 

@@ -116,7 +116,7 @@ def bad_paths_are_refused():
         with h.unchanged():
             r = run(limited(path), "true")
             assert r.status != 0 and r.err.count("\n") == 1, f"{path}: {r}"
-    contains(run(limited("system.slice:hrun:x"), "true").err, "systemd cgroup driver")
+    contains(run(limited("system.slice:hrun:x"), "true").err, "only --systemd-cgroup asks")
 
 
 @test

@@ -288,4 +288,19 @@ def ignore_paused():
         equal(p.wait(20), 0)
 
 
+@test
+def where_cgroup2_has_nsdelegate():
+    """The kernel then refuses (ENOENT) a birth into a cgroup from within the container's cgroup namespace; that is played here."""
+    clone3, inject = "435", f"{h.TOP}/build/tests/fault/inject"
+    with started(Bundle("sleep", "1000")) as c:
+        report = f"{h.work}/report"
+        r = hrun("exec", "-d", "--pid-file", f"{h.work}/pid", c.id, "sleep", "1000", prefix=(
+            inject, "--who", "runtime", "--call", clone3, "--at", "1", "--errno", "2", "--report", report, "--"))
+        contains(read(report), f"hit {clone3}")
+        equal((r.status, r.out, r.err), (0, "", ""))
+        pid = read(f"{h.work}/pid")
+        equal(cgroup_of(pid), f"/hrun/{c.id}")
+        equal(h.namespace_of(pid, "cgroup"), h.namespace_of(c.pid, "cgroup"))
+
+
 main()

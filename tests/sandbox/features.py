@@ -162,7 +162,7 @@ def what_is_off_is_refused_and_what_is_on_is_not():
     taken("selinux", lambda b: b.process.update(selinuxLabel="system_u:system_r:container_t:s0:c1,c2"))
     refused("intelRdt", lambda b: b.linux.update(intelRdt={"closID": "x"}), "linux.intelRdt")
     taken("netDevices", lambda b: b.linux.update(netDevices={"eth7": {}}))
-    equal({k: linux["cgroup"][k] for k in ("v1", "v2", "systemd", "systemdUser")}, {"v1": False, "v2": True, "systemd": False, "systemdUser": False})
+    equal({k: linux["cgroup"][k] for k in ("v1", "v2", "systemd", "systemdUser")}, {"v1": False, "v2": True, "systemd": True, "systemdUser": True})
     refused("systemd", lambda b: b.linux.update(cgroupsPath="system.slice:hrun:x"), "linux.cgroupsPath")
 
 

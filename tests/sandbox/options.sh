@@ -16,10 +16,10 @@ exits "another config" 1 "$HRUN" create -f other.json -b "$bundle" other
 cp "$bundle/config.json" "$bundle/other.json"
 exits "another config that is there" 0 "$HRUN" run -f other.json -b "$bundle" other
 
-exits "--systemd-cgroup" 1 "$HRUN" --systemd-cgroup create -b "$bundle" s
-like "names what to do" "$(cat "$work/err")" "not built yet; use --cgroup-manager cgroupfs"
+exits "--systemd-cgroup where there is no systemd" 1 "$HRUN" --systemd-cgroup create -b "$bundle" s
+like "names what to do" "$(cat "$work/err")" "systemd does not listen at .*; use --cgroup-manager cgroupfs"
 exits "--cgroup-manager systemd" 1 "$HRUN" --cgroup-manager systemd create -b "$bundle" s
-like "--cgroup-manager systemd: not built" "$(cat "$work/err")" "not built yet; use --cgroup-manager cgroupfs"
+like "--cgroup-manager systemd: the same" "$(cat "$work/err")" "systemd does not listen at .*; use --cgroup-manager cgroupfs"
 exits "--systemd-cgroup where no cgroup is made" 0 "$HRUN" --systemd-cgroup list -q
 is "nothing was made" "$(cat "$work/out")" ""
 exits "--log journald:" 1 env -C "$work" "$HRUN" --log journald:x list

@@ -48,6 +48,8 @@ static struct container_record sample(const char *id)
 		.cgroup = "/hrun/x",
 		.cgroup_mountpoint = "/sys/fs/cgroup",
 		.cgroup_inode = UINT64_MAX - 1,
+		.unit = "libpod-x.scope",
+		.bus = "/run/user/1/bus",
 		.created_done = true,
 		.no_new_privs = true,
 		.bounding = 1ULL << 40,
@@ -98,7 +100,8 @@ static void round_trip(void)
 	record_write(&again, &back);
 	CHECK(str_equal(out.text, again.text));
 	CHECK(record_read(&pool, out.text, out.length, "c2", &back, &e) == -EBADMSG);
-	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = NULL;
+	CHECK(str_equal(back.unit, "libpod-x.scope") && str_equal(back.bus, "/run/user/1/bus"));
+	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = record.unit = record.bus = NULL;
 	out.length = 0;
 	record_write(&out, &record);
 	CHECK(record_read(&pool, out.text, out.length, "c1", &back, &e) == 0 && !back.cgroup && !back.rootfs);
@@ -149,6 +152,11 @@ static void hostile_records(void)
 		{"/hrun/x", "/hrun/x/"},
 		{"\"bundle\":\"/b", "\"bundle\":\"b"},
 		{",\"cgroupMountpoint\":\"/sys/fs/cgroup\"", ""},
+		{"libpod-x.scope", "libpod-x.service"},
+		{"libpod-x.scope", ".scope"},
+		{"libpod-x.scope", "a/x.scope"},
+		{",\"bus\":\"/run/user/1/bus\"", ""},
+		{"\"bus\":\"/run", "\"bus\":\"run"},
 		{"\"namespaces\":1610612736", "\"namespaces\":1"},
 		{"\"path\":\"/bin/h\"", "\"path\":\"h\""},
 		{"\"timeout\":7", "\"timeout\":0"},

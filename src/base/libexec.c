@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * program.c - hrun's own programs under libexec: found, judged and started by descriptor.
+ * libexec.c - hrun's own programs under libexec: found, judged and started by descriptor.
  *
  * What is judged is what is executed.  The environment is never asked where they are, and they get none.
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
-#include <hrun/image.h>
+#include <hrun/libexec.h>
 #include <hrun/path.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
@@ -120,7 +120,7 @@ static bool is_absent(int error)
 	return error == -ENOENT || error == -ENOTDIR;
 }
 
-int image_program_find(const char *name, const char *dir, struct err *e)
+int libexec_find(const char *name, const char *dir, struct err *e)
 {
 	char beside[PATH_MAX];
 	int fd = -ENOENT;
@@ -191,13 +191,13 @@ static int start(int program, const char *name, int socket, pid_t *ret_pid, int 
 	return 0;
 }
 
-int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
+int libexec_run(const char *name, const char *dir, int *ret_socket, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	/* Requests and answers are larger than what a socket takes without it; who may not have as much gets what he may. */
 	const int buffer = 1 << 20;
 	int pair[2];
 
-	autofd int program = image_program_find(name, dir, e);
+	autofd int program = libexec_find(name, dir, e);
 	TRY(program);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket for %s", name);
@@ -209,7 +209,7 @@ int image_program_run(const char *name, const char *dir, int *ret_socket, pid_t 
 	return 0;
 }
 
-int image_program_reap(pid_t pid, int pidfd)
+int libexec_reap(pid_t pid, int pidfd)
 {
 	int status = 0;
 

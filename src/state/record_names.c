@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record_names.c - names in a record by which later verbs kill and remove.
+ */
+#include <hrun/scope_wire.h>
+#include <hrun/state.h>
+#include <hrun/str.h>
+
+/* A cgroup that is the root, or that climbs, would let delete kill the machine. */
+bool record_is_cgroup(const char *path)
+{
+	if (path[0] != '/' || !path[1])
+		return false;
+	for (const char *p = path; p; p = strchr(p + 1, '/')) {
+		if (!p[1] || p[1] == '/' || (p[1] == '.' && (!p[2] || p[2] == '/')) ||
+		    (p[1] == '.' && p[2] == '.' && (!p[3] || p[3] == '/')))
+			return false;
+	}
+	return true;
+}
+
+/* Only scopes: who stops another unit stops a service of the machine. */
+bool record_is_unit(const char *name)
+{
+	static const char suffix[] = ".scope";
+
+	return str_ends(name, suffix) && strlen(name) > sizeof suffix - 1 && strlen(name) < SCOPE_UNIT_SIZE &&
+	       !strchr(name, '/') && !str_has_control(name);
+}
