@@ -41,6 +41,7 @@ static void say_libexec(struct doctor *doctor)
 		{"hrun.hrun-image", "hrun-image", "images and signed bundles are refused"},
 		{"hrun.hrun-tree", "hrun-tree", "images and signed bundles are refused"},
 		{"hrun.hrun-sign", "hrun-sign", "hrun sign and hrun keygen do not work"},
+		{"hrun.hrun-scope", "hrun-scope", "--systemd-cgroup does not work"},
 	};
 	struct err e;
 

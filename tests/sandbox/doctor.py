@@ -16,7 +16,7 @@ from hrun import Skip, contains, equal, main, read, test, write
 IDS = """kernel.version kernel.openat2 kernel.clone-into-cgroup kernel.pidfd kernel.close-range kernel.mount-api kernel.mount-setattr
 kernel.idmapped-mounts kernel.namespaces kernel.time-namespaces kernel.user-namespaces kernel.seccomp kernel.landlock kernel.device-filter
 kernel.overlay cgroup.mode cgroup.controllers cgroup.delegated cgroup.systemd lsm.list lsm.selinux lsm.apparmor user.newuidmap
-user.newgidmap user.subuid user.subgid hrun.program hrun.hrun-image hrun.hrun-tree hrun.hrun-sign policy.file hrun.state-root
+user.newgidmap user.subuid user.subgid hrun.program hrun.hrun-image hrun.hrun-tree hrun.hrun-sign hrun.hrun-scope policy.file hrun.state-root
 hrun.filter-cache engine.podman engine.containerd engine.crio engine.docker""".split()
 SYSCALLS = {"kernel.openat2": 437, "kernel.pidfd": 434, "kernel.mount-api": 430, "kernel.mount-setattr": 442, "kernel.landlock": 444,
             "kernel.clone-into-cgroup": 435}
