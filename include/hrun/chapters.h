@@ -76,11 +76,13 @@ int loopback_up(struct err *e);
 /* R, before anything is made: are the security modules on that the plan has labels for?  -EOPNOTSUPP where one is not. */
 int labels_check(const struct plan *plan, struct err *e);
 bool labels_are_asked(const struct creds_plan *creds);
+/* R: is AppArmor on, for the profile of the plan?  Not for I, whose /sys is the container's. */
+bool labels_has_apparmor(const struct creds_plan *creds);
 /*
  * I: with its next execve this process gets the label and the profile of the plan.  PROC is the runtime's own procfs (proc_open),
- * of whichever pid namespace.  What cannot be set is an error.
+ * of whichever pid namespace.  What cannot be set is an error.  Nothing else is opened.
  */
-int labels_apply(const struct creds_plan *creds, int proc, struct err *e);
+int labels_apply(const struct creds_plan *creds, bool has_apparmor, int proc, struct err *e);
 /* The root directory of the detached MOUNT gets a label of SELinux. */
 int labels_set_file(int mount, const char *label, struct err *e);
 
@@ -143,6 +145,7 @@ struct init {
 	int start;			 /* listening: S connects */
 	int console;			 /* -1 without terminal */
 	int proc;			 /* the runtime's, until the labels are set; -1: there are none */
+	bool has_apparmor;		 /* the machine */
 	struct hook_state hook_state[2]; /* createContainer, startContainer; the pid is filled in by I */
 };
 /* The container's half of create; ARGUMENT is a struct init.  Does not return. */

@@ -414,6 +414,8 @@ int signed_bundle_look(struct command *command, const struct policy *policy, con
  */
 int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
+/* The image that the container is: NULL where none is signed, or where the store has another one of the same layers that is not. */
+const struct image_answer *root_image_answer(const struct signed_bundle *signature, const struct image_root *root);
 /* What of the two the rules are to know. */
 void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged);
 /* The same of a container that is there, as create found it: a waiver for an image is one for exec and update, too. */

@@ -12,6 +12,7 @@
 #include <hrun/image_wire.h>
 #include <hrun/policy.h>
 #include <hrun/pool.h>
+#include <stdbool.h>
 
 struct image_root_asked {
 	const struct policy *policy;
@@ -23,6 +24,8 @@ struct image_root_asked {
 struct image_root {
 	const struct image_answer *answer; /* on the image that the root is, signed as the policy asks; NULL: */
 	const char *reason;		   /* why it is none */
+	/* Another image in the store has the same layers and is not signed: the files are the answer's, its digest need not be. */
+	bool is_one_of_several;
 	const char *
 		denied; /* the same where denyDigests are why: it does not start, whatever images.require says; or NULL */
 	const char *

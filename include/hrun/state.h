@@ -25,6 +25,8 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 /* May a record name this as the container's cgroup, or as its scope of systemd? */
 bool record_is_cgroup(const char *path);
 bool record_is_unit(const char *name);
+/* Is CGROUP that of UNIT, or below it?  Who stops or changes another stops a stranger's. */
+bool record_unit_has_cgroup(const char *unit, const char *cgroup);
 
 /* The same of a record that record_read refuses: pid, start time and cgroup where each is there and possible. */
 void record_read_remains(struct pool *pool, const char *bytes, size_t size, struct container_record *ret);

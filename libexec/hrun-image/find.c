@@ -185,7 +185,7 @@ static int look_at_name(void *context, const struct bolt_item *item)
 	struct bolt_bucket bucket, target;
 	struct bolt_item digest;
 	struct search *s = all->s;
-	struct named named;
+	struct named named = {0};
 
 	if (!item->is_bucket)
 		return 0;

@@ -43,7 +43,12 @@ static int open_bundle(struct command *command, const struct target *target, str
 	return r;
 }
 
-/* Asked for only where it matters: a path that the plan refuses matches no waiver. */
+static bool asks_systemd(const struct options *options)
+{
+	return options->systemd_cgroup || (options->cgroup_manager && str_equal(options->cgroup_manager, "systemd"));
+}
+
+/* Asked for only where it matters: a path that the plan refuses, or that systemd has yet to choose, matches no waiver. */
 static const char *cgroup_of(struct command *command, const char *id, const struct creation *creation)
 {
 	const struct config_linux *linux_ = creation->bundle.config->linux_;
@@ -51,6 +56,7 @@ static const char *cgroup_of(struct command *command, const char *id, const stru
 	struct err ignored;
 
 	if (creation->policy.waiver_count == 0 || command->invocation.cgroups_disabled ||
+	    asks_systemd(&command->options) ||
 	    plan_cgroup_path(&command->pool, linux_ ? linux_->cgroups_path : NULL, id, &path, &ignored) < 0)
 		return NULL;
 	return path;
@@ -88,7 +94,7 @@ static int look_at_root(struct command *command, bool look_only, struct creation
 		TRY(root_image_look(command, &creation->policy, &creation->bundle, layers, &signature, &root, e));
 		root_image_tell(&creation->policy, &root);
 		root_image_judged(&signature, &root, judged);
-		creation_take_image(command, creation, signature.answer ? signature.answer : root.answer, true);
+		creation_take_image(command, creation, root_image_answer(&signature, &root), true);
 		return 0;
 	}
 	judged->devices = &creation->image->devices;
@@ -125,7 +131,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 {
 	const struct options *options = &command->options;
 	const char *manager = options->cgroup_manager ? options->cgroup_manager : "";
-	bool systemd = options->systemd_cgroup || str_equal(manager, "systemd");
+	bool systemd = asks_systemd(options);
 	struct scope_options scope = {0};
 	struct plan_options plan_options = {
 		.id = id,

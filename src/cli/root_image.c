@@ -22,9 +22,18 @@ int root_image_look(struct command *command, const struct policy *policy, const 
 	return err_set(e, EPERM, "hrun: refused: %.400s", denied);
 }
 
+const struct image_answer *root_image_answer(const struct signed_bundle *signature, const struct image_root *root)
+{
+#ifndef HRUN_MUTANT_COMPARE_TWINS
+	if (!signature->answer && root->is_one_of_several)
+		return NULL;
+#endif
+	return signature->answer ? signature->answer : root->answer;
+}
+
 void root_image_judged(const struct signed_bundle *signature, const struct image_root *root, struct judged *judged)
 {
-	const struct image_answer *answer = signature->answer ? signature->answer : root->answer;
+	const struct image_answer *answer = root_image_answer(signature, root);
 
 	judged->image_refusal = signature->refusal;
 	judged->image_reason = root->reason;

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CONTAINERD_CONFIG "/etc/containerd/config.toml"
+
 enum { FILE_MAX = 256 * 1024 };
 
 typedef void take_file(struct engine_config *config, const char *file, const struct scan *scan);
@@ -173,7 +175,9 @@ static void take_containerd_config(struct engine_config *config, const char *fil
 						    str_equal(entry->path[1], "io.containerd.cri.v1.runtime")))
 			add_runtime(config, entry->path[4], scan_string(entry), file);
 	}
-	for (size_t i = 0; imported && i < imported->item_count; i++) {
+	/* Those of the directory could import themselves. */
+	bool is_first = str_equal(file, CONTAINERD_CONFIG);
+	for (size_t i = 0; is_first && imported && i < imported->item_count; i++) {
 		if (str_equal(imported->items[i], "/etc/containerd/conf.d/*.toml"))
 			take_directory(config, "/etc/containerd/conf.d", ".toml", take_containerd_config);
 		else
@@ -186,7 +190,7 @@ static void take_containerd_config(struct engine_config *config, const char *fil
 
 void engine_containerd(struct engine_config *config)
 {
-	take_toml(config, "/etc/containerd/config.toml", take_containerd_config);
+	take_toml(config, CONTAINERD_CONFIG, take_containerd_config);
 }
 
 /* ---- docker: daemon.json ---- */

@@ -279,18 +279,23 @@ static bool verify_image(struct pool *pool, const struct image_root_asked *asked
 static void verify_root(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
 			struct image_root *ret)
 {
+	const struct image_answer *answer = NULL;
 	const char *first = NULL;
 
 	ret->reason = ret->denied = find_denied(pool, &asked->policy->images, root);
 	if (ret->denied)
 		return;
 	for (size_t i = 0; i < root->candidate_count; i++) {
-		if (verify_image(pool, asked, root, &root->candidates[i], ret))
-			break;
+		if (verify_image(pool, asked, root, &root->candidates[i], ret)) {
+			answer = answer ? answer : ret->answer;
+			continue;
+		}
 		first = first ? first : ret->reason;
+		ret->is_one_of_several |= root->candidates[i].names.count > 0;
 	}
-	ret->reason = ret->answer ? NULL : first ? first : "the engine's store has no image of these layers";
-	if (!ret->answer)
+	ret->answer = answer;
+	ret->reason = answer ? NULL : first ? first : "the engine's store has no image of these layers";
+	if (!answer)
 		return;
 	stored_root_remember(asked, root);
 	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle->config);

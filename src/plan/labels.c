@@ -47,6 +47,10 @@ int plan_process_labels(struct pool *pool, const struct config_process *process,
 	}
 	if (has_text(process->apparmor_profile)) {
 		TRY(check(pool, process->apparmor_profile, "process.apparmorProfile", e));
+		/* With it the kernel puts the profile beside the caller's own, which may be none. */
+		if (strchr(process->apparmor_profile, '&'))
+			return err_set(e, EINVAL, "process.apparmorProfile: %s stacks profiles; name a single one",
+				       plan_quote(pool, process->apparmor_profile));
 		creds->apparmor_profile = process->apparmor_profile;
 	}
 	return 0;

@@ -18,15 +18,17 @@ static bool has_text(const char *text)
 	return text && *text;
 }
 
-/* " unconfined", ":NAMESPACE:unconfined" and ":NAMESPACE://unconfined" are the same profile. */
+/* " unconfined", ":NAMESPACE:unconfined", ":NAMESPACE://unconfined" and, stacked, "&unconfined", "x//&unconfined" are the same profile. */
 static bool is_unconfined(const char *profile)
 {
 	static const char blank[] = " \t\n\r\v\f", word[] = "unconfined";
-	const char *name = profile + strspn(profile, blank);
+	const char *name = profile;
 
-	if (*name == ':' && strchr(name + 1, ':'))
-		name = strchr(name + 1, ':') + 1;
-	name += str_starts(name, "//") ? 2 : 0;
+	for (const char *p = profile; *p; p++) {
+		if (*p == ':' || *p == '/' || *p == '&')
+			name = p + 1;
+	}
+	name += strspn(name, blank);
 	return strncasecmp(name, word, strlen(word)) == 0 && !name[strlen(word) + strspn(name + strlen(word), blank)];
 }
 

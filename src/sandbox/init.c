@@ -62,7 +62,7 @@ static int become_program(struct init *i, char *ret_path, size_t size, struct er
 	const int keep[] = {i->sync, i->start, plan->filter.agent ? plan->filter.agent->socket : -1};
 
 	/* After the hooks that run programs of the host, before no_new_privs. */
-	TRY(labels_apply(&plan->creds, i->proc, e));
+	TRY(labels_apply(&plan->creds, i->has_apparmor, i->proc, e));
 	fd_close(&i->proc);
 	TRY(console_apply(plan, rootfs, i->console, true, e));
 	TRY(scheduling_apply_self(&plan->scheduling, e));

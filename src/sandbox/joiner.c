@@ -35,6 +35,7 @@ struct joiner {
 	const struct plan *plan;
 	int sync, console;
 	int proc; /* the runtime's */
+	bool has_apparmor;
 };
 
 /* In: the container's namespaces and cgroup, all capabilities there.  Out: the program. */
@@ -68,7 +69,7 @@ static void join_main(void *argument)
 	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
 	/* From here, since /proc is the container's by now; nothing is executed before the program. */
 	if (r >= 0)
-		r = labels_apply(&j->plan->creds, j->proc, &e);
+		r = labels_apply(&j->plan->creds, j->has_apparmor, j->proc, &e);
 	if (fd_close_except(3 + j->plan->exec.preserve_fds, keep, sizeof keep / sizeof *keep, &e) < 0)
 		_exit(1);
 	umask(0);
@@ -204,7 +205,11 @@ static int join(const struct plan *plan, const struct container_record *record, 
 		return err_errno(e, "make a socket pair");
 	autofd int ours = pair[0];
 	autofd int theirs = pair[1];
-	struct joiner j = {.plan = plan, .sync = theirs, .console = options->console_socket, .proc = proc};
+	struct joiner j = {.plan = plan,
+			   .sync = theirs,
+			   .console = options->console_socket,
+			   .proc = proc,
+			   .has_apparmor = labels_has_apparmor(&plan->creds)};
 	int r = spawn_on_cpus(&j, record, proc, init, options->sub_cgroup, ret, e);
 	/* It has ended meanwhile, or is about to (ESRCH): that is why its namespaces or its cgroup cannot be joined. */
 	if (r == -ESRCH || (r < 0 && proc_pidfd_wait(init, 0) == 0))

@@ -30,8 +30,10 @@ static bool selinux_is_on(void)
 	return statfs("/sys/fs/selinux", &fs) == 0 && fs.f_type == SELINUX_MAGIC;
 }
 
-static bool apparmor_is_on(void)
+bool labels_has_apparmor(const struct creds_plan *creds)
 {
+	if (!creds->apparmor_profile)
+		return false;
 	char letter = 'N';
 	autofd int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -39,9 +41,9 @@ static bool apparmor_is_on(void)
 }
 
 /* Where there is no AppArmor, nothing is confined by it: that much is granted. */
-static bool asks_for_profile(const struct creds_plan *creds)
+static bool asks_for_profile(const struct creds_plan *creds, bool has_apparmor)
 {
-	return creds->apparmor_profile && (!str_equal(creds->apparmor_profile, "unconfined") || apparmor_is_on());
+	return creds->apparmor_profile && (!str_equal(creds->apparmor_profile, "unconfined") || has_apparmor);
 }
 
 int labels_check(const struct plan *plan, struct err *e)
@@ -53,7 +55,8 @@ int labels_check(const struct plan *plan, struct err *e)
 		return err_set(e, EOPNOTSUPP, "%s: SELinux is off on this machine; leave the label out", selinux_where);
 	if (plan->mount_label && !selinux_is_on())
 		return err_set(e, EOPNOTSUPP, "linux.mountLabel: SELinux is off on this machine; leave the label out");
-	if (asks_for_profile(&plan->creds) && !apparmor_is_on())
+	bool has_apparmor = labels_has_apparmor(&plan->creds);
+	if (asks_for_profile(&plan->creds, has_apparmor) && !has_apparmor)
 		return err_set(e, EOPNOTSUPP, "%s: AppArmor is off on this machine; leave the profile out",
 			       apparmor_where);
 	return 0;
@@ -131,14 +134,14 @@ static int set_apparmor(int proc, const char *profile, struct err *e)
 	return r < 0 ? err_set(e, -r, "%s: set `%s`: %s", apparmor_where, profile, why.text) : 0;
 }
 
-int labels_apply(const struct creds_plan *creds, int proc, struct err *e)
+int labels_apply(const struct creds_plan *creds, bool has_apparmor, int proc, struct err *e)
 {
 #ifdef HRUN_MUTANT_LABELS
 	return 0;
 #endif
 	if (creds->selinux_label)
 		TRY(set_selinux(proc, creds->selinux_label, creds->new_keyring, e));
-	if (asks_for_profile(creds))
+	if (asks_for_profile(creds, has_apparmor))
 		TRY(set_apparmor(proc, creds->apparmor_profile, e));
 	return 0;
 }

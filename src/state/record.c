@@ -360,6 +360,10 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 		return refuse(expected_id, e, "cgroupMountpoint", "is missing");
 	if (ret->unit && !ret->bus)
 		return refuse(expected_id, e, "bus", "is missing");
+#ifndef HRUN_MUTANT_RECORD_UNIT
+	if (ret->unit && ret->cgroup && !record_unit_has_cgroup(ret->unit, ret->cgroup))
+		return refuse(expected_id, e, "unit", "has not the container's cgroup");
+#endif
 	return 0;
 }
 

@@ -27,3 +27,14 @@ bool record_is_unit(const char *name)
 	return str_ends(name, suffix) && strlen(name) > sizeof suffix - 1 && strlen(name) < SCOPE_UNIT_SIZE &&
 	       !strchr(name, '/') && !str_has_control(name);
 }
+
+bool record_unit_has_cgroup(const char *unit, const char *cgroup)
+{
+	const size_t length = strlen(unit);
+
+	for (const char *p = strchr(cgroup, '/'); p; p = strchr(p + 1, '/')) {
+		if (strncmp(p + 1, unit, length) == 0 && (p[1 + length] == '/' || !p[1 + length]))
+			return true;
+	}
+	return false;
+}

@@ -134,6 +134,9 @@ def same_layers(image):
     """The config is all that tells the old one from the new one."""
     policy(notBefore=NEW)
     starts("two images of the same layers: what starts is one that the policy takes", "old")
+    run("podman run -d --name t localhost/old sleep 1000", "which of them it is nobody tells", 0)
+    check(not any(key.startswith("org.hrun.image") for key in state_of("t")), "so no digest is said of it", state_of("t"))
+    run("podman rm -f -t 0 t >/dev/null; echo gone", "it goes", 0, "gone")
     policy(denyDigests=[image])
     refused("two images of the same layers: the denied one", "old", "remove it from the engine's store")
     refused("nobody tells which of them was meant", "new", "remove it from the engine's store")

@@ -46,7 +46,7 @@ static void check_profile(const char *current, const char *profile, const char *
 	struct err e = {0};
 
 	clear(current);
-	CHECK(labels_apply(&creds, proc, &e) == 0, "%s", e.text);
+	CHECK(labels_apply(&creds, true, proc, &e) == 0, "%s", e.text);
 	CHECK(holds("1/attr/apparmor/exec", written), "%s for %s", profile, current);
 	CHECK(holds("1/attr/exec", ""));
 }
@@ -57,14 +57,14 @@ static void check_selinux(void)
 	struct err e = {0};
 
 	clear("unconfined\n");
-	CHECK(labels_apply(&creds, proc, &e) == 0, "%s", e.text);
+	CHECK(labels_apply(&creds, true, proc, &e) == 0, "%s", e.text);
 	CHECK(holds("1/attr/exec", LABEL) && holds("1/attr/keycreate", LABEL) && holds("1/attr/apparmor/exec", ""));
 	clear("");
 	creds.new_keyring = false;
-	CHECK(labels_apply(&creds, proc, &e) == 0 && holds("1/attr/keycreate", ""));
+	CHECK(labels_apply(&creds, true, proc, &e) == 0 && holds("1/attr/keycreate", ""));
 	unlinkat(proc, "1/attr/keycreate", 0);
 	creds.new_keyring = true;
-	CHECK(labels_apply(&creds, proc, &e) == 0, "a kernel without keys: %s", e.text);
+	CHECK(labels_apply(&creds, true, proc, &e) == 0, "a kernel without keys: %s", e.text);
 }
 
 static void check_links(void)
@@ -75,7 +75,7 @@ static void check_links(void)
 	put("outside", "");
 	unlinkat(proc, "1/attr/exec", 0);
 	CHECK(symlinkat("/proc/self/attr/exec", proc, "1/attr/exec") == 0);
-	CHECK(labels_apply(&creds, proc, &e) < 0, "an absolute link is one inside");
+	CHECK(labels_apply(&creds, true, proc, &e) < 0, "an absolute link is one inside");
 	CHECK(strstr(e.text, "process.selinuxLabel"), "%s", e.text);
 	unlinkat(proc, "1/attr/exec", 0);
 }
@@ -87,9 +87,9 @@ static void check_kernel(void)
 	struct err e = {0};
 	autofd int real = proc_open(&e);
 
-	CHECK(labels_apply(&creds, real, &e) < 0 && strstr(e.text, "process.selinuxLabel"), "%s", e.text);
+	CHECK(labels_apply(&creds, true, real, &e) < 0 && strstr(e.text, "process.selinuxLabel"), "%s", e.text);
 	creds = (struct creds_plan){.apparmor_profile = "hrun-no-such-profile"};
-	CHECK(labels_apply(&creds, real, &e) < 0 && strstr(e.text, "process.apparmorProfile"), "%s", e.text);
+	CHECK(labels_apply(&creds, true, real, &e) < 0 && strstr(e.text, "process.apparmorProfile"), "%s", e.text);
 }
 
 static void check_modules(void)

@@ -255,6 +255,9 @@ static void test_annotations(void)
 		{"After", "['a.service'", "!"},
 		{"After", "['a' 'b']", "!"},
 		{"After", "'a.service'", "!"},
+		{"Before", "['a.service']", "Before=a.service"},
+		/* would start it */
+		{"Wants", "['reboot.target']", ""},
 		{"Ab", "true", "!"},
 		{"Kill Signal", "15", "!"},
 		{"", "15", "!"},

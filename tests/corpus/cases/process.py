@@ -261,6 +261,9 @@ trio("apparmor-unconfined", "-RR", put("process.apparmorProfile", "unconfined"),
 more("namespace", "apparmor-unconfined", "-RR", put("process.apparmorProfile", ":root:unconfined"))
 more("namespace-slashes", "apparmor-unconfined", "-RR", put("process.apparmorProfile", ":root://unconfined"))
 more("upper-case", "apparmor-unconfined", "-RR", put("process.apparmorProfile", "Unconfined"))
+for name, profile in (("stacked", "&unconfined"), ("stacked-twice", "unconfined//&unconfined"), ("stacked-namespace", ":x:&unconfined"), ("stacked-blank", "& unconfined")):
+    more(name, "apparmor-unconfined", "-RR", put("process.apparmorProfile", profile))
+more("stacked-other", "apparmor-unconfined", "---", put("process.apparmorProfile", "unconfined//&app"))
 more("empty", "apparmor-unconfined", "---", put("process.apparmorProfile", ""))
 more("null", "apparmor-unconfined", "---", put("process.apparmorProfile", None))
 LOADED = [*host("apparmor", "Y\\n"), "mkdir -p $B/host/apparmor-profiles/hrun-default.12"]
