@@ -183,7 +183,7 @@ static int look_at_name(void *context, const struct bolt_item *item)
 	static const char *const target_name = "target";
 	const struct snapshots *all = context;
 	struct bolt_bucket bucket, target;
-	struct bolt_item digest;
+	struct bolt_item digest = {0};
 	struct search *s = all->s;
 	struct named named = {0};
 
