@@ -98,6 +98,7 @@ struct judged {
 	const char *cgroup_path;    /* the container's, below the cgroup2 mount; NULL: none, or not known yet */
 	const char *image_digest;   /* "sha256:..." of an image whose signatures satisfied the policy; NULL: none */
 	const char *image_manifest; /* of that image: what of it runs here; NULL: the same, or not known */
+	bool files_are_signed;	    /* the root is a signed image's, though it may be meant as another one */
 	const char *image_refusal;  /* why the signature that is there does not; NULL: there is none, or it does */
 	const char *
 		image_reason; /* why the root that an engine has mounted is no such image, where it was looked at; or NULL */

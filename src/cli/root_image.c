@@ -37,6 +37,7 @@ void root_image_judged(const struct signed_bundle *signature, const struct image
 
 	judged->image_refusal = signature->refusal;
 	judged->image_reason = root->reason;
+	judged->files_are_signed = root->answer != NULL;
 	if (!answer)
 		return;
 	judged->image_digest = answer->image_digest;

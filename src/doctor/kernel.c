@@ -17,6 +17,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -36,11 +37,11 @@ static const char *errno_word(int errnum)
 static void say_version(struct doctor *doctor)
 {
 	struct utsname name;
-	unsigned int major = 0, minor = 0;
+	char *end;
 
 	uname(&name);
-	bool known = sscanf(name.release, "%u.%u", &major, &minor) == 2;
-	bool old = !known || major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
+	unsigned long major = strtoul(name.release, &end, 10), minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	bool old = major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
 	doctor_say(doctor, "kernel.version", old ? DOCTOR_FAIL : DOCTOR_OK, newer_kernel, "Linux %s", name.release);
 }
 

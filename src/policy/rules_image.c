@@ -48,7 +48,8 @@ void judge_image_signature_missing(struct finder *finder)
 	const struct string_pair *image = image_reference(finder->judged->config);
 	struct finder warning = *finder;
 
-	if (finder->judged->image_digest || (!finder->judged->bundle && !finder->judged->config_only))
+	if (finder->judged->image_digest || finder->judged->files_are_signed ||
+	    (!finder->judged->bundle && !finder->judged->config_only))
 		return;
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
