@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 """The store of images: filled once, reused without a layer, never without a signature; and what must not be a store."""
+import contextlib
 import json
 import os
 import shutil
@@ -257,7 +258,8 @@ def killed(top):
         assert wait_until(lambda: waits(waiting.pid))
         (drive.kill if victim == "drive" else lambda: os.kill(programs[victim], signal.SIGKILL))()
         if victim != "drive":
-            os.kill(programs["hrun-tree"], signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # where it has been killed meanwhile
+                os.kill(programs["hrun-tree"], signal.SIGCONT)
         drive.communicate(timeout=100)
         ended(f"SIGKILL of {victim}: who waited unpacks", waiting)
         report(f"SIGKILL of {victim}: it has failed", "" if drive.returncode not in (0, None) else str(drive.returncode))
