@@ -73,11 +73,12 @@ int uts_apply(const struct namespaces_plan *plan, struct err *e);
 int loopback_up(struct err *e);
 
 /* ---- labels.c ---- */
-/* R, before anything is made: are the security modules on that the plan has labels for?  -EOPNOTSUPP where one is not. */
-int labels_check(const struct plan *plan, struct err *e);
+/*
+ * R, before anything is made: are the security modules on that the plan has labels for?  -EOPNOTSUPP where one is not.
+ * *RET_HAS_APPARMOR is for labels_apply, in whose process /sys is the container's; false where no profile is asked for.
+ */
+int labels_check(const struct plan *plan, bool *ret_has_apparmor, struct err *e);
 bool labels_are_asked(const struct creds_plan *creds);
-/* R: is AppArmor on, for the profile of the plan?  Not for I, whose /sys is the container's. */
-bool labels_has_apparmor(const struct creds_plan *creds);
 /*
  * I: with its next execve this process gets the label and the profile of the plan.  PROC is the runtime's own procfs (proc_open),
  * of whichever pid namespace.  What cannot be set is an error.  Nothing else is opened.

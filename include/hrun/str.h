@@ -16,6 +16,12 @@ static inline bool str_equal(const char *a, const char *b)
 	return *a == *b && strcmp(a, b) == 0;
 }
 
+/* Optional texts: one that is empty says as little as one that is not there. */
+static inline bool str_has_text(const char *text)
+{
+	return text && *text;
+}
+
 static inline bool str_starts(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;

@@ -165,9 +165,9 @@ static int load_filter(struct command *command, const struct container *containe
 /* A process without a label of its own runs with the container's; an empty one is none. */
 static void inherit_labels(const struct config_process *own, struct config_process *asked)
 {
-	if (own && (!asked->selinux_label || !*asked->selinux_label))
+	if (own && !str_has_text(asked->selinux_label))
 		asked->selinux_label = own->selinux_label;
-	if (own && (!asked->apparmor_profile || !*asked->apparmor_profile))
+	if (own && !str_has_text(asked->apparmor_profile))
 		asked->apparmor_profile = own->apparmor_profile;
 }
 

@@ -46,17 +46,12 @@ static int add_flag(const struct config_seccomp *seccomp, size_t i, unsigned int
 	return 0;
 }
 
-static bool has_text(const char *text)
-{
-	return text && *text;
-}
-
 /* Without an agent every call of which it would be notified would fail with ENOSYS; nobody wants that. */
 static int check_listener(const struct config_seccomp *seccomp, struct err *e)
 {
-	bool path = has_text(seccomp->listener_path);
+	bool path = str_has_text(seccomp->listener_path);
 
-	if (has_text(seccomp->listener_metadata) && !path)
+	if (str_has_text(seccomp->listener_metadata) && !path)
 		return err_set(e, EINVAL, "linux.seccomp.listenerMetadata: means nothing without listenerPath");
 	if (notifies(seccomp) && !path)
 		return err_set(e, EINVAL,
@@ -87,7 +82,7 @@ static int check_errnos(const struct config_seccomp *seccomp, struct err *e)
 
 struct filter_agent *plan_filter_agent(struct pool *pool, const struct config_seccomp *seccomp)
 {
-	if (!notifies(seccomp) || !has_text(seccomp->listener_path))
+	if (!notifies(seccomp) || !str_has_text(seccomp->listener_path))
 		return NULL;
 	struct filter_agent *agent = pool_alloc(pool, sizeof *agent);
 	*agent = (struct filter_agent){

@@ -11,11 +11,6 @@
 
 enum { LABEL_MAX = 4000 }; /* with the command before it, it fits into the page that the kernel takes */
 
-static bool has_text(const char *text)
-{
-	return text && *text;
-}
-
 static int check(struct pool *pool, const char *label, const char *where, struct err *e)
 {
 	if (strlen(label) > LABEL_MAX)
@@ -41,11 +36,11 @@ int plan_process_labels(struct pool *pool, const struct config_process *process,
 {
 	struct creds_plan *creds = &plan->creds;
 
-	if (has_text(process->selinux_label)) {
+	if (str_has_text(process->selinux_label)) {
 		TRY(check_context(pool, process->selinux_label, "process.selinuxLabel", e));
 		creds->selinux_label = process->selinux_label;
 	}
-	if (has_text(process->apparmor_profile)) {
+	if (str_has_text(process->apparmor_profile)) {
 		TRY(check(pool, process->apparmor_profile, "process.apparmorProfile", e));
 		/* With it the kernel puts the profile beside the caller's own, which may be none. */
 		if (strchr(process->apparmor_profile, '&'))
@@ -88,7 +83,7 @@ int plan_mount_labels(struct pool *pool, const struct config *config, struct pla
 {
 	const char *label = config->linux_->mount_label;
 
-	if (!has_text(label))
+	if (!str_has_text(label))
 		return 0;
 	TRY(check_context(pool, label, "linux.mountLabel", e));
 	plan->mount_label = label;

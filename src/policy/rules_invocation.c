@@ -74,7 +74,7 @@ static void find_capabilities(struct finder *finder, const struct config_process
 
 static bool is_another(const char *label, const char *own)
 {
-	return label && *label && (!own || !str_equal(label, own));
+	return str_has_text(label) && (!own || !str_equal(label, own));
 }
 
 void judge_exec_raises(struct finder *finder)

@@ -13,11 +13,6 @@
 #include <hrun/str.h>
 #include <strings.h>
 
-static bool has_text(const char *text)
-{
-	return text && *text;
-}
-
 /* " unconfined", ":NAMESPACE:unconfined", ":NAMESPACE://unconfined" and, stacked, "&unconfined", "x//&unconfined" are the same profile. */
 static bool is_unconfined(const char *profile)
 {
@@ -36,7 +31,7 @@ void judge_apparmor_unconfined(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (process && has_text(process->apparmor_profile) && is_unconfined(process->apparmor_profile))
+	if (process && str_has_text(process->apparmor_profile) && is_unconfined(process->apparmor_profile))
 		find(finder, "process.apparmorProfile", "%s switches AppArmor off",
 		     quote(finder, process->apparmor_profile));
 }
@@ -63,7 +58,7 @@ void judge_apparmor_missing(struct finder *finder)
 	const struct host_files *files = files_of(finder);
 	const char *where = "process.apparmorProfile";
 
-	if (!process || has_text(process->apparmor_profile))
+	if (!process || str_has_text(process->apparmor_profile))
 		return;
 	int enabled = finder->judged->config_only ? -EPERM : host_flag(files->apparmor_enabled, 'Y');
 	if (enabled < 0)
@@ -87,7 +82,7 @@ void judge_selinux_missing(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (process && !has_text(process->selinux_label))
+	if (process && !str_has_text(process->selinux_label))
 		find_missing(finder, "process.selinuxLabel", files_of(finder)->selinux_enforce, '1',
 			     "the host enforces SELinux and the container runs without a label");
 }
@@ -119,7 +114,7 @@ void judge_selinux_type(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
 
-	if (!process || !has_text(process->selinux_label))
+	if (!process || !str_has_text(process->selinux_label))
 		return;
 	const struct label label = label_of(finder->judged->pool, process->selinux_label);
 	if (!str_equal(label.user, "system_u") || !str_equal(label.role, "system_r") || !is_container_type(label.type))
@@ -169,13 +164,13 @@ void judge_selinux_no_mcs(struct finder *finder)
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 	struct pool *pool = finder->judged->pool;
 
-	if (process && has_text(process->selinux_label)) {
+	if (process && str_has_text(process->selinux_label)) {
 		const struct label label = label_of(pool, process->selinux_label);
 		if (is_container_type(label.type) && !separates(label.level))
 			find_value(finder, process->selinux_label, "process.selinuxLabel",
 				   "%s has no pair of categories", quote(finder, process->selinux_label));
 	}
-	if (linux_ && has_text(linux_->mount_label) &&
+	if (linux_ && str_has_text(linux_->mount_label) &&
 	    !str_starts(label_of(pool, linux_->mount_label).type, "container_"))
 		find_value(finder, linux_->mount_label, "linux.mountLabel", "%s is not a type for containers",
 			   quote(finder, linux_->mount_label));

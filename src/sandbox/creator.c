@@ -362,8 +362,7 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
 	c.init.sync = c.init.peer = c.init.start = c.init.console = c.init.proc = -1;
 	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1};
-	c.init.has_apparmor = labels_has_apparmor(&plan->creds);
-	int r = labels_check(plan, e);
+	int r = labels_check(plan, &c.init.has_apparmor, e);
 	if (r >= 0)
 		r = prepare(&c, e);
 	if (r >= 0)

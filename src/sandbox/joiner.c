@@ -192,7 +192,7 @@ static int prepare_agent(struct filter_agent *agent, const struct container_reco
 }
 
 static int join(const struct plan *plan, const struct container_record *record, const struct sandbox_options *options,
-		struct sandbox *ret, struct err *e)
+		bool has_apparmor, struct sandbox *ret, struct err *e)
 {
 	autofd int proc = proc_open(e);
 	int pair[2];
@@ -209,7 +209,7 @@ static int join(const struct plan *plan, const struct container_record *record, 
 			   .sync = theirs,
 			   .console = options->console_socket,
 			   .proc = proc,
-			   .has_apparmor = labels_has_apparmor(&plan->creds)};
+			   .has_apparmor = has_apparmor};
 	int r = spawn_on_cpus(&j, record, proc, init, options->sub_cgroup, ret, e);
 	/* It has ended meanwhile, or is about to (ESRCH): that is why its namespaces or its cgroup cannot be joined. */
 	if (r == -ESRCH || (r < 0 && proc_pidfd_wait(init, 0) == 0))
@@ -226,12 +226,13 @@ int sandbox_join(const struct plan *plan, const struct container *container, con
 		 struct sandbox *ret, struct err *e)
 {
 	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
-	TRY(labels_check(plan, e));
+	bool has_apparmor;
+	TRY(labels_check(plan, &has_apparmor, e));
 	struct filter_agent *agent = plan->filter.agent;
 	struct pool pool = {0};
 	int r = prepare_agent(agent, &container->record, &pool, e);
 	if (r >= 0)
-		r = join(plan, &container->record, options, ret, e);
+		r = join(plan, &container->record, options, has_apparmor, ret, e);
 	if (agent)
 		fd_close(&agent->socket);
 	pool_free(&pool);

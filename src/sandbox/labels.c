@@ -30,10 +30,8 @@ static bool selinux_is_on(void)
 	return statfs("/sys/fs/selinux", &fs) == 0 && fs.f_type == SELINUX_MAGIC;
 }
 
-bool labels_has_apparmor(const struct creds_plan *creds)
+static bool apparmor_is_on(void)
 {
-	if (!creds->apparmor_profile)
-		return false;
 	char letter = 'N';
 	autofd int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
@@ -46,8 +44,9 @@ static bool asks_for_profile(const struct creds_plan *creds, bool has_apparmor)
 	return creds->apparmor_profile && (!str_equal(creds->apparmor_profile, "unconfined") || has_apparmor);
 }
 
-int labels_check(const struct plan *plan, struct err *e)
+int labels_check(const struct plan *plan, bool *ret_has_apparmor, struct err *e)
 {
+	*ret_has_apparmor = plan->creds.apparmor_profile && apparmor_is_on();
 #ifdef HRUN_MUTANT_LABELS
 	return 0;
 #endif
@@ -55,8 +54,7 @@ int labels_check(const struct plan *plan, struct err *e)
 		return err_set(e, EOPNOTSUPP, "%s: SELinux is off on this machine; leave the label out", selinux_where);
 	if (plan->mount_label && !selinux_is_on())
 		return err_set(e, EOPNOTSUPP, "linux.mountLabel: SELinux is off on this machine; leave the label out");
-	bool has_apparmor = labels_has_apparmor(&plan->creds);
-	if (asks_for_profile(&plan->creds, has_apparmor) && !has_apparmor)
+	if (asks_for_profile(&plan->creds, *ret_has_apparmor) && !*ret_has_apparmor)
 		return err_set(e, EOPNOTSUPP, "%s: AppArmor is off on this machine; leave the profile out",
 			       apparmor_where);
 	return 0;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """engine.py - what the engines' tests share: a Debian tree for each release, commands in it, what they must give."""
+import contextlib
 import os
 import re
 import shlex
@@ -112,6 +113,31 @@ def play(commands, want, run=sh):
     if silent and results[0][0] == status and (pattern is None or expected(results, want)):
         results = [run(commands[0])]
     return results
+
+
+class Results:
+    """What a test has found so far; each of its lines begins with PREFIX."""
+
+    def __init__(self, prefix):
+        self.prefix, self.good = prefix, True
+
+    def check(self, right, name, why=""):
+        self.good &= report(right, self.prefix + name, why)
+
+    def run(self, command, name, status, text=""):
+        got, out = play([command], (status, re.escape(text)))[0]
+        self.check(got == status and text in out, name, f"exit status {got}, expected {status} and {text!r}: {out.strip()[-500:]}")
+
+
+@contextlib.contextmanager
+def kept(path):
+    """Whatever is done to the file or directory PATH is undone."""
+    copy = "/root/kept-" + str(abs(hash(path)))
+    sh(f"rm -rf {copy}; cp -a '{path}' {copy}")
+    try:
+        yield
+    finally:
+        sh(f"rm -rf '{path}'; cp -a {copy} '{path}'")
 
 
 def outside(script, *options):

@@ -9,7 +9,6 @@ Images are made and signed here (signed_image.py), imported by ctr into containe
 in one way after the other.
 """
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -17,8 +16,8 @@ import sys
 import time
 
 from containerd_daemon import start_containerd
-from engine import image_program_runs, outside, play, release, report, sh
-from signed_image import CHANGES, OCI, Key, Layout, busybox_layer, edit, entry, full_image, layer, write
+from engine import Results, image_program_runs, kept, outside, release, sh
+from signed_image import CHANGES, OCI, Key, Layout, busybox_layer, chains_of, edit, entry, full_image, layer, write
 
 TOP = "/var/lib/containerd"
 BLOBS = f"{TOP}/io.containerd.content.v1.content/blobs/sha256"
@@ -26,23 +25,15 @@ DATABASE = f"{TOP}/io.containerd.snapshotter.v1.overlayfs/metadata.db"
 NAMES = f"{TOP}/io.containerd.metadata.v1.bolt/meta.db"
 SNAPSHOTS = f"{TOP}/io.containerd.snapshotter.v1.overlayfs/snapshots"
 KEY, OTHER = Key("good"), Key("other")
-good, count = True, 0
-
-
-def check(right, name, why=""):
-    global good
-    good &= report(right, "signed containerd: " + name, why)
+results = Results("signed containerd: ")
+check, run = results.check, results.run
+count = 0
 
 
 def ctr_run(image, options="", command="echo started"):
     global count
     count += 1
     return f"ctr run --runc-binary /usr/local/bin/hrun --rm {options} localhost/{image}:1 c{count} {command}"
-
-
-def run(command, name, status, text=""):
-    got, out = play([command], (status, re.escape(text)))[0]
-    check(got == status and text in out, name, f"exit status {got}, expected {status} and {text!r}: {out.strip()[-400:]}")
 
 
 def starts(name, image="full", options="", command="echo started", text="started"):
@@ -83,35 +74,15 @@ def load(layout, descriptor, name, options=""):
     check(status == 0, f"import {name}", out)
 
 
-def chain_of(layers):
-    """What containerd calls the snapshot of all layers (image specification, "Layer ChainID")."""
-    chain = ""
-    for data in layers:
-        diff_id = "sha256:" + hashlib.sha256(data).hexdigest()
-        chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest() if chain else diff_id
-    return chain
-
-
 def layers_of(layers, key="look"):
     """Their directories, the lowest first: what a container's root would be mounted of."""
-    sh(f"ctr snapshot prepare {key} " + chain_of(layers))
+    sh(f"ctr snapshot prepare {key} " + list(chains_of(layers))[-1])
     found = re.findall(r"/snapshots/(\d+)/fs", re.search("lowerdir=([^, ]*)", sh(f"ctr snapshot mounts /mnt {key}")[1]).group(1))
     sh(f"ctr snapshot rm {key}")
     return [f"{SNAPSHOTS}/{number}/fs" for number in reversed(found)]
 
 
 # ---- one change of the store after the other ----
-
-@contextlib.contextmanager
-def kept(path):
-    """Whatever is done to the file or directory PATH is undone."""
-    copy = "/root/kept-" + str(abs(hash(path)))
-    sh(f"rm -rf {copy}; cp -a '{path}' {copy}")
-    try:
-        yield
-    finally:
-        sh(f"rm -rf '{path}'; cp -a {copy} '{path}'")
-
 
 @contextlib.contextmanager
 def aside(path):
@@ -272,8 +243,9 @@ def container_layer():
 
 def view(layers):
     """The snapshot `look`; the collector may take it away until it has a label."""
+    top = list(chains_of(layers))[-1]
     for _ in range(50):
-        if sh(f"ctr snapshot view look {chain_of(layers)}; ctr snapshot label look containerd.io/gc.root=now && ctr snapshot mounts /mnt look")[0] == 0:
+        if sh(f"ctr snapshot view look {top}; ctr snapshot label look containerd.io/gc.root=now && ctr snapshot mounts /mnt look")[0] == 0:
             return
         time.sleep(0.1)
 
@@ -362,7 +334,7 @@ def inside():
     left = sh("hrun --root /run/containerd/runc/default list -q; grep -lsE '^hrun-(image|tree)$' /proc/[0-9]*/comm")[1].strip()
     check(not left, "nothing is left", left)
     daemon.terminate()
-    return 0 if good else 1
+    return 0 if results.good else 1
 
 
 sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import tarfile
 
 # ---- ECDSA over P-256 (FIPS 186-5): slow, readable, for tests ----
@@ -80,6 +81,51 @@ def layer(*entries):
         for info, data in entries:
             archive.addfile(info, io.BytesIO(data) if info.isreg() else None)
     return out.getvalue()
+
+
+def unpack(archive, top, make_parents):
+    """A layer as engines unpack it: whiteouts are devices 0:0; MAKE_PARENTS(path) makes a directory that the archive only implies."""
+    os.makedirs(top, 0o755)
+    whole = tarfile.open(fileobj=io.BytesIO(archive))
+    for info in whole:
+        path, name = f"{top}/{os.path.normpath(info.name)}", os.path.basename(info.name.rstrip("/"))
+        parent = os.path.dirname(path)
+        make_parents(parent)
+        if info.name == "./":
+            continue
+        if name == ".wh..wh..opq":
+            os.setxattr(parent, "trusted.overlay.opaque", b"y")
+            continue
+        if name.startswith(".wh."):
+            os.mknod(f"{parent}/{name[4:]}", stat.S_IFCHR, 0)
+            continue
+        if info.isdir():
+            os.makedirs(path, exist_ok=True)
+        elif info.issym():
+            os.symlink(info.linkname, path)
+        elif info.islnk():
+            os.link(f"{top}/{info.linkname}", path)
+            continue
+        elif info.isfifo():
+            os.mkfifo(path)
+        else:
+            with open(path, "wb") as f:
+                f.write(whole.extractfile(info).read())
+        os.lchown(path, info.uid, info.gid)
+        if not info.issym():
+            os.chmod(path, info.mode)
+        for key, value in info.pax_headers.items():
+            if key.startswith("SCHILY.xattr."):
+                os.setxattr(path, key[13:], value.encode("latin1"))
+
+
+def chains_of(layers):
+    """What containerd calls the snapshots of LAYERS, the lowest first (image specification, "Layer ChainID")."""
+    chain = ""
+    for data in layers:
+        diff_id = "sha256:" + hashlib.sha256(data).hexdigest()
+        chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest() if chain else diff_id
+        yield chain
 
 
 def busybox_layer():

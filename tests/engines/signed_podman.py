@@ -10,33 +10,22 @@ Images are made and signed here (signed_image.py), pulled by podman into its own
 in one way after the other.
 """
 import base64
-import contextlib
 import gzip
 import json
 import os
-import re
 import shutil
 import sys
 import time
 
-from engine import CONTAINERS_CONF, SID, image_program_runs, outside, play, release, report, sh
+from engine import CONTAINERS_CONF, SID, Results, image_program_runs, kept, outside, release, sh
 from registry import serve
 from signed_image import CHANGES, Key, Layout, busybox_layer, edit, entry, full_image, layer, write
 
 TOP = "/var/lib/containers/storage"
 STORAGE_CONF = f'[storage]\ndriver = "overlay"\ngraphroot = "{TOP}"\nrunroot = "/run/containers/storage"\n'
 KEY, OTHER = Key("good"), Key("other")
-good = True
-
-
-def check(right, name, why=""):
-    global good
-    good &= report(right, "signed podman: " + name, why)
-
-
-def run(command, name, status, text=""):
-    got, out = play([command], (status, re.escape(text)))[0]
-    check(got == status and text in out, name, f"exit status {got}, expected {status} and {text!r}: {out.strip()[-400:]}")
+results = Results("signed podman: ")
+check, run = results.check, results.run
 
 
 def refused(name, text, image="full", rule="image-signature-missing"):
@@ -89,17 +78,6 @@ def layers_of(image):
 
 
 # ---- one change of the store after the other ----
-
-@contextlib.contextmanager
-def kept(path):
-    """Whatever is done to the file or directory PATH is undone."""
-    copy = "/root/kept-" + str(abs(hash(path)))
-    sh(f"rm -rf {copy}; cp -a '{path}' {copy}")
-    try:
-        yield
-    finally:
-        sh(f"rm -rf '{path}'; cp -a {copy} '{path}'")
-
 
 def changes(image):
     ids = layers_of(image)
@@ -408,7 +386,7 @@ def inside():
     elsewhere(layout)
     left = sh("hrun list -q; grep -lsE '^hrun-(image|tree)$' /proc/[0-9]*/comm; ls /run/hrun")[1].strip()
     check(not left, "nothing is left", left)
-    return 0 if good else 1
+    return 0 if results.good else 1
 
 
 sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

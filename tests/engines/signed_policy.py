@@ -10,23 +10,14 @@ import re
 import socket
 import sys
 
-from engine import CONTAINERS_CONF, image_program_runs, outside, play, report, sh
+from engine import CONTAINERS_CONF, Results, image_program_runs, outside, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
 
 TOP = "/var/lib/containers/storage"
 KEY = Key("good")
 OLD, NEW = "2025-01-01T00:00:00Z", "2026-06-01T00:00:00Z"
-good = True
-
-
-def check(right, name, why=""):
-    global good
-    good &= report(right, "signed podman, policy: " + name, why)
-
-
-def run(command, name, status, text=""):
-    got, out = play([command], (status, re.escape(text)))[0]
-    check(got == status and text in out, name, f"exit status {got}, expected {status} and {text!r}: {out.strip()[-500:]}")
+results = Results("signed podman, policy: ")
+check, run = results.check, results.run
 
 
 def starts(name, image, options="", command="echo started", text="started"):
@@ -188,7 +179,7 @@ def inside():
     places.sign(old, KEY, "localhost/old")
     pull(layout, "old")
     same_layers(old["digest"])
-    return 0 if good else 1
+    return 0 if results.good else 1
 
 
 sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

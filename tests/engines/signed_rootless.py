@@ -9,17 +9,13 @@ import shlex
 import stat
 import sys
 
-from engine import CONTAINERS_CONF, HOME, as_user, make_user, outside, play, report, sh
+from engine import CONTAINERS_CONF, HOME, Results, as_user, make_user, outside, play, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
 
 TOP = f"{HOME}/.local/share/containers/storage"
 KEY = Key("good")
-good = True
-
-
-def check(right, name, why=""):
-    global good
-    good &= report(right, "signed rootless podman: " + name, why)
+results = Results("signed rootless podman: ")
+check = results.check
 
 
 def starts(name, image="full", options=""):
@@ -106,7 +102,7 @@ def inside():
     change("no longer opaque", hidden, f"rm -r {hidden}; mkdir {hidden}; touch {hidden}/new", "hidden: the directory shows")
     starts("all is back")
     by_a_program(layout)
-    return 0 if good else 1
+    return 0 if results.good else 1
 
 
 sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, f"{os.environ['TESTS']}/sandbox")
 if os.geteuid() != 0:
     print("an image is unpacked by root")
     sys.exit(77)
 import hrun as h
-from common import trust_of
+from common import policy_words
 from hrun import HRUN, contains, equal, main, new_id, test, write
 
 VECTORS = f"{os.environ['TESTS']}/vectors"
@@ -26,14 +25,7 @@ CREATED = "2025-10-09T08:53:20Z"  # of both
 
 def policy(case=BOX, require="signed", **members):
     """A policy file of root's that trusts the keys of a case, and asks for more."""
-    with open(f"{case}/manifest.json") as f:
-        p = json.load(f)["policy"]
-    directory = tempfile.mkdtemp(dir=h.work)
-    os.chmod(directory, 0o755)
-    for name in p.get("keys", []) + p.get("ca", []):
-        shutil.copyfile(f"{case}/{name}", f"{directory}/{name}")
-    write(f"{directory}/policy.json", json.dumps({"format": 1, "images": {"require": require, "trust": [trust_of(p)], **members}}), 0o644)
-    return ["--policy", f"{directory}/policy.json"]
+    return policy_words(h.work, case, {"require": require, **members})
 
 
 def verify(words, layout=f"{BOX}/layout", ref="box", options=()):

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tarfile
+import tempfile
 import time
 
 failed = 0
@@ -28,6 +29,21 @@ def trust_of(p):
         return {"scope": "*", "scheme": "notation", "level": p["level"], "ca": p["ca"], "trustedIdentities": p["trusted_identities"]}
     trust = {"scope": "*", "scheme": p["scheme"], "keys": p.get("keys", []), "threshold": p.get("threshold", 1), "tlog": "ignore"}
     return trust | ({"identity": p["identity"]} if p.get("identity") else {})
+
+
+def policy_words(work, case, images, **more):
+    """--policy and a file, in a directory of its own below WORK, that trusts the keys of the case: IMAGES are members of `images`, MORE of the file."""
+    with open(f"{case}/manifest.json") as f:
+        p = json.load(f)["policy"]
+    directory = tempfile.mkdtemp(dir=work)
+    os.chmod(directory, 0o755)
+    for name in p.get("keys", []) + p.get("ca", []):
+        shutil.copyfile(f"{case}/{name}", f"{directory}/{name}")
+    path = f"{directory}/policy.json"
+    with open(path, "w") as f:
+        json.dump({"format": 1, "images": {"trust": [trust_of(p)], **images}, **more}, f)
+    os.chmod(path, 0o644)
+    return ["--policy", path]
 
 
 def children(pid):

@@ -7,64 +7,27 @@ As podman unpacks it (seen with 4.3 and 5.4): directories on the way 0755, the t
 their attribute.  tests/engines/signed_podman.py has the real engine; this runs everywhere, and with sanitizers.
 """
 import base64
-import contextlib
 import gzip
 import hashlib
-import io
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
-import tarfile
 import time
 
 TESTS, HRUN = os.environ["TESTS"], os.environ["HRUN"]
 sys.path.insert(0, f"{TESTS}/engines")
 from common import trust_of  # noqa: E402
 from engine_root import BUNDLE, KEY, OTHER, accepted, check, finish, kept, plan, policy, prepare, refused, write_bundle  # noqa: E402
-from signed_image import CHANGES, Layout, entry, full_image, layer, record_of  # noqa: E402
+from signed_image import CHANGES, Layout, entry, full_image, layer, record_of, unpack  # noqa: E402
 
 TOP = "/run/store"
 
 
 def identifier(text):
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def unpack(archive, top):
-    os.makedirs(top, 0o755)
-    whole = tarfile.open(fileobj=io.BytesIO(archive))
-    for info in whole:
-        path, name = f"{top}/{os.path.normpath(info.name)}", os.path.basename(info.name.rstrip("/"))
-        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
-        if info.name == "./":
-            continue
-        if name == ".wh..wh..opq":
-            os.setxattr(os.path.dirname(path), "trusted.overlay.opaque", b"y")
-            continue
-        if name.startswith(".wh."):
-            os.mknod(f"{os.path.dirname(path)}/{name[4:]}", stat.S_IFCHR, 0)
-            continue
-        if info.isdir():
-            os.makedirs(path, exist_ok=True)
-        elif info.issym():
-            os.symlink(info.linkname, path)
-        elif info.islnk():
-            os.link(f"{top}/{info.linkname}", path)
-        elif info.isfifo():
-            os.mkfifo(path)
-        else:
-            with open(path, "wb") as f:
-                f.write(whole.extractfile(info).read())
-        os.lchown(path, info.uid, info.gid)
-        if not info.issym():
-            os.chmod(path, info.mode)
-        for key, value in info.pax_headers.items():
-            if key.startswith("SCHILY.xattr."):
-                os.setxattr(path, key[13:], value.encode("latin1"))
-    os.chmod(top, 0o555)
 
 
 class Store:
@@ -78,7 +41,9 @@ class Store:
         image = json.load(open(f"{layout.path}/blobs/sha256/{descriptor['digest'][7:]}"))["config"]["digest"][7:]
         ids = [identifier(f"{name} {i}") for i in range(len(layers))]
         for one, archive in zip(ids, layers):
-            unpack(archive, f"{TOP}/overlay/{one}/diff")
+            top = f"{TOP}/overlay/{one}/diff"
+            unpack(archive, top, lambda parent: os.makedirs(parent, 0o755, exist_ok=True))
+            os.chmod(top, 0o555)
             with open(f"{TOP}/overlay-layers/{one}.tar-split.gz", "wb") as f:
                 f.write(record_of(archive))
             os.symlink(f"../{one}/diff", f"{TOP}/overlay/l/{one[:26].upper()}")

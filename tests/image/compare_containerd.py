@@ -7,7 +7,6 @@ As containerd unpacks it (seen with 1.6, 1.7 and 2.1): directories on the way as
 whiteouts as devices 0:0, opaque directories by their attribute.  tests/engines/signed_containerd.py has the real engine; this runs everywhere,
 and with sanitizers.
 """
-import hashlib
 import io
 import json
 import os
@@ -20,7 +19,7 @@ import tarfile
 sys.path.insert(0, f"{os.environ['TESTS']}/engines")
 from bolt import database, images, snapshots  # noqa: E402
 from engine_root import KEY, OTHER, accepted, finish, kept, policy, prepare, refused  # noqa: E402
-from signed_image import CHANGES, OCI, Layout, edit, entry, full_image, layer  # noqa: E402
+from signed_image import CHANGES, OCI, Layout, chains_of, edit, entry, full_image, layer, unpack  # noqa: E402
 
 TOP = "/run/containerd-root"
 CONTENT = f"{TOP}/io.containerd.content.v1.content/blobs/sha256"
@@ -47,49 +46,6 @@ def make_parents(path, top, lowers):
         return
 
 
-def unpack(archive, top, lowers):
-    os.makedirs(top, 0o755)
-    whole = tarfile.open(fileobj=io.BytesIO(archive))
-    for info in whole:
-        path, name = f"{top}/{os.path.normpath(info.name)}", os.path.basename(info.name.rstrip("/"))
-        if info.name == "./":
-            continue
-        parent = os.path.dirname(path)
-        make_parents(parent, top, lowers)
-        if name == ".wh..wh..opq":
-            os.setxattr(parent, "trusted.overlay.opaque", b"y")
-            continue
-        if name.startswith(".wh."):
-            os.mknod(f"{parent}/{name[4:]}", stat.S_IFCHR, 0)
-            continue
-        if info.isdir():
-            os.makedirs(path, exist_ok=True)
-        elif info.issym():
-            os.symlink(info.linkname, path)
-        elif info.islnk():
-            os.link(f"{top}/{info.linkname}", path)
-            continue
-        elif info.isfifo():
-            os.mkfifo(path)
-        else:
-            with open(path, "wb") as f:
-                f.write(whole.extractfile(info).read())
-        os.lchown(path, info.uid, info.gid)
-        if not info.issym():
-            os.chmod(path, info.mode)
-        for key, value in info.pax_headers.items():
-            if key.startswith("SCHILY.xattr."):
-                os.setxattr(path, key[13:], value.encode("latin1"))
-
-
-def chains_of(layers):
-    chain = ""
-    for data in layers:
-        diff_id = "sha256:" + hashlib.sha256(data).hexdigest()
-        chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest() if chain else diff_id
-        yield chain
-
-
 class Store:
     def __init__(self):
         for directory in (CONTENT, f"{OVERLAYFS}/snapshots", os.path.dirname(NAMES)):
@@ -107,7 +63,8 @@ class Store:
         for chain, archive in zip(chains_of(layers), layers):
             if chain not in self.snapshots:
                 self.snapshots[chain] = self.new()
-                unpack(archive, self.directory(chain), list(reversed(tops)))
+                top, lowers = self.directory(chain), list(reversed(tops))
+                unpack(archive, top, lambda parent: make_parents(parent, top, lowers))
             tops.append(self.directory(chain))
         self.images[f"localhost/{name}:1"] = descriptor
         self.save()

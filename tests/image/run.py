@@ -24,7 +24,7 @@ if os.geteuid() != 0:
     print("an image is unpacked by root")
     sys.exit(77)
 import hrun as h
-from common import children, trust_of
+from common import children, policy_words
 from hrun import BUILD, HRUN, contains, difference, equal, eventually, kernel_view, main, mounts_of, new_id, nothing_left, read, test, write
 
 VECTORS = f"{os.environ['TESTS']}/vectors"
@@ -98,15 +98,7 @@ class Layout:
 
 def policy_of(case, require="signed", **more):
     """A policy file that trusts the keys of a case, root's own."""
-    with open(f"{case}/manifest.json") as f:
-        p = json.load(f)["policy"]
-    directory = tempfile.mkdtemp(dir=h.work)
-    os.chmod(directory, 0o755)
-    for name in p.get("keys", []) + p.get("ca", []):
-        shutil.copyfile(f"{case}/{name}", f"{directory}/{name}")
-    path = f"{directory}/policy.json"
-    write(path, json.dumps({"format": 1, "images": {"require": require, "trust": [trust_of(p)]}, **more}), 0o644)
-    return ["--policy", path]
+    return policy_words(h.work, case, {"require": require}, **more)
 
 
 def plain_policy(**members):

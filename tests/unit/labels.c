@@ -96,18 +96,19 @@ static void check_modules(void)
 {
 	struct plan plan = {.creds.apparmor_profile = "unconfined"};
 	struct err e = {0};
+	bool on;
 	const bool selinux = access("/sys/fs/selinux/enforce", F_OK) == 0;
 	const bool apparmor = access("/sys/module/apparmor/parameters/enabled", F_OK) == 0;
 
-	CHECK(labels_check(&plan, &e) == 0);
+	CHECK(labels_check(&plan, &on, &e) == 0);
 	plan.creds.apparmor_profile = "x";
-	CHECK((labels_check(&plan, &e) == 0) == apparmor, "%s", e.text);
+	CHECK((labels_check(&plan, &on, &e) == 0) == apparmor, "%s", e.text);
 	plan.creds.apparmor_profile = NULL;
 	plan.creds.selinux_label = LABEL;
-	CHECK((labels_check(&plan, &e) == 0) == selinux, "%s", e.text);
+	CHECK((labels_check(&plan, &on, &e) == 0) == selinux, "%s", e.text);
 	plan.creds.selinux_label = NULL;
 	plan.mount_label = LABEL;
-	CHECK((labels_check(&plan, &e) == 0) == selinux, "%s", e.text);
+	CHECK((labels_check(&plan, &on, &e) == 0) == selinux, "%s", e.text);
 }
 
 int main(void)
