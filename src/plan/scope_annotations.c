@@ -12,14 +12,19 @@
 
 #define PREFIX "org.systemd.property."
 
-/* Those that the rule annotation-systemd-property lets through, with the type that systemd wants. */
+/*
+ * Those that the rule annotation-systemd-property lets through, with the type that systemd wants.  Without systemd all of them are
+ * harmless; with it a unit that is wanted is started, whichever it is, so only the policy file can allow that.
+ */
 static const struct {
 	const char *name;
 	enum scope_type type;
+	bool starts_units;
 } harmless[] = {
-	{"TimeoutStopUSec", SCOPE_UINT64}, {"KillSignal", SCOPE_INT32}, {"CollectMode", SCOPE_STRING},
-	{"Description", SCOPE_STRING},	   {"After", SCOPE_STRINGS},	{"Before", SCOPE_STRINGS},
-	{"Wants", SCOPE_STRINGS},
+	{"TimeoutStopUSec", SCOPE_UINT64, false}, {"KillSignal", SCOPE_INT32, false},
+	{"CollectMode", SCOPE_STRING, false},	  {"Description", SCOPE_STRING, false},
+	{"After", SCOPE_STRINGS, false},	  {"Before", SCOPE_STRINGS, false},
+	{"Wants", SCOPE_STRINGS, true},
 };
 
 /* Where the container is, and that it is a container, is not the document's to say. */
@@ -183,15 +188,14 @@ static bool check_type(struct pool *pool, const char **name, struct value *value
 	return convert_seconds(pool, name, value);
 }
 
-/* The rule takes Wants for harmless, as it is without systemd; a unit that is wanted is started, whichever it is. */
 static bool is_allowed(const char *name, const struct string_list *allowed)
 {
 	for (size_t i = 0; i < sizeof harmless / sizeof harmless[0]; i++) {
-#ifndef HRUN_MUTANT_SCOPE_WANTS
-		if (str_equal(name, "Wants"))
-			break;
+		bool is_obeyed = !harmless[i].starts_units;
+#ifdef HRUN_MUTANT_SCOPE_WANTS
+		is_obeyed = true;
 #endif
-		if (str_equal(name, harmless[i].name))
+		if (is_obeyed && str_equal(name, harmless[i].name))
 			return true;
 	}
 	for (size_t i = 0; i < allowed->count; i++) {
