@@ -20,6 +20,7 @@ enum record_kind {
 	KIND_PATH,
 	KIND_CGROUP,
 	KIND_UNIT,
+	KIND_INVOCATION,
 	KIND_DIGEST,
 	KIND_BOOL,
 	KIND_UINT,
@@ -48,6 +49,7 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 /* May a record name this as the container's cgroup, or as its scope of systemd? */
 bool record_is_cgroup(const char *path);
 bool record_is_unit(const char *name);
+bool record_is_invocation(const char *text);
 /* Is CGROUP that of UNIT, or below it?  Who stops or changes another stops a stranger's. */
 bool record_unit_has_cgroup(const char *unit, const char *cgroup);
 

@@ -41,6 +41,7 @@ static const struct field fields[] = {
 	FIELD("cgroupInode", KIND_U64, cgroup_inode),
 	FIELD_OR_NULL("unit", KIND_UNIT, unit),
 	FIELD_OR_NULL("bus", KIND_PATH, bus),
+	FIELD_OR_NULL("invocation", KIND_INVOCATION, invocation),
 	FIELD("noNewPrivs", KIND_BOOL, no_new_privs),
 	FIELD("bounding", KIND_U64, bounding),
 	FIELD("hasFilter", KIND_BOOL, has_filter),
@@ -122,6 +123,8 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 		return refuse(expected_id, e, "cgroupMountpoint", "is missing");
 	if (ret->unit && !ret->bus)
 		return refuse(expected_id, e, "bus", "is missing");
+	if (ret->unit && ret->cgroup && !ret->invocation)
+		return refuse(expected_id, e, "invocation", "is missing");
 #ifndef HRUN_MUTANT_RECORD_UNIT
 	if (ret->unit && ret->cgroup && !record_unit_has_cgroup(ret->unit, ret->cgroup))
 		return refuse(expected_id, e, "unit", "has not the container's cgroup");

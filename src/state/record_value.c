@@ -74,6 +74,7 @@ void record_write_value(struct json_out *out, enum record_kind kind, const void 
 	case KIND_PATH:
 	case KIND_CGROUP:
 	case KIND_UNIT:
+	case KIND_INVOCATION:
 	case KIND_DIGEST:
 		json_out_string(out, *(const char *const *)member);
 		break;
@@ -203,6 +204,8 @@ bool record_read_value(struct pool *pool, const struct json *value, enum record_
 		return read_string(pool, value, member) && record_is_cgroup(*(const char **)member);
 	case KIND_UNIT:
 		return read_string(pool, value, member) && record_is_unit(*(const char **)member);
+	case KIND_INVOCATION:
+		return read_string(pool, value, member) && record_is_invocation(*(const char **)member);
 	case KIND_DIGEST:
 		return read_string(pool, value, member) && str_is_digest(*(const char **)member);
 	case KIND_BOOL:

@@ -50,6 +50,7 @@ static struct container_record sample(const char *id)
 		.cgroup_inode = UINT64_MAX - 1,
 		.unit = "libpod-x.scope",
 		.bus = "/run/user/1/bus",
+		.invocation = "0123456789abcdef0123456789abcdef",
 		.created_done = true,
 		.no_new_privs = true,
 		.bounding = 1ULL << 40,
@@ -105,7 +106,8 @@ static void round_trip(void)
 	CHECK(str_equal(out.text, again.text));
 	CHECK(record_read(&pool, out.text, out.length, "c2", &back, &e) == -EBADMSG);
 	CHECK(str_equal(back.unit, "libpod-x.scope") && str_equal(back.bus, "/run/user/1/bus"));
-	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = record.unit = record.bus = NULL;
+	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = record.unit = record.bus =
+		record.invocation = NULL;
 	out.length = 0;
 	record_write(&out, &record);
 	CHECK(record_read(&pool, out.text, out.length, "c1", &back, &e) == 0 && !back.cgroup && !back.rootfs);
@@ -162,6 +164,10 @@ static void hostile_records(void)
 		{"\"unit\":\"libpod-x.scope", "\"unit\":\"session-2.scope"},
 		{",\"bus\":\"/run/user/1/bus\"", ""},
 		{"\"bus\":\"/run", "\"bus\":\"run"},
+		{",\"invocation\":\"0123456789abcdef0123456789abcdef\"", ""},
+		{"\"invocation\":\"0", "\"invocation\":\""},
+		{"\"invocation\":\"0", "\"invocation\":\"00"},
+		{"\"invocation\":\"0", "\"invocation\":\"A"},
 		{"\"namespaces\":1610612736", "\"namespaces\":1"},
 		{"\"path\":\"/bin/h\"", "\"path\":\"h\""},
 		{"\"timeout\":7", "\"timeout\":0"},
