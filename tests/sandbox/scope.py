@@ -97,7 +97,7 @@ def a_whole_life_in_a_unit():
 def what_systemd_is_told():
     b = Bundle("sleep", "1000")
     b.c.setdefault("annotations", {}).update({
-        "org.systemd.property.KillSignal": "15", "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
+        "org.systemd.property.KillSignal": "15", "org.systemd.property.DefaultDependencies": "true", "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
         "org.systemd.property.After": "['a.service', 'b.service']", "org.systemd.property.MemoryMax": "uint64 1"})
     b.linux["resources"] = {"devices": [DENY_ALL, {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}
     with Fake(PRIVATE) as systemd, unit(b) as c:
@@ -110,7 +110,7 @@ def what_systemd_is_told():
         assert ("char-10", "rw") not in devices[1] and ("char-*", "rwm") not in devices[1], devices
         equal(p, {"Description": ("s", f"hrun container {c.id}"), "Slice": ("s", SLICE), "Delegate": ("b", True),
                   "MemoryAccounting": ("b", True), "CPUAccounting": ("b", True), "IOAccounting": ("b", True), "TasksAccounting": ("b", True),
-                  "DefaultDependencies": ("b", False), "CollectMode": ("s", "inactive-or-failed"), "KillSignal": ("i", 15),
+                  "DefaultDependencies": ("b", True), "CollectMode": ("s", "inactive-or-failed"), "KillSignal": ("i", 15),
                   "TimeoutStopUSec": ("t", 10000000), "After": ("as", ["a.service", "b.service"]), "DevicePolicy": ("s", "strict")})
 
 
