@@ -48,6 +48,8 @@ struct container_record {
 	bool has_filter;   /* filter.bpf is there */
 	bool has_floor;	   /* floor.bpf is there */
 	unsigned int filter_flags;
+	/* What its program got of SELinux and AppArmor, of the config or by a rule's repair; NULL: nothing. */
+	const char *selinux_label, *apparmor_profile;
 	bool new_pid_namespace;
 	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */
 	const char *level;

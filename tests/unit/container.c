@@ -56,6 +56,8 @@ static struct container_record sample(const char *id)
 		.has_filter = true,
 		.has_floor = true,
 		.filter_flags = 3,
+		.selinux_label = "system_u:system_r:container_t:s0:c1,c2",
+		.apparmor_profile = "hrun-default",
 		.new_pid_namespace = true,
 		.namespaces = CLONE_NEWPID | CLONE_NEWNET,
 		.level = "baseline",
@@ -93,6 +95,8 @@ static void round_trip(void)
 	record_write(&out, &record);
 	CHECK(record_read(&pool, out.text, out.length, "c1", &back, &e) == 0);
 	CHECK(back.owner == UINT32_MAX && back.pid == INT32_MAX && back.start_ticks == UINT64_MAX);
+	CHECK(str_equal(back.selinux_label, record.selinux_label) &&
+	      str_equal(back.apparmor_profile, record.apparmor_profile));
 	CHECK(back.cgroup_inode == UINT64_MAX - 1 && back.bounding == 1ULL << 40 && back.filter_flags == 3);
 	CHECK(back.poststart.count == 2 && back.poststart.item[0].timeout.value == 7);
 	CHECK(str_equal(back.poststart.item[0].args.item[1], "a\"b") && !back.poststart.item[1].timeout.set);
