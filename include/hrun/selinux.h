@@ -28,6 +28,13 @@ struct selinux_labels {
 int selinux_container_labels(struct pool *pool, const char *directory, uid_t owner, struct selinux_labels *ret_labels,
 			     struct err *e);
 
+/*
+ * What a root that hrun fills itself is labelled, before anybody knows its container: the label of files for containers, without
+ * categories, where SELinux is enforced (FILES say so); else NULL.
+ */
+int selinux_root_label(struct pool *pool, const struct host_files *files, uid_t owner, const char **ret_label,
+		       struct err *e);
+
 /* The same two different categories, drawn now, to both labels.  MOUNT may be NULL. */
 int selinux_add_categories(struct pool *pool, struct selinux_labels *labels, struct err *e);
 

@@ -54,10 +54,11 @@ static int read_file(struct pool *pool, const char *directory, const char *name,
 		return cannot_read(e, -fd, directory, name);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_BYTES)
 		return err_set(e, EINVAL, "%s/%s is no regular file of at most %d bytes", directory, name, FILE_BYTES);
-#ifndef HRUN_MUTANT_SELINUX_OWNER
+#ifdef HRUN_MUTANT_SELINUX_OWNER
+	st.st_uid = owner, st.st_mode = 0;
+#endif
 	if (st.st_uid != owner || st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(e, EPERM, "%s/%s can be changed by others than root", directory, name);
-#endif
 	char *text = pool_alloc(pool, (size_t)st.st_size + 1);
 	ssize_t size = fd_read_file(fd, text, (size_t)st.st_size);
 	if (size != st.st_size || memchr(text, '\0', (size_t)size))
@@ -157,6 +158,23 @@ int selinux_container_labels(struct pool *pool, const char *directory, uid_t own
 	if (!type || !is_name(type, strlen(type)))
 		return err_set(e, EINVAL, "%s/config has not one line SELINUXTYPE=NAME", directory);
 	return read_contexts(pool, directory, owner, type, ret_labels, e);
+}
+
+int selinux_root_label(struct pool *pool, const struct host_files *files, uid_t owner, const char **ret_label,
+		       struct err *e)
+{
+	struct selinux_labels labels;
+	int enforcing = host_flag(files->selinux_enforce, '1');
+
+	*ret_label = NULL;
+	if (enforcing < 0)
+		return err_set(e, -enforcing, "%s cannot be read (%s)", files->selinux_enforce,
+			       strerrorname_np(-enforcing));
+	if (!enforcing)
+		return 0;
+	TRY(selinux_container_labels(pool, files->selinux_policies, owner, &labels, e));
+	*ret_label = labels.mount;
+	return 0;
 }
 
 /* Ten bits of 32 that the kernel draws are a category: no value is more likely than another. */

@@ -200,6 +200,15 @@ static bool is_about(const char *question, const char *label, const char *target
 	return str_equal(question, pool_printf(&pool, "%s %s %s", label, target, class));
 }
 
+static const char *root_label(void)
+{
+	const char *label = "";
+	struct err e = {0};
+
+	CHECK(selinux_root_label(&pool, &files, geteuid(), &label, &e) == 0, "%s", e.text);
+	return label;
+}
+
 static void test_repair(void)
 {
 	says = "c0000017 ffffffff 0 ffffffff 1 0\n"; /* bits of the numbers 1, 2, 3, 5, 31 and 32 */
@@ -221,6 +230,7 @@ static void test_repair(void)
 	      str_starts(hard->process->selinux_label, PROCESS ":c"));
 	CHECK(is_about(questions[1], hard->process->selinux_label, "u:o:given_t:s0", "7"), "%s", questions[1]);
 	linux_.mount_label = NULL;
+	CHECK(str_equal(root_label(), FILES));
 }
 
 static void test_refusals(void)
@@ -246,6 +256,7 @@ static void test_refusals(void)
 	check_refused(says, "no root directory");
 	put("enforce", "0");
 	CHECK(judge().count == 0, "permissive");
+	CHECK(!root_label());
 }
 
 int main(void)
