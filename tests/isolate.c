@@ -382,7 +382,8 @@ static bool uncover_one_temporary(void)
 		fail("/proc/self/mountinfo");
 	while (!found && fgets(line, sizeof(line), mounts))
 		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-			if (sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 && !strncmp(path, places[i], strlen(places[i])))
+			if (sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 &&
+			    !strncmp(path, places[i], strlen(places[i])))
 				found = umount2(path, MNT_DETACH) == 0 || found;
 	fclose(mounts);
 	return found;
