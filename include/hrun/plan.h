@@ -215,6 +215,7 @@ struct creds_plan {
 	bool no_new_privs;
 	bool new_keyring;
 	const char *selinux_label, *apparmor_profile; /* of the program; NULL: none is asked for */
+	const char *selinux_where, *apparmor_where;   /* for the reader of a plan, where there is one */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	struct rlimit_step {

@@ -24,7 +24,12 @@ enum { LINKS_MAX = 40, HASH_BLOCK = 32768 };
 
 bool owner_is_host_root(const struct judged *judged, uid_t owner)
 {
-	return owner == (judged->host_root ? 0 : proc_host_root());
+	return owner == host_root_shown(judged);
+}
+
+uid_t host_root_shown(const struct judged *judged)
+{
+	return judged->host_root ? 0 : proc_host_root();
 }
 
 struct walk {
