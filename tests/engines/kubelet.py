@@ -2,6 +2,7 @@
 """kubelet.py - what a kubelet does on a node, for the tests of pods: containerd's configuration of contrib/, a network, pods and their containers."""
 import json
 import os
+import re
 import shutil
 import time
 import uuid
@@ -49,13 +50,14 @@ esac
 """
 
 
-def containerd_major():
-    return int(sh("containerd --version | grep -oE ' v?[0-9]+\\.' | head -n 1 | tr -dc 0-9")[1])
+def version():
+    """(1, 7) of containerd 1.7.24"""
+    return tuple(int(n) for n in re.search(r" v?(\d+)\.(\d+)", sh("containerd --version")[1]).groups())
 
 
 def start():
     """(daemon, client) of a containerd that is ready for pods."""
-    major = containerd_major()
+    major = version()[0]
     daemon = start_containerd(open(f"{PROJECT}/contrib/containerd/config-{major}.toml").read() + MORE[major])
     for _ in range(300):
         try:
