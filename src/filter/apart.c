@@ -44,7 +44,8 @@ static int take(struct pool *pool, int input, const struct sock_filter **ret_pro
 	struct answer answer;
 
 	if (fd_read_all(input, &answer, sizeof answer) != (ssize_t)sizeof answer || answer.length > BPF_MAXINSNS)
-		return err_set(e, E2BIG, "linux.seccomp: not compiled within %d seconds: use fewer rules with several args",
+		return err_set(e, E2BIG,
+			       "linux.seccomp: not compiled within %d seconds: use fewer rules with several args",
 			       COMPILE_SECONDS);
 	if (answer.result < 0) {
 		*e = answer.error;
