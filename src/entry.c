@@ -88,7 +88,7 @@ static bool may_enter(char **argv)
 	return false;
 }
 
-/* AT_SECURE: setuid or file capabilities, which cli.c refuses. */
+/* AT_SECURE: setuid or file capabilities, which cli.c refuses; after a change of SELinux's domain alone it protects hrun. */
 static bool is_secure(const unsigned long *auxv)
 {
 	for (; auxv[0] != AT_NULL; auxv += 2) {

@@ -108,7 +108,8 @@ struct judged {
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
-	struct filter_look *filter;	 /* filled by policy_judge, and by the first rule that asks */
+	struct string_list own_paths; /* where this hrun keeps its state, beside the usual places; empty: not known */
+	struct filter_look *filter;   /* filled by policy_judge, and by the first rule that asks */
 	struct cgroup_look *cgroups;
 	const struct namespace_look *namespaces;
 	const struct hook_look *hooks[HOOK_KINDS];

@@ -72,6 +72,28 @@ const char *creation_cache(struct pool *pool, const char *name)
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
+/* As the kernel has it; what is not there yet, as it was given. */
+static void add_own_path(struct pool *pool, const char *path, struct string_list *list)
+{
+	char *real = path ? realpath(path, NULL) : NULL;
+
+	if (path)
+		*pool_array_add(pool, list->item, list->count) = real ? pool_strdup(pool, real) : path;
+	free(real);
+}
+
+static struct string_list own_paths(struct command *command)
+{
+	struct pool *pool = &command->pool;
+	const char *root = command->options.root;
+	struct string_list list = {0};
+
+	add_own_path(pool, root ? root : container_root_default(pool), &list);
+	add_own_path(pool, creation_cache(pool, "hrun-cache"), &list);
+	add_own_path(pool, creation_cache(pool, "hrun-layers"), &list);
+	return list;
+}
+
 /* A digest without a signature is whatever somebody has named. */
 static bool is_signed(const struct creation *creation)
 {
@@ -118,6 +140,7 @@ static int judge(struct command *command, const struct target *target, bool look
 		.cgroup_path = cgroup_of(command, target->id, creation),
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
+		.own_paths = own_paths(command),
 	};
 
 	TRY(look_at_root(command, look_only, creation, &judged, e));

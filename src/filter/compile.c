@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LAST_ERRNO = 4094 }; /* libseccomp takes none above; the kernel's last is one more */
+enum {
+	LAST_ERRNO = 4094, /* libseccomp takes none above; the kernel's last is one more */
+	MOST_RULES = 8192, /* libseccomp's time grows with the square; engines' profiles have some 500 */
+};
 
 static const struct action_word {
 	const char *name;
@@ -164,7 +167,7 @@ bool filter_knows_call(const char *name)
 }
 
 static int add_syscall(struct pool *pool, scmp_filter_ctx context, const struct config_seccomp_syscall *syscall,
-		       const char *where, uint32_t default_action, struct err *e)
+		       const char *where, uint32_t default_action, size_t *rules, struct err *e)
 {
 	struct conditions conditions = {0};
 	uint32_t action;
@@ -179,6 +182,10 @@ static int add_syscall(struct pool *pool, scmp_filter_ctx context, const struct 
 		int number = seccomp_syscall_resolve_name(syscall->names.item[i]);
 		if (number == __NR_SCMP_ERROR)
 			continue; /* told by the verdict (seccomp-unknown-syscall) */
+		*rules += conditions.repeats ? conditions.count : 1;
+		if (*rules > MOST_RULES)
+			return err_set(e, E2BIG, "linux.seccomp: more than %d rules: name each system call once",
+				       MOST_RULES);
 		int r = add_rule(context, action, number, &conditions);
 		if (r < 0)
 			return err_set(e, -r, "%s: libseccomp cannot add a rule for %s", where, syscall->names.item[i]);
@@ -242,6 +249,7 @@ int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, cons
 		   size_t *ret_length, struct err *e)
 {
 	uint32_t default_action;
+	size_t rules = 0;
 
 	TRY(filter_action(pool, seccomp->default_action, seccomp->default_errno_ret, "linux.seccomp.defaultAction",
 			  &default_action, NULL, e));
@@ -254,7 +262,7 @@ int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, cons
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
 		char where[64];
 		str_format(where, sizeof where, "linux.seccomp.syscalls[%zu]", i);
-		TRY(add_syscall(pool, context, &seccomp->syscalls[i], where, default_action, e));
+		TRY(add_syscall(pool, context, &seccomp->syscalls[i], where, default_action, &rules, e));
 	}
 	TRY(export_program(pool, context, ret_program, ret_length, e));
 	add_newer(pool, seccomp, default_action, ret_program, ret_length);

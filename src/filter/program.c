@@ -9,7 +9,7 @@
 
 static int make(struct pool *pool, const struct config_seccomp *seccomp, struct filter_program *program, struct err *e)
 {
-	TRY(filter_compile(pool, seccomp, &program->program, &program->length, e));
+	TRY(filter_compile_apart(pool, seccomp, &program->program, &program->length, e));
 	filter_judge(pool, program->program, program->length, &program->judgement);
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
 		const struct string_list *names = &seccomp->syscalls[i].names;

@@ -54,7 +54,15 @@ bool hook_runs_text(const char *path)
 		"hrun",	      "docker",	    "podman",	   "buildah",
 		"machinectl", "lxc-attach", "nsjail",	   "catatonit",
 		"tini",	      "dumb-init",  "docker-init", "podman-init",
-		"chpst",      "envdir",
+		"chpst",      "envdir",	    "sort",	   "split",
+		"uclampset",  "newgrp",	    "sg",	   "sqlite3",
+		"apt",	      "apt-get",    "apk",	   "dnf",
+		"yum",	      "curl",	    "wget",	   "rm",
+		"touch",      "truncate",   "link",	   "mkfifo",
+		"mknod",      "shred",	    "patch",	   "unzip",
+		"ncat",	      "nc",	    "openssl",	   "useradd",
+		"usermod",    "groupmod",   "chpasswd",	   "visudo",
+		"csplit",     "swapon",	    "losetup",	   "debugfs",
 	};
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
@@ -78,14 +86,20 @@ bool hook_is_loader_variable(const char *name)
 		"JAVA_OPTS",	"CLASSPATH",	    "IFS",	     "JAVA_TOOL_OPTIONS",
 		"OPENSSL_CONF", "OPENSSL_ENGINES",  "PAGER",	     "EDITOR",
 		"VISUAL",	"OPENSSL_MODULES",  "_JAVA_OPTIONS", "SYSTEMD_PAGER",
-		"PHPRC",	"PHP_INI_SCAN_DIR",
+		"PHPRC",	"PHP_INI_SCAN_DIR", "LESSOPEN",	     "LESSCLOSE",
+		"KRB5_CONFIG",	"JDK_JAVA_OPTIONS",
+	};
+	/* What the C library itself keeps from setuid programs, or reads files by. */
+	static const char *const library[] = {
+		"GETCONF_DIR", "HOSTALIASES", "LOCALDOMAIN",	  "LOCPATH", "MALLOC_TRACE",
+		"NIS_PATH",    "NLSPATH",     "RESOLV_HOST_CONF", "TZDIR",
 	};
 	/* A function that bash finds in its environment is called instead of the program of that name. */
-	static const char *const prefixes[] = {"LD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_", "LUA_INIT_"};
+	static const char *const prefixes[] = {"LD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_", "LUA_INIT_", "GIO_"};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
 		if (str_starts(name, prefixes[i]))
 			return true;
 	}
-	return IS_ONE_OF(name, names);
+	return IS_ONE_OF(name, names) || IS_ONE_OF(name, library);
 }

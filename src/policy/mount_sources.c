@@ -122,11 +122,23 @@ static bool path_is_exempt(const struct view *view, const char *path)
 	return is_shared_memory(view, path) || (view->read_only && source_path_is_public(path, view->is_directory));
 }
 
+/* What is in there is believed by every later command: which process is killed, which filter is loaded. */
+static bool is_own_state(const struct judged *judged, const char *path)
+{
+	for (size_t i = 0; i < judged->own_paths.count; i++) {
+		if (path_meets(path, judged->own_paths.item[i]) != PATHS_APART)
+			return true;
+	}
+	return false;
+}
+
 static void judge_path(struct view *view, const char *path)
 {
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
+	if (is_own_state(view->judged, path))
+		bits |= BREAKS_ENGINE_STATE;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);
 	if (is_shared_memory(view, path))

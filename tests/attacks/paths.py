@@ -286,7 +286,7 @@ def the_cgroup_of_all_other_containers():
     with started(Bundle("sleep", "1000")) as other:
         b = Bundle("sleep", "1000")
         b.c["linux"]["cgroupsPath"] = "/hrun"
-        refused(run(b), "other cgroups")
+        refused(run(b), "of other containers")
         h.hrun("create", "-b", b.path, "parent")
         h.hrun("delete", "--force", "parent")
         equal(read(f"/proc/{other.pid}/stat").split()[2], "S", "the other container")
@@ -323,6 +323,22 @@ def a_hook_that_a_container_has_written():
         refuses(with_hook(path=f"{volume}/hook"), "hook-in-bundle")
     finally:
         shutil.rmtree("/var/lib/docker/volumes/v")
+
+
+# ---- what hrun itself believes ----
+
+
+@test
+def the_state_of_hrun_in_another_place():
+    """Records say which process is killed, and start.sock starts it; a kept filter is loaded."""
+    state = f"{h.work}/own-state"
+    os.makedirs(f"{state}/other")
+    os.symlink(state, f"{h.work}/link-to-state")
+    for options, paths in ((["--root", state], (state, f"{state}/other", f"{h.work}/link-to-state")), (["--root", f"{h.work}/link-to-state"], (state,)),
+                           (["--root", f"{state}/later"], (state,))):
+        for path in paths:
+            b = Bundle("true").mount("/v", "bind", path, ["bind", "ro", *NOBODYS]).save()
+            refused(h.hrun(*options, "plan", "-b", b.path, level="baseline"), "mount-engine-state")
 
 
 # ---- size ----

@@ -3,6 +3,8 @@
 """Bad input: one clear line with the place and what to do, the documented exit code, the JSON log, nothing left behind."""
 import json
 import os
+import shutil
+import struct
 import subprocess
 
 from hrun import Bundle, contains, equal, main, new_id, read, run, test
@@ -450,6 +452,32 @@ def a_cgroup_mount_that_is_read_only():
         equal(h.hrun("delete", "--force", "x").status, 0)
     finally:
         subprocess.run(["mount", "-o", "remount,bind,rw", "/sys/fs/cgroup"], check=True)
+
+
+@test
+def rights_that_the_file_would_lend():
+    program, user = f"{h.work}/lending", ("setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups")
+    shutil.copy(h.HRUN, program)
+
+    def answer(*prefix):
+        r = subprocess.run([*prefix, program, "--version"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return r.returncode, r.stderr.partition("; ")[0]
+
+    def lend(mode=0o755, capabilities=None):
+        os.chown(program, 0, 42)
+        os.chmod(program, mode)
+        if capabilities:
+            os.setxattr(program, "security.capability", struct.pack("<5I", 0x02000001, capabilities, 0, 0, 0))
+
+    refused = (1, "hrun must not be setuid, setgid or have file capabilities")
+    lend()
+    equal((answer(*user), answer()), ((0, ""), (0, "")))
+    lend(0o4755)
+    equal(answer(*user), refused, "setuid")
+    lend(0o2755)
+    equal((answer(*user), answer()), (refused, refused), "setgid")
+    lend(capabilities=1 << 13)
+    equal(answer(*user), refused, "a file capability")
 
 
 main()

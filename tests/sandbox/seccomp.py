@@ -43,6 +43,32 @@ def x32_calls_are_not_let_through():
     assert r.out.strip() in ("ENOSYS", "EPERM") or r.status == 128 + 31, r
 
 
+def with_rules(rules):
+    return with_profile({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": rules}, "true").save()
+
+
+@test
+def a_profile_that_would_be_compiled_for_hours():
+    """The caller's limit counts where it is lower than hrun's: the test has not that much time."""
+    rules = [{"names": ["getpriority"], "action": "SCMP_ACT_ALLOW",
+              "args": [{"index": i, "value": 6 * n + i, "op": "SCMP_CMP_NE"} for i in range(4)]} for n in range(8)]
+    b = with_rules(rules)
+    for verb in (["plan", "-b", b.path], ["create", "-b", b.path, "hours"]):
+        r = h.hrun(*verb, level="privileged", prefix=("prlimit", "--cpu=1:1"))
+        assert r.status > 0, r
+        contains(r.err, "refused [seccomp-invalid] linux.seccomp not compiled within")
+    assert not os.path.exists("/run/hrun/hours")
+
+
+@test
+def a_profile_of_more_rules_than_libseccomp_can_take():
+    b = with_rules([{"names": ["getpriority"] * 8193, "action": "SCMP_ACT_ALLOW"}])
+    contains(h.hrun("plan", "-b", b.path, level="privileged").err, "more than 8192 rules")
+    each = [{"index": 0, "value": i, "op": "SCMP_CMP_EQ"} for i in range(4097)]
+    b = with_rules([{"names": ["getpriority", "setpriority"], "action": "SCMP_ACT_ALLOW", "args": each}])
+    contains(h.hrun("plan", "-b", b.path, level="privileged").err, "more than 8192 rules")
+
+
 @test
 def ordinary_calls_pass():
     equal(output(Bundle("sh", "-c", "echo a | cat; ls / >/dev/null; sleep 0; id -u")), "a\n1000\n")

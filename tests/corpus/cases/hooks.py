@@ -65,7 +65,7 @@ more("nsenter", "hook-shell", "-RR", hook(path="/usr/bin/nsenter"), also=NEW)
 
 trio("hook-env-loader", "-RR", hook(env=["LD_PRELOAD=/x.so"]), hook(env=["PATH=/bin", "LD=1", "ENVIRONMENT=x"]), hook(env=["A=b", "LD_SOMETHING_NEW=x"]),
      also=NEW, miss_also=NEW)
-for name in ("GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "ENV", "PYTHONPATH", "PERL5LIB", "NODE_OPTIONS"):
+for name in ("GCONV_PATH", "GLIBC_TUNABLES", "BASH_ENV", "ENV", "PYTHONPATH", "PERL5LIB", "NODE_OPTIONS", "GIO_MODULE_DIR", "LOCPATH"):
     more(name.lower().replace("_", "-"), "hook-env-loader", "-RR", hook(env=[name + "=x"]), also=NEW)
 more("null", "hook-env-loader", "---", hook(env=None), also=NEW)
 
@@ -82,6 +82,6 @@ for i, path in enumerate(("/tmp", "/bin:/var/tmp/x", "", "bin", "/bin:", ":/bin"
 more("path-usual", "hook-env-loader", "---", hook(env=["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/cni/bin"]), also=NEW)
 for i, path in enumerate(("/var/lib/docker/volumes/v/_data/hook", "/var/lib/containers/storage/volumes/v/_data/hook", "/var/lib/kubelet/pods/x/volumes/y/hook")):
     more(f"volume-{i}", "hook-in-bundle", "-RR", hook(path=path), also=NEW + [("hook-path-invalid", "pbr")])
-for program in ("tar", "cp", "sed"):
+for program in ("tar", "cp", "sed", "sort", "touch"):
     more(program, "hook-shell", "-RR", hook(path="/bin/" + program), also=NEW)
 more("itself", "hook-shell", "-RR", hook(path="/run/hrun-corpus/itself/hrun"), ["install -D -m 755 /bin/true /run/hrun-corpus/itself/hrun"], NEW)

@@ -66,6 +66,9 @@ for i, path in enumerate(("/var/lib/kubelet", "/var/lib/kubelet/pki", "/var/lib/
                           "/var/lib/kubelet/pods/" + UUID + "/plugins", "/var/lib/kubelet/pods/" + UUID[:-1] + "/etc-hosts",
                           "/var/lib/kubelet/pods/" + UUID.upper() + "/etc-hosts", "/var/lib/kubelet/pods/12/plugins", "/var/run/containerd/x")):
     more(f"path-{i}", "mount-engine-state", N, bind(path, "/h", "ro"))
+for i, path in enumerate(("/run/hrun", "/run/hrun/other/start.sock", "/var/run/hrun-cache", "/run/hrun-layers", "/run/user/1000/hrun-cache", "/var/lib/hrun/images",
+                          "/run/crun/other/config.json", "/run/runc")):
+    more(f"runtime-{i}", "mount-engine-state", N, bind(path, "/h", "ro"))
 for i, path in enumerate(("/etc/kubernetes", "/root/.kube", "/root/.docker/config.json")):
     more(f"credentials-{i}", "mount-engine-state", N, bind(path, "/h", "ro"), also=also(SYSTEM))
 for i, path in enumerate((STORAGE + "overlay-containers/" + ID + "/userdata/hosts", STORAGE + "vfs-containers/" + ID + "/userdata/shm",
