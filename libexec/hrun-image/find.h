@@ -10,10 +10,10 @@
 
 /* ---- find_documents.c ---- */
 enum {
-	FIND_DEPTH_MAX = 4,		/* indexes in indexes, and the manifest */
-	FIND_TARGET_DOCUMENTS = 256,	/* that are asked for because of one target, */
-	FIND_TARGET_BYTES = 8 << 20,	/* and read */
-	FIND_DOCUMENTS_MAX = 20000,	/* of all targets */
+	FIND_DEPTH_MAX = 4,	     /* indexes in indexes, and the manifest */
+	FIND_TARGET_DOCUMENTS = 256, /* that are asked for because of one target, */
+	FIND_TARGET_BYTES = 8 << 20, /* and read */
+	FIND_DOCUMENTS_MAX = 20000,  /* of all targets */
 	FIND_BYTES_MAX = 64 << 20,
 };
 
@@ -50,9 +50,9 @@ struct find_labels {
 int find_labels_read(struct bolt *b, const char *namespace, struct find_labels *ret);
 
 enum find_unpacked {
-	FIND_NEVER,    /* nothing below it was unpacked by this snapshotter, as far as is known */
+	FIND_NEVER,	/* nothing below it was unpacked by this snapshotter, as far as is known */
 	FIND_ELSEWHERE, /* as other layers */
-	FIND_HERE,     /* as CHAIN */
+	FIND_HERE,	/* as CHAIN */
 };
 /* As what was the image DIGEST unpacked? */
 enum find_unpacked find_unpacked(const struct find_labels *labels, const char *digest, const char *chain);

@@ -171,8 +171,7 @@ static bool is_descriptor(struct visit *v, const struct json *object)
 {
 	static const char *const names[] = {"mediaType", "digest", "data", NULL};
 
-	return object->type == JSON_OBJECT &&
-	       is_told_apart(v, v->way.document[v->way.count - 1].text, object, names);
+	return object->type == JSON_OBJECT && is_told_apart(v, v->way.document[v->way.count - 1].text, object, names);
 }
 
 static bool read_digest(struct visit *v, const struct json *descriptor, struct digest *ret)

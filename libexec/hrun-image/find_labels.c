@@ -16,7 +16,8 @@
 
 enum { VISITED_MAX = 512, DIGEST_TEXT_MAX = 160 };
 
-static const char content_label[] = "containerd.io/gc.ref.content", snapshot_label[] = "containerd.io/gc.ref.snapshot.overlayfs";
+static const char content_label[] = "containerd.io/gc.ref.content",
+		  snapshot_label[] = "containerd.io/gc.ref.snapshot.overlayfs";
 
 struct find_label {
 	const char *from, *to;
