@@ -188,7 +188,7 @@ $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split hasher tar tar_pax tar_sparse send entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split hasher tar tar_pax tar_sparse send dropped entry layer blob refusal)
 LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)

@@ -403,7 +403,7 @@ int verify_bundle(struct command *command, struct image_call *call, struct image
 struct signed_bundle {
 	const struct image_answer *answer;
 	const char *refusal;
-	const char *denied; /* the refusal where denyDigests are why */
+	const char *denied; /* why it does not start whatever the signature says: denyDigests; or NULL */
 };
 int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
 		       struct signed_bundle *ret, struct err *e);

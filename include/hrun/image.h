@@ -91,6 +91,8 @@ int image_root_make(const char *size, const char *label, int *ret_mount, int *re
  * image_verify asks it of every answer.
  */
 void image_admit(struct pool *pool, const struct image_call *call, struct image_result *result);
+/* Do denyDigests name any? */
+bool image_denies(const struct policy_images *images);
 /* The policy file whose denyDigests name DIGEST, or NULL. */
 const char *image_denied_by(const struct policy_images *images, const char *digest);
 

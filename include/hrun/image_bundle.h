@@ -44,6 +44,16 @@ enum bundle_guard {
 int bundle_verify(struct pool *pool, struct image_call *call, const struct bundle *bundle, enum bundle_guard guard,
 		  struct image_result *ret, struct err *e);
 
+/* The digest of the list, which is then at its beginning again. */
+int bundle_hash_list(struct pool *pool, int list, char hex[2 * SHA256_SIZE + 1], struct err *e);
+
+/* ---- bundle_denied.c ---- */
+/*
+ * Of a bundle with a list or a signature that does not hold: why its tree is denied, by the digest of the list or of what is there; or
+ * NULL.  What cannot be told is a reason as well; a bundle with neither is not looked at.
+ */
+const char *bundle_denied(struct pool *pool, const struct policy_images *images, const struct bundle *bundle);
+
 /* ---- bundle_guard.c ---- */
 /*
  * Every directory above the root and the root itself: root's, and nobody else may write there.  *ret_closed: one of them

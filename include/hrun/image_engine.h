@@ -11,7 +11,7 @@
 #include <hrun/spec.h>
 #include <time.h>
 
-enum { ENGINE_LAYERS_MAX = 128, ENGINE_IMAGES_MAX = 16, ENGINE_NAMES_MAX = 16 };
+enum { ENGINE_LAYERS_MAX = 128, ENGINE_IMAGES_MAX = 64, ENGINE_NAMES_MAX = 64 };
 
 /* ---- engine.c ---- */
 /* The overlay that is mounted at the root; paths as the kernel says them. */
@@ -63,6 +63,7 @@ struct stored_root {
 	int upper;					   /* owned; none where nothing can be written */
 	struct stored_image candidates[ENGINE_IMAGES_MAX]; /* images whose files these layers should be */
 	size_t candidate_count;
+	const char *denied; /* why one of these images is, or NULL */
 	bool user_overlay;
 };
 /*
@@ -72,33 +73,57 @@ struct stored_root {
 typedef int store_open(struct pool *pool, const struct image_root_asked *asked, const struct root_mount *mount,
 		       struct stored_root *ret, struct err *e);
 void stored_root_close(struct stored_root *root);
+/* ---- stored_images.c ---- */
+/* A list of objects, SIZE bytes of FILE, which errors name. */
+struct stored_list {
+	const char *file, *bytes;
+	size_t size;
+};
+/* *ret_first: its first object (or whatever stands there), or NULL. */
+int stored_list_read(struct pool *pool, const struct stored_list *list, const struct json **ret_first, struct err *e);
 /*
- * A list of objects with "id", "names", "layer", "digest", "big-data-names", SIZE bytes of FILE: those made of the layer TOP and what is
- * below it become candidates.
+ * Of objects with "id", "names", "layer", "digest", "big-data-names" those that are made of the layer TOP and what is below it become
+ * candidates.  ret->denied is right also where an error says that there are too many of something.
  */
-int stored_images_read(struct pool *pool, const char *file, const char *bytes, size_t size, const char *top,
-		       struct stored_root *ret, struct err *e);
+int stored_images_read(struct pool *pool, const struct stored_list *list, const char *top,
+		       const struct policy_images *images, struct stored_root *ret, struct err *e);
+/* Which of the digests that the store binds to IMAGE, such an object, is denied and by which file, as a sentence; or NULL. */
+const char *stored_image_denied(struct pool *pool, const struct policy_images *images, const struct json *image);
 
 /* ---- store_paths.c ---- */
 /* A descriptor of PATH (absolute) that nobody but root, or the caller in a namespace of his own, could have put something behind. */
 int store_open_path(struct pool *pool, const char *path, struct err *e);
-/* The path of what FD is, as the kernel has it; or NULL. */
-const char *store_path_of(struct pool *pool, int fd);
+/* The bytes of such a file, at most 16 MiB; a NUL stands behind them. */
+int store_read_file(struct pool *pool, const char *path, const char **ret_bytes, size_t *ret_size, struct err *e);
 /* The directory's own path, or NULL: mounts may name it by a link. */
 const char *store_real_path(struct pool *pool, const char *path);
+/* The same of a descriptor. */
+const char *store_real_path_of(struct pool *pool, int directory);
 /* The container's own layer, if it has not been mapped to other ids: ret->upper and ret->upper_path. */
 int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e);
 
 /* ---- storage.c: containers/storage, the store of podman, CRI-O and buildah ---- */
+enum { STORAGE_ID_SIZE = 64 };
+/* Are the SIZE bytes of TEXT an id? */
+bool storage_is_id(const char *text, size_t size);
 /* Is PATH the directory of a layer in such a store? */
 bool storage_owns(const char *path);
 store_open storage_open;
 /* The name of the file that holds big data KEY of an image. */
 const char *storage_big_data(struct pool *pool, const char *image, const char *key);
 
+/* ---- storage_denied.c ---- */
+/*
+ * Why the image is denied of which the store has made the container whose root is mounted at ROOT or copied there; NULL: it is not, or the
+ * store says nothing.  Its driver does not matter.
+ */
+const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root);
+
 /* ---- containerd.c: its content store and its snapshotter overlayfs ---- */
 bool containerd_owns(const char *path);
 store_open containerd_open;
+/* Why an image is denied that the snapshot LAYER could be of, or what it is made of; or NULL. */
+const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer);
 
 /* ---- compare.c ---- */
 /* One image under one name. */

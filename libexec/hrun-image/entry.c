@@ -5,7 +5,6 @@
 #include "layer.h"
 #include <hrun/str.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <string.h>
 
 #define WHITEOUT_META ".wh..wh."
@@ -113,6 +112,7 @@ static int send_whiteout(struct layers *l, const char *name)
 	TRY(entry_whiteout(l, name, &opaque));
 	if (opaque)
 		record.kind = TREE_OPAQUE;
+	dropped_hide(l, opaque);
 	return sent(l, send_record(&l->sender, record, l->path, NULL, 0));
 }
 
@@ -190,15 +190,11 @@ static int send_xattrs(struct layers *l)
 /* hrun-tree, which knows what else has its name, leaves it out. */
 static int drop_device(struct layers *l)
 {
-	struct image_devices *devices = l->limits->devices;
-
 #ifndef HRUN_MUTANT_DEVICES_REFUSED
-	if (!devices)
+	if (!l->limits->devices)
 		return bad(l, "an archive has a device node, and images.devices is refuse: %.120s", l->path);
 #endif
-	if (devices && devices->count++ == 0)
-		snprintf(devices->first, sizeof devices->first, "%.*s", (int)sizeof devices->first - 1, l->path);
-	return 0;
+	return l->limits->devices ? dropped_add(l) : 0;
 }
 
 static int kind_of(struct layers *l, uint32_t *ret_kind)
@@ -209,7 +205,7 @@ static int kind_of(struct layers *l, uint32_t *ret_kind)
 		break;
 	case '1':
 		*ret_kind = TREE_HARDLINK;
-		break;
+		return dropped_has(l, l->link) ? dropped_add(l) : 0;
 	case '2':
 		*ret_kind = TREE_SYMLINK;
 		return l->tar.entry.link[0] ? 0 : bad(l, "an archive has a symbolic link to nothing: %.120s", l->path);
@@ -235,6 +231,7 @@ static int send_entry(struct layers *l)
 		.mode = e->mode, .uid = e->uid, .gid = e->gid, .mtime = e->mtime, .mtime_nsec = e->mtime_nsec};
 	const char *extra = e->type == '1' ? l->link : e->type == '2' ? e->link : "";
 
+	dropped_replace(l, e->type == '5');
 	TRY(kind_of(l, &record.kind));
 	if (!l->path[0] && record.kind != TREE_DIRECTORY)
 		return bad(l, "an archive has a root that is no directory");

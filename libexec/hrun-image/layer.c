@@ -77,12 +77,14 @@ int layers_read(struct pool *pool, int layout, const struct descriptor *layers, 
 {
 	struct layers *l = pool_alloc(pool, sizeof *l);
 
+	l->pool = pool;
 	l->limits = limits;
 	l->progress = progress;
 	l->sender.fd = tree;
 	for (size_t i = 0; i < count; i++) {
 		if (progress)
 			*progress->layer = (uint32_t)i + 1;
+		l->layer = (uint32_t)i;
 		TRY(read_layer(l, layout, &layers[i], &diff_ids[i], r));
 		TRY(tell(l, TREE_LAYER_END, r));
 	}

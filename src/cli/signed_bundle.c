@@ -32,20 +32,32 @@ static int verify(struct command *command, const struct policy *policy, const st
 	return r;
 }
 
-int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
-		       struct signed_bundle *ret, struct err *e)
+static int look_at_signature(struct command *command, const struct policy *policy, const struct bundle *bundle,
+			     struct signed_bundle *ret, struct err *e)
 {
 	struct image_call *call = pool_alloc(&command->pool, sizeof *call);
 	struct image_result *result = pool_alloc(&command->pool, sizeof *result);
 
-	*ret = (struct signed_bundle){0};
-	if (policy->images.require < IMAGES_WARN || !bundle_has_signature(bundle->dir))
-		return 0;
 	TRY(verify(command, policy, bundle, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)
 		ret->refusal = result->answer.reason;
 	else if (call->request.signatures_required)
 		ret->answer = &result->answer;
 	ret->denied = result->denied ? ret->refusal : NULL;
+	return 0;
+}
+
+int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+		       struct signed_bundle *ret, struct err *e)
+{
+	*ret = (struct signed_bundle){0};
+	if (policy->images.require < IMAGES_WARN)
+		return 0;
+	bool has_signature = bundle_has_signature(bundle->dir);
+	if (has_signature)
+		TRY(look_at_signature(command, policy, bundle, ret, e));
+	/* Where the signature was accepted, so was the digest. */
+	if (!ret->denied && (ret->refusal || !has_signature))
+		ret->denied = bundle_denied(&command->pool, &policy->images, bundle);
 	return 0;
 }

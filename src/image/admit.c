@@ -13,6 +13,15 @@
 #include <hrun/utc.h>
 #include <string.h>
 
+bool image_denies(const struct policy_images *images)
+{
+	for (size_t i = 0; i < images->source_count; i++) {
+		if (images->sources[i].deny_digests.count)
+			return true;
+	}
+	return false;
+}
+
 const char *image_denied_by(const struct policy_images *images, const char *digest)
 {
 #ifdef HRUN_MUTANT_IMAGE_DENIED

@@ -32,21 +32,23 @@ static int reject(struct verification *v, enum image_stage stage, const struct e
 
 /* ---- the list ---- */
 
-static int hash_list(struct verification *v, char hex[2 * SHA256_SIZE + 1], struct err *e)
+int bundle_hash_list(struct pool *pool, int list, char hex[2 * SHA256_SIZE + 1], struct err *e)
 {
+	enum { SIZE = 65536 };
 	unsigned char digest[SHA256_SIZE];
+	char *buffer = pool_alloc(pool, SIZE);
 	struct sha256 hash;
 	uint64_t total = 0;
 	ssize_t n;
 
 	sha256_init(&hash);
-	while ((n = fd_read_all(v->list, v->buffer, sizeof v->buffer)) > 0) {
+	while ((n = fd_read_all(list, buffer, SIZE)) > 0) {
 		total += (uint64_t)n;
 		if (total > LIST_MAX)
 			return err_set(e, EFBIG, STATEMENT_TREE_NAME " is larger than 1 GiB");
-		sha256_add(&hash, v->buffer, (size_t)n);
+		sha256_add(&hash, buffer, (size_t)n);
 	}
-	if (n < 0 || lseek(v->list, 0, SEEK_SET) < 0)
+	if (n < 0 || lseek(list, 0, SEEK_SET) < 0)
 		return err_set(e, n < 0 ? (int)-n : errno, STATEMENT_TREE_NAME " cannot be read");
 	sha256_end(&hash, digest);
 	sha256_hex(digest, hex);
@@ -161,7 +163,7 @@ static int verify(struct verification *v, struct image_call *call, const struct 
 		return reject(v, IMAGE_STAGE_CONFIG, e);
 	autofd int list = bundle_open_list(bundle->dir, e);
 	v->list = list;
-	if (list < 0 || hash_list(v, hex, e) < 0)
+	if (list < 0 || bundle_hash_list(v->pool, list, hex, e) < 0)
 		return reject(v, IMAGE_STAGE_SIGNATURE, e);
 	int count = bundle_open_signatures(v->pool, bundle->dir, fds, e);
 	if (count < 0)

@@ -116,9 +116,10 @@ static int give(void *context, int socket, const struct image_ask *ask)
 	return image_give_fd(socket, fd);
 }
 
-static int find_images(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root, struct err *e)
+/* The images that snapshot NUMBER could be of; PARENTS: or what it is made of. */
+static int find_images(struct pool *pool, const struct image_root_asked *asked, uint64_t number, bool parents,
+		       struct stored_root *root, struct err *e)
 {
-	const struct stored_layer *top = &root->layers[root->layer_count - 1];
 	struct search search = {pool, root, e};
 	struct image_call *call = pool_alloc(pool, sizeof *call);
 	struct image_result *result = pool_alloc(pool, sizeof *result);
@@ -128,32 +129,59 @@ static int find_images(struct pool *pool, const struct image_root_asked *asked, 
 	TRY(image_platform(&call->request, NULL, e));
 	call->request.task = IMAGE_FIND;
 	call->request.signatures_required = 0;
-	TRY(str_to_u64(top->id, INT64_MAX, &call->request.snapshot));
+	call->request.snapshot = number;
+	call->request.parents = parents;
 	TRY(image_verify(pool, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)
 		return err_set(e, ENOENT, "%s",
 			       result->answer.reason[0] ? result->answer.reason
 							: "containerd's images cannot be listed");
-	return stored_images_read(pool, "the list of containerd's images", result->config, result->config_size, top->id,
+	const struct stored_list list = {"the list of containerd's images", result->config, result->config_size};
+	return stored_images_read(pool, &list, pool_printf(pool, "%ju", (uintmax_t)number), &asked->policy->images,
 				  root, e);
+}
+
+/* The store that the snapshot PATH lies in: ret->top and ret->blobs, and the snapshot's number. */
+static int open_content(struct pool *pool, const char *path, struct stored_root *ret, uint64_t *ret_number,
+			struct err *e)
+{
+	const char *real = store_real_path(pool, path), *mark = real ? snapshot_in(real, ret_number) : NULL;
+
+	if (!mark)
+		return err_set(e, EINVAL, "the snapshot `%s` cannot be opened", path);
+	ret->top = pool_strndup(pool, real, (size_t)(mark - real));
+	ret->blobs = store_open_path(
+		pool, pool_printf(pool, "%s/io.containerd.content.v1.content/blobs/sha256", ret->top), e);
+	return ret->blobs < 0 ? ret->blobs : 0;
 }
 
 int containerd_open(struct pool *pool, const struct image_root_asked *asked, const struct root_mount *mount,
 		    struct stored_root *ret, struct err *e)
 {
-	const char *path = *mount->upper ? mount->upper : mount->lowers.item[0], *real = store_real_path(pool, path);
 	uint64_t number;
-	const char *mark = real ? snapshot_in(real, &number) : NULL;
 
-	if (!mark)
-		return err_set(e, EINVAL, "the snapshot `%s` cannot be opened", path);
-	ret->top = pool_strndup(pool, real, (size_t)(mark - real));
+	TRY(open_content(pool, *mount->upper ? mount->upper : mount->lowers.item[0], ret, &number, e));
 	ret->user_overlay = mount->user_overlay;
 	if (*mount->upper)
 		TRY(store_open_upper(pool, mount->upper, ret, e));
 	TRY(open_layers(pool, mount, ret, e));
-	ret->blobs = store_open_path(
-		pool, pool_printf(pool, "%s/io.containerd.content.v1.content/blobs/sha256", ret->top), e);
-	TRY(ret->blobs);
-	return find_images(pool, asked, ret, e);
+	TRY(str_to_u64(ret->layers[ret->layer_count - 1].id, INT64_MAX, &number));
+	return find_images(pool, asked, number, false, ret, e);
+}
+
+const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer)
+{
+	struct stored_root *root = pool_alloc(pool, sizeof *root);
+	uint64_t number;
+	struct err e;
+
+	root->images = root->records = root->blobs = root->upper = -EBADF;
+	int r = open_content(pool, layer, root, &number, &e);
+	if (r == 0)
+		r = find_images(pool, asked, number, true, root, &e);
+	stored_root_close(root);
+	/* (More images or names than are compared are looked through all the same.) */
+	if (r == 0 || r == -E2BIG || root->denied)
+		return root->denied;
+	return pool_printf(pool, "whether its image stands in images.denyDigests cannot be told: %s", e.text);
 }

@@ -81,9 +81,12 @@ const char *root_mount_options(struct pool *pool, const char *options, struct ro
 
 	*ret = (struct root_mount){.upper = ""};
 	while ((one = strsep(&rest, ","))) {
-		if (!take_option(pool, one, ret, &wrong))
-			return wrong;
+		const char *why = NULL;
+		if (!take_option(pool, one, ret, &why) && !wrong)
+			wrong = why;
 	}
+	if (wrong)
+		return wrong;
 	for (size_t i = 0; i < ret->lowers.count; i++) {
 		if (!*ret->lowers.item[i])
 			return "its layers are composefs images; turn use_composefs off in storage.conf and pull again";
@@ -234,21 +237,45 @@ static const char *open_store(struct pool *pool, const struct image_root_asked *
 
 /* ---- the images that it might be ---- */
 
-/* Which of several images with the same layers was meant nobody tells: where one of them is denied, so is the root. */
-static const char *find_denied(struct pool *pool, const struct policy_images *images, const struct stored_root *root)
+/* The topmost directory that the mount of the root names, whatever else is wrong with it; or NULL. */
+static const char *find_layer(struct pool *pool, int root)
 {
-	for (size_t i = 0; i < root->candidate_count; i++) {
-		const struct stored_image *image = &root->candidates[i];
-		for (size_t k = 0; k < image->manifests.count; k++) {
-			const char *path = image_denied_by(images, image->manifests.item[k]);
-			if (path)
-				return pool_printf(pool,
-						   "image %.12s: %s stands in images.denyDigests of `%s`; remove it "
-						   "from the engine's store",
-						   image->id, image->manifests.item[k], path);
-		}
-	}
+	const struct mountinfo *mount = NULL;
+	struct root_mount options;
+	struct mountinfo *mounts;
+	size_t count;
+
+	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0)
+		return NULL;
+	(void)find_mount(mounts, count, root, &mount);
+	if (!mount)
+		return NULL;
+	(void)root_mount_options(pool, mount->options, &options);
+	return *options.upper	      ? options.upper
+	       : options.lowers.count ? options.lowers.item[0]
+				      : find_snapshot(pool, mounts, count, mount, root);
+}
+
+/*
+ * denyDigests hold whether or not the files can be compared: WRONG is why they cannot, or NULL.  What cannot be told then is as if it
+ * were denied.
+ */
+static const char *find_denied(struct pool *pool, const struct image_root_asked *asked, const struct stored_root *root,
+			       const char *wrong)
+{
+	const struct policy_images *images = &asked->policy->images;
+
+	if (root->denied || !image_denies(images))
+		return root->denied;
+#ifdef HRUN_MUTANT_DENIED_UNREAD
 	return NULL;
+#endif
+	const char *path = asked->bundle->rootfs < 0 ? NULL : store_real_path_of(pool, asked->bundle->rootfs);
+	const char *denied = path ? storage_denied(pool, images, path) : NULL;
+	if (denied || !wrong)
+		return denied;
+	const char *layer = find_layer(pool, asked->bundle->rootfs);
+	return layer && containerd_owns(layer) ? containerd_denied(pool, asked, layer) : NULL;
 }
 
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */
@@ -282,9 +309,6 @@ static void verify_root(struct pool *pool, const struct image_root_asked *asked,
 	const struct image_answer *answer = NULL;
 	const char *first = NULL;
 
-	ret->reason = ret->denied = find_denied(pool, &asked->policy->images, root);
-	if (ret->denied)
-		return;
 	for (size_t i = 0; i < root->candidate_count; i++) {
 		if (verify_image(pool, asked, root, &root->candidates[i], ret)) {
 			answer = answer ? answer : ret->answer;
@@ -312,7 +336,10 @@ void image_root_verify(struct pool *pool, const struct image_root_asked *asked, 
 	*ret = (struct image_root){0};
 	root->images = root->records = root->blobs = root->upper = -EBADF;
 	ret->reason = open_store(pool, asked, root);
-	if (!ret->reason)
+	ret->denied = find_denied(pool, asked, root, ret->reason);
+	if (ret->denied)
+		ret->reason = ret->denied;
+	else if (!ret->reason)
 		verify_root(pool, asked, root, ret);
 	stored_root_close(root);
 }

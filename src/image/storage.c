@@ -9,30 +9,28 @@
  *
  * All of it are hints and none is believed: what is signed is compared with what is there.
  */
-#include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image_engine.h>
 #include <hrun/str.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { ID_SIZE = 64, IMAGES_JSON_MAX = 16 << 20, LOWER_FILE_MAX = 65536 };
+enum { LOWER_FILE_MAX = 65536 };
 
-static bool is_id(const char *text, size_t size)
+bool storage_is_id(const char *text, size_t size)
 {
-	return size == ID_SIZE && strspn(text, "0123456789abcdef") >= ID_SIZE;
+	return size == STORAGE_ID_SIZE && strspn(text, "0123456789abcdef") >= STORAGE_ID_SIZE;
 }
 
 /* TOP "/overlay/" ID "/diff": where ID begins, or NULL. */
 static const char *id_in(const char *path)
 {
 	static const char driver[] = "/overlay/", last[] = "/diff";
-	size_t size = strlen(path), tail = ID_SIZE + sizeof last - 1;
+	size_t size = strlen(path), tail = STORAGE_ID_SIZE + sizeof last - 1;
 
 	if (size < tail + sizeof driver || !str_ends(path, last))
 		return NULL;
 	const char *id = path + size - tail;
-	if (strncmp(id - (sizeof driver - 1), driver, sizeof driver - 1) != 0 || !is_id(id, strcspn(id, "/")))
+	if (strncmp(id - (sizeof driver - 1), driver, sizeof driver - 1) != 0 || !storage_is_id(id, strcspn(id, "/")))
 		return NULL;
 	return id;
 }
@@ -56,7 +54,7 @@ static int open_layer(struct pool *pool, const char *path, const char *top, stru
 	if (strncmp(real, top, strlen(top)) != 0 || id != real + strlen(top) + strlen("/overlay/"))
 		return err_set(e, EINVAL, "the layer `%s` is of another store than %s; pull the image into this one",
 			       real, top);
-	ret->id = pool_strndup(pool, id, ID_SIZE);
+	ret->id = pool_strndup(pool, id, STORAGE_ID_SIZE);
 	ret->path = real;
 	ret->dir = store_open_path(pool, real, e);
 	return ret->dir < 0 ? ret->dir : 0;
@@ -105,21 +103,13 @@ static int open_layers(struct pool *pool, const struct root_mount *mount, struct
 
 /* ---- images.json ---- */
 
-static int read_images(struct pool *pool, struct stored_root *root, struct err *e)
+static int read_images(struct pool *pool, const struct policy_images *images, struct stored_root *root, struct err *e)
 {
 	const char *path = pool_printf(pool, "%s/overlay-images/images.json", root->top);
-	struct stat st;
-	autofd int fd = store_open_path(pool, path, e);
+	struct stored_list list = {.file = "overlay-images/images.json of the store"};
 
-	TRY(fd);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > IMAGES_JSON_MAX)
-		return err_set(e, EINVAL, "`%s` is no regular file of at most %d bytes", path, IMAGES_JSON_MAX);
-	char *bytes = pool_alloc_now(pool, (size_t)st.st_size + 1);
-	ssize_t n = fd_read_all(fd, bytes, (size_t)st.st_size);
-	if (n != st.st_size)
-		return err_set(e, EIO, "`%s` changed while it was read; try again", path);
-	return stored_images_read(pool, "overlay-images/images.json of the store", bytes, (size_t)n,
-				  root->layers[root->layer_count - 1].id, root, e);
+	TRY(store_read_file(pool, path, &list.bytes, &list.size, e));
+	return stored_images_read(pool, &list, root->layers[root->layer_count - 1].id, images, root, e);
 }
 
 /* ---- the store ---- */
@@ -127,7 +117,6 @@ static int read_images(struct pool *pool, struct stored_root *root, struct err *
 int storage_open(struct pool *pool, const struct image_root_asked *asked, const struct root_mount *mount,
 		 struct stored_root *ret, struct err *e)
 {
-	(void)asked;
 	TRY(store_open_upper(pool, mount->upper, ret, e));
 	const char *id = id_in(ret->upper_path);
 	if (!id)
@@ -139,7 +128,7 @@ int storage_open(struct pool *pool, const struct image_root_asked *asked, const 
 	TRY(ret->images);
 	ret->records = store_open_path(pool, pool_printf(pool, "%s/overlay-layers", ret->top), e);
 	TRY(ret->records);
-	return read_images(pool, ret, e);
+	return read_images(pool, &asked->policy->images, ret, e);
 }
 
 /* Without the mark "=" only plain words are file names; no key that is looked for is one, but this. */

@@ -23,11 +23,29 @@ int store_open_path(struct pool *pool, const char *path, struct err *e)
 	return fd;
 }
 
-const char *store_path_of(struct pool *pool, int fd)
+int store_read_file(struct pool *pool, const char *path, const char **ret_bytes, size_t *ret_size, struct err *e)
+{
+	enum { MAX = 16 << 20 };
+	struct stat st;
+	autofd int fd = store_open_path(pool, path, e);
+
+	TRY(fd);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAX)
+		return err_set(e, EINVAL, "`%s` is no regular file of at most %d bytes", path, MAX);
+	char *bytes = pool_alloc_now(pool, (size_t)st.st_size + 1);
+	ssize_t n = fd_read_all(fd, bytes, (size_t)st.st_size);
+	if (n != st.st_size)
+		return err_set(e, EIO, "`%s` changed while it was read; try again", path);
+	*ret_bytes = bytes;
+	*ret_size = (size_t)n;
+	return 0;
+}
+
+const char *store_real_path_of(struct pool *pool, int directory)
 {
 	char link[64], real[PATH_MAX];
 
-	if (fd < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", fd) < 0)
+	if (str_format(link, sizeof link, "/proc/self/fd/%d", directory) < 0)
 		return NULL;
 	ssize_t n = readlink(link, real, sizeof real - 1);
 	return n > 0 ? pool_strndup(pool, real, (size_t)n) : NULL;
@@ -37,7 +55,7 @@ const char *store_real_path(struct pool *pool, const char *path)
 {
 	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return store_path_of(pool, fd);
+	return fd < 0 ? NULL : store_real_path_of(pool, fd);
 }
 
 int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e)

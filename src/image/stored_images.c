@@ -7,7 +7,7 @@
 #include <hrun/str.h>
 #include <string.h>
 
-enum { ID_SIZE = 64, IMAGES_MAX = 16 << 20 };
+enum { LIST_MAX = 32 << 20 };
 
 static const struct json *member(const struct json *object, const char *name, enum json_type type)
 {
@@ -16,14 +16,17 @@ static const struct json *member(const struct json *object, const char *name, en
 	return value && value->type == type ? value : NULL;
 }
 
-static void add_text(struct pool *pool, struct string_list *list, const char *text, size_t max)
+/* False where there are too many. */
+static bool add_text(struct pool *pool, struct string_list *list, const char *text, size_t max)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		if (str_equal(list->item[i], text))
-			return;
+			return true;
 	}
-	if (list->count < max)
-		*pool_array_add(pool, list->item, list->count) = pool_strdup(pool, text);
+	if (list->count == max)
+		return false;
+	*pool_array_add(pool, list->item, list->count) = pool_strdup(pool, text);
+	return true;
 }
 
 static bool has_layer(const struct json *image, const char *top)
@@ -33,19 +36,72 @@ static bool has_layer(const struct json *image, const char *top)
 	return layer && str_equal(layer->text, top);
 }
 
-static void read_manifests(struct pool *pool, const struct json *image, struct stored_image *ret)
+/* The digest of a manifest or index that KEY of an image's big data holds, or NULL. */
+static const char *manifest_of(const struct json *key)
 {
 	static const char prefix[] = "manifest-sha256:";
+
+	return key->type == JSON_STRING && str_starts(key->text, prefix) ? key->text + strlen("manifest-") : NULL;
+}
+
+static int read_manifests(struct pool *pool, const struct json *image, struct stored_image *ret, struct err *e)
+{
 	const struct json *digest = member(image, "digest", JSON_STRING),
 			  *keys = member(image, "big-data-names", JSON_ARRAY);
+	bool all = true;
 
 	if (digest)
-		add_text(pool, &ret->manifests, digest->text, IMAGE_MANIFESTS_MAX);
-	for (const struct json *key = keys ? keys->first : NULL; key; key = key->next) {
-		if (key->type == JSON_STRING && str_starts(key->text, prefix))
-			add_text(pool, &ret->manifests, key->text + strlen("manifest-"), IMAGE_MANIFESTS_MAX);
+		all = add_text(pool, &ret->manifests, digest->text, IMAGE_MANIFESTS_MAX);
+	for (const struct json *key = keys ? keys->first : NULL; key && all; key = key->next) {
+		const char *manifest = manifest_of(key);
+		all = !manifest || add_text(pool, &ret->manifests, manifest, IMAGE_MANIFESTS_MAX);
 	}
+	return all ? 0
+		   : err_set(e, E2BIG,
+			     "the image %.12s has more than %d manifests and indexes; remove it and pull it again",
+			     ret->id, IMAGE_MANIFESTS_MAX);
 }
+
+/* ---- denyDigests ---- */
+
+/* However many there are: nothing is kept of them. */
+static const char *denied_digest(const struct policy_images *images, const struct json *image, const char **ret_path)
+{
+	const struct json *digest = member(image, "digest", JSON_STRING),
+			  *keys = member(image, "big-data-names", JSON_ARRAY),
+			  *names = member(image, "names", JSON_ARRAY);
+
+	*ret_path = digest ? image_denied_by(images, digest->text) : NULL;
+	if (*ret_path)
+		return digest->text;
+	for (const struct json *key = keys ? keys->first : NULL; key; key = key->next) {
+		const char *manifest = manifest_of(key);
+		*ret_path = manifest ? image_denied_by(images, manifest) : NULL;
+		if (*ret_path)
+			return manifest;
+	}
+	for (const struct json *name = names ? names->first : NULL; name; name = name->next) {
+		const char *at = name->type == JSON_STRING ? strrchr(name->text, '@') : NULL;
+		*ret_path = at ? image_denied_by(images, at + 1) : NULL;
+		if (*ret_path)
+			return at + 1;
+	}
+	return NULL;
+}
+
+const char *stored_image_denied(struct pool *pool, const struct policy_images *images, const struct json *image)
+{
+	const struct json *id = member(image, "id", JSON_STRING);
+	const char *path, *digest = denied_digest(images, image, &path);
+
+	return digest ? pool_printf(pool,
+				    "image %.12s: %s stands in images.denyDigests of `%s`; remove it from the engine's "
+				    "store",
+				    id ? id->text : "", digest, path)
+		      : NULL;
+}
+
+/* ---- candidates ---- */
 
 static int read_names(struct pool *pool, const struct json *image, struct stored_image *ret, struct err *e)
 {
@@ -57,7 +113,7 @@ static int read_names(struct pool *pool, const struct json *image, struct stored
 	for (const struct json *name = names ? names->first : NULL; name; name = name->next) {
 		if (name->type != JSON_STRING)
 			return err_set(e, EINVAL, "the store: a name of the image %.12s is none", ret->id);
-		add_text(pool, &ret->names, name->text, ENGINE_NAMES_MAX);
+		(void)add_text(pool, &ret->names, name->text, ENGINE_NAMES_MAX);
 	}
 	return 0;
 }
@@ -66,33 +122,45 @@ static int add_image(struct pool *pool, const struct json *image, struct stored_
 {
 	const struct json *id = member(image, "id", JSON_STRING);
 
-	if (!id || strlen(id->text) != ID_SIZE || strspn(id->text, "0123456789abcdef") != ID_SIZE)
+	if (!id || !storage_is_id(id->text, strlen(id->text)))
 		return 0;
 	if (root->candidate_count == ENGINE_IMAGES_MAX)
 		return err_set(e, E2BIG, "more than %d images are made of the same layers; remove some",
 			       ENGINE_IMAGES_MAX);
 	struct stored_image *added = &root->candidates[root->candidate_count++];
 	added->id = id->text;
-	read_manifests(pool, image, added);
+	TRY(read_manifests(pool, image, added, e));
 	return read_names(pool, image, added, e);
 }
 
-int stored_images_read(struct pool *pool, const char *file, const char *bytes, size_t size, const char *top,
-		       struct stored_root *ret, struct err *e)
+int stored_list_read(struct pool *pool, const struct stored_list *list, const struct json **ret_first, struct err *e)
 {
 	/* The file is a list, and our reader takes objects. */
-	static const char head[] = "{\"images\":", tail[] = "}";
-	char *text = pool_alloc_now(pool, size + sizeof head + sizeof tail);
+	static const char head[] = "{\"list\":", tail[] = "}";
+	char *text = pool_alloc_now(pool, list->size + sizeof head + sizeof tail);
 	struct json_error error;
 	const struct json *tree;
 
 	memcpy(text, head, sizeof head - 1);
-	memcpy(text + sizeof head - 1, bytes, size);
-	memcpy(text + sizeof head - 1 + size, tail, sizeof tail - 1);
-	if (json_read(pool, text, size + sizeof head + sizeof tail - 2, 2 * IMAGES_MAX, &tree, &error) < 0)
-		return err_set(e, EINVAL, "%s: %s: %s", file, error.where, error.text);
-	const struct json *images = member(tree, "images", JSON_ARRAY);
-	for (const struct json *image = images ? images->first : NULL; image; image = image->next) {
+	memcpy(text + sizeof head - 1, list->bytes, list->size);
+	memcpy(text + sizeof head - 1 + list->size, tail, sizeof tail - 1);
+	if (json_read(pool, text, list->size + sizeof head + sizeof tail - 2, LIST_MAX, &tree, &error) < 0)
+		return err_set(e, EINVAL, "%s: %s: %s", list->file, error.where, error.text);
+	const struct json *array = member(tree, "list", JSON_ARRAY);
+	*ret_first = array ? array->first : NULL;
+	return 0;
+}
+
+int stored_images_read(struct pool *pool, const struct stored_list *list, const char *top,
+		       const struct policy_images *images, struct stored_root *ret, struct err *e)
+{
+	const struct json *first;
+
+	TRY(stored_list_read(pool, list, &first, e));
+	/* Which of several images with the same layers was meant nobody tells: where one of them is denied, so is the root. */
+	for (const struct json *image = first; image && !ret->denied; image = image->next)
+		ret->denied = has_layer(image, top) ? stored_image_denied(pool, images, image) : NULL;
+	for (const struct json *image = first; image; image = image->next) {
 		if (has_layer(image, top))
 			TRY(add_image(pool, image, ret, e));
 	}

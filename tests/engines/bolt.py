@@ -72,9 +72,12 @@ def varint(value):
     return out + bytes([value])
 
 
-def snapshots(named):
-    """A snapshotter's metadata.db of {"NAMESPACE/NUMBER/NAME": number}."""
-    return {b"v1": {b"parents": {}, b"snapshots": {name.encode(): {b"id": varint(number), b"kind": b"\x01"} for name, number in named.items()}}}
+def snapshots(named, parents=None):
+    """A snapshotter's metadata.db of {"NAMESPACE/NUMBER/NAME": number}, and of {such a name: its parent's}."""
+    def one(name, number):
+        parent = (parents or {}).get(name)
+        return {b"id": varint(number), b"kind": b"\x01", **({b"parent": parent.encode()} if parent else {})}
+    return {b"v1": {b"parents": {}, b"snapshots": {name.encode(): one(name, number) for name, number in named.items()}}}
 
 
 def images(named, namespace="default", labels=None):

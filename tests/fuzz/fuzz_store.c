@@ -34,9 +34,11 @@ static void check_mount(struct pool *pool, const char *options)
 static void check_images(struct pool *pool, const char *bytes, size_t size)
 {
 	struct stored_root *root = pool_alloc(pool, sizeof *root);
+	const struct stored_list list = {"images.json", bytes, size};
+	const struct policy_images none = {0};
 	struct err e;
 
-	if (stored_images_read(pool, "images.json", bytes, size, top, root, &e) < 0)
+	if (stored_images_read(pool, &list, top, &none, root, &e) < 0)
 		return;
 	expect(root->candidate_count <= ENGINE_IMAGES_MAX);
 	for (size_t i = 0; i < root->candidate_count; i++) {

@@ -17,7 +17,7 @@ import time
 TESTS, HRUN = os.environ["TESTS"], os.environ["HRUN"]
 sys.path.insert(0, f"{TESTS}/engines")
 from common import trust_of  # noqa: E402
-from engine_root import BUNDLE, KEY, OTHER, accepted, check, finish, kept, plan, policy, prepare, refused, write_bundle  # noqa: E402
+from engine_root import BUNDLE, KEY, OTHER, accepted, check, denied_at, finish, kept, plan, policy, prepare, refused, write_bundle  # noqa: E402
 from engine_store import TOP, Store, identifier  # noqa: E402
 from signed_image import CHANGES, Layout, entry, full_image, layer  # noqa: E402
 
@@ -116,6 +116,58 @@ def admitted(root, signed):
     policy()
 
 
+def denied_at_warn(store, root, signed):
+    """Whatever keeps the files from being compared: what the store has written down of image and container is enough."""
+    digest, other, image = signed["digest"], "sha256:" + "0" * 64, store.images[0]
+    before, container = dict(image), root.split("/")[-2]
+
+    def held(name, where=root, denied=digest, expected=True, text=""):
+        denied_at(where, denied, f"denied at warn: {name}", expected, text)
+    # As many names and manifests as are not compared any more.
+    for name, more in (("65 names", {"names": [f"localhost/n{i}:1" for i in range(65)]}),
+                       ("65 manifests", {"big-data-names": [f"manifest-sha256:{i:064x}" for i in range(1, 65)] + image["big-data-names"]})):
+        image.update(more)
+        store.save()
+        held(name)
+        held(f"{name}: another one", denied=other, expected=False)
+        refused(f"{name}: more than are judged", root, "65 names" if "names" in more else "more than 64 manifests")
+        image.update(before)
+    image["names"] = before["names"] + [f"localhost/x@{other}"]
+    store.save()
+    held("a name by digest", denied=other)
+    image.update(before)
+    store.save()
+    # A container whose layers are not the image's: its record names it.
+    os.makedirs(f"{TOP}/overlay-containers", 0o700)
+    upper, records = f"{TOP}/overlay/{container}/diff", f"{TOP}/overlay-containers/containers.json"
+    os.chown(upper, 100000, 0)
+    held("mapped ids, no record", expected=False, text="cannot be compared")
+    for path in (records, records.replace("containers.json", "volatile-containers.json")):
+        with open(path, "w") as f:
+            json.dump([{"id": "x", "layer": identifier("another"), "image": "x"}, {"id": "y", "layer": container, "image": image["id"]}], f)
+        held(f"mapped ids: {os.path.basename(path)}")
+        held(f"mapped ids: {os.path.basename(path)}: another one", denied=other, expected=False)
+        os.chmod(path, 0o666)
+        held("a record that others may write", text="cannot be told")
+        os.unlink(path)
+    with open(records, "w") as f:
+        f.write("[{")
+    held("a record that cannot be read", text="cannot be told")
+    os.unlink(records)
+    os.chown(upper, 0, 0)
+    held("its layers alone")
+    # Another driver: a copy, which says nothing of layers.
+    copy = f"/run/copies/vfs/dir/{container}"
+    os.makedirs(f"{copy}/etc")
+    for directory, name, what in (("vfs-containers", "containers.json", [{"layer": container, "image": image["id"]}]), ("vfs-images", "images.json", store.images)):
+        os.makedirs(f"/run/copies/{directory}")
+        with open(f"/run/copies/{directory}/{name}", "w") as f:
+            json.dump(what, f)
+    held("a copy (vfs)", copy)
+    held("a copy (vfs): another one", copy, other, False, "no mount of its own")
+    accepted("nothing is denied", root)
+
+
 def remembered(root, ids):
     """A layer that has just changed is not: a later change could have the same ctime.  What has settled is."""
     def start():
@@ -153,6 +205,7 @@ def inside():
     changes(root, ids)
     writable(root, ids)
     admitted(root, signed)
+    denied_at_warn(store, root, signed)
     # (What an overlay has seen of directories that were exchanged below it is undefined: fresh ones.)
     remembered(store.mount("remembered", ids), ids)
     other_stores(ids)

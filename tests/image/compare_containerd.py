@@ -10,6 +10,7 @@ and with sanitizers.
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -18,7 +19,7 @@ import tarfile
 
 sys.path.insert(0, f"{os.environ['TESTS']}/engines")
 from bolt import database, images, snapshots  # noqa: E402
-from engine_root import KEY, OTHER, accepted, finish, kept, policy, prepare, refused  # noqa: E402
+from engine_root import KEY, OTHER, accepted, denied_at, finish, kept, policy, prepare, refused  # noqa: E402
 from signed_image import CHANGES, OCI, Layout, chains_of, edit, entry, full_image, layer, unpack  # noqa: E402
 
 TOP = "/run/containerd-root"
@@ -50,7 +51,7 @@ class Store:
     def __init__(self):
         for directory in (CONTENT, f"{OVERLAYFS}/snapshots", os.path.dirname(NAMES)):
             os.makedirs(directory, 0o700)
-        self.snapshots, self.images, self.count, self.more, self.labels = {}, {}, 0, {}, {}
+        self.snapshots, self.images, self.count, self.more, self.parents, self.labels = {}, {}, 0, {}, {}, {}
 
     def new(self):
         self.count += 1
@@ -74,13 +75,20 @@ class Store:
         return f"{OVERLAYFS}/snapshots/{self.snapshots[chain]}/fs"
 
     def save(self, **options):
-        named = {f"default/{2 * number + 7}/{chain}": number for chain, number in self.snapshots.items()}
-        for path, tree in ((DATABASE, snapshots({**named, **self.more})), (NAMES, images(self.images, labels=self.labels))):
+        named = {self.key(chain): number for chain, number in self.snapshots.items()}
+        for path, tree in ((DATABASE, snapshots({**named, **self.more}, self.parents)), (NAMES, images(self.images, labels=self.labels))):
             with open(path, "wb") as f:
                 f.write(database(tree, **options))
 
+    def key(self, chain):
+        return f"default/{2 * self.snapshots[chain] + 7}/{chain}"
+
     def mount(self, tops):
         container = f"{OVERLAYFS}/snapshots/{self.new()}"
+        own = f"default/{2 * self.count + 7}/container-{self.count}"
+        self.more[own] = self.count
+        self.parents[own] = self.key(next(chain for chain in self.snapshots if self.directory(chain) == tops[-1]))
+        self.save()
         for directory in ("fs", "work"):
             os.makedirs(f"{container}/{directory}", 0o755)
         root = f"/run/roots/{self.count}"
@@ -136,10 +144,10 @@ def databases(store, root):
     chains, store.snapshots = store.snapshots, {}
     store.save()
     refused("no snapshot", root, "knows no snapshot")
-    store.more = {f"default/3/{chain}-init": number for chain, number in chains.items()}
+    more, store.more = store.more, {f"default/3/{chain}-init": number for chain, number in chains.items()}
     store.save()
     refused("a snapshot that is no image's", root, "the topmost layer is no image's own")
-    store.snapshots, store.more = chains, {}
+    store.snapshots, store.more = chains, more
     store.save()
     accepted("the databases are back", root)
 
@@ -216,6 +224,51 @@ def names(store, layout, places, signed, unsigned, root, chain):
     accepted("a foreign variant first: signed", tried(index, name="localhost/variant:1"))
 
 
+def denied_at_warn(store, layout, signed, root, chain):
+    """Whatever keeps the files from being compared: where the databases name the image, or cannot be read, it does not start."""
+    digest, other, before = signed["digest"], "sha256:" + "0" * 64, dict(store.images)
+    index = index_of(layout, on(signed), annotations={"denied": "yes"})
+
+    def held(name, denied=digest, expected=True, text="", where=root):
+        store.save()
+        denied_at(where, denied, f"denied at warn: {name}", expected, text)
+    held("by its manifest")
+    held("another one", other, False)
+    store.images["localhost/indexed:1"] = index
+    held("by the index of another name", index["digest"])
+    store.images = {**before, **{f"localhost/n{i}:1": signed for i in range(70)}}
+    held("71 names")
+    held("71 names: another one", other, False)
+    refused("71 names are not judged", root, "71 names, 64 are judged at most")
+    store.images = {**before, **{f"localhost/i{i}:1": index_of(layout, on(signed), annotations={"number": str(i)}) for i in range(70)}}
+    held("71 manifests")
+    held("71 manifests: another one", other, False)
+    policy()
+    refused("71 manifests are not judged", root, "71 names, 64 are judged at most", "more than 64 manifests")
+    store.images = {**before, "localhost/unknown:1": {**signed, "digest": "sha512:" + "5" * 128}}
+    held("a name that cannot be read", other, text="cannot be told: image `localhost/unknown:1` cannot be read")
+    store.images = {}
+    held("no name any more", other, False, "no image of these layers")
+    # A container of mapped ids: what its snapshot is made of is a copy of the image's layers.
+    store.images = dict(before)
+    number = int(re.search(r"upperdir=\S*/snapshots/(\d+)/fs", open("/proc/self/mountinfo").read().split(f" {root} ")[1].split("\n")[0]).group(1))
+    os.chown(f"{OVERLAYFS}/snapshots/{number}/fs", 100000, 0)
+    own = next(name for name, n in store.more.items() if n == number)
+    more, parents, copy = dict(store.more), dict(store.parents), f"default/500/{chain}-100000-100000"
+    store.more, store.parents = {**more, copy: 499}, {**parents, own: copy, copy: parents[own]}
+    held("mapped ids")
+    held("mapped ids: another one", other, False, "cannot be compared")
+    for name, parent in (("nothing is known of its image", "default/500/nothing"), ("it is its own parent", own)):
+        store.parents = {**parents, own: parent}
+        held(f"mapped ids, and {name}", digest, False, "cannot be compared")
+    os.unlink(DATABASE)
+    denied_at(root, other, "denied at warn: no database", text="cannot be told: containerd's database cannot be opened")
+    os.chown(f"{OVERLAYFS}/snapshots/{number}/fs", 0, 0)
+    store.more, store.parents = more, parents
+    store.save()
+    accepted("nothing is denied", root)
+
+
 def circle(whole):
     """The first page of all becomes a branch that leads to itself."""
     root = int.from_bytes(whole[32:40], "little")
@@ -272,6 +325,7 @@ def inside():
     root = store.mount(tops)  # (What an overlay has seen of directories that were exchanged below it is undefined.)
     databases(store, root)
     blobs(layout, signed, root, tops)
+    denied_at_warn(store, layout, signed, root, list(chains_of(layers))[-1])
     names(store, layout, places, signed, unsigned, root, list(chains_of(layers))[-1])
     return finish()
 

@@ -68,6 +68,16 @@ def refused(name, root, *texts, **more):
     check(found.startswith("refuse") and any(text in found for text in texts), name, f"{found!r}, expected {texts}")
 
 
+def denied_at(root, digest, name, expected=True, text="", require="warn"):
+    """Is it refused where DIGEST is denied and nothing else is asked?"""
+    policy(require, denyDigests=[digest])
+    write_bundle(root)
+    done = subprocess.run([HRUN, "plan", BUNDLE], capture_output=True, text=True, timeout=100)
+    policy()
+    is_refused = done.returncode == 1 and not done.stdout and "images.denyDigests" in done.stderr
+    check(is_refused == expected and text in done.stdout + done.stderr, name, f"{done}")
+
+
 @contextlib.contextmanager
 def kept(path):
     subprocess.run(["cp", "-a", path, "/run/kept"], check=True)

@@ -379,9 +379,9 @@ def device_nodes_are_a_refusal_unless_the_policy_drops_them():
             equal(verified(layout, policy), (1, "reject", "unpack", {"dropped": 0, "first": None}))
     r = run(layout, policy=devices("drop"))
     equal((r.status, r.out), (0, "file\n"), r.err)
-    contains(r.err, "4 device nodes of the image", "`nodes/sda`")
-    equal(verified(layout, devices("drop")), (0, "accept", None, {"dropped": 4, "first": "nodes/sda"}))
-    contains(h.hrun("verify", *devices("drop"), layout.path).out, "4 left out by the policy, the first is nodes/sda")
+    contains(r.err, "5 device nodes of the image", "`nodes/sda`")
+    equal(verified(layout, devices("drop")), (0, "accept", None, {"dropped": 5, "first": "nodes/sda"}))
+    contains(h.hrun("verify", *devices("drop"), layout.path).out, "5 left out by the policy, the first is nodes/sda")
     plain = Layout(Cmd=["echo", "ran"])
     r = run(plain, policy=devices("drop"))
     equal((r.out, "device" in r.err, verified(plain, devices("drop"))[3]), ("ran\n", False, {"dropped": 0, "first": None}), r.err)
@@ -398,8 +398,8 @@ def what_was_dropped_is_recorded():
                 record = json.loads(log.recv(1 << 16).split(b": ", 1)[1])
         finally:
             os.unlink("/dev/log")
-    equal([f["action"] for f in found if "4 device nodes" in f["message"] and "nodes/sda" in f["message"]], ["warn"], str(found))
-    equal((record["verb"], record["devicesDropped"], "rootfs-device-nodes" in record["rules"]), ("create", 4, True), str(record))
+    equal([f["action"] for f in found if "5 device nodes" in f["message"] and "nodes/sda" in f["message"]], ["warn"], str(found))
+    equal((record["verb"], record["devicesDropped"], "rootfs-device-nodes" in record["rules"]), ("create", 5, True), str(record))
 
 
 @test
@@ -411,7 +411,7 @@ def a_store_keeps_to_the_policy_of_today_about_device_nodes():
     for _ in range(2):
         r = run(layout, options=options, policy=devices("drop"))
         equal((r.status, r.out), (0, "file\n"), r.err)
-        contains(r.err, "4 device nodes of the image", "`nodes/sda`")
+        contains(r.err, "5 device nodes of the image", "`nodes/sda`")
         equal(os.listdir(f"{stored(store)[0]}/rootfs/nodes"), ["file"])
         refused(run(layout, options=options, policy=devices("refuse")), "is rejected at unpack", "images.devices is refuse: nodes/sda")
     # Of an image without any, both take what the other has made.

@@ -354,7 +354,7 @@ def dropped(*layers, ok=True):
 def device_nodes_are_left_out_as_if_they_had_been_there():
     block = char("dev/sda", (8, 0), tarfile.BLKTYPE)
     n, first, tree = dropped([d("dev", mode=0o700, uid=5), char("dev/null"), block, f("dev/file"), l("dev/hard", "dev/null"), d("d"), l("d/again", "dev/hard"), char("way/to/it")])
-    equal((n, first, sorted(tree)), (3, "dev/null", ["", "d", "dev", "dev/file", "way", "way/to"]))
+    equal((n, first, sorted(tree)), (5, "dev/null", ["", "d", "dev", "dev/file", "way", "way/to"]))
     # It replaces what was there, in its own layer and in lower ones, and is replaced.
     for lower in ([f("x", b"old")], [d("x"), f("x/below")], [s("x", "/etc")], [f("y"), l("x", "y")]):
         for layers in ([lower + [char("x")]], [lower, [char("x")]], [lower, [char("x", (0, 0))]]):
@@ -372,6 +372,24 @@ def device_nodes_are_left_out_as_if_they_had_been_there():
     # What a real node would have made impossible is so.
     for layers in ([[char("x"), f("x/below")]], [[char("x")], [Entry(".wh.x", data=b"")], [l("y", "x")]], [[char("x"), f("x"), l("y", "x"), f("y/z")]]):
         dropped(*layers, ok=False)
+
+
+@test
+def hard_links_to_what_was_left_out_are_counted():
+    """As long as what they lead to is a device node: not what has replaced it."""
+    null, hard, hidden = char("dev/null"), l("hard", "dev/null"), Entry("dev/.wh.null", data=b"")
+    opaque = Entry("dev/.wh..wh..opq", data=b"")
+    for expected, layers in (
+            (2, [[null, hard]]), (2, [[null], [hard]]), (3, [[null, hard], [hidden], [l("z", "hard")]]), (3, [[null, hard], [opaque, l("z", "hard")]]),
+            (1, [[null, f("dev/null"), hard]]), (1, [[null], [f("dev/null")], [hard]]), (1, [[null], [f("dev")], [d("dev"), f("dev/null"), hard]]),
+            (1, [[null], [hidden, f("dev/null"), hard]]), (1, [[null], [opaque], [f("dev/null"), hard]]), (1, [[null], [Entry(".wh.dev", data=b"")], [f("dev/null"), hard]]),
+            (2, [[f("dev/null")], [null, hidden, hard]]), (2, [[null], [d("dev"), hard]]), (2, [[char("hard")], [null], [f("file"), l("hard", "file")]]),
+            (3, [[null, hard, f("x"), l("hard", "x")], [l("y", "hard"), l("z", "dev/null")]]), (1, [[char("dev/nullx"), f("dev/null"), hard]])):
+        equal(dropped(*layers)[0], expected, str([[e.name for e in x] for x in layers]))
+    many = [char(f"dev/{i}") for i in range(4097)]
+    equal(dropped(many[:-1])[0], 4096)
+    with place() as top:
+        contains(unpack(top, tar_of(*many), flags=DROP, devices=1, ok=False)["reason"], "more device nodes than can be left out")
 
 
 @test

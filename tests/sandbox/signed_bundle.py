@@ -319,4 +319,48 @@ def digests_and_times():
             contains(r.err, f"hrun: refused: {digest} stands in images.denyDigests of `")
 
 
+@test
+def what_is_denied_is_denied_without_its_signature():
+    """The signature spoilt or gone, the list spoilt, the signer a stranger: at warn, too."""
+    def spoil(name, data=b"x"):
+        with open(f"{bundle.path}/{name}", "r+b") as f:
+            f.seek(100)
+            f.write(data)
+
+    def gone(name):
+        os.unlink(f"{bundle.path}/{name}")
+    other = "sha256:" + "0" * 64
+    for how in ("signature spoilt", "signature gone", "list spoilt", "list gone", "both spoilt", "a stranger's key"):
+        bundle = signed()
+        digest = verify(bundle)["imageDigest"]
+        name = next(name for name in os.listdir(bundle.path) if name.endswith(".sigstore.json"))
+        words = {"require": "warn"}
+        if how in ("signature spoilt", "both spoilt"):
+            spoil(name)
+        if how in ("list spoilt", "both spoilt"):
+            spoil("rootfs.tree")
+        if how.endswith("gone"):
+            gone(name if how.startswith("signature") else "rootfs.tree")
+        if how == "a stranger's key":
+            words["name"] = "stranger"
+        starts(bundle, **words, denyDigests=[other])
+        for verb, status in (("run", 125), ("plan", 1), ("check", 1)):
+            r = hrun(verb, bundle.path, *([new_id()] if verb == "run" else []), level=members(**words, denyDigests=[digest]))
+            equal((r.status, r.out), (status, ""), f"{how}: {verb} {r.err}")
+            contains(r.err, f"hrun: refused: {digest} stands in images.denyDigests of `")
+    # The list is still that of what was denied, and the tree is not.
+    bundle = signed()
+    digest = verify(bundle)["imageDigest"]
+    put(bundle, "etc/extra")
+    equal(run(bundle, level=members("warn", denyDigests=[digest])).status, 125)
+    # A tree that cannot be walked may be any.
+    bundle = signed()
+    os.unlink(f"{bundle.path}/rootfs.tree")
+    os.mknod(f"{bundle.root}/socket", 0o140644)
+    r = run(bundle, level=members("warn", denyDigests=[digest]))
+    equal(r.status, 125, r.err)
+    contains(r.err, "hrun: refused: whether the bundle stands in images.denyDigests cannot be told", "is a socket")
+    starts(bundle, require="warn")
+
+
 main()

@@ -63,18 +63,64 @@ static void names(void)
 	CHECK(str_equal(storage_big_data(&pool, "i", "signatures"), "i/signatures"));
 }
 
+#define DENIED "sha256:" ID
+
 static int images(struct stored_root *root, const char *text)
 {
+	static const char *denied[] = {DENIED};
+	struct image_source source = {.path = "/p", .deny_digests = {.item = denied, .count = 1, .present = true}};
+	const struct policy_images policy = {.sources = &source, .source_count = 1};
+	const struct stored_list list = {"images.json", text, strlen(text)};
 	struct err e;
 
 	memset(root, 0, sizeof *root);
-	return stored_images_read(&pool, "images.json", text, strlen(text), ID, root, &e);
+	return stored_images_read(&pool, &list, ID, &policy, root, &e);
+}
+
+/* COUNT items with a number between HEAD and TAIL. */
+static const char *repeated(const char *before, const char *head, unsigned int count, const char *tail,
+			    const char *after)
+{
+	struct json_out out = {.pool = &pool};
+
+	json_out_raw(&out, before);
+	for (unsigned int i = 0; i < count; i++) {
+		json_out_printf(&out, "%s%s%u%s", i ? "," : "", head, i, tail);
+	}
+	json_out_raw(&out, after);
+	return out.text;
+}
+
+/* What is too much to be compared is an error, never left out; and denied is denied however far behind it stands. */
+static void bounds(void)
+{
+	static struct stored_root root;
+	static const char image[] = "[{\"id\":\"" OTHER "\",\"layer\":\"" ID "\",";
+	const char *names = pool_printf(&pool, "%s\"names\":[", image),
+		   *keys = pool_printf(&pool, "%s\"big-data-names\":[", image);
+
+	CHECK(images(&root, repeated(names, "\"n", ENGINE_NAMES_MAX, "\"", "]}]")) == 0 && !root.denied);
+	CHECK(images(&root, repeated(names, "\"n", ENGINE_NAMES_MAX + 1, "\"", "]}]")) == -E2BIG && !root.denied);
+	CHECK(images(&root, repeated(names, "\"n", 1000, "\"", ",\"a@" DENIED "\"]}]")) == -E2BIG && root.denied);
+	CHECK(images(&root, repeated(keys, "\"manifest-sha256:", IMAGE_MANIFESTS_MAX, "\"", "]}]")) == 0);
+	CHECK(root.candidates[0].manifests.count == IMAGE_MANIFESTS_MAX && !root.denied);
+	CHECK(images(&root, repeated(keys, "\"manifest-sha256:", IMAGE_MANIFESTS_MAX + 1, "\"", "]}]")) == -E2BIG);
+	CHECK(images(&root, repeated(keys, "\"manifest-sha256:", 1000, "\"", ",\"manifest-" DENIED "\"]}]")) == -E2BIG);
+	CHECK(root.denied && strstr(root.denied, DENIED " stands in images.denyDigests of `/p`"));
+	static const char one[] = "{\"id\":\"" OTHER "\",\"layer\":\"" ID "\",\"n\":",
+			  last[] = ",{\"id\":\"" OTHER "\",\"layer\":\"" ID "\",\"digest\":\"" DENIED "\"}]";
+	CHECK(images(&root, repeated("[", one, ENGINE_IMAGES_MAX, "}", "]")) == 0);
+	CHECK(root.candidate_count == ENGINE_IMAGES_MAX);
+	CHECK(images(&root, repeated("[", one, ENGINE_IMAGES_MAX + 1, "}", "]")) == -E2BIG && !root.denied);
+	CHECK(images(&root, repeated("[", one, 1000, "}", last)) == -E2BIG && root.denied);
+	/* Another image's. */
+	CHECK(images(&root, "[{\"id\":\"" OTHER "\",\"layer\":\"" OTHER "\",\"digest\":\"" DENIED "\"}]") == 0);
+	CHECK(!root.denied && root.candidate_count == 0);
 }
 
 static void stored(void)
 {
 	static struct stored_root root;
-	char many[4096] = "[";
 
 	CHECK(images(&root, "[]") == 0 && root.candidate_count == 0);
 	CHECK(images(&root,
@@ -92,10 +138,6 @@ static void stored(void)
 	CHECK(images(&root, "[{\"id\":\"" OTHER "\",\"id\":\"" ID "\"}]") < 0);
 	CHECK(images(&root, "[") < 0 && images(&root, "") < 0);
 	CHECK(images(&root, "{}") == 0 && root.candidate_count == 0);
-	for (int i = 0; i < 17; i++)
-		strcat(many, i ? ",{\"id\":\"" OTHER "\",\"layer\":\"" ID "\"}"
-			       : "{\"id\":\"" OTHER "\",\"layer\":\"" ID "\"}");
-	CHECK(images(&root, strcat(many, "]")) < 0);
 }
 
 static bool same(const struct layer_stamp *a, const struct layer_stamp *b)
@@ -156,6 +198,7 @@ int main(void)
 	ids();
 	names();
 	stored();
+	bounds();
 	stamps();
 	memory();
 	pool_free(&pool);

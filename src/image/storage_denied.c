@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * storage_denied.c - which image is a container of podman's or CRI-O's of, by the store's own record, and is that image denied?
+ *
+ *     TOP/DRIVER-containers/containers.json, volatile-containers.json     "layer" of a container -> "image"
+ *     TOP/DRIVER-images/images.json                                       "id" of an image -> its digests
+ *
+ * So a denied image is known where its files cannot be compared as well: with ids mapped, as copies, through a program.
+ */
+#include <hrun/image_engine.h>
+#include <hrun/str.h>
+#include <string.h>
+
+struct record {
+	const char *driver; /* TOP/DRIVER */
+	const char *layer;
+};
+
+/* TOP/overlay/ID/merged; TOP/vfs/dir/ID, TOP/btrfs/subvolumes/ID, TOP/zfs/graph/ID. */
+static bool split_root(struct pool *pool, const char *root, struct record *ret)
+{
+	static const char *const below[] = {"/dir", "/subvolumes", "/graph"};
+	static const char merged[] = "/merged";
+	size_t size = strlen(root) - (str_ends(root, merged) ? strlen(merged) : 0);
+	char *path = pool_strndup(pool, root, size), *slash = strrchr(path, '/');
+
+	if (*path != '/' || !storage_is_id(slash + 1, strlen(slash + 1)))
+		return false;
+	*slash = '\0';
+	for (size_t i = 0; i < sizeof below / sizeof below[0]; i++) {
+		if (str_ends(path, below[i]))
+			path[strlen(path) - strlen(below[i])] = '\0';
+	}
+	*ret = (struct record){path, slash + 1};
+	return true;
+}
+
+/* The list FILE, "" and all; its first object, or NULL where there is no such file. */
+static int read_list(struct pool *pool, const struct record *record, const char *file, const struct json **ret_first,
+		     struct err *e)
+{
+	struct stored_list list = {.file = pool_printf(pool, "%s-%s", record->driver, file)};
+	int r = store_read_file(pool, list.file, &list.bytes, &list.size, e);
+
+	*ret_first = NULL;
+	return r == -ENOENT ? 0 : r < 0 ? r : stored_list_read(pool, &list, ret_first, e);
+}
+
+static const char *text_at(const struct json *object, const char *name)
+{
+	const struct json *value = object->type == JSON_OBJECT ? json_at(object, name) : NULL;
+
+	return value && value->type == JSON_STRING ? value->text : "";
+}
+
+static int find_image(struct pool *pool, const struct record *record, const char **ret_id, struct err *e)
+{
+	static const char *const files[] = {"containers/containers.json", "containers/volatile-containers.json"};
+	const struct json *container;
+
+	*ret_id = "";
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		TRY(read_list(pool, record, files[i], &container, e));
+		for (; container; container = container->next) {
+			if (str_equal(text_at(container, "layer"), record->layer))
+				*ret_id = text_at(container, "image");
+		}
+	}
+	return 0;
+}
+
+static int find_denied(struct pool *pool, const struct policy_images *images, const struct record *record,
+		       const char **ret_denied, struct err *e)
+{
+	const struct json *image;
+	const char *id;
+
+	TRY(find_image(pool, record, &id, e));
+	if (!*id)
+		return 0;
+	TRY(read_list(pool, record, "images/images.json", &image, e));
+	for (; image && !*ret_denied; image = image->next) {
+		if (str_equal(text_at(image, "id"), id))
+			*ret_denied = stored_image_denied(pool, images, image);
+	}
+	return 0;
+}
+
+const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root)
+{
+	const char *denied = NULL;
+	struct record record;
+	struct err e;
+
+	if (!split_root(pool, root, &record) || find_denied(pool, images, &record, &denied, &e) == 0)
+		return denied;
+	return pool_printf(pool, "whether its image stands in images.denyDigests cannot be told: %s", e.text);
+}
