@@ -270,7 +270,7 @@ IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates fuzz/replay_ima
 $(IMAGE_TESTS): $(filter-out %/main.o,$(IMAGE_OBJECTS))
 $(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
 $(IMAGE_TESTS): private PIE := -pie
-$(addprefix $(BUILD)/tests/,fuzz/replay_bolt fuzz/fuzz_bolt): $(filter %/hrun-image/bolt.o,$(IMAGE_OBJECTS))
+$(addprefix $(BUILD)/tests/,unit/image_bolt fuzz/replay_bolt fuzz/fuzz_bolt): $(filter %/hrun-image/bolt.o,$(IMAGE_OBJECTS))
 $(BUILD)/tests/unit/image_hasher: $(filter %/hasher.o %/filter.o,$(IMAGE_OBJECTS))
 # Image verification without a policy file.
 $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a

@@ -366,12 +366,37 @@ static void uncover(const char *path)
 		;
 }
 
+/*
+ * What somebody has mounted in a temporary directory at the moment (a tree that mmdebstrap is making, with the machine's /sys in it) is not
+ * part of the machine, and goes away in the middle of a test: with its mount point, in this namespace too.
+ */
+static bool uncover_one_temporary(void)
+{
+	static const char *const places[] = {"/tmp/", "/var/tmp/"};
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char line[8192];
+	char path[4096];
+	bool found = false;
+
+	if (mounts == NULL)
+		fail("/proc/self/mountinfo");
+	while (!found && fgets(line, sizeof(line), mounts))
+		for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+			if (sscanf(line, "%*s %*s %*s %*s %4095s", path) == 1 &&
+			    !strncmp(path, places[i], strlen(places[i])))
+				found = umount2(path, MNT_DETACH) == 0 || found;
+	fclose(mounts);
+	return found;
+}
+
 static void fresh_mounts(bool machine)
 {
 	uncover("/dev");
 	uncover("/sys");
 	uncover("/proc");
 	fresh("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	while (uncover_one_temporary())
+		;
 	fresh("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	fresh("cgroup2", "/sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	fresh("tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777");

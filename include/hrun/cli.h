@@ -269,8 +269,9 @@ int lifecycle_delete(struct pool *pool, struct container *container, struct err 
 /* Which systemd makes a new container's cgroup, and by which socket; LOOK_ONLY: it need not be there.  The strings are the pool's. */
 int systemd_find(struct command *command, bool look_only, const struct policy *policy, struct scope_options *ret,
 		 struct err *e);
-/* Has the container a unit that lives?  A name alone is not enough to stop it: it may be somebody else's by now. */
+/* Has the container a unit that lives?  Only then is systemd bothered. */
 bool systemd_has_unit(const struct container_record *record);
+struct scope_unit systemd_unit(const struct container_record *record);
 /* End that unit when the container is destroyed; a failure is a warning, since systemd forgets an empty one. */
 void systemd_stop(struct pool *pool, const struct container_record *record);
 

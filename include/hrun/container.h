@@ -40,14 +40,17 @@ struct container_record {
 	uint64_t start_ticks; /* field 22 of /proc/PID/stat */
 	const char *cgroup;   /* below the cgroup2 mount; NULL: none */
 	const char *cgroup_mountpoint;
-	uint64_t cgroup_inode; /* of its directory; 0 until made */
-	const char *unit;      /* the transient scope of systemd that the cgroup is; NULL: hrun's own cgroup */
-	const char *bus;       /* the socket where systemd was asked for it; not NULL where there is a unit */
+	uint64_t cgroup_inode;	/* of its directory; 0 until made */
+	const char *unit;	/* the transient scope of systemd that the cgroup is; NULL: hrun's own cgroup */
+	const char *bus;	/* the socket where systemd was asked for it; not NULL where there is a unit */
+	const char *invocation; /* which of the units of that name it is, in 32 hexadecimal digits; NULL until made */
 	bool no_new_privs;
 	uint64_t bounding; /* capabilities */
 	bool has_filter;   /* filter.bpf is there */
 	bool has_floor;	   /* floor.bpf is there */
 	unsigned int filter_flags;
+	/* What its program got of SELinux and AppArmor, of the config or by a rule's repair; NULL: nothing. */
+	const char *selinux_label, *apparmor_profile;
 	bool new_pid_namespace;
 	uint64_t namespaces; /* CLONE_NEW* the container has of its own or joined: exec enters these */
 	const char *level;

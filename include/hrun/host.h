@@ -12,10 +12,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Where the answers are; tests give files of their own (struct judged). */
 struct host_files {
 	const char *group, *uid_map, *gid_map, *apparmor_enabled, *apparmor_profiles, *selinux_enforce;
+	const char *selinux_fs, *selinux_policies; /* directories */
+	/* host_ask, which a test's file cannot stand for: there a read goes on behind what was written. */
+	ssize_t (*ask)(const char *path, const char *question, char *answer, size_t size);
 };
 extern const struct host_files host_files;
 
@@ -33,6 +37,9 @@ int host_id_map(struct pool *pool, const char *path, const struct proc_id_range 
 
 /* Does the file begin with the letter ON?  1, 0 (also where there is no such file), or negative errno. */
 int host_flag(const char *path, char on);
+
+/* Write QUESTION to the kernel's file PATH, read what it says to that: at most SIZE bytes, their number, or negative errno. */
+ssize_t host_ask(const char *path, const char *question, char *answer, size_t size);
 
 /* Is the profile NAME of AppArmor loaded, by the kernel's own DIRECTORY of profiles ("NAME.NUMBER")?  1, 0 (also where it cannot be read). */
 int host_has_profile(const char *directory, const char *name);

@@ -79,10 +79,11 @@ void image_answer_write(struct json_out *out, const struct image_answer *answer)
 /*
  * A detached, empty tmpfs without devices, at most SIZE large ("512m", "50%" of the memory; NULL: IMAGE_ROOT_SIZE).  Both are owned:
  * *ret_mount is the mount, *ret_directory its directory for image_unpack.  An ordinary user's belongs to a user namespace of
- * its own, which maps the user alone: unpacked with TREE_SQUASH.
+ * its own, which maps the user alone: unpacked with TREE_SQUASH.  LABEL of SELinux is that of all that will be in it (NULL: as the
+ * policy has it).
  */
 #define IMAGE_ROOT_SIZE "50%"
-int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e);
+int image_root_make(const char *size, const char *label, int *ret_mount, int *ret_directory, struct err *e);
 
 /* ---- admit.c ---- */
 /*

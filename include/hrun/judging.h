@@ -67,6 +67,8 @@ bool hook_is_allowed(const struct judged *judged, const char *path, const struct
 /* ---- owners ---- */
 /* Is OWNER the host's root?  Where that is not mapped, its files show the overflow uid, and uid 0 is somebody else. */
 bool owner_is_host_root(const struct judged *judged, uid_t owner);
+/* As whom it shows here. */
+uid_t host_root_shown(const struct judged *judged);
 
 /* ---- mounts ---- */
 /* bind and rbind decide, whatever the type says: so do the runtimes. */
@@ -114,6 +116,13 @@ struct filter_look {
  * NULL where there is no profile, or where it is not looked at (exec and update: their container has a filter already).
  */
 const struct filter_look *filter_look(const struct judged *judged);
+
+/* ---- the program ---- */
+/*
+ * An owned O_PATH descriptor of the regular file that process.args[0] leads to, in the image or in a bind mount over it, by PATH where it
+ * has no slash; negative errno where there is none yet.
+ */
+int args_open_program(struct finder *finder);
 
 /* ---- cgroups ---- */
 /* The host's hierarchy, opened by the first rule that asks. */

@@ -42,8 +42,8 @@ int mnt_fs_set(int fs, const char *key, const char *value, struct err *e);
 /* fsconfig(CMD_CREATE) + fsmount(2) with MOUNT_ATTR_* bits ATTR: an owned descriptor of the detached mount. */
 int mnt_fs_mount(int fs, uint64_t attr, struct err *e);
 
-/* An owned, detached, read-only, empty tmpfs (nosuid, nodev, noexec). */
-int mnt_empty_dir(struct err *e);
+/* An owned, detached, read-only, empty tmpfs (nosuid, nodev, noexec) with the LABEL of SELinux, or NULL: as the policy has it. */
+int mnt_empty_dir(const char *label, struct err *e);
 
 /* An owned, detached procfs of the caller's pid namespace (nosuid, nodev, noexec); nobody else can mount over it. */
 int mnt_private_proc(struct err *e);

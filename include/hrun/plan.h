@@ -215,6 +215,7 @@ struct creds_plan {
 	bool no_new_privs;
 	bool new_keyring;
 	const char *selinux_label, *apparmor_profile; /* of the program; NULL: none is asked for */
+	const char *selinux_where, *apparmor_where;   /* for the reader of a plan, where there is one */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	struct rlimit_step {
@@ -369,11 +370,15 @@ void plan_set_variable(struct pool *pool, struct plan *plan, const char *name, c
  */
 int plan_update(struct pool *pool, const struct config_resources *resources, const struct verdict *verdict,
 		const char *mountpoint, const char *path, struct plan *ret_plan, struct err *e);
-/* After it, for a container that is the unit UNIT: the same for systemd, at the socket BUS. */
-int plan_scope_update(struct pool *pool, const struct config_resources *resources, const char *unit, const char *bus,
+/* A unit that create has made, as the record has it. */
+struct scope_unit {
+	const char *name, *bus, *invocation;
+};
+/* After it, for a container that is UNIT: the same for systemd. */
+int plan_scope_update(struct pool *pool, const struct config_resources *resources, const struct scope_unit *unit,
 		      struct plan *plan, struct err *e);
 /* What ends that unit. */
-void plan_scope_stop(const char *unit, const char *bus, struct scope_plan *ret);
+struct scope_plan *plan_scope_stop(struct pool *pool, const struct scope_unit *unit);
 /* memory.checkBeforeUpdate: are the limits that are asked for above what is used now? */
 int plan_memory_fits(const struct config_memory *memory, uint64_t used, uint64_t swap_used, struct err *e);
 /* What a container sets for all of its processes, later ones too: linux.memoryPolicy, linux.personality. */

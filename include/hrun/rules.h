@@ -44,6 +44,10 @@ void find_without_means(struct finder *finder, const char *where, const char *fo
 void find_item(struct finder *finder, size_t index, const char *value, const char *where, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
+/* As find, with what the rule's repair is to use (finding->choice): it is drawn once, when it is judged. */
+void find_chosen(struct finder *finder, const void *choice, const char *where, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* TEXT of the config in double quotes, cut where it is long, for a finding. */
 const char *quote(const struct finder *finder, const char *text);
 /* "linux.mounts[7].options", from the pool. */

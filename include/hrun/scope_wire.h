@@ -14,7 +14,8 @@
 
 enum {
 	SCOPE_WIRE_VERSION = 1,
-	SCOPE_UNIT_SIZE = 256, /* UNIT_NAME_MAX of systemd, with the NUL */
+	SCOPE_UNIT_SIZE = 256,	    /* UNIT_NAME_MAX of systemd, with the NUL */
+	SCOPE_INVOCATION_SIZE = 33, /* 128 bits as lower case hexadecimal digits, with the NUL */
 	SCOPE_NAME_SIZE = 48,
 	SCOPE_PROPERTIES_MAX = 96,
 	SCOPE_ITEMS_MAX = 512,
@@ -25,8 +26,9 @@ enum {
 
 enum scope_task {
 	SCOPE_START, /* StartTransientUnit with hrun-scope itself inside; after its answer it stays there until the socket is closed */
-	SCOPE_SET,  /* SetUnitProperties, for as long as the unit lives */
-	SCOPE_STOP, /* StopUnit and ResetFailedUnit; a unit that is gone is no error */
+	/* Of the unit with this invocation, whatever else has its name by now: */
+	SCOPE_SET,  /* SetProperties, for as long as the unit lives */
+	SCOPE_STOP, /* Stop and ResetFailed; a unit that is gone is no error */
 	SCOPE_TASKS
 };
 
@@ -64,6 +66,7 @@ struct scope_request {
 	uint32_t direct;     /* the peer is systemd itself and no bus: nobody says Hello */
 	uint32_t timeout_ms; /* for everything together */
 	char unit[SCOPE_UNIT_SIZE];
+	char invocation[SCOPE_INVOCATION_SIZE]; /* "" for SCOPE_START */
 	uint32_t property_count, item_count, text_size;
 	struct scope_property properties[SCOPE_PROPERTIES_MAX];
 	struct scope_item items[SCOPE_ITEMS_MAX];
@@ -72,9 +75,10 @@ struct scope_request {
 
 struct scope_answer {
 	uint32_t version;
-	int32_t error;			/* 0 or a negative errno, then with a reason */
-	uint32_t systemd;		/* its version; 0: not asked for */
-	char cgroup[SCOPE_CGROUP_SIZE]; /* SCOPE_START: below the root of the hierarchy */
+	int32_t error;				/* 0 or a negative errno, then with a reason */
+	uint32_t systemd;			/* its version; 0: not asked for */
+	char cgroup[SCOPE_CGROUP_SIZE];		/* SCOPE_START: below the root of the hierarchy */
+	char invocation[SCOPE_INVOCATION_SIZE]; /* SCOPE_START: which unit of that name this one is */
 	char reason[SCOPE_REASON_SIZE];
 };
 

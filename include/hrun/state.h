@@ -12,6 +12,30 @@ enum { RECORD_MAX_SIZE = 16 << 20 };
 #define RECORD_FILE "state.json"
 #define LOCK_FILE "lock"
 
+struct json;
+
+/* What a member of the record is in C, which is also what may stand in the file. */
+enum record_kind {
+	KIND_STRING,
+	KIND_PATH,
+	KIND_CGROUP,
+	KIND_UNIT,
+	KIND_INVOCATION,
+	KIND_DIGEST,
+	KIND_BOOL,
+	KIND_UINT,
+	KIND_PID,
+	KIND_U64,
+	KIND_NAMESPACES,
+	KIND_MAP,
+	KIND_HOOKS
+};
+
+/* MEMBER, a pointer to one of that KIND, as JSON; a string is not NULL. */
+void record_write_value(struct json_out *out, enum record_kind kind, const void *member);
+/* False where VALUE is of another type or out of range; MEMBER may then be half filled. */
+bool record_read_value(struct pool *pool, const struct json *value, enum record_kind kind, void *member);
+
 /* The record as state.json holds it. */
 void record_write(struct json_out *out, const struct container_record *record);
 
@@ -25,6 +49,7 @@ int record_read(struct pool *pool, const char *bytes, size_t size, const char *e
 /* May a record name this as the container's cgroup, or as its scope of systemd? */
 bool record_is_cgroup(const char *path);
 bool record_is_unit(const char *name);
+bool record_is_invocation(const char *text);
 /* Is CGROUP that of UNIT, or below it?  Who stops or changes another stops a stranger's. */
 bool record_unit_has_cgroup(const char *unit, const char *cgroup);
 

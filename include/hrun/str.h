@@ -48,7 +48,9 @@ int str_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret_value);
  */
 int str_format(char *buffer, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* "sha256:" and 64 small hexadecimal digits. */
+/* COUNT small hexadecimal digits and nothing else? */
+bool str_is_hex(const char *text, size_t count);
+/* "sha256:" and 64 of them. */
 bool str_is_digest(const char *text);
 /* Does TEXT hold a control character (below 0x20, or 0x7f)? */
 bool str_has_control(const char *text);

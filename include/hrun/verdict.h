@@ -53,6 +53,7 @@ struct finding {
 	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
 	const struct waiver *waiver; /* with WHY_WAIVED */
 	size_t index;		     /* the element of the list that the rule judges, for its repair */
+	const void *choice;	     /* what the rule has chosen for its repair, where that is drawn; or NULL */
 	unsigned int line, column;   /* of the value, from 1; 0: not looked up (verdict_locate) */
 };
 

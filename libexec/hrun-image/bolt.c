@@ -71,13 +71,17 @@ static bool read_state(int fd, uint64_t at, struct bolt *ret)
 	return true;
 }
 
+/*
+ * How large pages are says the first one; where it is damaged they are the machine's own, as for who made the file.  Nothing else
+ * in the file is asked: elsewhere are values, in which anybody may have put what looks like a state.
+ */
 static bool read_newest(int fd, struct bolt *ret)
 {
+	off_t size = lseek(fd, 0, SEEK_END);
 	bool found = read_state(fd, 0, ret);
 
-	for (uint32_t size = PAGE_MIN; size <= PAGE_MAX; size *= 2)
-		found |= read_state(fd, size, ret);
-	return found && ret->top.root > 1 && ret->pages < UINT64_C(1) << 40;
+	found |= read_state(fd, found ? ret->page_size : (uint64_t)sysconf(_SC_PAGESIZE), ret);
+	return found && size > 0 && ret->top.root > 1 && ret->pages <= (uint64_t)size / ret->page_size;
 }
 
 int bolt_open(struct pool *pool, int fd, struct bolt *ret)
@@ -99,13 +103,14 @@ struct page {
 	const unsigned char *bytes;
 	size_t size, count;
 	unsigned int flags;
+	bool is_inside; /* a value, not the file */
 };
 
 static bool page_of(const unsigned char *bytes, size_t size, struct page *ret)
 {
 	if (size < HEAD)
 		return false;
-	*ret = (struct page){bytes, size, number(bytes + 10, 2), (unsigned int)number(bytes + 8, 2)};
+	*ret = (struct page){bytes, size, number(bytes + 10, 2), (unsigned int)number(bytes + 8, 2), false};
 	return (ret->flags == IS_BRANCH || ret->flags == IS_LEAF) && ret->count <= (size - HEAD) / HEAD;
 }
 
@@ -124,18 +129,22 @@ static bool read_page(struct bolt *b, uint64_t id, struct page *ret)
 	return pread(b->fd, bytes, size, at) == (ssize_t)size && page_of(bytes, size, ret);
 }
 
-static bool leaf_item(const struct page *page, size_t i, struct bolt_item *ret)
+/* Items lie one behind the other, the first at *AT or later: none is read twice, whatever their number. */
+static bool leaf_item(const struct page *page, size_t i, const unsigned char **at, struct bolt_item *ret)
 {
 	const unsigned char *element = page->bytes + HEAD + i * HEAD;
 	size_t left = page->size - HEAD - i * HEAD, position = number(element + 4, 4);
 
 	*ret = (struct bolt_item){.key_size = number(element + 8, 4),
 				  .value_size = number(element + 12, 4),
-				  .is_bucket = number(element, 4) == IS_BUCKET};
-	if (position > left || ret->key_size > left - position || ret->value_size > left - position - ret->key_size)
+				  .is_bucket = number(element, 4) == IS_BUCKET,
+				  .is_inside = page->is_inside};
+	if (position > left || ret->key_size > left - position || ret->value_size > left - position - ret->key_size ||
+	    element + position < *at)
 		return false;
 	ret->key = element + position;
 	ret->value = ret->key + ret->key_size;
+	*at = ret->value + ret->value_size;
 	return true;
 }
 
@@ -143,6 +152,7 @@ static bool leaf_item(const struct page *page, size_t i, struct bolt_item *ret)
 
 static int walk_page(struct bolt *b, const struct page *page, unsigned int depth, bolt_visit *visit, void *context)
 {
+	const unsigned char *at = page->bytes + HEAD + page->count * HEAD;
 	struct bolt_item item;
 	struct page child;
 	int r = 0;
@@ -150,7 +160,7 @@ static int walk_page(struct bolt *b, const struct page *page, unsigned int depth
 	for (size_t i = 0; i < page->count && r == 0; i++) {
 		const unsigned char *element = page->bytes + HEAD + i * HEAD;
 		if (page->flags == IS_LEAF)
-			r = leaf_item(page, i, &item) ? visit(context, &item) : -EBADMSG;
+			r = leaf_item(page, i, &at, &item) ? visit(context, &item) : -EBADMSG;
 		else if (depth == DEPTH_MAX || !read_page(b, number(element + 8, 8), &child))
 			r = -EBADMSG;
 		else
@@ -168,6 +178,7 @@ int bolt_walk(struct bolt *b, const struct bolt_bucket *bucket, bolt_visit *visi
 	/* A page in a value has none below it. */
 	if (!bucket->root && page.flags != IS_LEAF)
 		return -EBADMSG;
+	page.is_inside = !bucket->root;
 	return walk_page(b, &page, 0, visit, context);
 }
 
@@ -197,7 +208,8 @@ int bolt_value(struct bolt *b, const struct bolt_bucket *bucket, const char *key
 
 int bolt_bucket_of(const struct bolt_item *item, struct bolt_bucket *ret)
 {
-	if (!item->is_bucket || item->value_size < HEAD)
+	/* A bucket that lies in a value holds none: what looks so would have no depth that ends. */
+	if (!item->is_bucket || item->is_inside || item->value_size < HEAD)
 		return -EBADMSG;
 	*ret = (struct bolt_bucket){.root = number(item->value, 8)};
 	if (!ret->root) {

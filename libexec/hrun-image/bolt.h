@@ -31,7 +31,7 @@ struct bolt {
 struct bolt_item {
 	const unsigned char *key, *value;
 	size_t key_size, value_size;
-	bool is_bucket;
+	bool is_bucket, is_inside; /* of a bucket that lies in a value */
 };
 
 /* The newest state of the file FD.  0 or -EBADMSG: it is no such database. */

@@ -123,6 +123,13 @@ int bus_new_call(struct talk *t, const char *method, sd_bus_message **ret)
 	return r < 0 ? is_lost(t, r) : 0;
 }
 
+int bus_new_unit_call(struct talk *t, const char *path, const char *method, sd_bus_message **ret)
+{
+	int r = sd_bus_message_new_method_call(t->bus, ret, SYSTEMD_NAME, path, UNIT, method);
+
+	return r < 0 ? is_lost(t, r) : 0;
+}
+
 int bus_call(struct talk *t, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret)
 {
 	uint64_t left = left_us(t);
@@ -136,29 +143,71 @@ int bus_call(struct talk *t, sd_bus_message *call, sd_bus_error *error, sd_bus_m
 	return r < 0 ? r : 0;
 }
 
-int bus_property(struct talk *t, const char *path, const char *interface, const char *name, char *text, size_t size)
+static int get_property(struct talk *t, const char *path, const char *interface, const char *name, sd_bus_error *error,
+			sd_bus_message **ret)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *call = NULL, *reply = NULL;
-	const char *value;
+	sd_bus_message *call = NULL;
 	int r = sd_bus_message_new_method_call(t->bus, &call, SYSTEMD_NAME, path, "org.freedesktop.DBus.Properties",
 					       "Get");
 
 	if (r >= 0)
 		r = sd_bus_message_append(call, "ss", interface, name);
+	if (r >= 0)
+		return bus_call(t, call, error, ret);
+	sd_bus_message_unref(call);
+	return r;
+}
+
+static int end_property(struct talk *t, int r, const char *name, sd_bus_error *error, sd_bus_message *reply)
+{
 	if (r < 0)
-		sd_bus_message_unref(call);
-	else
-		r = bus_call(t, call, &error, &reply);
+		talk_fail(t, -r, "systemd does not tell %s: %s", name, error->message ? error->message : strerror(-r));
+	sd_bus_message_unref(reply);
+	sd_bus_error_free(error);
+	return r < 0 ? r : 0;
+}
+
+int bus_property(struct talk *t, const char *path, const char *interface, const char *name, char *text, size_t size)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	const char *value;
+	int r = get_property(t, path, interface, name, &error, &reply);
+
 	if (r >= 0)
 		r = sd_bus_message_read(reply, "v", "s", &value);
 	if (r >= 0)
 		r = str_format(text, size, "%s", value);
-	if (r < 0)
-		talk_fail(t, -r, "systemd does not tell %s: %s", name, error.message ? error.message : strerror(-r));
-	sd_bus_message_unref(reply);
-	sd_bus_error_free(&error);
-	return r < 0 ? r : 0;
+	return end_property(t, r, name, &error, reply);
+}
+
+/* A variant that holds 16 bytes; fewer, more or none are no id. */
+static int read_id(sd_bus_message *reply, sd_id128_t *ret)
+{
+	const void *bytes;
+	size_t size;
+
+	TRY(sd_bus_message_enter_container(reply, 'v', "ay"));
+	TRY(sd_bus_message_read_array(reply, 'y', &bytes, &size));
+	if (size != sizeof *ret)
+		return -EBADMSG;
+	memcpy(ret, bytes, size);
+	return 0;
+}
+
+int bus_invocation(struct talk *t, const char *path, char text[SCOPE_INVOCATION_SIZE])
+{
+	static const char name[] = "InvocationID";
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	sd_id128_t id = SD_ID128_NULL;
+	int r = get_property(t, path, UNIT, name, &error, &reply);
+
+	if (r >= 0)
+		r = read_id(reply, &id);
+	if (r >= 0)
+		sd_id128_to_string(id, text);
+	return end_property(t, r, name, &error, reply);
 }
 
 int bus_wait_job(struct talk *t, sd_bus_message *reply)

@@ -36,12 +36,22 @@ static bool is_property(const struct scope_request *request, const struct scope_
 	return true;
 }
 
+/* A new unit has none yet; any other must be named by it. */
+static bool is_invocation(const struct scope_request *request)
+{
+	const char *id = request->invocation;
+
+	if (!memchr(id, '\0', sizeof request->invocation))
+		return false;
+	return request->task == SCOPE_START ? !id[0] : str_is_hex(id, SCOPE_INVOCATION_SIZE - 1);
+}
+
 static bool is_sound(const struct scope_request *request)
 {
 	if (request->task >= SCOPE_TASKS || request->direct > 1 || request->timeout_ms == 0 ||
 	    !memchr(request->unit, '\0', sizeof request->unit) || !str_ends(request->unit, ".scope") ||
-	    request->property_count > SCOPE_PROPERTIES_MAX || request->item_count > SCOPE_ITEMS_MAX ||
-	    request->text_size > SCOPE_TEXT_SIZE)
+	    !is_invocation(request) || request->property_count > SCOPE_PROPERTIES_MAX ||
+	    request->item_count > SCOPE_ITEMS_MAX || request->text_size > SCOPE_TEXT_SIZE)
 		return false;
 	for (uint32_t i = 0; i < request->property_count; i++) {
 		if (!is_property(request, &request->properties[i]))

@@ -12,6 +12,7 @@
 
 #define SYSTEMD_NAME "org.freedesktop.systemd1"
 #define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define UNIT "org.freedesktop.systemd1.Unit"
 #define MANAGER "org.freedesktop.systemd1.Manager"
 
 struct talk {
@@ -35,13 +36,17 @@ int talk_check(struct talk *t);
 int bus_begin(struct talk *t, int fd);
 /* Until the other side has greeted; then what it tells of jobs is listened to. */
 int bus_greet(struct talk *t);
+/* METHOD of the manager, or of the unit at PATH. */
 int bus_new_call(struct talk *t, const char *method, sd_bus_message **ret);
+int bus_new_unit_call(struct talk *t, const char *path, const char *method, sd_bus_message **ret);
 /*
  * Send CALL and wait.  NULL error name: it worked, and the answer is in *ret (owned, may be NULL).  Otherwise a negative errno, with
  * *error as systemd said it (owned by the caller); a connection that is lost or too slow has its reason already.
  */
 int bus_call(struct talk *t, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret);
 int bus_property(struct talk *t, const char *path, const char *interface, const char *name, char *text, size_t size);
+/* The unit's InvocationID as text. */
+int bus_invocation(struct talk *t, const char *path, char text[SCOPE_INVOCATION_SIZE]);
 /* Wait for the end of the job that the answer REPLY names. */
 int bus_wait_job(struct talk *t, sd_bus_message *reply);
 

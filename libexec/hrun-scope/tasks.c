@@ -39,27 +39,18 @@ static int explain(struct talk *t, int r, const sd_bus_error *error)
 	return talk_fail(t, -r, "systemd refuses unit %s: %.200s", unit, text);
 }
 
-static int call_with_unit(struct talk *t, const char *method, const char *mode, sd_bus_error *error,
-			  sd_bus_message **ret)
-{
-	sd_bus_message *call = NULL;
-
-	TRY(bus_new_call(t, method, &call));
-	int r = sd_bus_message_append(call, "s", t->request.unit);
-	if (r >= 0 && mode)
-		r = sd_bus_message_append(call, "s", mode);
-	if (r >= 0)
-		return bus_call(t, call, error, ret);
-	sd_bus_message_unref(call);
-	return r;
-}
-
 /* What it answers does not matter: a unit that has not failed, or is gone, is what is wanted. */
 static void reset_failed(struct talk *t)
 {
 	sd_bus_error ignored = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL;
 
-	call_with_unit(t, "ResetFailedUnit", NULL, &ignored, NULL);
+	if (bus_new_call(t, "ResetFailedUnit", &call) < 0)
+		return;
+	if (sd_bus_message_append(call, "s", t->request.unit) >= 0)
+		bus_call(t, call, &ignored, NULL);
+	else
+		sd_bus_message_unref(call);
 	sd_bus_error_free(&ignored);
 }
 
@@ -117,7 +108,10 @@ int task_start(struct talk *t)
 	TRY(r);
 	if (sd_bus_path_encode(SYSTEMD_PATH "/unit", t->request.unit, &path) < 0)
 		return talk_fail(t, EINVAL, "unit %s has no path on the bus", t->request.unit);
+	/* We are in it, so it cannot have given its name to another one meanwhile. */
 	r = bus_property(t, path, SYSTEMD_ERROR("Scope"), "ControlGroup", t->answer.cgroup, sizeof t->answer.cgroup);
+	if (r >= 0)
+		r = bus_invocation(t, path, t->answer.invocation);
 	free(path);
 	TRY(r);
 	return t->answer.cgroup[0] ? 0 : talk_fail(t, EIO, "unit %s has no cgroup", t->request.unit);
@@ -125,46 +119,109 @@ int task_start(struct talk *t)
 
 /* ---- set and stop ---- */
 
-/* SetUnitProperties(s name, b runtime, a(sv) properties) */
+/*
+ * The unit by its invocation: *RET (owned) is a path that leads nowhere as soon as it has ended, whatever else is given its name
+ * then.  "NoUnitForInvocationID" where it has.
+ */
+static int find_unit(struct talk *t, sd_bus_error *error, char **ret)
+{
+	sd_bus_message *call = NULL, *reply = NULL;
+	const char *path;
+	sd_id128_t id;
+
+	TRY(sd_id128_from_string(t->request.invocation, &id));
+	TRY(bus_new_call(t, "GetUnitByInvocationID", &call));
+	int r = sd_bus_message_append_array(call, 'y', &id, sizeof id);
+	if (r < 0)
+		sd_bus_message_unref(call);
+	else
+		r = bus_call(t, call, error, &reply);
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "o", &path);
+	if (r >= 0)
+		r = (*ret = strdup(path)) ? 0 : -ENOMEM;
+	sd_bus_message_unref(reply);
+	return r;
+}
+
+static bool has_ended(const sd_bus_error *error)
+{
+	return sd_bus_error_has_name(error, SYSTEMD_ERROR("NoUnitForInvocationID")) ||
+	       sd_bus_error_has_name(error, SD_BUS_ERROR_UNKNOWN_OBJECT);
+}
+
+/* SetProperties(b runtime, a(sv) properties) */
 static int append_set(const struct talk *t, sd_bus_message *call)
 {
-	TRY(sd_bus_message_append(call, "sb", t->request.unit, true));
+	TRY(sd_bus_message_append(call, "b", true));
 	TRY(sd_bus_message_open_container(call, 'a', "(sv)"));
 	TRY(properties_append(t, call));
 	return sd_bus_message_close_container(call);
 }
 
+static int set(struct talk *t, const char *path, sd_bus_error *error)
+{
+	sd_bus_message *call = NULL;
+
+	TRY(bus_new_unit_call(t, path, "SetProperties", &call));
+	int r = append_set(t, call);
+	if (r >= 0)
+		return bus_call(t, call, error, NULL);
+	sd_bus_message_unref(call);
+	return r;
+}
+
 int task_set(struct talk *t)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *call = NULL;
+	char *path = NULL;
 
 	TRY(ask_version(t));
-	TRY(bus_new_call(t, "SetUnitProperties", &call));
-	int r = append_set(t, call);
+	int r = find_unit(t, &error, &path);
+	if (r >= 0)
+		r = set(t, path, &error);
+	if (r < 0 && has_ended(&error))
+		r = talk_fail(t, ENOENT, "unit %s of the container has ended", t->request.unit);
+	else if (r < 0)
+		r = explain(t, r, &error);
+	free(path);
+	sd_bus_error_free(&error);
+	return r;
+}
+
+static int stop(struct talk *t, const char *path, sd_bus_error *error)
+{
+	sd_bus_error ignored = SD_BUS_ERROR_NULL;
+	sd_bus_message *call = NULL, *reply = NULL;
+
+	TRY(bus_new_unit_call(t, path, "Stop", &call));
+	int r = sd_bus_message_append(call, "s", "replace");
 	if (r < 0)
 		sd_bus_message_unref(call);
 	else
-		r = bus_call(t, call, &error, NULL);
-	if (r < 0)
-		r = explain(t, r, &error);
-	sd_bus_error_free(&error);
-	return r;
+		r = bus_call(t, call, error, &reply);
+	if (r >= 0)
+		r = bus_wait_job(t, reply);
+	sd_bus_message_unref(reply);
+	TRY(r);
+	/* What this answers does not matter: a unit that has not failed, or is gone, is what is wanted. */
+	if (bus_new_unit_call(t, path, "ResetFailed", &call) >= 0)
+		bus_call(t, call, &ignored, NULL);
+	sd_bus_error_free(&ignored);
+	return 0;
 }
 
 int task_stop(struct talk *t)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	int r = call_with_unit(t, "StopUnit", "replace", &error, &reply);
-	bool is_gone = sd_bus_error_has_name(&error, SYSTEMD_ERROR("NoSuchUnit"));
+	char *path = NULL;
+	int r = find_unit(t, &error, &path);
 
-	if (r < 0 && !is_gone)
-		r = explain(t, r, &error);
-	else if (!is_gone)
-		r = bus_wait_job(t, reply);
-	sd_bus_message_unref(reply);
+	if (r >= 0)
+		r = stop(t, path, &error);
+	if (r < 0)
+		r = has_ended(&error) ? 0 : explain(t, r, &error);
+	free(path);
 	sd_bus_error_free(&error);
-	reset_failed(t);
-	return is_gone ? 0 : r;
+	return r;
 }

@@ -108,11 +108,13 @@ int mnt_fs_mount(int fs, uint64_t attr, struct err *e)
 	return mnt < 0 ? fs_error(fs, e, "mount", "the file system") : mnt;
 }
 
-int mnt_empty_dir(struct err *e)
+int mnt_empty_dir(const char *label, struct err *e)
 {
 	autofd int fs = mnt_fs_open("tmpfs", e);
 
 	TRY(fs);
+	if (label)
+		TRY(mnt_fs_set(fs, "context", label, e));
 	TRY(mnt_fs_set(fs, "size", "0", e));
 	TRY(mnt_fs_set(fs, "nr_inodes", "2", e));
 	TRY(mnt_fs_set(fs, "mode", "0555", e));

@@ -107,11 +107,15 @@ void str_remove_controls(char *text)
 	}
 }
 
+bool str_is_hex(const char *text, size_t count)
+{
+	return strspn(text, "0123456789abcdef") == count && text[count] == '\0';
+}
+
 bool str_is_digest(const char *text)
 {
 	static const char prefix[] = "sha256:";
 	enum { START = sizeof prefix - 1, DIGITS = 64 };
 
-	return strncmp(text, prefix, START) == 0 && strspn(text + START, "0123456789abcdef") == DIGITS &&
-	       text[START + DIGITS] == '\0';
+	return strncmp(text, prefix, START) == 0 && str_is_hex(text + START, DIGITS);
 }

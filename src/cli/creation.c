@@ -215,6 +215,8 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.has_filter = plan->filter.program != NULL,
 		.has_floor = plan->filter.floor != NULL,
 		.filter_flags = plan->filter.flags,
+		.selinux_label = plan->creds.selinux_label,
+		.apparmor_profile = plan->creds.apparmor_profile,
 		.new_pid_namespace = (plan->namespaces.create & CLONE_NEWPID) != 0,
 		.namespaces = plan->namespaces.create | joined_namespaces(&plan->namespaces) |
 			      (plan->ids.new_namespace ? CLONE_NEWUSER : 0) |

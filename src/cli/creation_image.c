@@ -12,7 +12,10 @@
 #include <hrun/image_config.h>
 #include <hrun/image_request.h>
 #include <hrun/image_store.h>
+#include <hrun/judging.h>
 #include <hrun/log.h>
+#include <hrun/proc.h>
+#include <hrun/selinux.h>
 #include <hrun/str.h>
 #include <hrun/tree_wire.h>
 #include <unistd.h>
@@ -190,6 +193,7 @@ static int write_document(struct unpacking *u, struct json_out *out, struct err 
 static int open_target(struct unpacking *u, struct err *e)
 {
 	const struct options *options = &u->command->options;
+	const char *label;
 
 	if (options->store && options->image_size)
 		return err_set(e, EINVAL,
@@ -197,7 +201,9 @@ static int open_target(struct unpacking *u, struct err *e)
 	if (options->store)
 		return image_store_open(&u->command->pool, options->store, &u->store, e);
 	TRY(check_size(options->image_size, e));
-	return image_root_make(options->image_size, &u->mount, &u->directory, e);
+	const struct judged where = {.host_root = proc_in_first_user_namespace()};
+	TRY(selinux_root_label(&u->command->pool, &host_files, host_root_shown(&where), &label, e));
+	return image_root_make(options->image_size, label, &u->mount, &u->directory, e);
 }
 
 static int take(struct unpacking *u, struct json_error *ret_error, struct err *e)

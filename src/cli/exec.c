@@ -2,8 +2,8 @@
 /*
  * exec.c - one more process in a container: judged like its first one, never stronger.
  *
- * The bounding set, no_new_privs and the filter come from the container's record, whatever
- * the process object says.
+ * The bounding set, no_new_privs, the filter and the labels come from the container's record, whatever
+ * the process object or the config says.
  */
 #include <hrun/action.h>
 #include <hrun/capability.h>
@@ -51,6 +51,33 @@ static uint64_t capabilities_of(const struct config_process *process)
 	return bits;
 }
 
+struct labels {
+	const char *selinux, *apparmor; /* NULL: none */
+};
+
+/* What create applied, which may be a rule's repair; the config's where an older hrun made the record. */
+static struct labels labels_of(const struct container_record *record, const struct config_process *own)
+{
+	struct labels labels = {.selinux = record->selinux_label, .apparmor = record->apparmor_profile};
+
+	if (!labels.selinux && own)
+		labels.selinux = own->selinux_label;
+	if (!labels.apparmor && own)
+		labels.apparmor = own->apparmor_profile;
+	return labels;
+}
+
+/* A process without a label of its own runs with the container's; an empty one is none. */
+static void inherit_labels(const struct container *container, const struct config *config, struct config_process *asked)
+{
+	const struct labels labels = labels_of(&container->record, config->process);
+
+	if (!str_has_text(asked->selinux_label))
+		asked->selinux_label = labels.selinux;
+	if (!str_has_text(asked->apparmor_profile))
+		asked->apparmor_profile = labels.apparmor;
+}
+
 /*
  * What exec may ask for without raising anything.  Engines send the config's own process with every exec: what
  * create took from that, exec takes again (keep_within_container), and it is no raise.
@@ -58,13 +85,14 @@ static uint64_t capabilities_of(const struct config_process *process)
 static void read_invocation(struct command *command, const struct container *container, const struct config *config)
 {
 	const struct config_process *own = config->process;
+	const struct labels labels = labels_of(&container->record, own);
 
 	invocation_read(command, true);
 	command->invocation.capabilities = container->record.bounding | capabilities_of(own);
 	command->invocation.no_new_privs =
 		container->record.no_new_privs && own && own->no_new_privileges.set && own->no_new_privileges.value;
-	command->invocation.selinux_label = own ? own->selinux_label : NULL;
-	command->invocation.apparmor_profile = own ? own->apparmor_profile : NULL;
+	command->invocation.selinux_label = labels.selinux;
+	command->invocation.apparmor_profile = labels.apparmor;
 }
 
 /* Its process by the same rules as the container's own; the rest of the config was judged at create. */
@@ -162,15 +190,6 @@ static int load_filter(struct command *command, const struct container *containe
 	return 0;
 }
 
-/* A process without a label of its own runs with the container's; an empty one is none. */
-static void inherit_labels(const struct config_process *own, struct config_process *asked)
-{
-	if (own && !str_has_text(asked->selinux_label))
-		asked->selinux_label = own->selinux_label;
-	if (own && !str_has_text(asked->apparmor_profile))
-		asked->apparmor_profile = own->apparmor_profile;
-}
-
 /*
  * What the container runs with.  A personality that no plan takes was repaired away when it was created (the rule
  * personality): it has none, and neither has what joins it.
@@ -204,7 +223,7 @@ static int make_plan(struct command *command, const struct container *container,
 	/* As runc does: the processors that process.json leaves open are as the config has them. */
 	if (!asked->exec_cpu_affinity && config->process)
 		asked->exec_cpu_affinity = config->process->exec_cpu_affinity;
-	inherit_labels(config->process, asked);
+	inherit_labels(container, config, asked);
 	TRY(judge_policy(command, &policy, e));
 	judge_by_stricter_level(command, &policy, container->record.level);
 	TRY(judge(command, container, &policy, config, asked, &verdict, &process, e));

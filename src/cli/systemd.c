@@ -91,13 +91,17 @@ bool systemd_has_unit(const struct container_record *record)
 	return cgroup >= 0;
 }
 
+struct scope_unit systemd_unit(const struct container_record *record)
+{
+	return (struct scope_unit){.name = record->unit, .bus = record->bus, .invocation = record->invocation};
+}
+
 void systemd_stop(struct pool *pool, const struct container_record *record)
 {
 	struct err e = {0};
 
-	struct scope_plan *scope = pool_alloc(pool, sizeof *scope);
-	plan_scope_stop(record->unit, record->bus, scope);
+	const struct scope_unit unit = systemd_unit(record);
 	/* Nobody is in its cgroup any more, so systemd forgets it by itself, when it can. */
-	if (scope_call(scope, NULL, &e) < 0)
+	if (scope_call(plan_scope_stop(pool, &unit), NULL, &e) < 0)
 		log_warning("unit %s is not stopped: %s", record->unit, e.text);
 }

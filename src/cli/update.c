@@ -221,7 +221,9 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 static int tell_systemd(struct pool *pool, const struct container_record *record, const struct config_resources *asked,
 			struct plan *plan, struct err *e)
 {
-	TRY(plan_scope_update(pool, asked, record->unit, record->bus, plan, e));
+	const struct scope_unit unit = systemd_unit(record);
+
+	TRY(plan_scope_update(pool, asked, &unit, plan, e));
 	return plan->cgroup.scope->request.property_count ? scope_call(plan->cgroup.scope, NULL, e) : 0;
 }
 

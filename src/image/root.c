@@ -23,13 +23,15 @@ struct made {
 	struct err e;
 };
 
-static int make(const char *size, int *ret_mount, int *ret_directory, struct err *e)
+static int make(const char *size, const char *label, int *ret_mount, int *ret_directory, struct err *e)
 {
 	autofd int fs = mnt_fs_open("tmpfs", e);
 
 	TRY(fs);
 	TRY(mnt_fs_set(fs, "mode", "0755", e));
 	TRY(mnt_fs_set(fs, "size", size ? size : IMAGE_ROOT_SIZE, e));
+	if (label)
+		TRY(mnt_fs_set(fs, "context", label, e));
 	autofd int mount = mnt_fs_mount(fs, MOUNT_ATTR_NODEV, e);
 	TRY(mount);
 	/* A descriptor of fsmount(2) is only a place. */
@@ -62,7 +64,7 @@ static int become_root(uid_t uid, gid_t gid, struct err *e)
 	return write_map("/proc/self/gid_map", text, e);
 }
 
-static int make_inside(const char *size, int *ret_mount, int *ret_directory, struct err *e)
+static int make_inside(const char *size, const char *label, int *ret_mount, int *ret_directory, struct err *e)
 {
 	struct made made = {.result = -EPIPE, .mount = -1, .directory = -1};
 	uid_t uid = geteuid();
@@ -78,7 +80,7 @@ static int make_inside(const char *size, int *ret_mount, int *ret_directory, str
 	if (pid == 0) {
 		made.result = become_root(uid, gid, &made.e);
 		if (made.result >= 0)
-			made.result = make(size, &made.mount, &made.directory, &made.e);
+			made.result = make(size, label, &made.mount, &made.directory, &made.e);
 		_exit(write(theirs, &made, sizeof made) == sizeof made ? 0 : 1);
 	}
 	/* Its descriptors are ours: none may be closed before it has ended. */
@@ -92,9 +94,9 @@ static int make_inside(const char *size, int *ret_mount, int *ret_directory, str
 	return made.result;
 }
 
-int image_root_make(const char *size, int *ret_mount, int *ret_directory, struct err *e)
+int image_root_make(const char *size, const char *label, int *ret_mount, int *ret_directory, struct err *e)
 {
-	int r = make(size, ret_mount, ret_directory, e);
+	int r = make(size, label, ret_mount, ret_directory, e);
 
-	return r == -EPERM && geteuid() != 0 ? make_inside(size, ret_mount, ret_directory, e) : r;
+	return r == -EPERM && geteuid() != 0 ? make_inside(size, label, ret_mount, ret_directory, e) : r;
 }

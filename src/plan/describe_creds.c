@@ -87,10 +87,10 @@ void plan_describe_creds(struct pool *pool, const struct plan *plan, struct plan
 	plan_line_add(pool, lines, "creds", "keyring", "",
 		      creds->new_keyring ? "a new session keyring" : "the caller's session keyring");
 	if (creds->selinux_label)
-		plan_line_add(pool, lines, "creds", "selinux", "process.selinuxLabel", "%s",
+		plan_line_add(pool, lines, "creds", "selinux", creds->selinux_where, "%s",
 			      plan_quote(pool, creds->selinux_label));
 	if (creds->apparmor_profile)
-		plan_line_add(pool, lines, "creds", "apparmor", "process.apparmorProfile", "%s",
+		plan_line_add(pool, lines, "creds", "apparmor", creds->apparmor_where, "%s",
 			      plan_quote(pool, creds->apparmor_profile));
 	plan_line_add(pool, lines, "creds", "user", "process.user", "uid %u gid %u, %s, umask 0%03o", creds->uid,
 		      creds->gid, groups_text(pool, creds), creds->umask);

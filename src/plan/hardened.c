@@ -112,6 +112,10 @@ void plan_mark_hardened(struct pool *pool, const struct config *original, const 
 	const struct finding *caps = hardening_at(verdict, "process.capabilities");
 	if (caps)
 		plan->creds.caps_where = pool_printf(pool, "process.capabilities  (hardened, %s)", caps->rule->id);
+	if (hardening(verdict, "selinux-missing"))
+		plan->creds.selinux_where = "process.selinuxLabel  (hardened, selinux-missing)";
+	if (hardening(verdict, "apparmor-missing"))
+		plan->creds.apparmor_where = "process.apparmorProfile  (hardened, apparmor-missing)";
 	if (hardening(verdict, "ns-cgroup-missing"))
 		plan->namespaces.where = "linux.namespaces  (cgroup: hardened, ns-cgroup-missing)";
 	if (hardening(verdict, "device-cgroup-no-deny"))

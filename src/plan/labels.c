@@ -39,6 +39,7 @@ int plan_process_labels(struct pool *pool, const struct config_process *process,
 	if (str_has_text(process->selinux_label)) {
 		TRY(check_context(pool, process->selinux_label, "process.selinuxLabel", e));
 		creds->selinux_label = process->selinux_label;
+		creds->selinux_where = "process.selinuxLabel";
 	}
 	if (str_has_text(process->apparmor_profile)) {
 		TRY(check(pool, process->apparmor_profile, "process.apparmorProfile", e));
@@ -47,6 +48,7 @@ int plan_process_labels(struct pool *pool, const struct config_process *process,
 			return err_set(e, EINVAL, "process.apparmorProfile: %s stacks profiles; name a single one",
 				       plan_quote(pool, process->apparmor_profile));
 		creds->apparmor_profile = process->apparmor_profile;
+		creds->apparmor_where = "process.apparmorProfile";
 	}
 	return 0;
 }

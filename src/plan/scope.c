@@ -167,24 +167,30 @@ int plan_scope_fill(struct pool *pool, const struct config *config, const struct
 	return scope_check_size(scope, e);
 }
 
-int plan_scope_update(struct pool *pool, const struct config_resources *resources, const char *unit, const char *bus,
+static void name_unit(const struct scope_unit *unit, struct scope_plan *scope)
+{
+	scope->bus = unit->bus;
+	if (str_format(scope->request.invocation, sizeof scope->request.invocation, "%s", unit->invocation) < 0)
+		scope->too_large = true;
+}
+
+int plan_scope_update(struct pool *pool, const struct config_resources *resources, const struct scope_unit *unit,
 		      struct plan *plan, struct err *e)
 {
-	struct scope_plan *scope = new_scope(pool, unit, SCOPE_SET, false);
+	struct scope_plan *scope = new_scope(pool, unit->name, SCOPE_SET, false);
 
 	plan->cgroup.scope = scope;
-	scope->bus = bus;
+	name_unit(unit, scope);
 	plan_scope_properties(pool, &plan->cgroup, scope);
 	if (resources->devices_present && geteuid() == 0)
 		plan_scope_devices(pool, resources, plan->cgroup.device_program != NULL, scope);
 	return scope_check_size(scope, e);
 }
 
-void plan_scope_stop(const char *unit, const char *bus, struct scope_plan *ret)
+struct scope_plan *plan_scope_stop(struct pool *pool, const struct scope_unit *unit)
 {
-	*ret = (struct scope_plan){
-		.bus = bus,
-		.request = {.version = SCOPE_WIRE_VERSION, .task = SCOPE_STOP, .timeout_ms = TIMEOUT_MS},
-	};
-	str_format(ret->request.unit, sizeof ret->request.unit, "%s", unit);
+	struct scope_plan *scope = new_scope(pool, unit->name, SCOPE_STOP, false);
+
+	name_unit(unit, scope);
+	return scope;
 }

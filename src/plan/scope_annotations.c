@@ -24,7 +24,7 @@ static const struct {
 	{"TimeoutStopUSec", SCOPE_UINT64, false}, {"KillSignal", SCOPE_INT32, false},
 	{"CollectMode", SCOPE_STRING, false},	  {"Description", SCOPE_STRING, false},
 	{"After", SCOPE_STRINGS, false},	  {"Before", SCOPE_STRINGS, false},
-	{"Wants", SCOPE_STRINGS, true},
+	{"Wants", SCOPE_STRINGS, true},		  {"DefaultDependencies", SCOPE_BOOL, false},
 };
 
 /* Where the container is, and that it is a container, is not the document's to say. */

@@ -13,6 +13,7 @@
 #include <hrun/str.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 1024 * 1024, GROUPS_SHOWN = 64, MAP_LINES = 340, MAP_BYTES = 16 * 1024 };
 
@@ -23,6 +24,9 @@ const struct host_files host_files = {
 	.apparmor_enabled = "/sys/module/apparmor/parameters/enabled",
 	.apparmor_profiles = "/sys/kernel/security/apparmor/policy/profiles",
 	.selinux_enforce = "/sys/fs/selinux/enforce",
+	.selinux_fs = "/sys/fs/selinux",
+	.selinux_policies = "/etc/selinux",
+	.ask = host_ask,
 };
 
 static int open_file(const char *path, struct stat *ret_st)
@@ -137,6 +141,19 @@ int host_flag(const char *path, char on)
 		return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
 	ssize_t size = fd_read_all(fd, &letter, 1);
 	return size < 0 ? (int)size : letter == on;
+}
+
+ssize_t host_ask(const char *path, const char *question, char *answer, size_t size)
+{
+	autofd int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, question, strlen(question));
+	if (n != (ssize_t)strlen(question))
+		return n < 0 ? -errno : -EIO;
+	n = read(fd, answer, size);
+	return n < 0 ? -errno : n;
 }
 
 int host_has_profile(const char *directory, const char *name)

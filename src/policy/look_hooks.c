@@ -43,7 +43,12 @@ static uid_t host_root_uid(void)
 
 bool owner_is_host_root(const struct judged *judged, uid_t owner)
 {
-	return owner == (judged->host_root ? 0 : host_root_uid());
+	return owner == host_root_shown(judged);
+}
+
+uid_t host_root_shown(const struct judged *judged)
+{
+	return judged->host_root ? 0 : host_root_uid();
 }
 
 struct walk {

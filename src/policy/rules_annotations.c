@@ -105,10 +105,14 @@ static bool has_controls(const char *text)
 	return false;
 }
 
+/*
+ * CRI-O asks for DefaultDependencies with every container.  Either way the unit depends on nothing but whether systemd stops it
+ * before the machine is.
+ */
 static bool is_harmless_property(const struct judged *judged, const char *property)
 {
 	static const char *const harmless[] = {"TimeoutStopUSec", "KillSignal", "CollectMode", "Description",
-					       "After",		  "Before",	"Wants"};
+					       "After",		  "Before",	"Wants",       "DefaultDependencies"};
 
 	return IS_ONE_OF(property, harmless) || list_has(&judged->policy->allow.systemd_properties, property);
 }

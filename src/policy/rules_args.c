@@ -202,25 +202,32 @@ static const char *absolute(const struct finder *finder, const char *path)
 	return pool_printf(finder->judged->pool, "%s/%s", cwd && strlen(cwd) < PATH_MAX ? cwd : "", path);
 }
 
-/* The interpreter that the script PATH (no link) of the image names, or NULL. */
-static const char *interpreter_of(const struct finder *finder, const char *path)
+/* The regular file PATH (no link) as a place; nothing else is opened: an image's device node would be the host's device. */
+static int open_file(const struct finder *finder, const char *path)
 {
-	static const char blank[] = " \t";
-	char link[64], line[PATH_MAX];
 	struct stat st;
 	struct err e;
 	const struct place place = place_of(finder, path);
 
 	if (!place.path || place.path[0] == '\0')
-		return NULL;
+		return -ENOENT;
 	autofd int found =
 		place.directory == AT_FDCWD
 			? open(place.path, O_PATH | O_NOFOLLOW | O_CLOEXEC)
 			: path_open_in_root_with(place.directory, path, O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS, &e);
+	if (found < 0 || fstat(found, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	return TAKE_FD(found);
+}
 
-	/* Nothing but a regular file is opened: an image's device node would be the host's device. */
-	if (found < 0 || fstat(found, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    str_format(link, sizeof link, "/proc/self/fd/%d", found) < 0)
+/* The interpreter that the script PATH (no link) of the image names, or NULL. */
+static const char *interpreter_of(const struct finder *finder, const char *path)
+{
+	static const char blank[] = " \t";
+	char link[64], line[PATH_MAX];
+	autofd int found = open_file(finder, path);
+
+	if (found < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", found) < 0)
 		return NULL;
 	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t size = fd < 0 ? fd : fd_read_all(fd, line, 2);
@@ -309,6 +316,36 @@ void judge_args_proc_self(struct finder *finder)
 		judge_candidate(finder, absolute(finder, program));
 	else
 		judge_search(finder, program);
+}
+
+static int open_candidate(const struct finder *finder, const char *path)
+{
+	const char *real;
+
+	return follow(finder, path, &real) < 0 ? -ENOENT : open_file(finder, real);
+}
+
+int args_open_program(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+	const char *name = process && process->args.count ? process->args.item[0] : "";
+	int fd = -ENOENT;
+
+	if (!*name || strlen(name) >= PATH_MAX || image_of(finder) < 0)
+		return fd;
+	if (strchr(name, '/'))
+		return open_candidate(finder, absolute(finder, name));
+	const char *path = search_path(process);
+	for (int i = 0; fd < 0 && i < CANDIDATES_MAX; i++) {
+		size_t length = strcspn(path, ":");
+		if (length < PATH_MAX)
+			fd = open_candidate(finder, absolute(finder, at(finder, "%.*s/%s", length ? (int)length : 1,
+									length ? path : ".", name)));
+		path += length;
+		if (!*path++)
+			break;
+	}
+	return fd;
 }
 
 /* What becomes of the working directory in the image: below /proc, or in /dev by a link to it. */

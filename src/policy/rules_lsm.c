@@ -4,12 +4,14 @@
  * could have it.
  *
  * Where AppArmor is on and the config names no profile the container gets hrun's own, if that is loaded: loading takes a program of
- * AppArmor's and is the administrator's to do.  A label of SELinux is made by the engine, which labels the root and the volumes with
- * the same categories; one that hrun chose would fit none of them, so its absence is only told.
+ * AppArmor's and is the administrator's to do.  Where SELinux is enforced it gets the policy's own label for containers and categories
+ * that nobody else has; whether it could read its root so is asked of the kernel first, since hrun relabels nothing.
  */
 #include <errno.h>
+#include <hrun/fd.h>
 #include <hrun/host.h>
 #include <hrun/judging.h>
+#include <hrun/selinux.h>
 #include <hrun/str.h>
 #include <strings.h>
 
@@ -34,17 +36,6 @@ void judge_apparmor_unconfined(struct finder *finder)
 	if (process && str_has_text(process->apparmor_profile) && is_unconfined(process->apparmor_profile))
 		find(finder, "process.apparmorProfile", "%s switches AppArmor off",
 		     quote(finder, process->apparmor_profile));
-}
-
-/* Is the security module on here?  A host that does not tell is one where nobody can judge. */
-static void find_missing(struct finder *finder, const char *where, const char *file, char on, const char *what)
-{
-	int r = finder->judged->config_only ? 0 : host_flag(file, on);
-
-	if (finder->judged->config_only || r < 0)
-		cannot_judge(finder, where, "%s cannot be read (error %d)", file, -r);
-	else if (r)
-		find(finder, where, "%s", what);
 }
 
 static const struct host_files *files_of(const struct finder *finder)
@@ -76,15 +67,6 @@ void harden_apparmor_missing(struct pool *pool, struct config *config, const str
 	(void)pool, (void)finding;
 	if (config->process)
 		config->process->apparmor_profile = HOST_DEFAULT_PROFILE;
-}
-
-void judge_selinux_missing(struct finder *finder)
-{
-	const struct config_process *process = finder->judged->process;
-
-	if (process && !str_has_text(process->selinux_label))
-		find_missing(finder, "process.selinuxLabel", files_of(finder)->selinux_enforce, '1',
-			     "the host enforces SELinux and the container runs without a label");
 }
 
 /* user:role:type[:level]; the level may hold colons. */
@@ -174,4 +156,114 @@ void judge_selinux_no_mcs(struct finder *finder)
 	    !str_starts(label_of(pool, linux_->mount_label).type, "container_"))
 		find_value(finder, linux_->mount_label, "linux.mountLabel", "%s is not a type for containers",
 			   quote(finder, linux_->mount_label));
+}
+
+/* ---- selinux-missing ---- */
+
+static const char selinux_where[] = "process.selinuxLabel";
+
+/* What is asked of the kernel: may the new label do with OBJECT what a container does first? */
+struct access {
+	const char *object, *class;
+	const char *const *permissions;
+	size_t count;
+};
+static const char *const read_directory[] = {"read", "search"}, *const execute[] = {"read", "execute", "entrypoint"},
+			 *const fill[] = {"read", "search", "write", "add_name"};
+static const struct access to_root = {"the root directory", "dir", read_directory, 2},
+			   to_program = {"the program", "file", execute, 3},
+			   to_mounts = {"what is mounted for it", "dir", fill, 4};
+
+/* A finding, and false, where the container could not do that to what is labelled TARGET. */
+static bool may(struct finder *finder, const struct selinux_labels *labels, const struct access *access,
+		const char *target)
+{
+	const struct selinux_question question = {labels->process, target, access->class, access->permissions,
+						  access->count};
+	struct err e;
+	int r = selinux_may(files_of(finder), &question, &e);
+
+	if (r < 0)
+		cannot_judge(finder, selinux_where, "absent, and SELinux does not say what a label may do: %s", e.text);
+	else if (!r)
+		find_unrepairable(finder, selinux_where, "absent, and %s may not use %s, labelled %s",
+				  label_of(finder->judged->pool, labels->process).type, access->object,
+				  quote(finder, target));
+	return r > 0;
+}
+
+/* The same of the object behind FD, which is used by this very descriptor, or is none. */
+static bool may_open(struct finder *finder, const struct selinux_labels *labels, const struct access *access, int fd)
+{
+	const char *target;
+	struct err e;
+
+	if (selinux_label_of(finder->judged->pool, fd, &target, &e) == 0)
+		return may(finder, labels, access, target);
+	cannot_judge(finder, selinux_where, "absent, and of %s %s", access->object, e.text);
+	return false;
+}
+
+/* The policy's labels for containers, with new categories; linux.mountLabel stays as the config has it. */
+static int choose(const struct finder *finder, struct selinux_labels *labels, struct err *e)
+{
+	const struct judged *judged = finder->judged;
+	const struct config_linux *linux_ = judged->config->linux_;
+
+	TRY(selinux_container_labels(judged->pool, files_of(finder)->selinux_policies, host_root_shown(judged), labels,
+				     e));
+	if (!is_container_type(label_of(judged->pool, labels->process).type))
+		return err_set(e, EINVAL, "`%s` is none that confines a container", labels->process);
+	if (linux_ && str_has_text(linux_->mount_label)) {
+		labels->mount = NULL;
+		TRY(selinux_add_categories(judged->pool, labels, e));
+		labels->mount = linux_->mount_label;
+		return 0;
+	}
+	return selinux_add_categories(judged->pool, labels, e);
+}
+
+/* May it enter its root, start its program, and write into what is made for it?  Otherwise it would fail later, and less clearly. */
+static bool fits(struct finder *finder, const struct selinux_labels *labels)
+{
+	const struct bundle *bundle = finder->judged->bundle;
+
+	if (!bundle || bundle->rootfs < 0) {
+		cannot_judge(finder, selinux_where, "absent, and there is no root directory to look at");
+		return false;
+	}
+	if (!may_open(finder, labels, &to_root, bundle->rootfs) || !may(finder, labels, &to_mounts, labels->mount))
+		return false;
+	autofd int program = args_open_program(finder);
+	return program < 0 || may_open(finder, labels, &to_program, program);
+}
+
+void judge_selinux_missing(struct finder *finder)
+{
+	const struct config_process *process = finder->judged->process;
+	const char *file = files_of(finder)->selinux_enforce;
+	struct selinux_labels *labels = pool_alloc(finder->judged->pool, sizeof *labels);
+	struct err e;
+
+	if (!process || str_has_text(process->selinux_label))
+		return;
+	int enforcing = finder->judged->config_only ? -EPERM : host_flag(file, '1');
+	if (enforcing < 0)
+		cannot_judge(finder, selinux_where, "%s cannot be read (error %d)", file, -enforcing);
+	else if (enforcing && choose(finder, labels, &e) < 0)
+		cannot_judge(finder, selinux_where, "absent, and the policy's label for containers: %s", e.text);
+	else if (enforcing && fits(finder, labels))
+		find_chosen(finder, labels, selinux_where, "absent, and the host enforces SELinux");
+}
+
+void harden_selinux_missing(struct pool *pool, struct config *config, const struct finding *finding)
+{
+	const struct selinux_labels *labels = finding->choice;
+
+	(void)pool;
+	if (!labels || !config->process)
+		return;
+	config->process->selinux_label = labels->process;
+	if (config->linux_)
+		config->linux_->mount_label = labels->mount;
 }

@@ -109,6 +109,17 @@ void find_item(struct finder *finder, size_t index, const char *value, const cha
 	va_end(args);
 }
 
+void find_chosen(struct finder *finder, const void *choice, const char *where, const char *format, ...)
+{
+	struct verdict *verdict = finder->verdict;
+	va_list args;
+
+	va_start(args, format);
+	add(finder, finder->action, 0, NULL, where, format, args);
+	va_end(args);
+	verdict->findings[verdict->count - 1].choice = choice;
+}
+
 /* Each rule once: findings of one rule come together. */
 static void add_not_judged(struct finder *finder)
 {

@@ -117,6 +117,7 @@ static int make_scope(struct creation *c, struct err *e)
 	autofd int cgroup = cgroup_adopt(plan, c->placeholder.pid, &record->cgroup_inode, e);
 	TRY(cgroup);
 	record->cgroup = plan->path;
+	record->invocation = plan->scope->answer.invocation;
 	return TAKE_FD(cgroup);
 }
 

@@ -21,6 +21,7 @@ struct cover {
 
 struct covers {
 	struct cover file, directory;
+	const char *label; /* of SELinux, for what is made here; or NULL */
 };
 
 static int put_cover(struct cover *cover, int target, struct err *e)
@@ -44,7 +45,7 @@ static int hide(struct covers *covers, int target, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return put_cover(&covers->file, target, e);
 	if (covers->directory.tree < 0)
-		covers->directory.tree = mnt_empty_dir(e);
+		covers->directory.tree = mnt_empty_dir(covers->label, e);
 	TRY(covers->directory.tree);
 	return put_cover(&covers->directory, target, e);
 }
@@ -91,7 +92,8 @@ static int apply_all(const struct plan *plan, struct covers *covers, int rootfs,
 
 int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e)
 {
-	struct covers covers = {.file = {.tree = null_device}, .directory = {.tree = -EBADF}};
+	struct covers covers = {
+		.file = {.tree = null_device}, .directory = {.tree = -EBADF}, .label = plan->mount_label};
 	int r = apply_all(plan, &covers, rootfs, e);
 
 	fd_close(&covers.directory.tree);

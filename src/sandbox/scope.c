@@ -26,14 +26,17 @@ static int connect_bus(const char *path, struct err *e)
 		      : fd;
 }
 
-static bool is_sound(struct scope_answer *answer)
+static bool is_sound(uint32_t task, struct scope_answer *answer)
 {
 	if (answer->version != SCOPE_WIRE_VERSION || answer->error > 0 ||
 	    !memchr(answer->reason, '\0', sizeof answer->reason) ||
 	    !memchr(answer->cgroup, '\0', sizeof answer->cgroup))
 		return false;
 	str_remove_controls(answer->reason);
-	return answer->error == 0 || answer->reason[0];
+	if (answer->error < 0)
+		return answer->reason[0];
+	return task != SCOPE_START || (memchr(answer->invocation, '\0', sizeof answer->invocation) &&
+				       str_is_hex(answer->invocation, sizeof answer->invocation - 1));
 }
 
 static int wait_for_answer(const struct scope_plan *scope, int socket, struct err *e)
@@ -59,7 +62,7 @@ static int converse(struct scope_plan *scope, int socket, int bus, struct err *e
 	TRY(wait_for_answer(scope, socket, e));
 	if (unix_receive(socket, answer, sizeof *answer, NULL) != sizeof *answer)
 		return err_set(e, EIO, "hrun-scope ended without an answer");
-	if (!is_sound(answer))
+	if (!is_sound(scope->request.task, answer))
 		return err_set(e, EPROTO, "hrun-scope gave an answer that cannot be right");
 	return answer->error < 0 ? err_set(e, -answer->error, "%s", answer->reason) : 0;
 }

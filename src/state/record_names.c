@@ -28,6 +28,11 @@ bool record_is_unit(const char *name)
 	       !strchr(name, '/') && !str_has_control(name);
 }
 
+bool record_is_invocation(const char *text)
+{
+	return str_is_hex(text, SCOPE_INVOCATION_SIZE - 1);
+}
+
 bool record_unit_has_cgroup(const char *unit, const char *cgroup)
 {
 	const size_t length = strlen(unit);

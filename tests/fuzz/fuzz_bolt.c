@@ -40,6 +40,7 @@ static int visit(void *context, const struct bolt_item *item)
 		walk->sum = (unsigned char)(walk->sum + item->value[i]);
 	if (++walk->items > ITEMS_MAX)
 		return -E2BIG;
+	expect(!item->is_inside || bolt_bucket_of(item, &bucket) < 0);
 	if (!item->is_bucket || walk->depth == DEPTH || bolt_bucket_of(item, &bucket) < 0)
 		return 0;
 	walk->depth++;

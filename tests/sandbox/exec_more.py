@@ -121,6 +121,27 @@ def labels_are_refused_where_they_cannot_be_set():
 
 
 @test
+def labels_are_those_that_create_applied():
+    """The record has them: a rule's repair is in no config.  One that the machine does not know any more is an error, not a warning."""
+    with started(Bundle()) as c:
+        path = f"/run/hrun/{c.id}/state.json"
+        kept = read(path)
+        assert "selinuxLabel" not in kept and "apparmorProfile" not in kept, kept
+        for member, value in (("selinuxLabel", "system_u:system_r:container_t:s0:c1,c2"), ("apparmorProfile", "hrun-none")):
+            write(path, json.dumps(dict(json.loads(kept), **{member: value})))
+            fails(hrun("exec", c.id, "true"), f"process.{member}")
+            fails(hrun("exec", "--process", process(Bundle(), **{member: ""}), c.id), f"process.{member}")
+            fails(hrun("exec", "--process", process(Bundle(), **{member: value}), c.id), f"process.{member}")
+        fails(hrun("exec", "--apparmor", "another", c.id, "true"), "is not the container's profile")
+        write(path, kept)
+        equal(hrun("exec", c.id, "true").status, 0)
+    b = Bundle()
+    b.process["apparmorProfile"] = "unconfined"
+    with started(b, level="privileged") as c:
+        equal(json.loads(read(f"/run/hrun/{c.id}/state.json"))["apparmorProfile"], "unconfined")
+
+
+@test
 def the_cgroup_is_the_containers():
     with started(Bundle()) as c:
         x = Executed(c)

@@ -102,10 +102,11 @@ class Fake:
     crowd: a stranger's pid beside.
     """
 
-    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True):
+    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True, id_size=16):
         self.path, self.bus, self.version, self.job, self.place, self.crowd, self.greet = path, bus, version, job, place, crowd, greet
-        self.quirks, self.elsewhere = dict(quirks or {}), elsewhere
+        self.quirks, self.elsewhere, self.id_size = dict(quirks or {}), elsewhere, id_size
         self.calls, self.units, self.serial, self.failures, self.jobs = [], {}, 0, [], 0
+        self.before_stop = None
 
     def __enter__(self):
         self.server = socket.socket(socket.AF_UNIX)
@@ -198,7 +199,7 @@ class Fake:
         peer.sendall(out + body)
 
     def answer(self, peer, serial, fields, arguments):
-        method = fields[3]
+        method, self.object = fields[3], fields[1]
         self.calls.append((method, arguments))
         quirk = self.quirks.get(method)
         if quirk == "silent":
@@ -237,8 +238,10 @@ class Fake:
     def do_Get(self, peer, reply, interface, name):
         if name == "Version":
             return self.send(peer, RETURN, reply, "v", [("s", self.version)])
-        assert (interface, name) == (f"{SYSTEMD}.Scope", "ControlGroup"), name
         unit = list(self.units)[-1]
+        if (interface, name) == (f"{SYSTEMD}.Unit", "InvocationID"):
+            return self.send(peer, RETURN, reply, "v", [("ay", self.units[unit]["invocation"][:self.id_size])])
+        assert (interface, name) == (f"{SYSTEMD}.Scope", "ControlGroup"), name
         told = self.units[unit]["cgroup"]
         return self.send(peer, RETURN, reply, "v", [("s", self.place(told) if self.place else told)])
 
@@ -259,7 +262,7 @@ class Fake:
         stem = re.fullmatch(r"(.*)\.slice", self.elsewhere or given["Slice"][1]).group(1)
         parts = stem.split("-") if stem != "-" else []
         cgroup = "".join(f"/{'-'.join(parts[:i + 1])}.slice" for i in range(len(parts))) + f"/{unit}"
-        self.units[unit] = {"properties": given, "cgroup": cgroup}
+        self.units[unit] = {"properties": given, "cgroup": cgroup, "invocation": os.urandom(16)}
         os.makedirs(CGROUP + cgroup)
         for pid in given["PIDs"][1] + ([self.crowd] if self.crowd else []):
             with open(f"{CGROUP}{cgroup}/cgroup.procs", "w") as f:
@@ -271,21 +274,44 @@ class Fake:
         self.send(peer, RETURN, reply, "o", [self.job_path()])
         self.finish_job(peer, unit)
 
-    def do_SetUnitProperties(self, peer, reply, unit, runtime, properties):
+    def invocation(self, unit):
+        return self.units[unit]["invocation"].hex()
+
+    def no_unit(self, peer, reply):
+        return self.send(peer, ERROR, {**reply, 4: f"{SYSTEMD}.NoUnitForInvocationID"}, "s", ["No unit with the specified invocation ID known."])
+
+    def do_GetUnitByInvocationID(self, peer, reply, invocation):
+        for unit in self.units.values():
+            if unit["invocation"] == bytes(invocation):
+                return self.send(peer, RETURN, reply, "o", [f"/org/freedesktop/systemd1/unit/{bytes(invocation).hex()}"])
+        return self.no_unit(peer, reply)
+
+    def meant(self):
+        """The unit at whose path something was asked: no name stands there."""
+        return next((name for name in self.units if self.object.endswith(f"/unit/{self.invocation(name)}")), None)
+
+    def do_SetProperties(self, peer, reply, runtime, properties):
         assert runtime
-        if unit not in self.units:
-            return self.send(peer, ERROR, {**reply, 4: f"{SYSTEMD}.NoSuchUnit"}, "s", [f"Unit {unit} not loaded."])
+        unit = self.meant()
+        if not unit:
+            return self.no_unit(peer, reply)
         self.units[unit]["set"] = properties
         return self.send(peer, RETURN, reply, "", [])
 
-    def do_StopUnit(self, peer, reply, unit, mode):
+    def do_Stop(self, peer, reply, mode):
         assert mode == "replace"
-        if unit not in self.units:
-            return self.send(peer, ERROR, {**reply, 4: f"{SYSTEMD}.NoSuchUnit"}, "s", [f"Unit {unit} not loaded."])
+        if self.before_stop:
+            self.before_stop()
+        unit = self.meant()
+        if not unit:
+            return self.no_unit(peer, reply)
         self.collect(unit)
         self.jobs += 1
         self.send(peer, RETURN, reply, "o", [self.job_path()])
         return self.finish_job(peer, unit)
+
+    def do_ResetFailed(self, peer, reply):
+        return self.no_unit(peer, reply)
 
     def do_ResetFailedUnit(self, peer, reply, unit):
         self.send(peer, RETURN, reply, "", [])

@@ -88,7 +88,7 @@ def a_whole_life_in_a_unit():
                 equal(hrun("kill", c.id, "KILL").status, 0)
                 eventually(lambda: c.state()["status"] == "stopped", "stopped")
                 equal(hrun("delete", c.id).status, 0)
-                equal((systemd.asked()[-2:], list(systemd.units)), (["StopUnit", "ResetFailedUnit"], []), "the end")
+                equal((systemd.asked()[-2:], list(systemd.units)), (["Stop", "ResetFailed"], []), "the end")
             first = ["Hello", "AddMatch", "Subscribe"] if bus else []
             equal([m for m in systemd.asked() if m != "RemoveMatch"][:len(first) + 3], first + ["Get", "StartTransientUnit", "Get"])
 
@@ -97,7 +97,7 @@ def a_whole_life_in_a_unit():
 def what_systemd_is_told():
     b = Bundle("sleep", "1000")
     b.c.setdefault("annotations", {}).update({
-        "org.systemd.property.KillSignal": "15", "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
+        "org.systemd.property.KillSignal": "15", "org.systemd.property.DefaultDependencies": "true", "org.systemd.property.TimeoutStopUSec": "uint64 10000000",
         "org.systemd.property.After": "['a.service', 'b.service']", "org.systemd.property.MemoryMax": "uint64 1"})
     b.linux["resources"] = {"devices": [DENY_ALL, {"allow": True, "type": "c", "major": 10, "minor": 229, "access": "rw"}]}
     with Fake(PRIVATE) as systemd, unit(b) as c:
@@ -110,7 +110,7 @@ def what_systemd_is_told():
         assert ("char-10", "rw") not in devices[1] and ("char-*", "rwm") not in devices[1], devices
         equal(p, {"Description": ("s", f"hrun container {c.id}"), "Slice": ("s", SLICE), "Delegate": ("b", True),
                   "MemoryAccounting": ("b", True), "CPUAccounting": ("b", True), "IOAccounting": ("b", True), "TasksAccounting": ("b", True),
-                  "DefaultDependencies": ("b", False), "CollectMode": ("s", "inactive-or-failed"), "KillSignal": ("i", 15),
+                  "DefaultDependencies": ("b", True), "CollectMode": ("s", "inactive-or-failed"), "KillSignal": ("i", 15),
                   "TimeoutStopUSec": ("t", 10000000), "After": ("as", ["a.service", "b.service"]), "DevicePolicy": ("s", "strict")})
 
 
@@ -147,7 +147,7 @@ def limits_are_told_and_written():
         write(path, json.dumps({"hugepageLimits": [{"pageSize": "2MB", "limit": 6 << 20}]}))
         equal(hrun("update", "-r", path, c.id, level="privileged").status, 0)
         equal(read(f"{CGROUP}{c.cgroup}/hugetlb.2MB.max"), f"{6 << 20}\n")
-        assert "SetUnitProperties" not in systemd.asked(), "systemd has no word for it"
+        assert "SetProperties" not in systemd.asked(), "systemd has no word for it"
 
 
 @test
@@ -190,6 +190,8 @@ def a_cgroup_that_is_not_the_units():
     """hrun-scope, or systemd, might name any: only the place that was asked for, with hrun's own process alone in it."""
     for told in ("/", "/test.slice", f"{IN_SLICE}/../x", "", "x" * 5000):
         refused(Fake(PRIVATE, place=lambda cgroup, told=told: told), "")
+    for size in (0, 15):
+        refused(Fake(PRIVATE, id_size=size), "does not tell InvocationID")
     refused(Fake(PRIVATE, elsewhere="other.slice"), "/other.slice/libpod-", "was asked for")
     stranger = subprocess.Popen(["sleep", "1000"])
     try:
@@ -213,7 +215,7 @@ def hrun_is_killed_while_systemd_works():
         eventually(lambda: read(f"{CGROUP}{c.cgroup}/cgroup.procs") == "", "the unit is empty, so systemd forgets it")
         r = hrun("delete", "--force", c.id)
         equal((r.status, r.err), (0, ""))
-        assert "StopUnit" not in systemd.asked(), "nobody knows whose unit has the name"
+        assert "Stop" not in systemd.asked(), "nobody knows whose unit has the name"
 
 
 @test
@@ -227,7 +229,34 @@ def a_unit_of_the_same_name_that_is_somebody_elses():
             equal(hrun("delete", c.id).status, 0)
             equal(list(systemd.units), [c.unit], "units")
             systemd.collect(c.unit)
-        equal(systemd.asked().count("StopUnit"), 0)
+        equal(systemd.asked().count("GetUnitByInvocationID"), 0, "systemd is asked for nothing")
+
+
+@test
+def the_name_becomes_somebody_elses_at_the_last_moment():
+    """Between the look at the cgroup and the stop systemd may need half a minute."""
+    with Fake(PRIVATE) as systemd:
+        with unit() as c:
+            def replace():
+                systemd.before_stop = None
+                systemd.collect(c.unit)
+                equal(drive(PRIVATE, "9000", "start", c.unit)[0], 0)
+            systemd.before_stop = replace
+            r = hrun("delete", "--force", c.id)
+            equal((r.status, r.err, systemd.asked().count("Stop"), list(systemd.units)), (0, "", 1, [c.unit]))
+            systemd.collect(c.unit)
+
+
+@test
+def update_does_not_change_somebody_elses_unit():
+    with Fake(PRIVATE) as systemd, unit() as c:
+        kept, systemd.units[c.unit]["invocation"] = systemd.units[c.unit]["invocation"], os.urandom(16)
+        path = f"{h.work}/resources"
+        write(path, json.dumps({"devices": [DENY_ALL]}))
+        r = hrun("update", "-r", path, c.id, level="privileged")
+        equal((r.status, "set" in systemd.units[c.unit]), (1, False))
+        contains(r.err, f"unit {c.unit} of the container has ended")
+        systemd.units[c.unit]["invocation"] = kept
 
 
 @test
@@ -276,13 +305,21 @@ def tasks_one_by_one():
     with Fake(PRIVATE) as systemd:
         equal(drive(PRIVATE, "9000", "start", "hrun-x.scope", "MemoryMax=5"), (0, "/test.slice/hrun-x.scope"))
         equal(systemd.units["hrun-x.scope"]["properties"]["MemoryMax"], ("t", 5))
-        equal(drive(PRIVATE, "9000", "set", "hrun-x.scope", "TasksMax=18446744073709551615"), (0, ""))
+        named = f"hrun-x.scope@{systemd.invocation('hrun-x.scope')}"
+        equal(drive(PRIVATE, "9000", "set", named, "TasksMax=18446744073709551615"), (0, ""))
         equal(systemd.units["hrun-x.scope"]["set"], [("TasksMax", ("t", 2**64 - 1))])
-        equal(drive(PRIVATE, "9000", "stop", "hrun-x.scope"), (0, ""))
-        equal(drive(PRIVATE, "9000", "stop", "hrun-x.scope"), (0, ""), "one that is gone")
-        status, text = drive(PRIVATE, "9000", "set", "hrun-x.scope", "TasksMax=1")
+        for name in ("hrun-x.scope", f"{named}0", f"{named[:-1]}X", f"hrun-x.scope@{'0' * 31}"):
+            status, text = drive(PRIVATE, "9000", "stop", name)
+            equal(status, 1)
+            contains(text, "malformed")
+        equal(drive(PRIVATE, "9000", "stop", f"hrun-x.scope@{'0' * 32}"), (0, ""), "another of that name")
+        equal(list(systemd.units), ["hrun-x.scope"])
+        equal(drive(PRIVATE, "9000", "stop", named), (0, ""))
+        equal(list(systemd.units), [])
+        equal(drive(PRIVATE, "9000", "stop", named), (0, ""), "one that is gone")
+        status, text = drive(PRIVATE, "9000", "set", named, "TasksMax=1")
         equal(status, 1)
-        contains(text, "not loaded")
+        contains(text, "has ended")
 
 
 @test

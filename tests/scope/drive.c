@@ -2,7 +2,7 @@
 /*
  * drive.c - one talk with systemd, as hrun has it, with a time limit that a test can wait for.
  *
- *   drive LIBEXEC SOCKET MILLISECONDS start|stop|set UNIT [NAME=NUMBER[@SINCE]...]
+ *   drive LIBEXEC SOCKET MILLISECONDS start|stop|set UNIT[@INVOCATION] [NAME=NUMBER[@SINCE]...]
  *
  * Prints the cgroup, or the reason; exit status 1 for the latter.  start: the placeholder lives until stdin ends.
  */
@@ -27,7 +27,6 @@ static void add_property(struct scope_plan *scope, const char *text)
 
 int main(int argc, char **argv)
 {
-	struct scope_plan *scope = pool_alloc(&pool, sizeof *scope);
 	struct placeholder placeholder = NO_PLACEHOLDER;
 	struct err e = {0};
 	char byte;
@@ -35,7 +34,11 @@ int main(int argc, char **argv)
 	if (argc < 6)
 		return 2;
 	const char *libexec = *++argv;
-	plan_scope_stop(argv[4], argv[1], scope);
+	char *at = argv[4] + strcspn(argv[4], "@");
+	const struct scope_unit unit = {.name = pool_strndup(&pool, argv[4], (size_t)(at - argv[4])),
+					.bus = argv[1],
+					.invocation = *at ? at + 1 : ""};
+	struct scope_plan *scope = plan_scope_stop(&pool, &unit);
 	scope->request.timeout_ms = (uint32_t)strtoul(argv[2], NULL, 10);
 	scope->request.task = str_equal(argv[3], "start") ? SCOPE_START
 			      : str_equal(argv[3], "set") ? SCOPE_SET

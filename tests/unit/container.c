@@ -50,12 +50,15 @@ static struct container_record sample(const char *id)
 		.cgroup_inode = UINT64_MAX - 1,
 		.unit = "libpod-x.scope",
 		.bus = "/run/user/1/bus",
+		.invocation = "0123456789abcdef0123456789abcdef",
 		.created_done = true,
 		.no_new_privs = true,
 		.bounding = 1ULL << 40,
 		.has_filter = true,
 		.has_floor = true,
 		.filter_flags = 3,
+		.selinux_label = "system_u:system_r:container_t:s0:c1,c2",
+		.apparmor_profile = "hrun-default",
 		.new_pid_namespace = true,
 		.namespaces = CLONE_NEWPID | CLONE_NEWNET,
 		.level = "baseline",
@@ -93,6 +96,8 @@ static void round_trip(void)
 	record_write(&out, &record);
 	CHECK(record_read(&pool, out.text, out.length, "c1", &back, &e) == 0);
 	CHECK(back.owner == UINT32_MAX && back.pid == INT32_MAX && back.start_ticks == UINT64_MAX);
+	CHECK(str_equal(back.selinux_label, record.selinux_label) &&
+	      str_equal(back.apparmor_profile, record.apparmor_profile));
 	CHECK(back.cgroup_inode == UINT64_MAX - 1 && back.bounding == 1ULL << 40 && back.filter_flags == 3);
 	CHECK(back.poststart.count == 2 && back.poststart.item[0].timeout.value == 7);
 	CHECK(str_equal(back.poststart.item[0].args.item[1], "a\"b") && !back.poststart.item[1].timeout.set);
@@ -101,7 +106,8 @@ static void round_trip(void)
 	CHECK(str_equal(out.text, again.text));
 	CHECK(record_read(&pool, out.text, out.length, "c2", &back, &e) == -EBADMSG);
 	CHECK(str_equal(back.unit, "libpod-x.scope") && str_equal(back.bus, "/run/user/1/bus"));
-	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = record.unit = record.bus = NULL;
+	record.rootfs = record.cgroup = record.cgroup_mountpoint = record.level = record.unit = record.bus =
+		record.invocation = NULL;
 	out.length = 0;
 	record_write(&out, &record);
 	CHECK(record_read(&pool, out.text, out.length, "c1", &back, &e) == 0 && !back.cgroup && !back.rootfs);
@@ -158,6 +164,10 @@ static void hostile_records(void)
 		{"\"unit\":\"libpod-x.scope", "\"unit\":\"session-2.scope"},
 		{",\"bus\":\"/run/user/1/bus\"", ""},
 		{"\"bus\":\"/run", "\"bus\":\"run"},
+		{",\"invocation\":\"0123456789abcdef0123456789abcdef\"", ""},
+		{"\"invocation\":\"0", "\"invocation\":\""},
+		{"\"invocation\":\"0", "\"invocation\":\"00"},
+		{"\"invocation\":\"0", "\"invocation\":\"A"},
 		{"\"namespaces\":1610612736", "\"namespaces\":1"},
 		{"\"path\":\"/bin/h\"", "\"path\":\"h\""},
 		{"\"timeout\":7", "\"timeout\":0"},

@@ -11,6 +11,7 @@
  * timeout: 600
  * Usage: corpus [RULE...]   (only the cases of these rules)
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/bundle.h>
 #include <hrun/fd.h>
@@ -78,6 +79,14 @@ static void make_bundle(char *path)
 		exit(1);
 }
 
+/* The kernel gives one answer to all, which is what the file holds. */
+static ssize_t answer_all(const char *path, const char *question, char *answer, size_t size)
+{
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || strchr(question, '\n') ? -EINVAL : fd_read_all(fd, answer, size);
+}
+
 /* A case's machine is what its setup puts into the directory `host` of its bundle. */
 static struct host_files host_of(struct pool *pool, const char *bundle)
 {
@@ -88,6 +97,9 @@ static struct host_files host_of(struct pool *pool, const char *bundle)
 		.apparmor_enabled = pool_printf(pool, "%s/host/apparmor", bundle),
 		.apparmor_profiles = pool_printf(pool, "%s/host/apparmor-profiles", bundle),
 		.selinux_enforce = pool_printf(pool, "%s/host/selinux", bundle),
+		.selinux_fs = pool_printf(pool, "%s/host/selinuxfs", bundle),
+		.selinux_policies = pool_printf(pool, "%s/host/selinux-policies", bundle),
+		.ask = answer_all,
 	};
 }
 

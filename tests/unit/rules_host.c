@@ -155,7 +155,8 @@ static void test_modules(void)
 	const struct policy policy = policy_default();
 	struct host_files files = {.apparmor_enabled = file("apparmor", "Y\n"),
 				   .apparmor_profiles = directory,
-				   .selinux_enforce = file("selinux", "1")};
+				   .selinux_enforce = file("selinux", "1"),
+				   .selinux_policies = directory};
 	struct config_process process = {.apparmor_profile = "", .selinux_label = NULL};
 	struct config config = {.process = &process};
 	struct judged judged = {.config = &config, .process = &process, .host_files = &files};

@@ -25,6 +25,9 @@ trio("annotation-systemd-property", "-RR", annotation("org.systemd.property.Devi
      annotation("org.systemd.property.KillSignal", "15\n"), evasion_also=[("annotation-invalid", "r")])
 for name in ("TimeoutStopUSec", "CollectMode", "Description", "After", "Before", "Wants"):
     more(name, "annotation-systemd-property", "---", annotation("org.systemd.property." + name))
+more("DefaultDependencies", "annotation-systemd-property", "---", annotation("org.systemd.property.DefaultDependencies", "true"))  # CRI-O has it always
+for name in ("DefaultDependency", "DefaultDependenciesX", "Conflicts", "Requires", "OnFailure"):
+    more("not-" + name, "annotation-systemd-property", "-RR", annotation("org.systemd.property." + name, "true"))
 more("none", "annotation-systemd-property", "-RR", annotation("org.systemd.property."))
 more("case", "annotation-systemd-property", "-RR", annotation("org.systemd.property.killSignal", "15"))
 trio("annotation-invalid", "-WR", annotation("a\tb"), annotation("a" * 317, "ä" * 99), annotation("a", "x\u0085y"), note="a control character above ASCII")

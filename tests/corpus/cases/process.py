@@ -284,10 +284,52 @@ for kind in ("container_init_t", "container_kvm_t", "container_engine_t"):
     more(kind, "selinux-type", "---", label(f"system_u:system_r:{kind}:s0:c1,c2"))
 more("empty", "selinux-type", "---", label(""))
 more("null", "selinux-type", "---", label(None))
-trio("selinux-missing", "-WW", None, label(MCS), label(""), setup=host("selinux", "1"))
-more("permissive", "selinux-missing", "---", None, setup=host("selinux", "0"))
+def selinuxfs(allowed, label="container_file_t:s0"):
+    """A kernel with one answer to all; bit 1 is what reading takes, bit 2 what writing and beginning a program take."""
+    numbers = {"dir": ("read search", "write add_name"), "file": ("read execute", "entrypoint")}
+    files = [f"printf {n + 1} > class/{c}/perms/$p" for c in numbers for n in range(2)]
+    loops = [f"for p in {words}; do {files.pop(0)}; done" for both in numbers.values() for words in both]
+    return ["mkdir -p $B/host/selinuxfs && cd $B/host/selinuxfs && mkdir -p class/dir/perms class/file/perms && printf 7 > class/dir/index && "
+            "printf 6 > class/file/index; " + "; ".join(loops) + f"; echo {allowed} ffffffff 0 ffffffff 1 0 > access",
+            labelled("rootfs", label)]
+
+
+def labelled(name, label):
+    return f"python3 -c 'import os; os.setxattr(os.environ[\"B\"] + \"/{name}\", \"security.selinux\", b\"system_u:object_r:{label}\\0\")'"
+
+
+def policy(text, kind="default", config="SELINUXTYPE=default"):
+    place = f"$B/host/selinux-policies/{kind}/contexts"
+    return f"mkdir -p {place} && printf '{config}\\n' > $B/host/selinux-policies/config && printf '{text}' > {place}/lxc_contexts"
+
+
+ENFORCING = host("selinux", "1") + selinuxfs("f")
+GIVEN = 'process = "system_u:system_r:container_init_t:s0"\\nfile = "system_u:object_r:container_file_t:s0"\\n'
+trio("selinux-missing", "-HH", None, label(MCS), label(""), setup=ENFORCING)
+more("permissive", "selinux-missing", "---", None, setup=host("selinux", "0") + selinuxfs("f"))
 more("no-module", "selinux-missing", "---", None)
-more("null", "selinux-missing", "-WW", label(None), setup=host("selinux", "1\\n"))
+more("null", "selinux-missing", "-HH", label(None), setup=host("selinux", "1\\n") + selinuxfs("f"))
+more("mount-label", "selinux-missing", "-HH", put("linux.mountLabel", "system_u:object_r:container_ro_file_t:s0"), setup=ENFORCING)
+more("policy-s-own", "selinux-missing", "-HH", None, setup=[*ENFORCING, policy(GIVEN)])
+more("root-denied", "selinux-missing", "-RR", None, setup=host("selinux", "1") + selinuxfs("2"))
+more("mounts-denied", "selinux-missing", "-RR", None, setup=host("selinux", "1") + selinuxfs("1"))
+PROGRAM = [labelled("rootfs/bin/true", "container_file_t:s0")]
+more("program", "selinux-missing", "-HH", None, setup=[*ENFORCING, "touch $B/rootfs/bin/true", *PROGRAM])
+more("program-link", "selinux-missing", "-RR", None, setup=[*ENFORCING, "touch $B/rootfs/bin/a; ln -s ../bin/a $B/rootfs/bin/true"])
+more("program-in-path", "selinux-missing", "-RR", put(ARGS, ["app"]), setup=[*ENFORCING, "touch $B/rootfs/bin/app"])
+more("root-without-label", "selinux-missing", "-RR", None, setup=ENFORCING[:-1])
+more("label-of-two-words", "selinux-missing", "-RR", None, setup=host("selinux", "1") + selinuxfs("f", "a:s0 b"))
+more("no-selinuxfs", "selinux-missing", "-RR", None, setup=host("selinux", "1"))
+more("unreadable", "selinux-missing", "-RR", None, setup=["mkdir -p $B/host/selinux"])
+for name, text in (("confines-nothing", GIVEN.replace("container_init_t", "spc_t")), ("categories", GIVEN.replace("t:s0", "t:s0:c1,c2")), ("twice", GIVEN * 2),
+                   ("half", GIVEN.split("\\n")[0]), ("empty", "")):
+    more(f"contexts-{name}", "selinux-missing", "-RR", None, setup=[*ENFORCING, policy(text)])
+more("type-a-path", "selinux-missing", "-RR", None, setup=[*ENFORCING, policy(GIVEN, "x/y", "SELINUXTYPE=x/y")])
+more("type-unquoted-blank", "selinux-missing", "-HH", None, setup=[*ENFORCING, policy(GIVEN, config=" SELINUXTYPE = default # ".rstrip("# "))])
+more("contexts-others-own", "selinux-missing", "-RR", None,
+     setup=[*ENFORCING, policy(GIVEN), "chmod g+w $B/host/selinux-policies/default/contexts/lxc_contexts"])
+more("contexts-a-link", "selinux-missing", "-RR", None,
+     setup=[*ENFORCING, policy(GIVEN), "cd $B/host/selinux-policies/default/contexts && mv lxc_contexts other && ln -s other lxc_contexts"])
 trio("selinux-no-mcs", "-WR", label("system_u:system_r:container_t:s0"), label("system_u:system_r:container_t:s0:c0,c1023"),
      label("system_u:system_r:container_t:s0:c0.c1023"))
 for name, level in (("one", ":s0:c1"), ("same", ":s0:c5,c5"), ("none", ""), ("too-high", ":s0:c1,c1024"), ("three", ":s0:c1,c2,c3"),

@@ -101,6 +101,10 @@ def living():
     check("exec gets the same", out == "hrun-default (enforce)", out)
     status, out = sh(f"{HRUN} exec --apparmor hrun-outer living cat {CURRENT}")
     check("and no other below level privileged", status != 0 and "refused" in out, out)
+    sh(f"apparmor_parser -R {TOP}/contrib/apparmor/hrun-default")
+    status, out = sh(f"{HRUN} exec living cat {CURRENT}")
+    check("exec is refused where the profile is gone since", status != 0 and "hrun-default` is not loaded" in out, out)
+    sh(f"apparmor_parser -r {TOP}/contrib/apparmor/hrun-default")
     status, out = sh(f"{HRUN} kill living KILL && sleep 1 && {HRUN} delete living")
     check("it can be killed from outside", status == 0, out)
 
