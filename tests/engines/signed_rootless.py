@@ -24,8 +24,8 @@ def starts(name, image="full", options=""):
     check(got == 0 and out.endswith("started\n"), name, f"exit status {got}: {out.strip()[-400:]}")
 
 
-def refused(name, text, image="full"):
-    got, out = as_user(f"podman run --rm localhost/{image} echo has started")
+def refused(name, text, image="full", options=""):
+    got, out = as_user(f"podman run --rm {options} localhost/{image} echo has started")
     check(got == 126 and "refused [image-signature-missing]" in out and text in out, name, f"exit status {got}, expected {text!r}: {out.strip()[-400:]}")
 
 
@@ -100,7 +100,8 @@ def inside():
     starts("a signed image")
     starts("again")
     starts("read-only, init and a user", options="--read-only --init --user 4711")
-    starts("keep-id", options="--user 1000")
+    starts("a user", options="--user 1000")
+    refused("mapped by keep-id", "--uidmap or --userns cannot be compared", options="--userns=keep-id")
     refused("an unsigned image", "no signature", "unsigned")
     images = json.load(open(f"{TOP}/overlay-images/images.json"))
     top = next(i for i in images if i["id"] == image)["layer"]
