@@ -12,9 +12,8 @@ struct upper {
 	struct pool *pool;
 	const struct stored_root *root;
 	const struct config *config;
-	struct string_list
-		mounts; /* what something is mounted on: relative to the root, clean; by its text and behind links */
-	struct string_list cwd; /* the working directory, likewise */
+	/* What something is mounted on, and the working directory: relative to the root, clean; by their text and behind links. */
+	struct string_list mounts, cwd;
 };
 
 /* An entry that is open: of the upper layer, or of a layer of the image. */

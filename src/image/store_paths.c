@@ -66,7 +66,7 @@ int store_open_upper(struct pool *pool, const char *path, struct stored_root *re
 	if (!upper || stat(upper, &st) < 0)
 		return err_set(e, EINVAL, "the writable layer `%s` cannot be opened", path);
 	/* Its layers are copies with other owners, or mapped. */
-	if (policy_caller_is_root() && st.st_uid != 0)
+	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return err_set(e, EPERM,
 			       "the container's layer belongs to uid %u: what an engine has made for hostUsers: false, "
 			       "--uidmap or --userns cannot be compared; use the image without",

@@ -116,16 +116,16 @@ def play(commands, want, run=sh):
 
 
 class Results:
-    """What a test has found so far; each of its lines begins with PREFIX."""
+    """What a test has found so far; each of its lines begins with PREFIX.  COMMAND is sh, or as_user."""
 
-    def __init__(self, prefix):
-        self.prefix, self.good = prefix, True
+    def __init__(self, prefix, command=sh):
+        self.prefix, self.command, self.good = prefix, command, True
 
     def check(self, right, name, why=""):
         self.good &= report(right, self.prefix + name, why)
 
     def run(self, command, name, status, text=""):
-        got, out = play([command], (status, re.escape(text)))[0]
+        got, out = play([command], (status, re.escape(text)), self.command)[0]
         self.check(got == status and text in out, name, f"exit status {got}, expected {status} and {text!r}: {out.strip()[-500:]}")
 
 

@@ -11,10 +11,11 @@ import sys
 
 from engine import CONTAINERS_CONF, HOME, Results, as_user, make_user, outside, play, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
+from signed_pods import Pods
 
 TOP = f"{HOME}/.local/share/containers/storage"
 KEY = Key("good")
-results = Results("signed rootless podman: ")
+results = Results("signed rootless podman: ", as_user)
 check = results.check
 
 
@@ -23,8 +24,8 @@ def starts(name, image="full", options=""):
     check(got == 0 and out.endswith("started\n"), name, f"exit status {got}: {out.strip()[-400:]}")
 
 
-def refused(name, text, image="full"):
-    got, out = as_user(f"podman run --rm localhost/{image} echo has started")
+def refused(name, text, image="full", options=""):
+    got, out = as_user(f"podman run --rm {options} localhost/{image} echo has started")
     check(got == 126 and "refused [image-signature-missing]" in out and text in out, name, f"exit status {got}, expected {text!r}: {out.strip()[-400:]}")
 
 
@@ -40,9 +41,9 @@ def prepare():
     make_user()
 
 
-def policy(require="signed", **more):
+def policy(require="signed", level="baseline", **more):
     with open("/etc/hrun/policy.json", "w") as f:
-        json.dump({"format": 1, "level": "baseline", **more, "images": {"require": require, "signatures": ["signatures"], "trust": [
+        json.dump({"format": 1, "level": level, **more, "images": {"require": require, "signatures": ["signatures"], "trust": [
             {"scope": "*", "scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}, f)
 
 
@@ -57,6 +58,16 @@ def change(name, path, command, text):
     as_user(f"podman unshare cp -a {path} kept; podman unshare sh -c {shlex.quote(command)}")
     refused(name, text)
     as_user(f"podman unshare sh -c 'rm -rf {path}; cp -a kept {path}; rm -rf kept'")
+
+
+def pods(layout, places):
+    those = Pods(results, as_user, policy, "podman unshare sh -c")
+    those.images(layout, places, KEY, pull)
+    sh("chmod -R go+rX /srv /etc/hrun")
+    those.untouched()
+    those.unsigned_pause()
+    those.pod()
+    those.kube(CONTAINERS_CONF % {"runtime": "hrun"})
 
 
 def by_a_program(layout):
@@ -89,7 +100,8 @@ def inside():
     starts("a signed image")
     starts("again")
     starts("read-only, init and a user", options="--read-only --init --user 4711")
-    starts("keep-id", options="--user 1000")
+    starts("a user", options="--user 1000")
+    refused("mapped by keep-id", "--uidmap or --userns cannot be compared", options="--userns=keep-id")
     refused("an unsigned image", "no signature", "unsigned")
     images = json.load(open(f"{TOP}/overlay-images/images.json"))
     top = next(i for i in images if i["id"] == image)["layer"]
@@ -101,6 +113,7 @@ def inside():
     hidden = f"{TOP}/overlay/{top}/diff/hidden"
     change("no longer opaque", hidden, f"rm -r {hidden}; mkdir {hidden}; touch {hidden}/new", "hidden: the directory shows")
     starts("all is back")
+    pods(layout, places)
     by_a_program(layout)
     return 0 if results.good else 1
 
