@@ -158,6 +158,29 @@ void engine_crio(struct engine_config *config)
 
 /* ---- containerd: config.toml of version 2 (1.x) or 3 (2.x), whose plugins have other names ---- */
 
+/* Once its file names a runtime, containerd 1.x forgets those that it brings along, and has no pods at all without its default. */
+static void look_for_default(struct engine_config *config, const char *file, const struct scan *scan)
+{
+	static const char *const type[] = {
+		"plugins", "io.containerd.grpc.v1.cri", "containerd", "runtimes", "*", "runtime_type", NULL};
+	const char *wanted = config->default_name ? config->default_name : "runc";
+	bool any = false;
+
+	for (size_t i = 0; i < scan->entry_count; i++) {
+		if (!scan_path_is(&scan->entries[i], type))
+			continue;
+		if (str_equal(scan->entries[i].path[4], wanted))
+			return;
+		any = true;
+	}
+	if (any)
+		trouble(config,
+			pool_printf(config->pool,
+				    "%s names runtimes and not %s, the default: containerd 1.x has no pods then", file,
+				    wanted),
+			"name it there, or set default_runtime_name");
+}
+
 static void take_containerd_config(struct engine_config *config, const char *file, const struct scan *scan)
 {
 	static const char *const name[] = {"plugins", "*", "containerd", "default_runtime_name", NULL};
@@ -177,6 +200,8 @@ static void take_containerd_config(struct engine_config *config, const char *fil
 	}
 	/* Those of the directory could import themselves. */
 	bool is_first = str_equal(file, CONTAINERD_CONFIG);
+	if (is_first && !imported)
+		look_for_default(config, file, scan);
 	for (size_t i = 0; is_first && imported && i < imported->item_count; i++) {
 		if (str_equal(imported->items[i], "/etc/containerd/conf.d/*.toml"))
 			take_directory(config, "/etc/containerd/conf.d", ".toml", take_containerd_config);

@@ -122,7 +122,7 @@ class Results:
         self.prefix, self.command, self.good = prefix, command, True
 
     def check(self, right, name, why=""):
-        self.good &= report(right, self.prefix + name, why)
+        self.good &= report(bool(right), self.prefix + name, why)
 
     def run(self, command, name, status, text=""):
         got, out = play([command], (status, re.escape(text)), self.command)[0]

@@ -3,15 +3,14 @@
 import json
 import os
 import re
-import shutil
 import time
 import uuid
 
 from containerd_daemon import start_containerd
 from contrib import TOP as PROJECT
-from cri_client import EXITED, RUNNING, Client, Failed
+from cri_client import EXITED, Client, Failed
 from engine import sh
-from signed_image import busybox_layer, entry, layer, write
+from signed_image import entry, layer, write
 
 PAUSE, APP = "localhost/pause:1", "localhost/app:1"
 ROOT = "/run/containerd/runc/k8s.io"
@@ -62,7 +61,7 @@ def start():
     for _ in range(300):
         try:
             client = Client()
-            waiting = [c for c in client.Status()["status"]["conditions"] if not c["status"]]
+            waiting = [c for c in client.Status()["status"]["conditions"] if c["type"].endswith("Ready") and not c["status"]]
         except (OSError, Failed) as error:
             waiting = error
         if not waiting:
@@ -73,7 +72,6 @@ def start():
 
 def prepare():
     os.symlink("hrun", "/usr/local/bin/hrun-restricted")
-    shutil.copytree(f"{PROJECT}/contrib", "/usr/local/share/hrun/contrib")
     with open("/etc/hosts", "a") as f:  # Debian 12's minimal tree has none, and containerd copies it
         f.write("127.0.0.1 localhost\n")
     os.makedirs("/etc/hrun")

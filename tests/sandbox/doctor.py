@@ -306,6 +306,10 @@ def engines_that_start_hrun():
         for version, plugin, quote in ((2, OLD, '"'), (3, NEW, "'")):
             text = CONTAINERD.format(version=version, plugin=plugin, quote=quote, path=RUNTIME)
             engine("containerd", "ok", RUNTIME, "the default is hrun", containerd_config__toml=text)
+        no_default = CONTAINERD.format(version=2, plugin=OLD, quote='"', path=RUNTIME).replace('  default_runtime_name = "hrun"\n', "")
+        engine("containerd", "warn", "names runtimes and not runc, the default", containerd_config__toml=no_default)
+        engine("containerd", "ok", RUNTIME, "the engine's own", containerd_config__toml=no_default
+               + f'[plugins."{OLD}".containerd.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n')
         engine("containerd", "ok", RUNTIME, containerd_config__toml='version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n',
                containerd_conf__d_hrun__toml=text)
         engine("crio", "ok", RUNTIME, "the default is hrun",
