@@ -92,9 +92,33 @@ static void attach(int tree, const char *path)
 
 #define RUNNER "runner"
 
+/* One more mount of the hierarchy sets its options for the whole machine, so it gets those that are there: systemd's nsdelegate. */
+static void keep_options(int fs)
+{
+	static const char *const words[] = {"nsdelegate",
+					    "favordynmods",
+					    "memory_localevents",
+					    "memory_recursiveprot",
+					    "memory_hugetlb_accounting",
+					    "pids_localevents"};
+	char line[PATH_MAX * 2];
+	FILE *f = fopen("/proc/self/mounts", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		for (size_t i = 0; strstr(line, " cgroup2 ") && i < sizeof words / sizeof *words; i++) {
+			if (strstr(line, words[i]))
+				syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, words[i], NULL, 0);
+		}
+	}
+	if (f)
+		fclose(f);
+}
+
 static int cgroup2_root(void)
 {
 	int fs = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC);
+	if (fs >= 0)
+		keep_options(fs);
 	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	int mnt = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);

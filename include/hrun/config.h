@@ -65,6 +65,7 @@ struct config_mount {
 	const char *destination, *type, *source;
 	struct string_list options;
 	struct id_mapping_list uid_mappings, gid_mappings;
+	size_t judged_as; /* 1 + its place in the document that was judged; 0: a repair has added it */
 };
 
 /* ---- linux (config-linux.md) ---- */

@@ -10,6 +10,7 @@
 #define HRUN_FD_H
 
 #include <hrun/err.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -47,6 +48,9 @@ ssize_t fd_read_file(int fd, void *buffer, size_t size);
 
 /* Write all SIZE bytes; 0 or negative errno. */
 int fd_write_all(int fd, const void *buffer, size_t size);
+
+/* Is what A and B have open one file, or one namespace?  False where the kernel does not say. */
+bool fd_is_same_file(int a, int b);
 
 /* flock(2), however often a signal interrupts it.  0 or negative errno (-EWOULDBLOCK with LOCK_NB). */
 int fd_lock(int fd, int operation);

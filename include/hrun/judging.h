@@ -95,12 +95,13 @@ struct mount_look {
 	const char *source_path;  /* as the config says it */
 	const char *clean_source; /* absolute, folded; NULL for one in a bundle that is not there */
 	int source_error;	  /* negative errno of looking at it; 0 */
+	int source_fd;		  /* O_PATH, for who mounts it: owned by the verdict; or the errno why nobody may */
 	bool source_is_magic,
 		source_leaves; /* leads through a magic link of procfs; a relative one leaves the bundle */
 	struct host_view *host;
 	struct source_verdict *answer; /* of source_judge (mount_sources.h) */
 };
-const struct mount_look *mount_look(const struct judged *judged);
+struct mount_look *mount_look(const struct judged *judged);
 
 /* Is the real path PATH one of the files that an engine makes for its containers, or a volume (engine_paths.h)? */
 bool path_is_engine_managed(const struct judged *judged, const char *path);

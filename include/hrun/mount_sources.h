@@ -51,8 +51,13 @@ const struct source_verdict *source_judge(const struct judged *judged, const str
 /* Is it a path of the host that no other rule is about, no engine manages and no policy allows? */
 bool source_is_host_path(const struct judged *judged, const struct config_mount *mount, const struct mount_look *look);
 
-/* Look at SOURCE, a bind source or a directory of an overlay: fills the source part of *look. */
-void source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look);
+/* SOURCE as it is mounted: O_PATH, by no magic link, a relative one inside the bundle.  Owned, or negative errno. */
+int source_open(const struct bundle *bundle, const char *source);
+/*
+ * Look at SOURCE, a bind source or a directory of an overlay: fills the source part of *look.  Returns what was judged, as source_open
+ * opens it (owned), or the negative errno why nobody may mount it; *look may tell of it all the same.
+ */
+int source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look);
 
 /* One directory from the front of an overlay's LIST, where "\\:" is a colon; *list moves behind it. */
 const char *overlay_next_directory(struct pool *pool, const char **list);

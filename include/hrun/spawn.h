@@ -6,6 +6,7 @@
 #define HRUN_SPAWN_H
 
 #include <hrun/err.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -16,9 +17,10 @@ struct spawn {
 	uint64_t create;	   /* CLONE_NEW* to make */
 	int join[SPAWN_MAX_JOINS]; /* borrowed: namespace descriptors to enter before, in this order */
 	size_t join_count;
-	int join_pidfd; /* borrowed: enter JOIN_TYPES of this process in one step; -1: none */
-	int join_types; /* CLONE_NEW* */
-	int cgroup;	/* borrowed: directory for CLONE_INTO_CGROUP; -1: the caller's cgroup */
+	int join_pidfd;	   /* borrowed: enter JOIN_TYPES of this process in one step; -1: none */
+	int join_types;	   /* CLONE_NEW* */
+	int cgroup;	   /* borrowed: directory for CLONE_INTO_CGROUP; -1: the caller's cgroup */
+	bool joins_cgroup; /* one of the namespaces to enter is a cgroup namespace */
 };
 
 /*

@@ -63,7 +63,7 @@ struct verdict {
 	size_t count;
 	const struct rule **not_judged; /* rules that need a real object where none may be looked at */
 	size_t not_judged_count;
-	const struct mount_look *mounts; /* what was judged, one for each mount of the config */
+	struct mount_look *mounts; /* what was judged, one for each mount of the config */
 	size_t mount_count;
 	const struct mount_look **layers; /* the directories of overlays that were judged */
 	size_t layer_count;
@@ -104,6 +104,7 @@ struct judged {
 	const char *
 		image_reason; /* why the root that an engine has mounted is no such image, where it was looked at; or NULL */
 	const struct image_devices *devices; /* nodes that were left out of an image of ours; or NULL */
+	bool keeps_sources;		     /* the sources stay open, for verdict_take_source */
 	bool host_root;			     /* uid 0 here is the host's uid 0 */
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
@@ -129,8 +130,13 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
  */
 struct config *policy_harden(struct pool *pool, const struct config *config, const struct verdict *verdict);
 
-/* Is the bind source that SOURCE names the object ST, as it was when it was judged? */
-bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st);
+/*
+ * The bind source of MOUNT, of the hardened copy, as the very object that was judged: an owned O_PATH descriptor, once, or a negative
+ * errno where it could not be opened as a source may be (-ELOOP by a magic link, -EXDEV out of the bundle).
+ */
+int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount);
+/* Close those that nobody has taken; harmless twice, and on a verdict that is all zero. */
+void verdict_close(struct verdict *verdict);
 
 /* Is the directory PATH of an overlay ST, as it was judged?  Where no rule was about it, it is. */
 bool verdict_judged_layer(const struct verdict *verdict, const char *path, const struct stat *st);

@@ -65,6 +65,13 @@ int fd_close_except(unsigned int first, const int *keep, size_t keep_count, stru
 	return 0;
 }
 
+bool fd_is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* Until SIZE bytes are there, or EOF; or after a read of less than was asked for and less than SHORT, or up to FILE_SIZE. */
 static ssize_t read_until(int fd, void *buffer, size_t size, size_t short_read, size_t file_size)
 {

@@ -138,6 +138,7 @@ static int judge(struct command *command, const struct target *target, bool look
 		.host_root = proc_in_first_user_namespace(),
 		.invocation = &command->invocation,
 		.cgroup_path = cgroup_of(command, target->id, creation),
+		.keeps_sources = true,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
 		.own_paths = own_paths(command),
@@ -171,6 +172,7 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 	if (systemd)
 		TRY(systemd_find(command, look_only, &creation->policy, &scope, e));
 	TRY(plan_container(&command->pool, creation->config, &creation->bundle, &plan_options, &creation->plan, e));
+	verdict_close(&creation->verdict);
 	for (size_t i = 0; i < creation->plan.warning_count; i++)
 		log_debug("%s", creation->plan.warnings[i]);
 	if (!look_only)
@@ -347,5 +349,6 @@ void creation_close(struct creation *creation)
 	sandbox_close(&creation->sandbox);
 	container_close(&creation->container);
 	plan_close(&creation->plan);
+	verdict_close(&creation->verdict);
 	bundle_close(&creation->bundle);
 }

@@ -2,12 +2,12 @@
 /*
  * mounts.c - what is mounted where, in the order of config.json.
  *
- * Every bind source is opened here, once: the descriptor is what gets mounted, whatever
- * happens to the path afterwards, and it must be what the rules have looked at.  A relative source lies in the
- * bundle and cannot leave it, neither by ".." nor by a symbolic link.
+ * A bind source is the very descriptor that the rules have looked at: it is what gets mounted, whatever happens to the path
+ * meanwhile.  A relative source lies in the bundle and cannot leave it, neither by ".." nor by a symbolic link.
  */
 #include <errno.h>
 #include <hrun/fd.h>
+#include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
@@ -15,11 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_source(const struct bundle *bundle, const char *source)
+static int open_source(const struct bundle *bundle, const struct config_mount *mount,
+		       const struct plan_options *options)
 {
-	struct err ignored;
-
-	return source[0] == '/' ? path_open_host(source, false, &ignored) : path_open_beneath(bundle->dir, source);
+#ifndef HRUN_MUTANT_MOUNT_SOURCE
+	if (options->verdict)
+		return verdict_take_source(options->verdict, mount);
+#endif
+	return source_open(bundle, mount->source);
 }
 
 static const char *remedy(int errnum)
@@ -30,6 +33,9 @@ static const char *remedy(int errnum)
 		return "make it on the host or remove the mount";
 	case EXDEV:
 		return "a relative source must stay in the bundle; write an absolute path";
+	case EMFILE:
+	case ENFILE:
+		return "raise the limit of open files (ulimit -n): hrun needs two for each mount";
 	case ELOOP:
 		return "it leads through a magic link of procfs; name the real path";
 	default:
@@ -37,27 +43,14 @@ static const char *remedy(int errnum)
 	}
 }
 
-/* A link on the way may have been turned since the rules looked. */
-static int check_judged(struct pool *pool, const struct plan_options *options, const struct mount_step *step,
-			const struct stat *st, struct err *e)
-{
-#ifdef HRUN_MUTANT_MOUNT_SOURCE
-	return 0;
-#endif
-	if (!options->verdict || verdict_judged_source(options->verdict, step->source, st))
-		return 0;
-	return err_set(e, ESTALE, "%s.source: %s was replaced while it was being judged; try again", step->where,
-		       plan_quote(pool, step->source));
-}
-
-static int find_source(struct pool *pool, const struct bundle *bundle, const struct plan_options *options,
-		       struct mount_step *step, struct err *e)
+static int find_source(struct pool *pool, const struct config_mount *mount, const struct bundle *bundle,
+		       const struct plan_options *options, struct mount_step *step, struct err *e)
 {
 	struct stat st;
 
 	if (!step->source || !*step->source)
 		return err_set(e, EINVAL, "%s.source: missing; a bind mount needs the path to bind", step->where);
-	autofd int fd = open_source(bundle, step->source);
+	autofd int fd = open_source(bundle, mount, options);
 	if (fd < 0)
 		return err_set(e, -fd, "%s.source: open %s: %s; %s", step->where, plan_quote(pool, step->source),
 			       strerrordesc_np(-fd), remedy(-fd));
@@ -66,7 +59,6 @@ static int find_source(struct pool *pool, const struct bundle *bundle, const str
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, ELOOP, "%s.source: %s is a symbolic link", step->where,
 			       plan_quote(pool, step->source));
-	TRY(check_judged(pool, options, step, &st, e));
 	if (step->source[0] != '/')
 		step->source = path_clean(pool, pool_printf(pool, "%s/%s", bundle->path, step->source));
 	step->source_is_directory = S_ISDIR(st.st_mode);
@@ -123,7 +115,7 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	TRY(plan_overlay(pool, options, plan, step, e));
 	if (step->kind != MOUNT_BIND)
 		return plan_mount_fallback(pool, plan, step, e);
-	int r = find_source(pool, bundle, options, step, e);
+	int r = find_source(pool, mount, bundle, options, step, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);
 		return 0;

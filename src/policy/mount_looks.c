@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <hrun/fd.h>
 #include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -230,7 +231,7 @@ static void look_at_destination(const struct judged *judged, const struct places
 		look->destination_link = walk.link ? walk.link : clean;
 }
 
-const struct mount_look *mount_look(const struct judged *judged)
+struct mount_look *mount_look(const struct judged *judged)
 {
 	const struct config *config = judged->config;
 	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
@@ -240,7 +241,8 @@ const struct mount_look *mount_look(const struct judged *judged)
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
 		const char *path = mount->destination;
-		source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, &looks[i]);
+		autofd int source = source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, &looks[i]);
+		looks[i].source_fd = source < 0 ? source : judged->keeps_sources ? TAKE_FD(source) : -ESTALE;
 		if (!path || path[0] != '/' || path_has_dotdot(path))
 			continue;
 		look_at_destination(judged, &places, path, &looks[i]);

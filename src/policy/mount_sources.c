@@ -16,17 +16,21 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* As the plan opens it; what that refuses is opened without the limits, to be judged all the same. */
-static int open_source(const struct bundle *bundle, const char *source, struct mount_look *look)
+int source_open(const struct bundle *bundle, const char *source)
 {
 	struct err ignored;
-	int fd = source[0] == '/' ? path_open_host(source, false, &ignored) : path_open_beneath(bundle->dir, source);
 
-	if (fd != -ELOOP && fd != -EXDEV)
-		return fd;
-	look->source_leaves = fd == -EXDEV;
-	look->source_is_magic = fd == -ELOOP;
-	fd = openat(bundle->dir, source, O_PATH | O_CLOEXEC);
+	return source[0] == '/' ? path_open_host(source, false, &ignored) : path_open_beneath(bundle->dir, source);
+}
+
+/* What may not be opened as a source is opened without the limits: it is judged all the same. */
+static int open_anyway(const struct bundle *bundle, const char *source, int why, struct mount_look *look)
+{
+	if (why != -ELOOP && why != -EXDEV)
+		return why;
+	look->source_leaves = why == -EXDEV;
+	look->source_is_magic = why == -ELOOP;
+	int fd = openat(bundle->dir, source, O_PATH | O_CLOEXEC);
 	if (fd < 0 && errno == ELOOP)
 		look->source_is_magic = false; /* links in a circle */
 	return fd < 0 ? -errno : fd;
@@ -50,7 +54,7 @@ static int look_at_object(int fd, struct mount_look *look)
 	return 0;
 }
 
-void source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look)
+int source_look(const struct judged *judged, const char *source, struct host_view *host, struct mount_look *look)
 {
 	const struct bundle *bundle = judged->bundle;
 	struct pool *pool = judged->pool;
@@ -59,20 +63,25 @@ void source_look(const struct judged *judged, const char *source, struct host_vi
 	look->host = host;
 	look->answer = pool_alloc(pool, sizeof *look->answer);
 	if (!source || !*source)
-		return;
+		return -ESTALE;
 	if (source[0] == '/')
 		look->clean_source = path_fold(pool, source);
 	if (!bundle)
-		return;
+		return -ESTALE;
 	if (source[0] != '/')
 		look->clean_source = path_fold(pool, pool_printf(pool, "%s/%s", bundle->path, source));
-	autofd int fd = open_source(bundle, source, look);
-	int r = fd < 0 ? fd : look_at_object(fd, look);
-	look->real_source = r < 0 ? NULL : path_of_fd(pool, fd);
+	autofd int fd = source_open(bundle, source);
+	autofd int judged_only = fd < 0 ? open_anyway(bundle, source, fd, look) : -EBADF;
+	int shown = fd < 0 ? judged_only : fd;
+	int r = shown < 0 ? shown : look_at_object(shown, look);
+	look->real_source = r < 0 ? NULL : path_of_fd(pool, shown);
 	look->has_source = look->real_source != NULL;
 	/* What has no path (a namespace, a pipe) can only be reached by a magic link, and that is judged. */
 	if (!look->has_source && !look->source_is_magic)
 		look->source_error = r < 0 ? r : -ESTALE;
+	if (fd < 0)
+		return fd;
+	return look->has_source ? TAKE_FD(fd) : -ESTALE;
 }
 
 /* ---- judging ---- */

@@ -3,6 +3,7 @@
  * rules_mount_types.c - what kinds of file systems are mounted: the kernel's views, and those that a container may not have.
  */
 #include <errno.h>
+#include <hrun/fd.h>
 #include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -123,7 +124,8 @@ static void judge_directory(struct finder *finder, size_t i, const char *key, co
 		find_item(finder, i, path, where, "%s %s is not absolute, or holds \"..\"", key, shown);
 		return;
 	}
-	source_look(judged, path, judged->mounts[i].host, look);
+	autofd int looked_at = source_look(judged, path, judged->mounts[i].host, look);
+	(void)looked_at;
 	*pool_array_add(judged->pool, finder->verdict->layers, finder->verdict->layer_count) = look;
 	const struct source_verdict *source = source_judge(judged, mount, look);
 	const char *value = look->real_source ? look->real_source : look->clean_source;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <hrun/fd.h>
 #include <hrun/mount_sources.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -138,7 +139,8 @@ static const char *gives_away(const struct finder *finder, const char *path, int
 
 	if (judged->bundle && !host)
 		host = host_view_new(judged->pool);
-	source_look(judged, path, host, &look);
+	autofd int looked_at = source_look(judged, path, host, &look);
+	(void)looked_at;
 	const struct source_verdict *source = source_judge(judged, &mount, &look);
 	unsigned int bits = source->bits;
 	*ret_error = source->error == -ENOENT ? 0 : source->error;

@@ -178,13 +178,14 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	struct judged looked_at = *judged;
 
 	looked_at.policy = policy;
-	looked_at.mounts = mount_look(&looked_at);
+	struct mount_look *mounts = mount_look(&looked_at);
+	looked_at.mounts = mounts;
 	looked_at.filter = pool_alloc(judged->pool, sizeof *looked_at.filter);
 	looked_at.cgroups = pool_alloc(judged->pool, sizeof *looked_at.cgroups);
 	looked_at.namespaces = namespace_look(judged);
 	*ret_verdict = (struct verdict){
 		.level = policy->level,
-		.mounts = looked_at.mounts,
+		.mounts = mounts,
 		.mount_count = judged->config->mount_count,
 		.filter = looked_at.filter,
 		.namespaces = looked_at.namespaces,
@@ -233,18 +234,18 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "%s", error->text);
 }
 
-/* Numbers first: a config may have thousands of mounts. */
-bool verdict_judged_source(const struct verdict *verdict, const char *source, const struct stat *st)
+int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount)
 {
-	for (size_t i = 0; i < verdict->mount_count; i++) {
-		const struct mount_look *look = &verdict->mounts[i];
-		if (!look->has_source || look->source.st_ino != st->st_ino || look->source.st_dev != st->st_dev)
-			continue;
-		/* mount-source-not-canonical may have written the real path. */
-		if (str_equal(look->source_path, source) || str_equal(look->real_source, source))
-			return true;
-	}
-	return false;
+	if (!mount->judged_as || mount->judged_as > verdict->mount_count)
+		return -ESTALE;
+	int *fd = &verdict->mounts[mount->judged_as - 1].source_fd;
+	return *fd < 0 ? *fd : TAKE_FD(*fd);
+}
+
+void verdict_close(struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->mount_count; i++)
+		fd_close(&verdict->mounts[i].source_fd);
 }
 
 bool verdict_judged_layer(const struct verdict *verdict, const char *path, const struct stat *st)

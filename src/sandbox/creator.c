@@ -45,19 +45,12 @@ struct creation {
 
 /* ---- namespaces to join, by owner ---- */
 
-static bool same_file(int a, int b)
-{
-	struct stat x, y;
-
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /* Is the namespace owned by our own user namespace?  Then it must be joined before we leave that. */
 static bool is_ours(int namespace, int own_user)
 {
 	autofd int owner = ioctl(namespace, NS_GET_USERNS);
 
-	return owner >= 0 && same_file(owner, own_user);
+	return owner >= 0 && fd_is_same_file(owner, own_user);
 }
 
 /*
@@ -92,6 +85,7 @@ static int order_joins(const struct namespaces_plan *plan, struct spawn *how, st
 		for (size_t i = 0; i < plan->join_count; i++) {
 			if (plan->joins[i].type == NS_TIME)
 				continue; /* visited by R itself */
+			how->joins_cgroup |= plan->joins[i].type == NS_CGROUP;
 			if (how->join_count < SPAWN_MAX_JOINS && join_rank(&plan->joins[i], own_user) == rank)
 				how->join[how->join_count++] = plan->joins[i].fd;
 		}

@@ -15,12 +15,15 @@
 #include <hrun/proc.h>
 #include <hrun/sandbox.h>
 #include <hrun/spawn.h>
+#include <hrun/str.h>
 #include <hrun/sync.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +37,8 @@
 struct joiner {
 	const struct plan *plan;
 	int sync, console;
-	int proc; /* the runtime's */
+	int proc;	      /* the runtime's */
+	int cgroup_namespace; /* to be entered; -1: it was born there */
 	bool has_apparmor;
 };
 
@@ -55,6 +59,13 @@ static int become(struct joiner *j, struct err *e)
 	return program_execute(plan, path, e);
 }
 
+static int enter_cgroup_namespace(const struct joiner *j, struct err *e)
+{
+	if (j->cgroup_namespace >= 0 && setns(j->cgroup_namespace, CLONE_NEWCGROUP) < 0)
+		return err_errno(e, "enter the container's cgroup namespace");
+	return 0;
+}
+
 static void join_main(void *argument)
 {
 	struct joiner *j = argument;
@@ -66,7 +77,9 @@ static void join_main(void *argument)
 	 * First of all: who has CAP_SYS_PTRACE in there sees our descriptors (CVE-2016-9962). Among them is R's end
 	 * of the socket, whose EOF must mean that R is dead.
 	 */
-	int r = agent ? agent_find_pid(agent, j->proc, &e) : 0;
+	int r = enter_cgroup_namespace(j, &e);
+	if (r >= 0 && agent)
+		r = agent_find_pid(agent, j->proc, &e);
 	/* From here, since /proc is the container's by now; nothing is executed before the program. */
 	if (r >= 0)
 		r = labels_apply(&j->plan->creds, j->has_apparmor, j->proc, &e);
@@ -109,6 +122,40 @@ static int spawn_beside_init(struct joiner *j, struct spawn *how, const struct c
 	return spawn(how, join_main, j, &ret->pid, &ret->pidfd, e);
 }
 
+static int open_namespace(int proc, pid_t pid, const char *name, struct err *e)
+{
+	char path[48];
+
+	TRY(str_format(path, sizeof path, "%d/ns/%s", pid, name));
+	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_errno(e, "open /proc/%s of the container's init", path) : fd;
+}
+
+/*
+ * Who has entered a cgroup namespace cannot have a child in a cgroup from without it where cgroup2 is mounted with nsdelegate; a child
+ * that is moved there later is in reach of the container before the cgroup's limits and device filter hold for it, and pids.max does not
+ * stop a move.  So it is born in the cgroup and then enters the namespace by itself, which takes CAP_SYS_ADMIN in the user namespace
+ * that owns this one: *RET is owned, -1 where that is another one than the container's.
+ */
+static int find_cgroup_namespace(const struct container_record *record, int proc, int init, int *ret, struct err *e)
+{
+	autofd int namespace = open_namespace(proc, record->pid, "cgroup", e);
+
+	TRY(namespace);
+	if (record->namespaces & CLONE_NEWUSER) {
+		autofd int user = open_namespace(proc, record->pid, "user", e);
+		TRY(user);
+		autofd int owner = ioctl(namespace, NS_GET_USERNS);
+		if (owner < 0 || !fd_is_same_file(owner, user))
+			return 0;
+	}
+	/* It lives, so the number was its own all the time. */
+	if (proc_pidfd_wait(init, 0) != -ETIMEDOUT)
+		return err_set(e, ESRCH, "cannot exec in a stopped container");
+	*ret = TAKE_FD(namespace);
+	return 0;
+}
+
 static int spawn_joiner(struct joiner *j, const struct container_record *record, int proc, int init,
 			const char *sub_cgroup, struct sandbox *ret, struct err *e)
 {
@@ -124,6 +171,13 @@ static int spawn_joiner(struct joiner *j, const struct container_record *record,
 		TRY(ret->cgroup);
 		how.cgroup = ret->cgroup;
 	}
+	autofd int namespace = -1;
+	if (record->cgroup && record->namespaces & CLONE_NEWCGROUP)
+		TRY(find_cgroup_namespace(record, proc, init, &namespace, e));
+	j->cgroup_namespace = namespace;
+	if (namespace >= 0)
+		how.join_types &= ~CLONE_NEWCGROUP;
+	how.joins_cgroup = how.join_types & CLONE_NEWCGROUP;
 #ifndef HRUN_MUTANT_DUMPABLE
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");

@@ -11,10 +11,13 @@
  * DANGER: while the body lives it runs on our memory.  The process is single-threaded, all
  * signals are blocked, and the body touches nothing but its struct.
  */
+#include <fcntl.h>
+#include <hrun/cgroup_dir.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
 #include <hrun/spawn.h>
 #include <hrun/str.h>
+#include <linux/magic.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,9 +117,40 @@ static int run_borrowed(struct body *body, struct err *e)
 	return 0;
 }
 
+/* The number in FILE; false where there is none: no such controller here, the root, or "max". */
+static bool read_number(int cgroup, const char *file, uint64_t *ret)
+{
+	char text[24];
+
+	if (cgroup_dir_read(cgroup, file, text, sizeof text) <= 0)
+		return false;
+	text[strcspn(text, "\n")] = '\0';
+	return str_to_u64(text, UINT64_MAX, ret) == 0;
+}
+
+/* Is there one process more than CGROUP, or one above it, may hold?  A fork would have failed, a move does not. */
+static bool is_overfull(int cgroup)
+{
+	enum { DEEPEST = 64 };
+	autofd int dir = openat(cgroup, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	for (int depth = 0; depth < DEEPEST && dir >= 0 && fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+	     depth++) {
+		uint64_t count, max;
+		if (read_number(dir, "pids.current", &count) && read_number(dir, "pids.max", &max) && count > max)
+			return true;
+		int above = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd_close(&dir);
+		dir = above;
+	}
+	return false;
+}
+
 /*
  * Where cgroup2 is mounted with nsdelegate, as systemd does, whoever has entered a cgroup namespace can put nobody into a cgroup from
- * without it any more (ENOENT): the child is born where we are, and we, who have entered nothing, move it.  It waits for us.
+ * without it any more (ENOENT).  A child that can enter it by itself does so after its birth (joiner.c); here is the rest: it is born
+ * where we are, and we, who have entered nothing, move it.  It waits for us.
  */
 static int move_into_cgroup(struct body *body)
 {
@@ -123,6 +158,8 @@ static int move_into_cgroup(struct body *body)
 
 	str_format(pid, sizeof pid, "%d", body->pid);
 	int r = fd_write_file_at(body->how->cgroup, "cgroup.procs", pid);
+	if (r == 0 && is_overfull(body->how->cgroup))
+		r = -EAGAIN;
 	if (r == 0)
 		return 0;
 	proc_pidfd_signal(body->pidfd, SIGKILL);
@@ -140,7 +177,7 @@ static int run_joining(struct body *body, struct err *e)
 #ifdef HRUN_MUTANT_NSDELEGATE
 	return 0;
 #endif
-	if (body->errnum != ENOENT || body->cgroup < 0)
+	if (body->errnum != ENOENT || body->cgroup < 0 || !body->how->joins_cgroup)
 		return 0;
 	body->cgroup = -1;
 	body->errnum = 0;

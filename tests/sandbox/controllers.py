@@ -286,6 +286,22 @@ def no_more_processes_than_the_limit():
         equal(data["limit"], 12)
 
 
+@test
+def exec_takes_no_place_that_is_not_free():
+    """Also where cgroup2 has nsdelegate (under User Mode Linux it has), and a process may have to be moved: that no limit stops."""
+    if "HRUN_GUEST" in os.environ:
+        assert any(" cgroup2 " in line and "nsdelegate" in line for line in read("/proc/self/mounts").splitlines()), "no nsdelegate"
+    with started(bundle()) as other:
+        plain, joined = bundle(pids={"limit": 2}), bundle(pids={"limit": 2})
+        joined.user_namespace().namespace("cgroup", path=f"/proc/{other.pid}/ns/cgroup")
+        for b in (plain, joined):
+            with started(b, level="privileged") as c:
+                silent(hrun("exec", "-d", c.id, "sleep", "1000", level="privileged"))
+                r = hrun("exec", c.id, "true", level="privileged")
+                equal((r.status, value(c, "pids.current")), (255, "2"), r.err)
+                contains(r.err, "Resource temporarily unavailable")
+
+
 # ---- hugetlb, rdma, misc, unified ----
 
 

@@ -309,19 +309,41 @@ def ignore_paused():
         equal(p.wait(20), 0)
 
 
+def without_clone_into_cgroup(*words):
+    """Where cgroup2 is mounted with nsdelegate the kernel refuses (ENOENT) a birth into a cgroup from within another cgroup namespace; that is played here."""
+    clone3, report = "435", f"{h.work}/report"
+    r = hrun(*words, level="privileged", prefix=(f"{h.TOP}/build/tests/fault/inject", "--who", "runtime", "--call", clone3, "--at", "1", "--errno", "2",
+                                                 "--report", report, "--"))
+    contains(read(report), f"hit {clone3}")
+    return r
+
+
 @test
-def where_cgroup2_has_nsdelegate():
-    """The kernel then refuses (ENOENT) a birth into a cgroup from within the container's cgroup namespace; that is played here."""
-    clone3, inject = "435", f"{h.TOP}/build/tests/fault/inject"
-    with started(Bundle("sleep", "1000")) as c:
-        report = f"{h.work}/report"
-        r = hrun("exec", "-d", "--pid-file", f"{h.work}/pid", c.id, "sleep", "1000", prefix=(
-            inject, "--who", "runtime", "--call", clone3, "--at", "1", "--errno", "2", "--report", report, "--"))
-        contains(read(report), f"hit {clone3}")
-        equal((r.status, r.out, r.err), (0, "", ""))
-        pid = read(f"{h.work}/pid")
-        equal(cgroup_of(pid), f"/hrun/{c.id}")
-        equal(h.namespace_of(pid, "cgroup"), h.namespace_of(c.pid, "cgroup"))
+def it_is_born_in_the_cgroup():
+    """Moved there it would have been in reach of the container before the cgroup's limits hold; so it enters the cgroup namespace by itself."""
+    for b in (Bundle("sleep", "1000"), Bundle("sleep", "1000").user_namespace()):
+        with started(b) as c:
+            x = Executed(c)
+            equal((cgroup_of(x.pid), h.namespace_of(x.pid, "cgroup")), (f"/hrun/{c.id}", h.namespace_of(c.pid, "cgroup")))
+            fails(without_clone_into_cgroup("exec", c.id, "true"), "No such file or directory")
+            equal(len(read(f"{CGROUP}/hrun/{c.id}/cgroup.procs").split()), 2)
+
+
+@test
+def it_is_moved_where_it_cannot_enter_the_cgroup_namespace():
+    with started(Bundle("sleep", "1000")) as other:
+        b = Bundle("sleep", "1000").user_namespace().namespace("cgroup", path=f"/proc/{other.pid}/ns/cgroup").save()
+        c = h.Container(b, h.new_id())
+        try:
+            r = without_clone_into_cgroup("create", "-b", b.path, c.id)
+            equal((r.status, r.out, r.err), (0, "", ""))
+            equal(c.start().status, 0)
+            r = without_clone_into_cgroup("exec", "-d", "--pid-file", f"{h.work}/pid", c.id, "sleep", "1000")
+            equal((r.status, r.out, r.err), (0, "", ""))
+            for pid in (c.pid, read(f"{h.work}/pid")):
+                equal((cgroup_of(pid), h.namespace_of(pid, "cgroup")), (f"/hrun/{c.id}", h.namespace_of(other.pid, "cgroup")))
+        finally:
+            c.remove()
 
 
 main()

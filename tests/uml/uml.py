@@ -44,10 +44,11 @@ def set_up():
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", HOME="/root", LC_ALL="C.UTF-8", TOP=TOP,
                       BUILD=sys.argv[3], TESTS=f"{TOP}/tests", HRUN=f"{sys.argv[3]}/hrun", HRUN_GUEST="1",
                       PYTHONDONTWRITEBYTECODE="1")
-    for kind, place in (("proc", "/proc"), ("sysfs", "/sys"), ("cgroup2", CGROUP), ("devpts", "/dev/pts"), ("tmpfs", "/dev/shm"), ("tmpfs", "/tmp"), ("tmpfs", "/run"),
+    # nsdelegate: as systemd mounts it
+    for kind, place, *options in (("proc", "/proc"), ("sysfs", "/sys"), ("cgroup2", CGROUP, "-onsdelegate"), ("devpts", "/dev/pts"), ("tmpfs", "/dev/shm"), ("tmpfs", "/tmp"), ("tmpfs", "/run"),
                         ("tmpfs", "/root"), ("tmpfs", "/var/lib/containers")):
         os.makedirs(place, exist_ok=True)
-        subprocess.run(["mount", "-t", kind, kind, place], check=True)
+        subprocess.run(["mount", "-t", kind, *options, kind, place], check=True)
     subprocess.run(["insmod", *glob.glob("/usr/lib/uml/modules/*/kernel/fs/overlayfs/overlay.ko*")], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with open(f"{CGROUP}/cgroup.controllers") as f:

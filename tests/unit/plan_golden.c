@@ -56,6 +56,7 @@ static int run(struct pool *pool, const char *directory, bool json)
 		.config = bundle.config,
 		.process = bundle.config->process,
 		.host_root = true,
+		.keeps_sources = true,
 	};
 	policy_judge(&judged, &policy, &verdict);
 	int status = 1;
@@ -63,6 +64,7 @@ static int run(struct pool *pool, const char *directory, bool json)
 		fprintf(stderr, "%s\n", verdict_line(pool, &verdict, "hrun check"));
 	else
 		status = print_plan(pool, &bundle, &verdict, json);
+	verdict_close(&verdict);
 	bundle_close(&bundle);
 	return status;
 }
