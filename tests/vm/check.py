@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/check.py [--lsm none|apparmor|selinux] [--keep] [NAME...]
+"""tests/vm/check.py [--release trixie|bookworm] [--lsm none|apparmor|selinux] [--keep] [NAME...]
 
 Runs tests of this tree in an emulated machine (machine.py) as tests/run does here, with all controllers of cgroup v2 handed to them.
-Without a NAME: a core of tests/sandbox and tests/attacks.  The last line is `N passed, N failed, N skipped`.  --keep leaves the guest running.
+Without a NAME: WHOLE, one machine after the other, or that part of it which --release and --lsm leave.
+The last line is `N passed, N failed, N skipped`.  --keep leaves the guest running.
 """
 import argparse
 import os
@@ -11,12 +12,16 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
-from machine import LSM, RELEASE, TESTS, Impossible, Machine, check_host, say
+from machine import LSM, RELEASES, TESTS, Impossible, Machine, check_host, say
 
 TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
-        "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
+        "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
+WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust")),
+         ("trixie", "apparmor", ("vm/guest/apparmor",)),
+         ("bookworm", "none", (*CORE, "vm/guest/scope")))
 # Thousands of files that no test in the guest reads.
 LEFT_OUT = ("src/", "libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
             "tests/unit/", "tests/vectors/")
@@ -39,13 +44,14 @@ def host_release():
     return found.group(1) if found else ""
 
 
-def build():
-    """The directory of a build whose shared libraries the guest has: this machine's, unless that is newer than the guest or no Debian."""
-    if host_release() in ("bookworm", RELEASE):
+def build(release):
+    """The directory of a build whose shared libraries a guest of RELEASE has: this machine's, unless that is newer or no Debian."""
+    oldest_first = ("bookworm", "trixie")
+    if host_release() in oldest_first[:oldest_first.index(release) + 1]:
         programs = [f"build/tests/{name}" for name in ("isolate", "sandbox/probe", "sandbox/hook", "attacks/attack")]
         subprocess.run(["make", "-j2", "--no-print-directory", "all", *programs], cwd=TOP, check=True, stdout=sys.stderr)
         return "build"
-    raise Impossible(f"a build of {host_release() or 'this machine'} does not run in {RELEASE}")
+    raise Impossible(f"a build of {host_release() or 'this machine'} does not run in {release}")
 
 
 def bring_along(machine, build_directory):
@@ -63,42 +69,67 @@ def bring_along(machine, build_directory):
 
 
 def run_tests(machine, names):
-    """tests/run in the guest: its output and exit status are ours."""
+    """tests/run in the guest: [passed, failed, skipped]; its output is ours."""
     process = subprocess.Popen([*machine.ssh(), "--", "sh", "-s", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                errors="replace")
     process.stdin.write(INSIDE)
     process.stdin.close()
+    found = None
     for line in process.stdout:
+        found = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped\n", line)
         print(line, end="", flush=True)
-    return process.wait()
+    status = process.wait()
+    counts = [int(n) for n in found.groups()] if found else [0, 0, 0]
+    if status and not counts[1]:
+        print(f"failed: the tests ended with status {status}", flush=True)
+        counts[1] = 1
+    return counts
 
 
-def check(lsm, names, keep):
-    check_host()
-    machine = Machine(lsm)
+def check(release, lsm, names, keep):
+    machine = Machine(release, lsm)
+    started = time.monotonic()
     try:
-        built = build()
+        built = build(release)
         if not machine.pid():
             machine.start()
         bring_along(machine, built)
-        say(f"in Debian's {RELEASE}: {' '.join(names)}")
+        say(f"in Debian's {release}, security modules: {lsm}: {' '.join(names)}")
         return run_tests(machine, names)
+    except Impossible as why:
+        print(f"skipped: {release}, {lsm}: {why}")
+        return [0, 0, 1]
     finally:
+        say(f"{release}, {lsm}: {time.monotonic() - started:.0f} s")
         if not keep:
             machine.stop()
 
 
+def chosen(options):
+    """[(release, lsm, names)]"""
+    if options.names:
+        return [(options.release or "trixie", options.lsm or "none", options.names)]
+    return [row for row in WHOLE if options.release in (None, row[0]) and options.lsm in (None, row[1])]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lsm", choices=LSM, default="none")
+    parser.add_argument("--release", choices=RELEASES)
+    parser.add_argument("--lsm", choices=LSM)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    machines = chosen(options)
+    if not machines:
+        parser.error("nothing is tested on such a machine; name a test")
     try:
-        return check(options.lsm, options.names or CORE, options.keep)
+        check_host()
     except Impossible as why:
         print(f"skipped: {why}\n0 passed, 0 failed, 1 skipped")
         return 0
+    passed, failed, skipped = (sum(column) for column in zip(*(check(*row, options.keep) for row in machines)))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

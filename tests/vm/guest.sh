@@ -32,11 +32,13 @@ systemctl -q enable systemd-networkd ssh
 # What only costs time here.
 systemctl -q mask systemd-networkd-wait-online systemd-timesyncd systemd-firstboot apt-daily.timer apt-daily-upgrade.timer \
   dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap fstrim.timer getty@tty1
-systemctl -q disable containerd podman.socket podman podman-restart podman-auto-update.timer 2>/dev/null || :
+systemctl -q disable containerd docker docker.socket podman.socket podman podman-restart podman-auto-update.timer 2>/dev/null || :
 
 # Labels now: a guest that does it when it boots takes minutes.
-printf 'SELINUX=permissive\nSELINUXTYPE=default\n' >/etc/selinux/config
-setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts /
+if command -v setfiles >/dev/null; then
+  printf 'SELINUX=permissive\nSELINUXTYPE=default\n' >/etc/selinux/config
+  setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts /
+fi
 
 # The only driver that mounting the root needs and the kernel has not built in is virtio_blk.
 kernel=$(ls /lib/modules)

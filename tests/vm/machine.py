@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/machine.py [--lsm none|apparmor|selinux] VERB ...
+"""tests/vm/machine.py [--release trixie|bookworm] [--lsm none|apparmor|selinux] VERB ...
 
-A Debian 13 machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security modules.
+A Debian 13 (or 12) machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security
+modules.
 
     build               make the image (as root; kept in /var/cache/hrun-vm, made again when what it is made of changes)
     start               resume the saved machine; without one boot, and save it
@@ -39,11 +40,11 @@ PACKAGES = {
                " iproute2 procps kmod util-linux ca-certificates",
     "engines": "podman crun conmon netavark aardvark-dns passt slirp4netns uidmap fuse-overlayfs catatonit iptables containerd runc"
                " containernetworking-plugins",
-    "security modules": "apparmor apparmor-utils selinux-policy-default policycoreutils selinux-utils",
-    "hrun and its tests": "gcc libc6-dev libseccomp2 libyajl2 libssl3t64 zlib1g libzstd1 libsystemd0 attr e2fsprogs openssl python3 strace"
-                          " git jq",
+    "security modules": "apparmor apparmor-utils",
+    "hrun and its tests": "gcc libc6-dev libseccomp2 libyajl2 zlib1g libzstd1 libsystemd0 attr e2fsprogs openssl python3 strace git jq",
 }
-RELEASE = "trixie"
+# What only one has, or has by this name.  Debian 12's setfiles labels nothing where SELinux is off.
+RELEASES = {"trixie": "libssl3t64 docker.io docker-cli selinux-policy-default policycoreutils selinux-utils", "bookworm": "libssl3"}
 LSM = {"none": "landlock,lockdown,yama,integrity,bpf", "apparmor": "landlock,lockdown,yama,integrity,apparmor,bpf",
        "selinux": "landlock,lockdown,yama,integrity,selinux,bpf"}
 HOST_PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ssh": "openssh-client",
@@ -79,12 +80,12 @@ def check_host():
 
 
 class Machine:
-    def __init__(self, lsm="none"):
-        self.lsm = lsm
-        self.packages = ",".join(" ".join(PACKAGES.values()).split())
+    def __init__(self, release="trixie", lsm="none"):
+        self.release, self.lsm = release, lsm
+        self.packages = ",".join(" ".join((*PACKAGES.values(), RELEASES[release])).split())
         with open(f"{HERE}/guest.sh") as f:
-            self.image = f"{CACHE}/{RELEASE}-{digest(self.packages, f.read())}"
-        self.run_dir = f"{CACHE}/run-{RELEASE}-{lsm}"
+            self.image = f"{CACHE}/{release}-{digest(self.packages, f.read())}"
+        self.run_dir = f"{CACHE}/run-{release}-{lsm}"
         self.saved = f"{self.image}/saved-{digest(self.version(), *self.command('DISK', 'RUN', 0))}"
 
     # ---- the image ----
@@ -96,11 +97,11 @@ class Machine:
                 self.make_image()
 
     def make_image(self):
-        say(f"making the image of {RELEASE}")
-        made = subprocess.run([f"{TESTS}/tree.sh", RELEASE, self.packages], stdout=subprocess.PIPE, text=True,
+        say(f"making the image of {self.release}")
+        made = subprocess.run([f"{TESTS}/tree.sh", self.release, self.packages], stdout=subprocess.PIPE, text=True,
                               env=dict(os.environ, INITRD="No"))
         if made.returncode:
-            raise Impossible(f"no root file system of {RELEASE}: {made.stdout.strip()[-200:]}")
+            raise Impossible(f"no root file system of {self.release}: {made.stdout.strip()[-200:]}")
         new = f"{self.image}.new"
         root = f"{new}/root"
         shutil.rmtree(new, ignore_errors=True)
@@ -118,7 +119,7 @@ class Machine:
                        check=True)
         shutil.rmtree(root)
         for old in os.listdir(CACHE):  # of another list of packages
-            if old.startswith(RELEASE + "-") and f"{CACHE}/{old}" != new:
+            if old.startswith(self.release + "-") and f"{CACHE}/{old}" != new:
                 shutil.rmtree(f"{CACHE}/{old}", ignore_errors=True)
         os.rename(new, self.image)
 
@@ -285,6 +286,7 @@ class Machine:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--release", choices=RELEASES, default="trixie")
     parser.add_argument("--lsm", choices=LSM, default="none")
     parser.add_argument("verb", choices=("build", "start", "run", "put", "shell", "stop", "status"))
     parser.add_argument("-u", "--user", default="root")
@@ -295,7 +297,7 @@ def main():
         options.user, words = words[1], words[2:]
     try:
         check_host()
-        machine = Machine(options.lsm)
+        machine = Machine(options.release, options.lsm)
         if options.verb in ("run", "put", "shell") and not machine.pid():
             raise Impossible(f"no guest is running: {sys.argv[0]} start")
         if options.verb == "run":

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 300
+# alone
+"""docker whose default runtime is hrun, by contrib/docker/daemon.json, and again with the systemd driver."""
+import json
+import os
+import re
+import sys
+
+from guest import HRUN, TOP, archive, cgroup_of, cgroups_left, equal, holds, install, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
+
+STATE = "/var/run/docker/runtime-runc/moby"
+work = None
+
+
+def docker(*words):
+    return sh("docker", *words)
+
+
+def inspect(container, form):
+    return docker("inspect", "--format", form, container)
+
+
+def use_driver(driver):
+    """The daemon with contrib's file, but for the driver."""
+    with open(f"{TOP}/contrib/docker/daemon.json") as f:
+        config = json.load(f)
+    config["exec-opts"] = [f"native.cgroupdriver={driver}"]
+    write("/etc/docker/daemon.json", json.dumps(config))
+    sh("systemctl", "restart", "docker")
+    wait_for(lambda: run("docker", "version")[0] == 0, "the daemon answers")
+    equal(docker("info", "--format", "{{.DefaultRuntime}} {{.CgroupDriver}} {{.CgroupVersion}}"), f"hrun {driver} 2", "docker info")
+
+
+def frozen(cgroup):
+    return re.findall(r"^frozen (.)", read(f"{cgroup}/cgroup.events"), re.M)
+
+
+def life(driver):
+    use_driver(driver)
+    if run("docker", "image", "inspect", "bb")[0]:
+        docker("import", archive(f"{work}/image.tar"), "bb")
+    equal(run("docker", "run", "--rm", "--network=none", "bb", "sh", "-c", "grep -E 'Seccomp:|CapEff' /proc/self/status; exit 7"),
+          (7, "CapEff:\t00000000a80425fb\nSeccomp:\t2"), "run")
+    volume = f"{work}/volume-{driver}"
+    name = docker("run", "-d", "--network=none", "--memory=64m", "--memory-swap=64m", "--pids-limit=50", "--cpus=0.5", "-v", f"{volume}:/v", "bb", "sh", "-c",
+                  "echo up >>/v/up; trap 'exit 5' TERM; echo logged; while :; do sleep 0.2; done").splitlines()[-1]
+    try:
+        cgroup = cgroup_of(inspect(name, "{{.State.Pid}}"))
+        equal(limits(cgroup), [str(64 << 20), "50", "50000 100000"], "limits")
+        equal(run("docker", "exec", name, "sh", "-c", "cat /proc/self/cgroup; exit 3"), (3, "0::/"), "exec")
+        shown = docker("stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", name)
+        if not re.search(r"^[1-9][\d.]*[KM]iB / 64MiB [1-9]", shown):
+            raise AssertionError(f"stats: {shown!r}")
+        holds(docker("top", name), "sleep 0.2", "top")
+        docker("pause", name)
+        equal(frozen(cgroup), ["1"], "frozen")
+        docker("unpause", name)
+        docker("update", "--memory=80m", "--memory-swap=80m", "--pids-limit=60", "--cpus=1", name)
+        equal(limits(cgroup), [str(80 << 20), "60", "100000 100000"], "limits after update")
+        docker("restart", name)
+        cgroup = cgroup_of(inspect(name, "{{.State.Pid}}"))
+        equal(limits(cgroup), [str(80 << 20), "60", "100000 100000"], "limits after restart")
+        wait_for(lambda: read(f"{volume}/up") == "up\nup", "it has started twice")
+        docker("stop", "-t", "20", name)
+        equal(inspect(name, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"), "exited 5 false", "after stop")
+        equal(docker("logs", name), "logged\nlogged", "logs")
+    finally:
+        docker("rm", "-f", name)
+    equal((os.path.exists(f"{STATE}/{name}"), os.path.exists(cgroup), cgroups_left(name)), (False, False, []), "what is left")
+
+
+def ends_and_restarts():
+    """The restart policy after an exit status and after init was killed from outside; memory that runs out."""
+    volume = f"{work}/policy"
+    docker("run", "-d", "--name", "twice", "--network=none", "--restart=on-failure:2", "-v", f"{volume}:/v", "bb", "sh", "-c", "echo x >>/v/starts; exit 1")
+    docker("run", "-d", "--name", "always", "--network=none", "--restart=always", "bb", "sleep", "1000")
+    try:
+        first = inspect("always", "{{.State.Pid}}")
+        os.kill(int(first), 9)
+        wait_for(lambda: inspect("always", "{{.State.Running}} {{.RestartCount}}") == "true 1" and inspect("always", "{{.State.Pid}}") not in ("0", first),
+                 "a container that was killed is there again")
+        wait_for(lambda: inspect("twice", "{{.State.Status}} {{.RestartCount}}") == "exited 2", "a failing container is started three times")
+        equal(read(f"{volume}/starts"), "x\nx\nx", "starts")
+    finally:
+        docker("rm", "-f", "twice", "always")
+    status, out = run("docker", "run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "tail", "/dev/zero")
+    try:
+        equal((status, inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}")), (137, "true 137"), f"the hog: {out}")
+    finally:
+        docker("rm", "-f", "hog")
+
+
+def published_port():
+    name = docker("run", "-d", "-p", "127.0.0.1:8082:80", "--health-cmd", "test -e /tmp/index.html", "--health-interval=2s", "bb", "sh", "-c",
+                  "echo served >/tmp/index.html; exec httpd -f -p 80 -h /tmp").splitlines()[-1]
+    try:
+        wait_for(lambda: run("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8082/index.html") == (0, "served"), "an answer")
+        wait_for(lambda: inspect(name, "{{.State.Health.Status}}") == "healthy", "healthy")
+    finally:
+        docker("rm", "-f", name)
+
+
+def refused():
+    """The docker CLI shows the whole sentence, with the remedy, and nothing is left."""
+    for words, rule in ((("--privileged",), "refused ["), (("--pid=host",), "refused [ns-pid-host]"), (("-v", "/:/host"), "refused [mount-host-root]"),
+                        (("-v", "/var/run/docker.sock:/s"), "refused [mount-engine-socket]")):
+        status, out = run("docker", "run", "--rm", "--network=none", *words, "bb", "true")
+        holds(out, rule, f"{words}")
+        holds(out, "waive the rule", f"{words}")
+        equal(status, 125, f"{words}: {out}")
+    status, out = run("docker", "run", "--rm", "--network=none", "bb", "nosuch")
+    equal((status, "nosuch" in out), (127, True), out)
+    status, out = run("docker", "run", "--rm", "--network=none", "bb", "/etc/passwd")
+    equal((status, "permission denied" in out), (126, True), out)
+
+
+def nothing_left():
+    equal(docker("ps", "-aq"), "", "containers")
+    equal(os.listdir(STATE) if os.path.exists(STATE) else [], [], "records of hrun")
+    equal(sh(HRUN, "list", "-q"), "", "hrun list")
+
+
+def main():
+    global work
+    need_machine()
+    if run("docker", "--version")[0]:
+        print("docker is not installed here")
+        return 77
+    install("hrun-restricted")
+    with work_directory("docker") as work:
+        sh("systemctl", "start", "containerd")
+        try:
+            return play([("cgroupfs: a container's life", life, "cgroupfs"), ("systemd: a container's life", life, "systemd"),
+                         ("ends and restarts", ends_and_restarts), ("a published port and a health check", published_port), ("refused", refused),
+                         ("nothing is left", nothing_left)])
+        finally:
+            sh("systemctl", "stop", "docker.socket", "docker", "containerd", check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
