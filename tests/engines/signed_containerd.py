@@ -197,6 +197,23 @@ def names():
     policy()
 
 
+def unread(layout, full):
+    """Indexes that are too large for hrun: containerd's own labels say of which image each is."""
+    other = layout.image("localhost/beside", [busybox_layer(), layer(entry("beside", data=b"b"))])
+    for name, image in (("beside", other), ("large", full)):
+        index = {"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": [{**image, "platform": {"os": "linux", "architecture": "amd64"}}], "annotations": {"x": "x" * (1 << 20)}}
+        load(layout, layout.blob(OCI + "index.v1+json", json.dumps(index).encode()), name)
+        if name == "beside":
+            starts("another image that hrun cannot read")
+            continue
+        refused("a name of this image that hrun cannot read", "cannot be read and may be this one")
+        policy("warn")
+        starts("the same at warn")
+    sh("ctr image rm localhost/large:1")
+    policy()
+    starts("without it")
+
+
 # ---- what is done with images ----
 
 def uses(layout, full):
@@ -325,6 +342,7 @@ def inside():
     signatures(layout, places)
     indexes(layout, places)
     names()
+    unread(layout, full)
     changes(tops)
     records(layout, full, tops)
     memory(layout, full, tops)
