@@ -12,6 +12,7 @@
 #include <hrun/path.h>
 #include <hrun/str.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { MAX_LINKS = 40 };
@@ -231,9 +232,25 @@ static void look_at_destination(const struct judged *judged, const struct places
 		look->destination_link = walk.link ? walk.link : clean;
 }
 
+/*
+ * Each source needs a second descriptor for its clone.  Where there are too few the plan says so, and none is kept: who judges with the
+ * last one sees less.
+ */
+static bool may_keep_sources(const struct judged *judged)
+{
+	enum { FEW = 32, OTHERS = 32 };
+	struct rlimit limit;
+	size_t binds = 0;
+
+	for (size_t i = 0; i < judged->config->mount_count; i++)
+		binds += mount_is_bind(&judged->config->mounts[i]);
+	return binds <= FEW || (getrlimit(RLIMIT_NOFILE, &limit) == 0 && 2 * binds + OTHERS <= limit.rlim_cur);
+}
+
 struct mount_look *mount_look(const struct judged *judged)
 {
 	const struct config *config = judged->config;
+	const bool keeps = judged->keeps_sources && may_keep_sources(judged);
 	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
 	struct places places = new_places(judged, looks);
 	struct host_view *host = config->mount_count ? host_view_new(judged->pool) : NULL;
@@ -242,7 +259,7 @@ struct mount_look *mount_look(const struct judged *judged)
 		const struct config_mount *mount = &config->mounts[i];
 		const char *path = mount->destination;
 		autofd int source = source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, &looks[i]);
-		looks[i].source_fd = source < 0 ? source : judged->keeps_sources ? TAKE_FD(source) : -ESTALE;
+		looks[i].source_fd = source < 0 ? source : keeps ? TAKE_FD(source) : -EMFILE;
 		if (!path || path[0] != '/' || path_has_dotdot(path))
 			continue;
 		look_at_destination(judged, &places, path, &looks[i]);

@@ -33,6 +33,21 @@ OPPOSITE = {"suid": "nosuid", "dev": "nodev", "exec": "noexec", "symfollow": "no
 
 
 @test
+def as_many_binds_as_descriptors():
+    b = Bundle("sh", "-c", "ls /d | wc -l")
+    os.makedirs(f"{b.path}/source")
+    for i in range(200):
+        os.makedirs(f"{b.path}/rootfs/d/{i}")
+        b.c["mounts"].append({"destination": f"/d/{i}", "type": "bind", "source": "source", "options": ["bind"]})
+    with h.unchanged():
+        r = run(b, prefix=("sh", "-c", 'ulimit -Sn 300; exec "$@"', "sh"))
+        equal((r.status, r.out), (125, ""), r.err)
+        contains(r.err, "Too many open files; raise the limit of open files (ulimit -n): hrun needs two for each mount")
+        r = run(b, prefix=("sh", "-c", 'ulimit -Sn 500; exec "$@"', "sh"))
+        equal((r.status, r.out, r.err), (0, "200\n", ""))
+
+
+@test
 def each_word_on_a_bind_mount():
     for word, (there, absent) in WORDS.items():
         m = bound([word])
