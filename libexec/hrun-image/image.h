@@ -7,7 +7,7 @@
  *   scheme_*.c    is one candidate a good signature by one requirement?                     stage signature, policy
  *   chain.c       manifest -> config -> layers                                              stage manifest, config
  *   layer.c       decompress, hash both sides, read the archive, send records               stage layer, unpack
- *   find.c        which images of containerd's store could these snapshots be (its databases: bolt.c)
+ *   find.c        which images of containerd's store could these snapshots be (find.h; its databases: bolt.c)
  *   stored.c      an image as an engine keeps it: its manifests, signatures of several places   stage signature
  *   compare.c     each layer's archive (compare_source.c: its blob, or made again) beside the files   stage layer
  *

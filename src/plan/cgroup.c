@@ -49,6 +49,10 @@ static int check_path(const char *path, struct err *e)
 			path);
 	if (str_equal(path, "/"))
 		return err_set(e, EINVAL, "linux.cgroupsPath: / is the cgroup of the whole host; use a path below it");
+	/* Who ends a container there ends all that live below. */
+	if (str_equal(path, "/hrun"))
+		return err_set(e, EINVAL,
+			       "linux.cgroupsPath: in /hrun are the cgroups of other containers; use a path below it");
 	for (const char *name = path + (path[0] == '/');; name++) {
 		size_t length = strcspn(name, "/");
 		if (!is_component(name, length))
