@@ -82,6 +82,8 @@ int stored_images_read(struct pool *pool, const char *file, const char *bytes, s
 /* ---- store_paths.c ---- */
 /* A descriptor of PATH (absolute) that nobody but root, or the caller in a namespace of his own, could have put something behind. */
 int store_open_path(struct pool *pool, const char *path, struct err *e);
+/* The path of what FD is, as the kernel has it; or NULL. */
+const char *store_path_of(struct pool *pool, int fd);
 /* The directory's own path, or NULL: mounts may name it by a link. */
 const char *store_real_path(struct pool *pool, const char *path);
 /* The container's own layer, if it has not been mapped to other ids: ret->upper and ret->upper_path. */
@@ -120,6 +122,6 @@ int signature_places(const struct policy_images *images, int ret_places[IMAGE_PL
 
 /* ---- upper.c ---- */
 /* NULL, or what the container's writable layer has beyond what engine and runtime put there. */
-const char *upper_changes(struct pool *pool, const struct stored_root *root, const struct config *config);
+const char *upper_changes(struct pool *pool, const struct stored_root *root, const struct bundle *bundle);
 
 #endif

@@ -298,7 +298,7 @@ static void verify_root(struct pool *pool, const struct image_root_asked *asked,
 	if (!answer)
 		return;
 	stored_root_remember(asked, root);
-	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle->config);
+	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle);
 	if (ret->changed && asked->policy->level == LEVEL_RESTRICTED) {
 		ret->answer = NULL;
 		ret->reason = ret->changed;

@@ -23,15 +23,21 @@ int store_open_path(struct pool *pool, const char *path, struct err *e)
 	return fd;
 }
 
-const char *store_real_path(struct pool *pool, const char *path)
+const char *store_path_of(struct pool *pool, int fd)
 {
 	char link[64], real[PATH_MAX];
-	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", fd) < 0)
 		return NULL;
 	ssize_t n = readlink(link, real, sizeof real - 1);
 	return n > 0 ? pool_strndup(pool, real, (size_t)n) : NULL;
+}
+
+const char *store_real_path(struct pool *pool, const char *path)
+{
+	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return store_path_of(pool, fd);
 }
 
 int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e)
