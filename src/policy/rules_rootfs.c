@@ -118,6 +118,9 @@ static bool is_layer_of_engine(const char *path)
 	static const char *const parents[] = {"/vfs/dir/", "/btrfs/subvolumes/", "/zfs/graph/", "/rootfs/"};
 	const char *name = strrchr(path, '/');
 
+	/* A verified image that is kept: later runs believe what is in there. */
+	if (path_is_below(path, "/var/lib/hrun"))
+		return false;
 	if (str_equal(name, "/rootfs") || str_equal(name, "/merged") || str_equal(name, "/mnt") ||
 	    str_equal(name, "/fs"))
 		return true;

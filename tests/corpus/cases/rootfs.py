@@ -53,5 +53,6 @@ for name, path in (("docker", f"/var/lib/docker/overlay2/{LAYER}/merged"), ("sna
                    ("podman", f"/var/lib/containers/storage/overlay/{LAYER}/merged"), ("vfs", f"/var/lib/containers/storage/vfs/dir/{LAYER}"),
                    ("containerd", f"/run/containerd/io.containerd.runtime.v2.task/k8s.io/{LAYER}/rootfs"), ("machines", "/var/lib/machines/x")):
     more("layer-of-" + name, "root-path-host", "---", put("root.path", path))
+more("kept-image", "root-path-host", "-RR", put("root.path", "/var/lib/hrun/images/sha256-x/rootfs"))
 more("the-bundle", "root-path-host", "-RR", put("root.path", "."))
 more("above-the-bundle", "root-path-host", "-RR", put("root.path", "@B@/.."))
