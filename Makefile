@@ -316,7 +316,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # What tests put into containers: static, and without sanitizers.
-HELPERS := sandbox/probe sandbox/hook attacks/attack
+HELPERS := sandbox/probe sandbox/hook attacks/attack engines/pause
 $(HELPERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"

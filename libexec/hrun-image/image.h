@@ -136,8 +136,8 @@ int program_begin(const char *name, int argc);
 int program_confine(const char *name);
 
 /* ---- confine.c, filter.c ---- */
-/* From here on: no privilege, no file, no network.  0, or a negative errno and in *ret_what what failed. */
-int confine(const char **ret_what);
+/* From here on: no privilege, no file, no network.  DIES_WITH_PARENT: SIGKILL where hrun ends.  0, or a negative errno and in *ret_what what failed. */
+int confine(bool dies_with_parent, const char **ret_what);
 int filter_load(void);
 
 /* ---- keys ---- */

@@ -270,7 +270,7 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 #ifdef HRUN_MUTANT_DENIED_UNREAD
 	return NULL;
 #endif
-	const char *path = asked->bundle->rootfs < 0 ? NULL : store_real_path_of(pool, asked->bundle->rootfs);
+	const char *path = asked->bundle->rootfs < 0 ? NULL : store_path_of(pool, asked->bundle->rootfs);
 	const char *denied = path ? storage_denied(pool, images, path) : NULL;
 	if (denied || !wrong)
 		return denied;
@@ -322,7 +322,7 @@ static void verify_root(struct pool *pool, const struct image_root_asked *asked,
 	if (!answer)
 		return;
 	stored_root_remember(asked, root);
-	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle->config);
+	ret->changed = root->upper < 0 ? NULL : upper_changes(pool, root, asked->bundle);
 	if (ret->changed && asked->policy->level == LEVEL_RESTRICTED) {
 		ret->answer = NULL;
 		ret->reason = ret->changed;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""engine_root.py - what `hrun plan` says of a root that an engine could have mounted, for compare.py and compare_containerd.py."""
+"""engine_root.py - what `hrun plan` says of a root that an engine could have mounted, for compare.py, compare_containerd.py and upper.py."""
 import contextlib
 import json
 import os
@@ -38,32 +38,33 @@ def policy(require="signed", members=None, **more):
         json.dump({"format": 1, "level": "baseline", **(members or {}), "images": {"require": require, "signatures": ["signatures"], "trust": trust, **more}}, f)
 
 
-def write_bundle(root, **more):
+def write_bundle(root, mounts=(), **more):
     config = json.loads(subprocess.run([HRUN, "spec"], cwd="/run/spec", capture_output=True, text=True, check=True).stdout or open("/run/spec/config.json").read())
     os.unlink("/run/spec/config.json")
     config["root"] = {"path": root, "readonly": True}
     config["process"].update(more)
+    config["mounts"] += [{"destination": path, "type": "tmpfs", "source": "tmpfs"} for path in mounts]
     os.makedirs(BUNDLE, exist_ok=True)
     with open(f"{BUNDLE}/config.json", "w") as f:
         json.dump(config, f)
 
 
-def plan(root):
+def plan(root, **more):
     """The finding about the image, or ""."""
-    write_bundle(root)
+    write_bundle(root, **more)
     done = subprocess.run([HRUN, "plan", BUNDLE], capture_output=True, text=True, timeout=100)
     if done.returncode not in (0, 1):
         return f"exit status {done.returncode}: {done.stderr}"
     return "".join(line for line in (done.stdout + done.stderr).splitlines(True) if "image-signature-missing  " in line)
 
 
-def accepted(name, root):
-    found = plan(root)
+def accepted(name, root, **more):
+    found = plan(root, **more)
     check(not found, name, found)
 
 
-def refused(name, root, *texts):
-    found = plan(root)
+def refused(name, root, *texts, **more):
+    found = plan(root, **more)
     check(found.startswith("refuse") and any(text in found for text in texts), name, f"{found!r}, expected {texts}")
 
 
