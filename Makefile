@@ -266,7 +266,7 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BASE)/tests/fuzz/fuzz_%.o $(BUILD)/libhrun.a
 	$(SAY) "  LINK  $@"
 	$(Q)$(LINK_TEST) -fsanitize=fuzzer
 # What is hrun-image but for its main(), for a test or fuzzer of its own.
-IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates fuzz/replay_image_layout fuzz/fuzz_image_layout)
+IMAGE_TESTS := $(addprefix $(BUILD)/tests/,unit/image_candidates unit/image_find fuzz/replay_image_layout fuzz/fuzz_image_layout)
 $(IMAGE_TESTS): $(filter-out %/main.o,$(IMAGE_OBJECTS))
 $(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
 $(IMAGE_TESTS): private PIE := -pie
@@ -316,7 +316,7 @@ $(TOOLS:%=$(BUILD)/tests/%): %: %.o
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # What tests put into containers: static, and without sanitizers.
-HELPERS := sandbox/probe sandbox/hook attacks/attack
+HELPERS := sandbox/probe sandbox/hook attacks/attack engines/pause
 $(HELPERS:%=$(BUILD)/tests/%): $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(SAY) "  LINK  $@"

@@ -99,6 +99,11 @@ int console_apply(const struct plan *plan, int root, int console_socket, bool on
 /* Before the root becomes read-only: the working directory, if the image has none. */
 void cwd_make(const struct plan *plan, int root);
 int creds_apply(const struct plan *plan, int root, struct err *e);
+/*
+ * R: the hard limits of the new process PID that have to go up (prlimit(2)).  In a user namespace of its own no capability of its lets it do so;
+ * the exact values come in creds_seal.
+ */
+int creds_raise_limits(const struct creds_plan *plan, pid_t pid, struct err *e);
 /* R: write oom_score_adj of the new process, below the procfs PROC, where the plan has one. */
 int creds_set_oom_score(const struct creds_plan *plan, int proc, pid_t pid, struct err *e);
 /* R: move the plan's network devices to where the new process PID is, below the procfs PROC. */

@@ -27,8 +27,8 @@ enum {
 	IMAGE_FDS_MAX = IMAGE_SIGNATURES_MAX + IMAGE_TRUSTS_MAX * IMAGE_KEYS_MAX,
 	IMAGE_CHUNK = 32768, /* the config comes back in messages of this size, the last one shorter */
 	IMAGE_CONFIG_MAX = 1 << 20,
-	IMAGE_MANIFESTS_MAX = 8, /* that an engine keeps of one image */
-	IMAGE_PLACES_MAX = 64,	 /* layouts with signatures */
+	IMAGE_MANIFESTS_MAX = 64, /* that an engine keeps of one image */
+	IMAGE_PLACES_MAX = 64,	  /* layouts with signatures */
 };
 
 enum image_verdict {
@@ -89,7 +89,7 @@ enum image_task {
 	 */
 	IMAGE_COMPARE,
 	/*
-	 * Which images of containerd's store could `layer_count` snapshots be, of which `snapshot` is the topmost?  As the config comes back
+	 * Which images of containerd's store could `snapshot` and what is below it be?  As the config comes back
 	 * a list of objects: "id" (digits of its config's digest), "layer" (the number), "names", "big-data-names" ("manifest-" and the
 	 * digests of its manifests and of the indexes above them).
 	 */
@@ -121,7 +121,8 @@ struct image_request {
 		layer_count; /* layer_count: directories of the root, without the one that is written to */
 	char manifests[IMAGE_MANIFESTS_MAX][IMAGE_DIGEST_SIZE];
 	uint32_t whole_blobs; /* 1: the store has the layers' blobs; 0: records of archives (tar-split) */
-	uint64_t snapshot;    /* IMAGE_FIND */
+	uint64_t snapshot;    /* IMAGE_FIND, */
+	uint32_t parents;     /* 1: its parents count for it, down to the first that is an image's own */
 };
 
 /* From hrun-image, any number of times before the answer.  hrun answers each with a struct image_given, and its descriptor. */

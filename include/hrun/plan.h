@@ -108,6 +108,7 @@ struct cgroup_plan {
 	const char *
 		path; /* below the mount, absolute: "/machine/web-1"; of a user's scope its end, until systemd has said it */
 	struct scope_plan *scope; /* NULL: hrun makes the cgroup itself */
+	bool beside;		  /* an ordinary user's, where none was named: beside the one that hrun is in */
 	const char *lived_in;	  /* a cgroup above that holds processes and so enables nothing more, or NULL */
 	const char **controllers; /* to be enabled in every ancestor, those needed by writes */
 	size_t controller_count;

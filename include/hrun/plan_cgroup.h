@@ -58,6 +58,20 @@ const struct device_match *plan_device_defaults(size_t *ret_count);
  */
 int plan_cgroup_path(struct pool *pool, const char *path, const char *id, const char **ret_path, struct err *e);
 
+/* Is this process in another user namespace than the host's own? */
+bool plan_cgroup_in_user_namespace(void);
+/*
+ * Where the document names no path.  An ordinary user (or who is root in a user namespace only) may not make /hrun in most places: PLAN's path
+ * becomes one beside this process's own cgroup, if that place is the user's.  podman's cgroupfs driver names no path for a user, but
+ * goes into a scope of his systemd before.
+ */
+void plan_cgroup_beside(struct pool *pool, const char *id, struct cgroup_plan *plan);
+/*
+ * Where the document names no path and there is no place either: a container of which no limit is asked stays in the caller's cgroup, with a
+ * warning; a limit is an error.
+ */
+int plan_cgroup_without(struct pool *pool, const struct plan_options *options, struct plan *plan, struct err *e);
+
 /*
  * AVAILABLE (words, the controllers of the root) without those that a cgroup above PLAN's path cannot hand down because it
  * holds processes itself; its path is then in lived_in.  What is not there, or cannot be read, hinders nothing.

@@ -38,12 +38,20 @@ int proc_pidfd_wait(int pidfd, int timeout_ms);
 struct proc_id_range {
 	uint32_t inside, outside, count;
 };
+/* Lines that a map has at most, and their bytes (user_namespaces(7)). */
+enum { PROC_MAP_LINES = 340, PROC_MAP_BYTES = PROC_MAP_LINES * 33 };
 
 /* A line of /proc/PID/uid_map or gid_map; false where it is none. */
 bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
 
 /* The lines of this process's uid_map (GIDS: gid_map), at most MAX of them; their number, or negative errno. */
 int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max);
+
+/*
+ * As which uid does the host's root show here?  Outside of user namespaces it is 0; where it is not mapped its files show the
+ * overflow uid, as those of everybody unmapped do.  Where the kernel does not say it is 0: nothing else is trusted then.
+ */
+uid_t proc_host_root(void);
 
 /* Which signals this process ignores: bit N-1 for signal N; all where procfs does not say. */
 uint64_t proc_ignored_signals(void);

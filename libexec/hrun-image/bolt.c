@@ -230,3 +230,15 @@ int bolt_bucket(struct bolt *b, const struct bolt_bucket *bucket, const char *ke
 	TRY(bolt_bucket_of(&item, ret));
 	return 1;
 }
+
+int bolt_path(struct bolt *b, const char *const *names, struct bolt_bucket *ret)
+{
+	*ret = b->top;
+	for (; *names; names++) {
+		struct bolt_bucket above = *ret;
+		int r = bolt_bucket(b, &above, *names, ret);
+		if (r != 1)
+			return r;
+	}
+	return 1;
+}

@@ -51,6 +51,8 @@ int bolt_value(struct bolt *b, const struct bolt_bucket *bucket, const char *key
 
 /* The same for the bucket KEY. */
 int bolt_bucket(struct bolt *b, const struct bolt_bucket *bucket, const char *key, struct bolt_bucket *ret);
+/* The bucket in which the last of NAMES is, each in the one before; NULL at their end. */
+int bolt_path(struct bolt *b, const char *const *names, struct bolt_bucket *ret);
 int bolt_bucket_of(const struct bolt_item *item, struct bolt_bucket *ret);
 
 #endif

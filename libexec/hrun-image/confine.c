@@ -124,7 +124,7 @@ static int deny_files(void)
 	return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
 }
 
-int confine(const char **ret_what)
+int confine(bool dies_with_parent, const char **ret_what)
 {
 	bool privileged = geteuid() == 0;
 	int r;
@@ -146,7 +146,7 @@ int confine(const char **ret_what)
 	TRY(deny_files());
 	*ret_what = "follow the parent";
 	/* A change of credentials has cleared what hrun had set. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (prctl(PR_SET_PDEATHSIG, dies_with_parent ? SIGKILL : 0, 0, 0, 0) < 0)
 		return -errno;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;

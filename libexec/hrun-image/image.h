@@ -7,7 +7,7 @@
  *   scheme_*.c    is one candidate a good signature by one requirement?                     stage signature, policy
  *   chain.c       manifest -> config -> layers                                              stage manifest, config
  *   layer.c       decompress, hash both sides, read the archive, send records               stage layer, unpack
- *   find.c        which images of containerd's store could these snapshots be (its databases: bolt.c)
+ *   find.c        which images of containerd's store could these snapshots be (find.h; its databases: bolt.c)
  *   stored.c      an image as an engine keeps it: its manifests, signatures of several places   stage signature
  *   compare.c     each layer's archive (compare_source.c: its blob, or made again) beside the files   stage layer
  *
@@ -136,8 +136,8 @@ int program_begin(const char *name, int argc);
 int program_confine(const char *name);
 
 /* ---- confine.c, filter.c ---- */
-/* From here on: no privilege, no file, no network.  0, or a negative errno and in *ret_what what failed. */
-int confine(const char **ret_what);
+/* From here on: no privilege, no file, no network.  DIES_WITH_PARENT: SIGKILL where hrun ends.  0, or a negative errno and in *ret_what what failed. */
+int confine(bool dies_with_parent, const char **ret_what);
 int filter_load(void);
 
 /* ---- keys ---- */

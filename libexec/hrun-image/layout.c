@@ -198,12 +198,31 @@ int layout_choose(const struct layout *layout, const struct image_request *reque
 	return 0;
 }
 
+/* Which entry is meant an engine has decided, by rules of its own: one of the manifests that it keeps of the image. */
+static bool choose_kept(const struct json *index, const struct image_request *request, struct descriptor *ret)
+{
+	const char *why;
+
+	for (const struct json *entry = json_at(index, "manifests")->first; entry; entry = entry->next) {
+		if (descriptor_read(entry, ret, &why) < 0 || !is_platform(ret, request) ||
+		    !media_is_manifest(ret->media_type))
+			continue;
+		for (uint32_t i = 0; i < request->manifest_count; i++) {
+			if (str_equal(request->manifests[i], ret->digest.text))
+				return true;
+		}
+	}
+	return false;
+}
+
 int index_choose(const struct json *index, const struct image_request *request, struct descriptor *ret,
 		 struct refusal *r)
 {
 	const char *why;
 
 	TRY(check_index(index, IMAGE_STAGE_MANIFEST, r));
+	if (choose_kept(index, request, ret))
+		return 0;
 	for (const struct json *entry = json_at(index, "manifests")->first; entry; entry = entry->next) {
 		if (descriptor_read(entry, ret, &why) < 0)
 			return refuse(r, IMAGE_STAGE_MANIFEST, "index: %s", why);

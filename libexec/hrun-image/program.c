@@ -32,7 +32,7 @@ int program_confine(const char *name)
 {
 	const char *what;
 
-	if (close_range(PROGRAM_SOCKET + 1, ~0U, 0) < 0 || confine(&what) < 0)
+	if (close_range(PROGRAM_SOCKET + 1, ~0U, 0) < 0 || confine(true, &what) < 0)
 		return program_complain(name, "it cannot be confined");
 	return 0;
 }

@@ -46,14 +46,14 @@ static bool bundle_is_sound(const struct image_request *request)
 static bool comparison_is_sound(const struct image_request *q)
 {
 	if (q->task != IMAGE_COMPARE)
-		return q->manifest_count == 0 && q->place_count == 0 && q->whole_blobs == 0 &&
-		       (q->task == IMAGE_FIND ? q->layer_count <= LAYERS_MAX : q->layer_count == 0);
+		return q->manifest_count == 0 && q->place_count == 0 && q->whole_blobs == 0 && q->layer_count == 0 &&
+		       q->parents <= (q->task == IMAGE_FIND);
 	for (uint32_t i = 0; i < q->manifest_count && i < IMAGE_MANIFESTS_MAX; i++) {
 		struct digest digest;
 		if (!IS_TERMINATED(q->manifests[i]) || digest_read(q->manifests[i], &digest) < 0)
 			return false;
 	}
-	return q->manifest_count <= IMAGE_MANIFESTS_MAX && q->place_count <= IMAGE_PLACES_MAX &&
+	return q->parents == 0 && q->manifest_count <= IMAGE_MANIFESTS_MAX && q->place_count <= IMAGE_PLACES_MAX &&
 	       q->layer_count <= LAYERS_MAX && q->whole_blobs <= 1;
 }
 

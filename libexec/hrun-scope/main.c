@@ -89,7 +89,12 @@ int main(int argc, char **argv)
 	/* This part writes the greeting and looks at the socket; it reads nothing. */
 	if (r >= 0)
 		r = bus_begin(t, bus);
-	if (r >= 0 && (close_range((unsigned int)bus + 1, ~0U, 0) < 0 || confine(&what) < 0))
+	/*
+	 * hrun's death must not kill us while systemd makes a unit of us: it would put a zombie there, which the kernel moves nowhere, and of
+	 * a cgroup that nobody was ever in nobody hears that it is empty.  We see that hrun is gone when systemd has answered.
+	 */
+	if (r >= 0 &&
+	    (close_range((unsigned int)bus + 1, ~0U, 0) < 0 || confine(t->request.task != SCOPE_START, &what) < 0))
 		r = talk_fail(t, EPERM, "hrun-scope cannot be confined: %s", what ? what : "descriptors");
 	if (r >= 0)
 		r = work(t);

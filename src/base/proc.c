@@ -194,7 +194,7 @@ bool proc_id_range_read(const char *line, struct proc_id_range *ret_range)
 
 int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max)
 {
-	char text[16384], *line, *rest = text;
+	char text[PROC_MAP_BYTES + 1], *line, *rest = text;
 	autofd int fd = open(gids ? "/proc/self/gid_map" : "/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
 	ssize_t size = fd < 0 ? -errno : fd_read_kernel(fd, text, sizeof text - 1);
 	size_t count = 0;
@@ -256,4 +256,29 @@ bool proc_in_first_user_namespace(void)
 bool proc_maps_every_id(void)
 {
 	return maps_every_id() == YES;
+}
+
+static uid_t find_host_root(void)
+{
+	enum { OVERFLOW_UID = 65534 };
+	struct proc_id_range ranges[PROC_MAP_LINES];
+	int count = proc_maps_every_id() ? 0 : proc_own_id_map(false, ranges, PROC_MAP_LINES);
+
+	for (int i = 0; i < count; i++) {
+		if (ranges[i].outside == 0 && ranges[i].count > 0)
+			return ranges[i].inside;
+	}
+	return count > 0 ? OVERFLOW_UID : 0;
+}
+
+/* We never leave our user namespace: asked once. */
+uid_t proc_host_root(void)
+{
+	static bool known;
+	static uid_t uid;
+
+	if (!known)
+		uid = find_host_root();
+	known = true;
+	return uid;
 }

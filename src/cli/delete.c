@@ -4,6 +4,7 @@
  */
 #include <hrun/cli.h>
 #include <hrun/fd.h>
+#include <hrun/log.h>
 #include <hrun/state.h>
 #include <hrun/str.h>
 
@@ -11,7 +12,7 @@
  * The record is missing, damaged or another version's. What can still be read of it says which process and cgroup
  * to end; both are recognised again (start time, inode), so nothing else is touched.
  */
-static int delete_damaged(struct command *command, const char *id, struct err *e)
+static int delete_damaged(struct command *command, const char *id, bool had_record, struct err *e)
 {
 	struct container container;
 
@@ -21,6 +22,11 @@ static int delete_damaged(struct command *command, const char *id, struct err *e
 	if (r == -ENOENT)
 		return 0;
 	TRY(r);
+	if (had_record && !container.record.pid && !container.record.cgroup)
+		log_warning(
+			"the record of container `%s` named neither its process nor its cgroup; look for them in cgroup "
+			"/hrun/%s, or where linux.cgroupsPath was",
+			id, id);
 	r = sandbox_destroy(&container, e);
 	if (r == 0)
 		r = container_remove(&container, e);
@@ -48,7 +54,7 @@ static int delete_one(struct command *command, const char *id, struct err *e)
 	if (r == -ENOENT && force)
 		return 0;
 	if ((r == -ENODATA || r == -EBADMSG) && force)
-		return delete_damaged(command, id, e);
+		return delete_damaged(command, id, r == -EBADMSG, e);
 	TRY(r);
 	r = delete_whole(command, &container, e);
 	container_close(&container);

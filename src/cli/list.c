@@ -60,9 +60,10 @@ static int print_all(struct command *command, int root, enum form form, struct e
 	for (size_t i = 0; i < count; i++) {
 		struct container container;
 		struct err skipped = {0};
+		int r = container_open(&command->pool, root, ids[i], false, &container, &skipped);
 		/* It may have been deleted between the two calls, or never have got a record. */
-		if (container_open(&command->pool, root, ids[i], false, &container, &skipped) < 0) {
-			log_debug("%s", skipped.text);
+		if (r < 0) {
+			(r == -EBADMSG ? log_warning : log_debug)("%s", skipped.text);
 			continue;
 		}
 		json_out_raw(&out, shown++ ? "," : "");

@@ -9,6 +9,7 @@
 #include <hrun/libexec.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -65,29 +66,12 @@ static void say_controllers(struct doctor *doctor, const char *id, const char *w
 		doctor_say(doctor, id, DOCTOR_OK, NULL, "%s: %s", whose, controllers);
 }
 
-/* Of "0::/user.slice/..." the path; NULL where it is not below the root of this view. */
-static const char *own_path(struct pool *pool)
-{
-	size_t size;
-	int error;
-	const char *text = doctor_read(pool, "/proc/self/cgroup", TEXT_MAX, &size, &error);
-	const char *line = text ? strstr(text, "0::/") : NULL;
-
-	if (!line || (line != text && line[-1] != '\n'))
-		return NULL;
-	line += strlen("0::/");
-	const char *path = pool_strndup(pool, line, strcspn(line, "\n"));
-	if (path_has_dotdot(path))
-		return NULL;
-	return *path ? path : ".";
-}
-
 /* Root makes cgroups anywhere; anybody else where a session manager gave him the directory. */
 static void say_delegated(struct doctor *doctor, int cgroup)
 {
 	static const char id[] = "cgroup.delegated", remedy[] = "log in with a systemd user session, with "
 								"Delegate=cpu cpuset io memory pids for user@.service";
-	const char *path = own_path(doctor->pool);
+	char own_path[PATH_MAX] = "/its own, which is not in sight";
 	struct statvfs fs;
 
 	if (geteuid() == 0) {
@@ -97,11 +81,11 @@ static void say_delegated(struct doctor *doctor, int cgroup)
 			   fixed ? "the hierarchy is read-only" : "root may make cgroups");
 		return;
 	}
-	autofd int own = path ? path_open_beneath(cgroup, path) : -ENOENT;
+	int r = cgroup2_own_path(own_path, sizeof own_path);
+	autofd int own = r < 0 ? r : path_open_beneath(cgroup, own_path[1] ? own_path + 1 : ".");
 	const char *controllers = own < 0 ? NULL : read_at(doctor->pool, own, "cgroup.controllers");
 	if (!controllers || faccessat(own, "cgroup.procs", W_OK, 0) < 0 || faccessat(own, ".", W_OK, 0) < 0)
-		doctor_say(doctor, id, DOCTOR_WARN, remedy, "this user may not make cgroups below %s",
-			   path ? path : "its own, which is not in sight");
+		doctor_say(doctor, id, DOCTOR_WARN, remedy, "this user may not make cgroups below %s", own_path + 1);
 	else
 		say_controllers(doctor, id, "your own cgroup", controllers, remedy);
 }

@@ -128,7 +128,6 @@ static int find_images(struct pool *pool, const struct image_root_asked *asked, 
 	TRY(image_platform(&call->request, NULL, e));
 	call->request.task = IMAGE_FIND;
 	call->request.signatures_required = 0;
-	call->request.layer_count = (uint32_t)root->layer_count;
 	TRY(str_to_u64(top->id, INT64_MAX, &call->request.snapshot));
 	TRY(image_verify(pool, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)

@@ -14,11 +14,7 @@
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* The inode of the host's own user namespace (PROC_USER_INIT_INO), the same since Linux 3.8. */
-#define HOST_USER_NAMESPACE 0xEFFFFFFDu
 
 static void warn(struct pool *pool, struct plan *plan, const char *text)
 {
@@ -53,6 +49,10 @@ static int check_path(const char *path, struct err *e)
 			path);
 	if (str_equal(path, "/"))
 		return err_set(e, EINVAL, "linux.cgroupsPath: / is the cgroup of the whole host; use a path below it");
+	/* Who ends a container there ends all that live below. */
+	if (str_equal(path, "/hrun"))
+		return err_set(e, EINVAL,
+			       "linux.cgroupsPath: in /hrun are the cgroups of other containers; use a path below it");
 	for (const char *name = path + (path[0] == '/');; name++) {
 		size_t length = strcspn(name, "/");
 		if (!is_component(name, length))
@@ -196,55 +196,13 @@ static void mark_hardened(struct pool *pool, const struct verdict *verdict, stru
 	}
 }
 
-/* ---- the user's standing ---- */
-
-static bool in_user_namespace(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != HOST_USER_NAMESPACE;
-}
-
-static bool may_make_cgroup(int root)
-{
-	if (faccessat(root, "hrun", W_OK, AT_EACCESS) == 0)
-		return true;
-	return errno == ENOENT && faccessat(root, ".", W_OK, AT_EACCESS) == 0;
-}
-
-/*
- * A user without a delegated cgroup can have a container all the same, if nothing is asked of its
- * cgroup; it stays in the caller's.
- */
-static int do_without(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan,
-		      struct err *e)
-{
-	bool rootless = geteuid() != 0 || in_user_namespace();
-
-	if (!rootless || options->look_only || (path && *path) || may_make_cgroup(plan->cgroup.root))
-		return 0;
-	for (size_t i = 0; i < plan->cgroup.write_count; i++) {
-		const struct cgroup_write *write = &plan->cgroup.writes[i];
-		if (write->kind == CGROUP_LIMIT)
-			return err_set(
-				e, EACCES,
-				"%s: no cgroup below %s is delegated to uid %u, so no limit can be set; have one "
-				"delegated and name it in linux.cgroupsPath, or remove the limit",
-				write->where, plan->cgroup.mountpoint, geteuid());
-	}
-	plan->cgroup.write_count = plan->cgroup.controller_count = 0;
-	plan->cgroup.disabled = true;
-	warn(pool, plan, "linux.cgroupsPath: this user may not make a cgroup; the container stays in the caller's");
-	return 0;
-}
-
 /* ---- devices ---- */
 
 static const char *no_device_filter(const struct cgroup_plan *plan, const struct plan_options *options)
 {
 	if (plan->disabled)
 		return "no device filter: cgroups are disabled";
-	if (in_user_namespace() || (geteuid() != 0 && !options->look_only))
+	if (plan_cgroup_in_user_namespace() || (geteuid() != 0 && !options->look_only))
 		return "no device filter: the kernel takes none from a user namespace or an ordinary user";
 	return NULL;
 }
@@ -269,7 +227,7 @@ static int plan_device_filter(struct pool *pool, const struct config_resources *
 
 /* ---- all ---- */
 
-static int find_available(struct pool *pool, const struct plan_options *options, struct plan *plan,
+static int find_available(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan,
 			  const char **ret_words, struct err *e)
 {
 	struct cgroup_plan *cgroup = &plan->cgroup;
@@ -280,8 +238,11 @@ static int find_available(struct pool *pool, const struct plan_options *options,
 		return 0;
 	}
 	cgroup->root = cgroup2_open(&cgroup->mountpoint);
-	if (cgroup->root >= 0)
+	if (cgroup->root >= 0) {
+		if (!cgroup->scope && !(path && *path))
+			plan_cgroup_beside(pool, options->id, cgroup);
 		return read_handed_down(pool, cgroup, ret_words, e);
+	}
 	if (!options->look_only)
 		return err_set(e, ENOTSUP,
 			       "no cgroup2 is mounted at /sys/fs/cgroup or /sys/fs/cgroup/unified; mount it or use "
@@ -303,10 +264,10 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	if (resources)
 		TRY(plan_resources(pool, resources, &plan->cgroup, e));
 	mark_hardened(pool, options->verdict, &plan->cgroup);
-	TRY(find_available(pool, options, plan, &available, e));
+	TRY(find_available(pool, path, options, plan, &available, e));
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
-	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0)
-		TRY(do_without(pool, path, options, plan, e));
+	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0 && !(path && *path))
+		TRY(plan_cgroup_without(pool, options, plan, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
 	if (plan->cgroup.scope)
 		TRY(plan_scope_fill(pool, config, options, plan, e));

@@ -7,12 +7,11 @@
  */
 #include <errno.h>
 #include <hrun/planning.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-enum { MAP_LINES_MAX = 340 };
 
 static bool ranges_overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 {
@@ -47,9 +46,9 @@ int plan_check_map(const struct id_mapping_list *list, const char *field, struct
 {
 	if (list->count == 0)
 		return err_set(e, EINVAL, "%s: missing; a new user namespace needs its ids mapped", field);
-	if (list->count > MAP_LINES_MAX)
+	if (list->count > PROC_MAP_LINES)
 		return err_set(e, EINVAL, "%s: %zu entries, the kernel takes at most %d", field, list->count,
-			       MAP_LINES_MAX);
+			       PROC_MAP_LINES);
 	for (size_t i = 0; i < list->count; i++) {
 		TRY(check_range(&list->item[i], field, i, e));
 		TRY(check_overlap(list, field, i, e));

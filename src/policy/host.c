@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILE_MAX = 1024 * 1024, GROUPS_SHOWN = 64, MAP_LINES = 340, MAP_BYTES = 16 * 1024 };
+enum { FILE_MAX = 1024 * 1024, GROUPS_SHOWN = 64 };
 
 const struct host_files host_files = {
 	.group = "/etc/group",
@@ -111,16 +111,16 @@ int host_privileged_groups(struct pool *pool, const char *path, const struct hos
 
 int host_id_map(struct pool *pool, const char *path, const struct proc_id_range **ret_ranges, size_t *ret_count)
 {
-	struct proc_id_range *ranges = pool_alloc(pool, MAP_LINES * sizeof *ranges);
-	char *text = pool_alloc(pool, MAP_BYTES);
+	struct proc_id_range *ranges = pool_alloc(pool, PROC_MAP_LINES * sizeof *ranges);
+	char *text = pool_alloc(pool, PROC_MAP_BYTES + 1);
 	struct stat st;
 	autofd int fd = open_file(path, &st);
-	ssize_t size = fd < 0 ? fd : fd_read_all(fd, text, MAP_BYTES - 1);
+	ssize_t size = fd < 0 ? fd : fd_read_all(fd, text, PROC_MAP_BYTES);
 	size_t count = 0;
 
 	if (size < 0)
 		return (int)size;
-	for (char *line = text, *next; *line && count < MAP_LINES; line = next) {
+	for (char *line = text, *next; *line && count < PROC_MAP_LINES; line = next) {
 		next = line + strcspn(line, "\n");
 		next += *next == '\n';
 		if (!proc_id_range_read(line, &ranges[count++]))

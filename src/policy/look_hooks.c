@@ -19,27 +19,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { LINKS_MAX = 40, OVERFLOW_UID = 65534, MAP_LINES_MAX = 340, HASH_BLOCK = 32768 };
+enum { LINKS_MAX = 40, HASH_BLOCK = 32768 };
 #define HASH_MAX ((off_t)256 << 20)
-
-/* As which uid does the host's root show in our user namespace?  We never leave it: asked once. */
-static uid_t host_root_uid(void)
-{
-	static bool known;
-	static uid_t uid;
-	struct proc_id_range ranges[MAP_LINES_MAX];
-
-	if (known)
-		return uid;
-	int count = proc_own_id_map(false, ranges, MAP_LINES_MAX);
-	uid = count < 0 ? 0 : OVERFLOW_UID; /* unreadable: nothing but 0 is trusted */
-	for (int i = 0; i < count; i++) {
-		if (ranges[i].outside == 0 && ranges[i].count > 0)
-			uid = ranges[i].inside;
-	}
-	known = true;
-	return uid;
-}
 
 bool owner_is_host_root(const struct judged *judged, uid_t owner)
 {
@@ -48,7 +29,7 @@ bool owner_is_host_root(const struct judged *judged, uid_t owner)
 
 uid_t host_root_shown(const struct judged *judged)
 {
-	return judged->host_root ? 0 : host_root_uid();
+	return judged->host_root ? 0 : proc_host_root();
 }
 
 struct walk {

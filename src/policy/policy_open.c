@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { OVERFLOW_UID = 65534 };
-
 /* Who may own what is opened. */
 struct owners {
 	const char *what; /* the first word of every error */
@@ -27,33 +25,6 @@ struct owners {
 	bool or_callers;
 	bool directory; /* a directory is wanted, not a file */
 };
-
-/*
- * As which uid does the host's root show here?  Outside of user namespaces it is 0; where it
- * is not mapped its files show the overflow uid, as those of everybody unmapped do.
- * False where the kernel does not say: then nothing but 0 is trusted, the stricter answer.
- */
-static bool find_host_root(uid_t *ret_uid)
-{
-	char text[4096], *line, *rest = text;
-
-	*ret_uid = 0;
-	if (proc_maps_every_id())
-		return true;
-	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : fd_read_kernel(fd, text, sizeof text - 1);
-
-	if (size <= 0)
-		return false;
-	text[size] = '\0';
-	*ret_uid = OVERFLOW_UID;
-	while ((line = strsep(&rest, "\n"))) {
-		struct proc_id_range range;
-		if (proc_id_range_read(line, &range) && range.outside == 0 && range.count > 0)
-			*ret_uid = range.inside;
-	}
-	return true;
-}
 
 bool policy_caller_is_root(void)
 {
@@ -135,7 +106,7 @@ static int walk(struct pool *pool, const char *path, struct owners *owners, bool
 	const char *so_far = "";
 	const int last = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 
-	find_host_root(&owners->host_root);
+	owners->host_root = proc_host_root();
 	autofd int fd = open("/", O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, errno, "%s: open `/`: %s", owners->what, errno_name(errno));

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAP_LINES_MAX = 340 };
-
 static bool ranges_overlap(uint32_t a, uint32_t b, uint32_t a_size, uint32_t b_size)
 {
 	return a < (uint64_t)b + b_size && b < (uint64_t)a + a_size;
@@ -89,7 +87,7 @@ void judge_idmap_invalid(struct finder *finder)
 /* ---- what the ids are outside: judged through the map of the user namespace that hrun is in ---- */
 
 struct outside {
-	struct proc_id_range ranges[MAP_LINES_MAX];
+	struct proc_id_range ranges[PROC_MAP_LINES];
 	int count; /* or negative errno */
 };
 
@@ -124,7 +122,7 @@ static void find_outside(struct finder *finder, const struct id_mapping_list *li
 	if (!list->count)
 		return;
 	outside = pool_alloc(finder->judged->pool, sizeof *outside);
-	outside->count = proc_own_id_map(gids, outside->ranges, MAP_LINES_MAX);
+	outside->count = proc_own_id_map(gids, outside->ranges, PROC_MAP_LINES);
 	if (outside->count < 0)
 		cannot_judge(finder, at(finder, "linux.%s", name), "the ids that hrun itself has cannot be read (%s)",
 			     strerrorname_np(-outside->count));

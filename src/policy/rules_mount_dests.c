@@ -145,6 +145,20 @@ static bool is_kernels(const char *path)
 	return path_is_below(path, "/proc") || path_is_below(path, "/sys") || path_is_below(path, "/dev");
 }
 
+/*
+ * containerd 1.6 gives a pod's pause container an empty tmpfs at /dev/shm and the pod's own on top of it.  Either alone is
+ * what every container has, and nothing that was checked is hidden.
+ */
+static bool is_shm_of_pod(const struct judged *judged, size_t hiding, size_t hidden)
+{
+	const struct mount_look *look = &judged->mounts[hiding];
+	const char *source = look->has_source ? look->real_source : look->clean_source;
+	const struct config_mount *first = &judged->config->mounts[hidden];
+
+	return str_equal(look->destination, "/dev/shm") && mount_type_is(first, "tmpfs") && !mount_is_bind(first) &&
+	       mount_is_bind(&judged->config->mounts[hiding]) && source && path_is_engine_managed(judged, source);
+}
+
 /* What was mounted there first was checked, and is hidden by the second: for the kernel's own directories that is refused. */
 void judge_mount_duplicate_dest(struct finder *finder)
 {
@@ -153,7 +167,7 @@ void judge_mount_duplicate_dest(struct finder *finder)
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct mount_look *look = &finder->judged->mounts[i];
 		struct finder own = *finder;
-		if (!look->same_as)
+		if (!look->same_as || is_shm_of_pod(finder->judged, i, look->same_as - 1))
 			continue;
 		if (is_kernels(look->destination) && own.action == ACTION_WARN)
 			own.action = ACTION_REFUSE;

@@ -149,6 +149,12 @@ static int cannot_make(const char *path, struct err *e)
 					    : "choose another linux.cgroupsPath");
 }
 
+static int is_file(const struct descent *d, struct err *e)
+{
+	return err_set(e, ENOTDIR, "%s names a file of the kernel, not a cgroup; choose another linux.cgroupsPath",
+		       d->plan->path);
+}
+
 /* Make NAME in DIR, whatever empty cgroup was there before. */
 static int make_last(struct descent *d, int dir, const char *name, struct err *e)
 {
@@ -166,10 +172,7 @@ static int make_last(struct descent *d, int dir, const char *name, struct err *e
 			       "cgroup %s exists and holds processes or other cgroups; end them or choose another "
 			       "linux.cgroupsPath",
 			       d->plan->path);
-	if (errno == ENOTDIR)
-		return err_set(e, ENOTDIR, "%s is a file of the kernel, not a cgroup; choose another linux.cgroupsPath",
-			       d->plan->path);
-	return err_errno(e, "make cgroup %s again", d->plan->path);
+	return errno == ENOTDIR ? is_file(d, e) : err_errno(e, "make cgroup %s again", d->plan->path);
 }
 
 static int make_parent(struct descent *d, int dir, const char *name, bool *ret_made, struct err *e)
@@ -187,11 +190,13 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	TRY(cgroup_dir_enable(d->plan, *dir, length ? d->path : "/", e));
 	enable_for_statistics(*dir);
 	TRY(last ? make_last(d, *dir, name, e) : make_parent(d, *dir, name, &made, e));
+	int next = cgroup_dir_open(*dir, name, O_RDONLY);
+	if (next == -ENOTDIR)
+		return is_file(d, e);
 	/* It fits: the whole path does, cgroup_make has looked. */
 	str_format(d->path + length, sizeof d->path - length, "/%s", name);
 	if (made && !d->made)
 		d->made = strlen(d->path);
-	int next = cgroup_dir_open(*dir, name, O_RDONLY);
 	if (next < 0) {
 		errno = -next;
 		return err_errno(e, "open cgroup %s", d->path);

@@ -223,8 +223,11 @@ static int remove_own_parents(int root, const char *path, struct err *e)
 		autofd int above = open_parent(root, parent, &name, e);
 		if (above < 0)
 			errno = -above;
-		if (above < 0 || unlinkat(above, name, AT_REMOVEDIR) < 0)
-			return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
+		bool gone = above >= 0 && unlinkat(above, name, AT_REMOVEDIR) == 0;
+		/* A path through a file of the kernel: nothing was made there, what is above it may have been. */
+		if (gone || errno == ENOTDIR)
+			continue;
+		return may_stay(errno) ? 0 : err_errno(e, "remove the parents of cgroup %s", path);
 	}
 	return 0;
 }

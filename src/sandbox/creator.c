@@ -248,6 +248,7 @@ static int map_init(struct creation *c, struct err *e)
 	TRY(record_process(c, proc, e));
 	TRY(idmap_write(&c->plan->ids, proc, c->sandbox->pid, e));
 	TRY(net_devices_apply(c->plan, proc, c->sandbox->pid, &c->net_namespace, e));
+	TRY(creds_raise_limits(&c->plan->creds, c->sandbox->pid, e));
 	return creds_set_oom_score(&c->plan->creds, proc, c->sandbox->pid, e);
 }
 

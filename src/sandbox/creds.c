@@ -175,23 +175,6 @@ static int enter_cwd(const char *cwd, struct err *e)
 	return 0;
 }
 
-/* Limits may only go down later, without a capability: here the hard limits that have to go up. */
-static int raise_limits(const struct creds_plan *c, struct err *e)
-{
-	for (size_t i = 0; i < c->rlimit_count; i++) {
-		const struct rlimit_step *r = &c->rlimits[i];
-		struct rlimit now;
-		if (getrlimit((__rlimit_resource_t)r->resource, &now) < 0)
-			return err_errno(e, "read %s", r->name);
-		if (r->limit.rlim_max <= now.rlim_max)
-			continue;
-		now.rlim_max = r->limit.rlim_max;
-		if (setrlimit((__rlimit_resource_t)r->resource, &now) < 0)
-			return err_errno(e, "process.rlimits: raise the hard limit of %s", r->name);
-	}
-	return 0;
-}
-
 static int set_limits(const struct creds_plan *c, struct err *e)
 {
 #ifdef HRUN_MUTANT_RLIMITS
@@ -249,7 +232,6 @@ int creds_apply(const struct plan *plan, int root, struct err *e)
 
 	if (c->new_keyring)
 		TRY(new_keyring(e));
-	TRY(raise_limits(c, e));
 	struct err why;
 	cwd_make(plan, root);
 	umask(c->umask);
@@ -268,6 +250,22 @@ int creds_seal(const struct plan *plan, struct err *e)
 #endif
 	if (kept_for_filter(plan))
 		TRY(set_sets(plan, 0, e));
+	return 0;
+}
+
+int creds_raise_limits(const struct creds_plan *plan, pid_t pid, struct err *e)
+{
+	for (size_t i = 0; i < plan->rlimit_count; i++) {
+		const struct rlimit_step *r = &plan->rlimits[i];
+		struct rlimit now;
+		if (prlimit(pid, (__rlimit_resource_t)r->resource, NULL, &now) < 0)
+			return err_errno(e, "read %s", r->name);
+		if (r->limit.rlim_max <= now.rlim_max)
+			continue;
+		now.rlim_max = r->limit.rlim_max;
+		if (prlimit(pid, (__rlimit_resource_t)r->resource, &now, NULL) < 0)
+			return err_errno(e, "process.rlimits: raise the hard limit of %s", r->name);
+	}
 	return 0;
 }
 

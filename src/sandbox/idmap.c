@@ -20,12 +20,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* 340 lines of three ten-digit numbers: the kernel's limit, checked by plan_ids. */
-enum { MAP_LINES_MAX = 340, MAP_TEXT = MAP_LINES_MAX * 33 + 1 };
-
 static int write_map(int proc, pid_t pid, const char *file, const struct id_mapping *map, size_t count, struct err *e)
 {
-	char text[MAP_TEXT], name[64];
+	char text[PROC_MAP_BYTES + 1], name[64];
 	size_t length = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -52,8 +49,8 @@ static int write_map(int proc, pid_t pid, const char *file, const struct id_mapp
 /* ---- newuidmap(1), newgidmap(1) ---- */
 
 struct helper_call {
-	char *argv[2 + MAP_LINES_MAX * 3 + 1];
-	char text[MAP_TEXT + 16];
+	char *argv[2 + PROC_MAP_LINES * 3 + 1];
+	char text[PROC_MAP_BYTES + 1 + 16];
 };
 
 static void run_helper(void *argument)
@@ -89,7 +86,7 @@ static int fill_call(struct helper_call *call, pid_t pid, const struct id_mappin
 			    : -E2BIG;
 		call->argv[2 + i] = call->text + length;
 	}
-	return n < 0 || count > MAP_LINES_MAX ? err_set(e, E2BIG, "too many mappings") : 0;
+	return n < 0 || count > PROC_MAP_LINES ? err_set(e, E2BIG, "too many mappings") : 0;
 }
 
 static int call_helper(const char *program, pid_t pid, const struct id_mapping *map, size_t count, struct err *e)

@@ -218,6 +218,7 @@ static int join(const struct plan *plan, const struct container_record *record, 
 	fd_close(&theirs);
 	TRY(scheduling_apply(&plan->scheduling, ret->pid, e));
 	TRY(scheduling_set_cpus(plan->scheduling.final_cpus, ret->pid, "process.execCPUAffinity.final", e));
+	TRY(creds_raise_limits(&plan->creds, ret->pid, e));
 	TRY(creds_set_oom_score(&plan->creds, proc, ret->pid, e));
 	return await_program(ours, proc, ret, e);
 }

@@ -74,10 +74,38 @@ def cgroup_paths_that_climb():
 
 @test
 def a_cgroup_path_that_is_a_file_of_the_kernel():
-    for path in ("/cgroup.procs", "/cgroup.procs/x"):
+    for path in ("/cgroup.procs", "/cgroup.procs/x", "/made/on/cgroup.procs/the/way", "made/cgroup.kill/x"):
         b = Bundle("true")
         b.linux["cgroupsPath"] = path
-        refused(run(b))
+        b.save()
+        name = h.new_id()
+        refused(h.hrun("create", "-b", b.path, name), "file of the kernel")
+        assert not os.path.exists(f"/run/hrun/{name}"), f"{path}: the failed create left its record"
+        assert not os.path.exists(f"{h.CGROUP}/made") and not os.path.exists(f"{h.CGROUP}/hrun/made"), f"{path}: and a cgroup"
+
+
+@test
+def a_record_of_a_path_through_a_file_of_the_kernel_can_be_deleted():
+    """Left by a create that was killed there."""
+    with created(Bundle("true")) as c:
+        path = f"/run/hrun/{c.id}/state.json"
+        text, pid = read(path), c.pid
+        os.kill(pid, 9)
+        os.makedirs(f"{h.CGROUP}/hrun/made")
+        record = dict(json.loads(text), cgroupInode=0, pid=0, startTicks=0, createdDone=False, cgroup="/hrun/made/cgroup.procs/x/y")
+        eventually(lambda: remove(h.CGROUP + json.loads(text)["cgroup"]), "the container's cgroup is free")
+        write(path, json.dumps(record))
+        equal(h.hrun("delete", "--force", c.id).status, 0, "delete --force")
+        assert not os.path.exists(f"/run/hrun/{c.id}"), "the record is still there"
+        assert not os.path.exists(f"{h.CGROUP}/hrun/made"), "the cgroup that was made is still there"
+
+
+@test
+def the_cgroup_of_all_containers_is_nobodys_own():
+    """A container there would end all that come after it."""
+    b = Bundle("true")
+    b.linux["cgroupsPath"] = "/hrun"
+    refused(run(b, level="privileged"), "of other containers")
 
 
 @test

@@ -77,8 +77,9 @@ def snapshots(named):
     return {b"v1": {b"parents": {}, b"snapshots": {name.encode(): {b"id": varint(number), b"kind": b"\x01"} for name, number in named.items()}}}
 
 
-def images(named, namespace="default"):
-    """containerd's meta.db of {name: descriptor}."""
-    return {b"v1": {b"version": b"\x08", namespace.encode(): {b"images": {
+def images(named, namespace="default", labels=None):
+    """containerd's meta.db of {name: descriptor}, and of {digest of a blob: {label: value}}."""
+    blobs = {digest.encode(): {b"createdat": b"", b"labels": {key.encode(): value.encode() for key, value in of.items()}} for digest, of in (labels or {}).items()}
+    return {b"v1": {b"version": b"\x08", namespace.encode(): {b"content": {b"blob": blobs}, b"images": {
         name.encode(): {b"createdat": b"", b"target": {b"digest": d["digest"].encode(), b"mediatype": d["mediaType"].encode(), b"size": varint(2 * d["size"])}}
         for name, d in named.items()}}}}

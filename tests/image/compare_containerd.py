@@ -50,7 +50,7 @@ class Store:
     def __init__(self):
         for directory in (CONTENT, f"{OVERLAYFS}/snapshots", os.path.dirname(NAMES)):
             os.makedirs(directory, 0o700)
-        self.snapshots, self.images, self.count, self.more = {}, {}, 0, {}
+        self.snapshots, self.images, self.count, self.more, self.labels = {}, {}, 0, {}, {}
 
     def new(self):
         self.count += 1
@@ -75,7 +75,7 @@ class Store:
 
     def save(self, **options):
         named = {f"default/{2 * number + 7}/{chain}": number for chain, number in self.snapshots.items()}
-        for path, tree in ((DATABASE, snapshots({**named, **self.more})), (NAMES, images(self.images))):
+        for path, tree in ((DATABASE, snapshots({**named, **self.more})), (NAMES, images(self.images, labels=self.labels))):
             with open(path, "wb") as f:
                 f.write(database(tree, **options))
 
@@ -144,6 +144,78 @@ def databases(store, root):
     accepted("the databases are back", root)
 
 
+def index_of(layout, *entries, **more):
+    """The descriptor of an index; its blob is in the store."""
+    document = {"schemaVersion": 2, "mediaType": OCI + "index.v1+json", "manifests": list(entries), **more}
+    return put(layout, OCI + "index.v1+json", json.dumps(document))
+
+
+def put(layout, media_type, text):
+    made = layout.blob(media_type, text.encode())
+    shutil.copy(f"{layout.path}/blobs/sha256/{made['digest'][7:]}", CONTENT)
+    return made
+
+
+def on(descriptor, architecture="amd64", **more):
+    return {**descriptor, "platform": {"architecture": architecture, "os": "linux", **more}}
+
+
+def labels_of(digests, chain):
+    """As containerd sets them when it unpacks what the first of DIGESTS leads to."""
+    found = {digest: {"containerd.io/gc.ref.content.m.0": below} for digest, below in zip(digests, digests[1:])}
+    return {**found, digests[-1]: {"containerd.io/gc.ref.snapshot.overlayfs": chain}}
+
+
+def names(store, layout, places, signed, unsigned, root, chain):
+    """Whatever leads from a name to this image, that name must satisfy the policy as well: where hrun cannot read it, containerd's labels say what it is."""
+    config = json.load(open(f"{layout.path}/blobs/sha256/{signed['digest'][7:]}"))["config"]
+    before = dict(store.images)
+    policy(trust=[{"scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}, {"scope": "localhost/strict", "scheme": "cosign-key", "keys": ["other.pub"], "tlog": "ignore"}])
+    sha512 = {**on(signed), "digest": "sha512:" + "5" * 128}
+    manifest = json.load(open(f"{layout.path}/blobs/sha256/{signed['digest'][7:]}"))
+
+    def tried(target, labels=None, name="localhost/strict:1"):
+        store.images, store.labels = {**before, name: target}, labels or {}
+        store.save()
+        return root
+    deep = signed
+    for _ in range(4):
+        deep = index_of(layout, on(deep), annotations={"deep": deep["digest"]})
+    twice = json.dumps({"schemaVersion": 2, "manifests": [on(signed)]})
+    for name, target in (
+            ("itself", signed), ("a foreign variant first", index_of(layout, on(unsigned, variant="v3"), on(signed))), ("another machine's", index_of(layout, on(signed, "386"))),
+            ("no platform", index_of(layout, signed)), ("an index in an index", index_of(layout, index_of(layout, on(signed)))),
+            ("an entry behind one of another digest", index_of(layout, sha512, on(signed))),
+            ("a type that it has not", put(layout, OCI + "index.v1+json", json.dumps({"mediaType": "x/y", "manifests": [signed]}))),
+            ("a config of an unknown type", put(layout, OCI + "manifest.v1+json", json.dumps({**manifest, "config": {**config, "mediaType": "x/y"}})))):
+        refused(f"another name: {name}", tried(target), "localhost/strict:1: ")
+    for name, target in (
+            ("another digest", index_of(layout, sha512)), ("too large", index_of(layout, on(signed), annotations={"x": "x" * (1 << 20)})), ("too deep", deep),
+            ("in capitals", put(layout, OCI + "index.v1+json", json.dumps({"manifests": [on(unsigned)], "Manifests": [on(signed)]}))),
+            ("a letter that is folded", put(layout, OCI + "index.v1+json", json.dumps({"manifests": [on(unsigned)], "manife\u017fts": [on(signed)]}))),
+            ("an entry in capitals", index_of(layout, {**on(unsigned), "Digest": signed["digest"]})), ("twice", put(layout, OCI + "index.v1+json", twice[:-1] + ',"manifests":[]}')),
+            ("its bytes in the entry", index_of(layout, {**on(signed), "digest": "sha256:" + "6" * 64, "data": "e30="})),
+            ("a target of another digest", {**signed, "digest": "sha512:" + "5" * 128}), ("too many entries", index_of(layout, *({**signed, "digest": f"sha256:{i:064x}"} for i in range(300))))):
+        way = [target["digest"], "sha512:" + "5" * 128, config["digest"]]
+        refused(f"another name that cannot be read: {name}", tried(target), "'localhost/strict:1' cannot be read and may be this one")
+        refused(f"{name}: unpacked as this one", tried(target, labels_of(way, chain)), "'localhost/strict:1' cannot be read and may be this one")
+        accepted(f"{name}: unpacked as another one", tried(target, labels_of(way, "sha256:" + "7" * 64)))
+    # What containerd cannot run either is no way to this image.
+    for name, target in (("nothing there", {**signed, "digest": "sha256:" + "8" * 64}), ("of an unknown type", {**signed, "mediaType": "x/y"}),
+                         ("entries of unknown types", index_of(layout, {**signed, "mediaType": "x/y"}, {**sha512, "mediaType": "x/y"})), ("no object", put(layout, OCI + "index.v1+json", "[]")),
+                         ("a config that is none", put(layout, OCI + "manifest.v1+json", json.dumps({**manifest, "config": put(layout, "x/y", "text")}))),
+                         ("no diff_ids", put(layout, OCI + "manifest.v1+json", json.dumps({**manifest, "config": put(layout, "x/y", "{}")})))):
+        accepted(f"an image beside it: {name}", tried(target))
+    accepted("an image beside it: a name that is none", tried(unsigned, name="of \"two\" words"))
+    # Where an engine keeps several, the manifest that it keeps is the index's entry that counts.
+    document = json.load(open(f"{layout.path}/blobs/sha256/{config['digest'][7:]}"))
+    twin = put(layout, OCI + "manifest.v1+json", json.dumps({**manifest, "config": put(layout, config["mediaType"], json.dumps({**document, "author": "another"}))}))
+    before, index = {}, index_of(layout, on(unsigned, variant="v3"), on(twin))
+    refused("a foreign variant first: not signed", tried(index, name="localhost/variant:1"), "localhost/variant:1: ")
+    places.sign(index, KEY, "localhost/variant")
+    accepted("a foreign variant first: signed", tried(index, name="localhost/variant:1"))
+
+
 def circle(whole):
     """The first page of all becomes a branch that leads to itself."""
     root = int.from_bytes(whole[32:40], "little")
@@ -156,7 +228,8 @@ def circle(whole):
 def blobs(layout, signed, root, tops):
     manifest = json.load(open(f"{layout.path}/blobs/sha256/{signed['digest'][7:]}"))
     os.utime(f"{tops[1]}/usr/data")
-    for name, digest, damaged, missing in (("manifest", signed["digest"],) + ("no image of these layers",) * 2, ("config", manifest["config"]["digest"],) + ("no image of these layers",) * 2,
+    for name, digest, damaged, missing in (("manifest", signed["digest"], "'localhost/full:1' cannot be read", "no image of these layers"),
+                                           ("config", manifest["config"]["digest"], "'localhost/full:1' cannot be read", "no image of these layers"),
                                            ("layer", manifest["layers"][1]["digest"], "layer 2 of 4", "discard_unpacked_layers")):
         path = f"{CONTENT}/{digest[7:]}"
         with kept(path):
@@ -199,6 +272,7 @@ def inside():
     root = store.mount(tops)  # (What an overlay has seen of directories that were exchanged below it is undefined.)
     databases(store, root)
     blobs(layout, signed, root, tops)
+    names(store, layout, places, signed, unsigned, root, list(chains_of(layers))[-1])
     return finish()
 
 

@@ -435,7 +435,7 @@ static int confine_as(const char *who)
 	const char *what;
 
 	if (strcmp(who, "image") == 0)
-		return confine(&what);
+		return confine(true, &what);
 	tree.root = at.target;
 	tree.flags = strcmp(who, "devices") == 0 ? TREE_DEVICES : 0;
 	tree.uid = geteuid();

@@ -99,14 +99,14 @@ class Fake:
     """
     quirks, by method: "silent" (no answer), "close" (hangs up), ("error", NAME, TEXT), ("once", NAME, TEXT).
     job: how a job ends; None: never.  place: the cgroup that is told, a function of the real one; elsewhere: a slice that nobody asked for;
-    crowd: a stranger's pid beside.
+    crowd: a stranger's pid beside; hold: an Event, until which jobs do not end.
     """
 
-    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True, id_size=16):
+    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True, id_size=16, hold=None):
         self.path, self.bus, self.version, self.job, self.place, self.crowd, self.greet = path, bus, version, job, place, crowd, greet
         self.quirks, self.elsewhere, self.id_size = dict(quirks or {}), elsewhere, id_size
         self.calls, self.units, self.serial, self.failures, self.jobs = [], {}, 0, [], 0
-        self.before_stop = None
+        self.before_stop, self.hold = None, hold
 
     def __enter__(self):
         self.server = socket.socket(socket.AF_UNIX)
@@ -248,6 +248,8 @@ class Fake:
     def finish_job(self, peer, unit):
         if self.job is None:
             return
+        if self.hold:
+            self.hold.wait(60)
         sender = {7: ":1.1"} if self.bus else {}
         self.send(peer, SIGNAL, {1: "/org/freedesktop/systemd1", 2: f"{SYSTEMD}.Manager", 3: "JobRemoved", **sender}, "uoss",
                   [self.jobs, self.job_path(), unit, self.job])

@@ -5,7 +5,7 @@ import os
 import resource
 import subprocess
 
-from hrun import Bundle, contains, created, equal, main, output, read, run, sets_of, started, status_of, test
+from hrun import Bundle, Skip, contains, created, equal, hrun, main, output, read, run, sets_of, started, status_of, test
 import hrun as h
 
 PERMISSIVE = {"defaultAction": "SCMP_ACT_ALLOW",
@@ -44,6 +44,22 @@ def rlimit_infinity():
     b.process["rlimits"] = [{"type": "RLIMIT_DATA", "soft": 2**64 - 1, "hard": 2**64 - 1}]
     with started(b) as c:
         equal(limits_of(c.pid)["Max data size"], ["unlimited"] * 2)
+
+
+@test
+def a_hard_limit_goes_up_in_a_user_namespace():
+    """podman run --userns=auto: raising takes a capability of the host, and the container's process has none there."""
+    low = ["prlimit", "--nofile=500:500"]
+    if subprocess.run([*low, "prlimit", "--nofile=600:600", "true"], stderr=subprocess.DEVNULL).returncode:
+        raise Skip("root may not raise a limit on this machine")
+    b = Bundle("sh", "-c", "ulimit -Sn; ulimit -Hn", uid=0).user_namespace(100000)
+    b.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 550, "hard": 600}]
+    r = run(b, prefix=low)
+    equal((r.status, r.out, r.err), (0, "550\n600\n", ""), "run")
+    b.process["args"] = ["sleep", "1000"]
+    with started(b) as c:
+        r = hrun("exec", c.id, "sh", "-c", "ulimit -Hn", prefix=low)
+        equal((r.status, r.out, r.err), (0, "600\n", ""), "exec")
 
 
 @test

@@ -83,7 +83,12 @@ def no_record_at_all():
         write(record_of(c), text)
         fails(hrun("state", c.id), "damaged")
         fails(hrun("kill", c.id, "KILL"), "no such process")
-        silent(c.remove())
+        listed = hrun("list", "-q")
+        equal((listed.status, listed.out), (0, ""), "list")
+        contains(listed.err, f"the record of container `{c.id}` is damaged", "list")
+        removed = c.remove()
+        equal(removed.status, 0, "delete --force")
+        contains(removed.err, f"warning: the record of container `{c.id}` named neither its process nor its cgroup")
         # Nothing says whose process that was: it is the administrator's to end.
         assert not gone(pid)
         write(f"{cgroup}/cgroup.kill", "1")

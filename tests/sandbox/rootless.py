@@ -337,6 +337,18 @@ def limits_in_a_delegated_cgroup():
 
 
 @test
+def without_a_path_beside_the_caller():
+    """What podman's cgroupfs driver asks of a user's runtime: limits and no path, from a cgroup that holds processes."""
+    with user(), delegated() as caller:
+        b = rootless_bundle("sleep", "1000")
+        b.linux.pop("cgroupsPath", None)
+        b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 2097152}]
+        with started(b, prefix=caller) as (name, pid):
+            contains(read(f"/proc/{pid}/cgroup").splitlines(), f"0::/delegated/hrun-{name}")
+            equal(read(f"{h.CGROUP}/delegated/hrun-{name}/hugetlb.2MB.max").strip(), "2097152")
+
+
+@test
 def the_written_config_passes_the_baseline():
     with user():
         b = rootless_bundle("id", "-u").save()

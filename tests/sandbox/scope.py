@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 from fake_systemd import SYSTEMD, Fake
@@ -206,12 +207,16 @@ def hrun_is_killed_while_systemd_works():
     b = Bundle("sleep", "1000")
     c = Unit(b)
     b.save()
-    with Fake(PRIVATE, job=None) as systemd:
+    answer = threading.Event()
+    with Fake(PRIVATE, hold=answer) as systemd:
         p = subprocess.Popen([h.HRUN, *h.policy("privileged"), "--systemd-cgroup", "create", "-b", b.path, c.id], stdin=subprocess.DEVNULL)
         eventually(lambda: "StartTransientUnit" in systemd.asked() and programs(), "the unit was started")
         p.send_signal(signal.SIGKILL)
         p.wait()
-        eventually(lambda: not programs(), "hrun-scope ends with hrun")
+        time.sleep(0.3)
+        assert programs(), "systemd may not have put hrun-scope into the unit yet: of a dead process it would make one that stays"
+        answer.set()
+        eventually(lambda: not programs(), "hrun-scope ends when systemd has answered")
         eventually(lambda: read(f"{CGROUP}{c.cgroup}/cgroup.procs") == "", "the unit is empty, so systemd forgets it")
         r = hrun("delete", "--force", c.id)
         equal((r.status, r.err), (0, ""))

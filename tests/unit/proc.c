@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,51 @@ static void recognised(int proc)
 	CHECK(proc_open_same(proc, 0, 0) == -ESRCH && proc_open_same(proc, -1, 0) == -ESRCH);
 }
 
+/* The whole of the longest map: the kernel shows it in two pages and more, and sorted, so the host's root comes last. */
+static int child_with_longest_map(int go)
+{
+	char byte;
+
+	if (read(go, &byte, 1) != 1)
+		return 2;
+	return proc_host_root() != 999 || proc_in_first_user_namespace();
+}
+
+static bool write_longest_map(pid_t pid)
+{
+	char name[64], text[4096];
+	size_t length = 0;
+
+	snprintf(name, sizeof name, "/proc/%d/uid_map", pid);
+	for (int i = 0; i < PROC_MAP_LINES - 1; i++)
+		length += (size_t)snprintf(text + length, sizeof text - length, "%d %d 1\n", i, 1000 + i);
+	length += (size_t)snprintf(text + length, sizeof text - length, "999 0 1\n");
+	autofd int fd = open(name, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && write(fd, text, length) == (ssize_t)length;
+}
+
+static void host_root_in_a_long_map(void)
+{
+	int ready[2], go[2], status = -1;
+	char byte;
+
+	if (geteuid() != 0 || pipe2(ready, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
+		return;
+	pid_t pid = fork();
+	if (pid == 0) {
+		close(go[1]);
+		if (unshare(CLONE_NEWUSER) < 0 || write(ready[1], "", 1) != 1)
+			_exit(77);
+		_exit(child_with_longest_map(go[0]));
+	}
+	close(ready[1]);
+	/* EOF: this machine has no user namespaces for us */
+	if (read(ready[0], &byte, 1) == 1)
+		CHECK(write_longest_map(pid) && write(go[1], "", 1) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	CHECK(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 77, "status %d", WEXITSTATUS(status));
+}
+
 int main(void)
 {
 	struct err e;
@@ -89,5 +135,6 @@ int main(void)
 	CHECK(proc >= 0);
 	forked_and_executed(proc);
 	recognised(proc);
+	host_root_in_a_long_map();
 	return failures != 0;
 }

@@ -185,6 +185,11 @@ more("inside-dev", "mount-dest-symlink", "---", tmpfs("/dev/core"), ['cd "$B/roo
 trio("mount-duplicate-dest", "-WR", both(tmpfs("/t"), tmpfs("/t")), both(tmpfs("/t"), tmpfs("/t/t")), both(tmpfs("/t"), tmpfs("//t/./")))
 more("link", "mount-duplicate-dest", "-WR", both(tmpfs("/t"), tmpfs("/l")), ['ln -s t "$B/rootfs/l"'])
 more("dev", "mount-duplicate-dest", N, both(tmpfs("/dev/shm"), tmpfs("/dev/shm")))
+more("pod", "mount-duplicate-dest", "---", both(tmpfs("/dev/shm"), bind(CRI + ID + "/shm", "/dev/shm")))  # the pause container of containerd 1.6
+more("pod-three", "mount-duplicate-dest", N, both(tmpfs("/dev/shm"), bind(CRI + ID + "/shm", "/dev/shm"), tmpfs("/dev/shm")))
+more("pod-bind", "mount-duplicate-dest", N, both(bind(CRI + ID + "/shm", "/dev/shm"), bind(CRI + ID + "/shm", "/dev/shm")))
+more("pod-elsewhere", "mount-duplicate-dest", N, both(tmpfs("/dev/mqueue"), bind(CRI + ID + "/shm", "/dev/mqueue")))
+more("pod-volume", "mount-duplicate-dest", N, both(tmpfs("/dev/shm"), bind("@B@/volume", "/dev/shm")))
 more("proc", "mount-duplicate-dest", N, lambda c: c["mounts"].append(c["mounts"][0]))
 more("sys", "mount-duplicate-dest", N, lambda c: c["mounts"].append(c["mounts"][3]))
 more("three", "mount-duplicate-dest", "-WR", both(tmpfs("/t"), tmpfs("/u"), tmpfs("/t"), tmpfs("/t")))
