@@ -20,7 +20,8 @@ TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust")),
-         ("trixie", "apparmor", ("vm/guest/apparmor",)))
+         ("trixie", "apparmor", ("vm/guest/apparmor",)),
+         ("trixie", "selinux", ("vm/guest/selinux",)))
 # Thousands of files that no test in the guest reads.
 LEFT_OUT = ("src/", "libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
             "tests/unit/", "tests/vectors/")
