@@ -208,7 +208,7 @@ static int look_at_name(void *context, const struct bolt_item *item)
 {
 	static const char *const target_name = "target";
 	const struct snapshots *all = context;
-	struct bolt_item digest, media_type;
+	struct bolt_item digest = {0}, media_type = {0};
 	struct bolt_bucket bucket, target;
 	struct search *s = all->s;
 

@@ -102,7 +102,7 @@ static const char *check_entry(const struct upper *u, const struct upper_entry *
 {
 	struct upper_entry entry = {.fd = -EBADF};
 	int r = upper_entry_open(dir->fd, name, path, &entry);
-	autofd int fd = entry.fd;
+	__attribute__((unused)) autofd int fd = entry.fd;
 	bool of_image;
 
 	if (r < 0)
@@ -140,7 +140,7 @@ const char *upper_changes(struct pool *pool, const struct stored_root *root, con
 	struct upper u = {.pool = pool, .root = root, .config = bundle->config};
 	struct upper_entry top = {.fd = -EBADF};
 	int r = upper_entry_open(root->upper, ".", "", &top);
-	autofd int fd = top.fd;
+	__attribute__((unused)) autofd int fd = top.fd;
 
 #ifdef HRUN_MUTANT_UPPER_LAYER
 	return NULL;
