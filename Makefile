@@ -371,6 +371,7 @@ bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 	$(Q)$(BUILD)/tests/isolate -- tests/bench/layers.py --build $(BUILD)
+	$(Q)$(BUILD)/tests/isolate -- tests/bench/engine_images.py --build $(BUILD)
 
 .PHONY: clean help
 clean:
