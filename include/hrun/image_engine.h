@@ -95,10 +95,10 @@ const char *stored_image_denied(struct pool *pool, const struct policy_images *i
 int store_open_path(struct pool *pool, const char *path, struct err *e);
 /* The bytes of such a file, at most 16 MiB; a NUL stands behind them. */
 int store_read_file(struct pool *pool, const char *path, const char **ret_bytes, size_t *ret_size, struct err *e);
+/* The path of what FD is, as the kernel has it; or NULL. */
+const char *store_path_of(struct pool *pool, int fd);
 /* The directory's own path, or NULL: mounts may name it by a link. */
 const char *store_real_path(struct pool *pool, const char *path);
-/* The same of a descriptor. */
-const char *store_real_path_of(struct pool *pool, int directory);
 /* The container's own layer, if it has not been mapped to other ids: ret->upper and ret->upper_path. */
 int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e);
 

@@ -258,12 +258,13 @@ static int read_document(struct reader *r, const struct json **ret_tree)
 	if (*r->p != '{')
 		return refuse_syntax(r, "the top value is not an object; write one {...}");
 	TRY(open_container(r, JSON_OBJECT));
-	*ret_tree = r->open[0];
+	const struct json *top = r->open[0];
 	while (r->depth)
 		TRY(read_child(r));
 	skip_space(r);
 	if (r->p != r->end)
 		return refuse_syntax(r, "text after the end of the document; remove it");
+	*ret_tree = top;
 	return 0;
 }
 

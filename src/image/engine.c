@@ -270,7 +270,7 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 #ifdef HRUN_MUTANT_DENIED_UNREAD
 	return NULL;
 #endif
-	const char *path = asked->bundle->rootfs < 0 ? NULL : store_real_path_of(pool, asked->bundle->rootfs);
+	const char *path = asked->bundle->rootfs < 0 ? NULL : store_path_of(pool, asked->bundle->rootfs);
 	const char *denied = path ? storage_denied(pool, images, path) : NULL;
 	if (denied || !wrong)
 		return denied;

@@ -10,6 +10,7 @@
 #include <hrun/image_engine.h>
 #include <hrun/str.h>
 #include <string.h>
+#include <unistd.h>
 
 struct record {
 	const char *driver; /* TOP/DRIVER */
@@ -35,15 +36,17 @@ static bool split_root(struct pool *pool, const char *root, struct record *ret)
 	return true;
 }
 
-/* The list FILE, "" and all; its first object, or NULL where there is no such file. */
+/* The first object of the list FILE, or NULL where there is none: then this is no such store, whoever may write above it. */
 static int read_list(struct pool *pool, const struct record *record, const char *file, const struct json **ret_first,
 		     struct err *e)
 {
 	struct stored_list list = {.file = pool_printf(pool, "%s-%s", record->driver, file)};
-	int r = store_read_file(pool, list.file, &list.bytes, &list.size, e);
 
 	*ret_first = NULL;
-	return r == -ENOENT ? 0 : r < 0 ? r : stored_list_read(pool, &list, ret_first, e);
+	if (access(list.file, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	TRY(store_read_file(pool, list.file, &list.bytes, &list.size, e));
+	return stored_list_read(pool, &list, ret_first, e);
 }
 
 static const char *text_at(const struct json *object, const char *name)

@@ -41,11 +41,11 @@ int store_read_file(struct pool *pool, const char *path, const char **ret_bytes,
 	return 0;
 }
 
-const char *store_real_path_of(struct pool *pool, int directory)
+const char *store_path_of(struct pool *pool, int fd)
 {
 	char link[64], real[PATH_MAX];
 
-	if (str_format(link, sizeof link, "/proc/self/fd/%d", directory) < 0)
+	if (fd < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", fd) < 0)
 		return NULL;
 	ssize_t n = readlink(link, real, sizeof real - 1);
 	return n > 0 ? pool_strndup(pool, real, (size_t)n) : NULL;
@@ -55,7 +55,7 @@ const char *store_real_path(struct pool *pool, const char *path)
 {
 	autofd int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? NULL : store_real_path_of(pool, fd);
+	return store_path_of(pool, fd);
 }
 
 int store_open_upper(struct pool *pool, const char *path, struct stored_root *ret, struct err *e)

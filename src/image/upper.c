@@ -23,7 +23,7 @@
 /* The path of DESCRIPTOR below the root, or NULL. */
 static const char *path_in_root(struct pool *pool, int rootfs, int descriptor)
 {
-	const char *top = store_real_path_of(pool, rootfs), *path = store_real_path_of(pool, descriptor);
+	const char *top = store_path_of(pool, rootfs), *path = store_path_of(pool, descriptor);
 
 	return top && path && path_is_below(path, top) ? path + strlen(top) + strspn(path + strlen(top), "/") : NULL;
 }

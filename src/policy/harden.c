@@ -50,7 +50,7 @@ static struct config *copy_config(struct pool *pool, const struct config *origin
 	if (copy->process)
 		copy->process->rlimits = COPY(pool, copy->process->rlimits, copy->process->rlimit_count);
 	copy->mounts = COPY(pool, copy->mounts, copy->mount_count);
-	for (size_t i = 0; i < copy->mount_count; i++)
+	for (size_t i = 0; copy->mounts && i < copy->mount_count; i++)
 		copy->mounts[i].judged_as = i + 1;
 	copy->linux_ = copy_linux(pool, copy->linux_);
 	for (int kind = 0; kind < HOOK_KINDS; kind++)

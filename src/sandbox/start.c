@@ -45,6 +45,22 @@ static bool was_killed(int pidfd)
 	return WIFSIGNALED(info.exit_code) && WTERMSIG(info.exit_code) == SIGKILL;
 }
 
+/* Nothing but this init has been in the cgroup yet, so it is whom a memory limit has killed. */
+static int killed_early(const struct container_record *record, struct err *e)
+{
+	struct err ignored;
+	autofd int cgroup =
+		record->cgroup && record->cgroup_inode
+			? cgroup_open(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored)
+			: -ENOENT;
+
+	if (cgroup >= 0 && cgroup_oom_kills(cgroup) > 0)
+		return err_set(e, ENOMEM,
+			       "the container's init was killed before it could execute its program: out of memory; "
+			       "raise linux.resources.memory.limit");
+	return err_set(e, ESRCH, "the container's init was killed before it could execute its program");
+}
+
 static int confirm_running(const struct container_record *record, int proc, int pidfd, struct err *e)
 {
 	struct proc_stat stat;
@@ -55,7 +71,7 @@ static int confirm_running(const struct container_record *record, int proc, int 
 	bool gone = r < 0 || stat.start_ticks != record->start_ticks;
 
 	if (gone ? was_killed(pidfd) : stat.fork_no_exec)
-		return err_set(e, ESRCH, "the container's init was killed before it could execute its program");
+		return killed_early(record, e);
 	return 0;
 }
 
@@ -74,7 +90,7 @@ int sandbox_start(const struct container *container, int init, struct err *e)
 		return err_set(e, ESRCH, "container not running: its init has just ended (no such process)");
 	TRY(socket);
 	if (sync_send(socket, SYNC_START, NULL) < 0) /* 5 START */
-		return err_set(e, ESRCH, "the container's init was killed before it could execute its program");
+		return killed_early(record, e);
 	int r = sync_expect(socket, SYNC_FAILED, e); /* 6 FAILED, or EOF */
 	if (r != -EPIPE || *e->text)
 		return r < 0 ? r : err_set(e, EPROTO, "unexpected answer of the container's init");

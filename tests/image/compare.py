@@ -165,6 +165,9 @@ def denied_at_warn(store, root, signed):
             json.dump(what, f)
     held("a copy (vfs)", copy)
     held("a copy (vfs): another one", copy, other, False, "no mount of its own")
+    os.makedirs(f"/run/none/{container}")
+    os.chmod("/run/none", 0o777)
+    held("a directory that is called so, and no store", f"/run/none/{container}", expected=False, text="no mount of its own")
     accepted("nothing is denied", root)
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/check.py [--release trixie|bookworm] [--lsm none|apparmor|selinux] [--keep] [NAME...]
+"""tests/vm/check.py [--release trixie] [--lsm none|apparmor|selinux] [--keep] [NAME...]
 
 Runs tests of this tree in an emulated machine (machine.py) as tests/run does here, with all controllers of cgroup v2 handed to them.
 Without a NAME: WHOLE, one machine after the other, or that part of it which --release and --lsm leave.
@@ -21,7 +21,7 @@ CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbo
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust")),
          ("trixie", "apparmor", ("vm/guest/apparmor",)),
-         ("bookworm", "none", (*CORE, "vm/guest/scope")))
+         ("trixie", "selinux", ("vm/guest/selinux",)))
 # Thousands of files that no test in the guest reads.
 LEFT_OUT = ("src/", "libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
             "tests/unit/", "tests/vectors/")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/machine.py [--release trixie|bookworm] [--lsm none|apparmor|selinux] VERB ...
+"""tests/vm/machine.py [--release trixie] [--lsm none|apparmor|selinux] VERB ...
 
-A Debian 13 (or 12) machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security
+A Debian 13 machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security
 modules.
 
     build               make the image (as root; kept in /var/cache/hrun-vm, made again when what it is made of changes)
@@ -43,8 +43,8 @@ PACKAGES = {
     "security modules": "apparmor apparmor-utils",
     "hrun and its tests": "gcc libc6-dev libseccomp2 libyajl2 zlib1g libzstd1 libsystemd0 attr e2fsprogs openssl python3 strace git jq",
 }
-# What only one has, or has by this name.  Debian 12's setfiles labels nothing where SELinux is off.
-RELEASES = {"trixie": "libssl3t64 docker.io docker-cli selinux-policy-default policycoreutils selinux-utils", "bookworm": "libssl3"}
+# By release, what has another name elsewhere or is not there.
+RELEASES = {"trixie": "libssl3t64 docker.io docker-cli selinux-policy-default policycoreutils selinux-utils"}
 LSM = {"none": "landlock,lockdown,yama,integrity,bpf", "apparmor": "landlock,lockdown,yama,integrity,apparmor,bpf",
        "selinux": "landlock,lockdown,yama,integrity,selinux,bpf"}
 HOST_PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ssh": "openssh-client",

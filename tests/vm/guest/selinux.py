@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# timeout: 600
+# timeout: 900
 # alone
 """SELinux on a machine that has it, permissive and enforcing: what the kernel says of processes, keys and mounts of containers."""
 import ctypes
