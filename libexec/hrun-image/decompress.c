@@ -159,7 +159,7 @@ static int zstd_some(struct decompressor *d, ZSTD_outBuffer *out)
 	return 0;
 }
 
-static ssize_t fill_zstd(struct decompressor *d, unsigned char *to, size_t size)
+static ssize_t fill_zstd(struct decompressor *d, void *to, size_t size)
 {
 	ZSTD_outBuffer out = {to, size, 0};
 
