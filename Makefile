@@ -188,7 +188,7 @@ $(BUILD)/libexec/hrun/hrun-tree: $(TREE_OBJECTS) $(TREE_SHARED)
 	$(SAY) "  LINK  $@"
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^
 # The part of hrun-image that reads layers, for the tests of both.
-LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream split hasher tar tar_pax tar_sparse send dropped entry layer blob refusal)
+LAYER_SOURCES := $(patsubst %,libexec/hrun-image/%.c,stream decompress ahead split hasher tar tar_pax tar_sparse send dropped entry layer blob refusal)
 LAYER_OBJECTS := $(foreach s,$(LAYER_SOURCES),$(if $(filter $(s),$(MUTATED)),$(BUILD),$(BASE))/$(s:.c=.o))
 $(BUILD)/tests/image/layers: $(BASE)/tests/image/layers.o $(LAYER_OBJECTS) $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -272,6 +272,9 @@ $(IMAGE_TESTS): private TEST_LIBS := -lcrypto -lz -lzstd
 $(IMAGE_TESTS): private PIE := -pie
 $(addprefix $(BUILD)/tests/,unit/image_bolt fuzz/replay_bolt fuzz/fuzz_bolt): $(filter %/hrun-image/bolt.o,$(IMAGE_OBJECTS))
 $(BUILD)/tests/unit/image_hasher: $(filter %/hasher.o %/filter.o,$(IMAGE_OBJECTS))
+$(BUILD)/tests/unit/image_ahead: $(filter %/ahead.o %/filter.o,$(IMAGE_OBJECTS))
+$(BUILD)/tests/unit/image_stream: $(LAYER_OBJECTS)
+$(BUILD)/tests/unit/image_stream: private TEST_LIBS := -lz -lzstd
 # Image verification without a policy file.
 $(BUILD)/tests/image/drive: $(BASE)/tests/image/drive.o $(BUILD)/libhrun.a
 	@mkdir -p $(@D)
@@ -371,6 +374,7 @@ bench: all $(BUILD)/tests/image/layers $(BUILD)/tests/bench/judge $(BUILD)/tests
 	$(Q)tests/bench/run.py --hrun $(BUILD)/hrun
 	$(Q)$(BUILD)/tests/isolate -- $(BUILD)/tests/bench/policy
 	$(Q)$(BUILD)/tests/isolate -- tests/bench/layers.py --build $(BUILD)
+	$(Q)$(BUILD)/tests/isolate -- tests/bench/engine_images.py --build $(BUILD)
 
 .PHONY: clean help
 clean:

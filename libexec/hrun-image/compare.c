@@ -11,13 +11,28 @@
 #include <hrun/fd.h>
 #include <hrun/str.h>
 #include <hrun/unix.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- what is on disk ---- */
+
+/*
+ * An answer takes less time than going to sleep and being woken does, above all where another processor must be told so (in a virtual
+ * machine): so somebody else may run first, and it is there.
+ */
+static void await_answer(const struct comparison *c)
+{
+	enum { TRIES = 200 };
+	char byte;
+
+	for (int i = 0; i < TRIES && recv(c->tree, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN; i++)
+		sched_yield();
+}
 
 /* Of PATH in c->told, and *ret_fd where it is a file.  0, -ENOENT, or -EBADMSG. */
 static int ask_tree(struct comparison *c, uint32_t kind, const char *path, int *ret_fd)
@@ -29,6 +44,7 @@ static int ask_tree(struct comparison *c, uint32_t kind, const char *path, int *
 	*ret_fd = -EBADF;
 	if (str_format(ask.path, sizeof ask.path, "%s", path) < 0 || unix_send(c->tree, &ask, sizeof ask, -1) < 0)
 		return differs(c, "the program that looks at the files has ended");
+	await_answer(c);
 	ssize_t n = unix_receive(c->tree, told, sizeof *told, ret_fd);
 	if (n < (ssize_t)head || told->magic != TREE_WIRE_MAGIC || told->extra_size != (size_t)n - head ||
 	    told->error > 0) {

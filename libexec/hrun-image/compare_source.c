@@ -28,7 +28,7 @@ int source_open(struct comparison *c, int record)
 	uint64_t left = limits->max_total_bytes - c->layers.archive_bytes;
 	uint64_t max = left < limits->max_layer_bytes ? left : limits->max_layer_bytes;
 
-	c->in = (struct layer_stream){.fd = -1,
+	c->in = (struct layer_stream){.from.fd = -1,
 				      .out_max = max,
 				      .max_ratio = limits->max_ratio,
 				      .progress = c->layers.progress,

@@ -46,7 +46,7 @@ static int read_layer(struct layers *l, int layout, const struct descriptor *lay
 		      struct refusal *r)
 {
 	uint64_t left = l->limits->max_total_bytes - l->archive_bytes;
-	struct layer_stream s = {.fd = -1,
+	struct layer_stream s = {.from.fd = -1,
 				 .out_max = left < l->limits->max_layer_bytes ? left : l->limits->max_layer_bytes,
 				 .max_ratio = l->limits->max_ratio,
 				 .progress = l->progress,

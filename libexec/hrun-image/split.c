@@ -29,33 +29,26 @@ int split_open(struct layer_stream *s, struct split *split, int fd, uint64_t max
 {
 	struct stat st;
 
-	*split =
-		(struct split){.gz = {.fd = -1, .compression = COMPRESSION_GZIP, .max_ratio = s->max_ratio, .r = s->r}};
-	s->compression = COMPRESSION_SPLIT;
+	*split = (struct split){.gz = {.from.fd = -1, .max_ratio = s->max_ratio, .r = s->r}};
 	s->split = split;
 	s->out_max = max_bytes;
 	s->max_ratio = 0;		   /* what is read are files, as large as they are */
 	hasher_start(&s->out_hash, false); /* what it would read beside us is read anew at once */
-	sha256_init(&split->gz.in_hash);
-	hasher_start(&split->gz.out_hash, false);
 	s->out = malloc(STREAM_OUT);
 	split->line = malloc(SPLIT_LINE_MAX); /* memory for it is what lines have really taken */
-	split->gz.in = malloc(STREAM_IN);
-	split->gz.out = malloc(STREAM_OUT);
-	split->gz.z_ready = inflateInit2(&split->gz.z, 15 + 16) == Z_OK;
-	if (!s->out || !split->line || !split->gz.in || !split->gz.out || !split->gz.z_ready)
+	if (!s->out || !split->line || stream_start(&split->gz, COMPRESSION_GZIP, false) < 0)
 		return bad_split(s, "no memory for a layer's buffers");
 	if (file_look(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return bad_split(s, "the engine's record of the archive is no regular file");
-	split->gz.fd = fd;
-	split->gz.expected = (uint64_t)st.st_size;
+	split->gz.from.fd = fd;
+	split->gz.from.expected = (uint64_t)st.st_size;
 	split->gz.out_max = max_bytes;
 	return 0;
 }
 
 void split_close(struct layer_stream *s)
 {
-	s->split->gz.fd = -1; /* borrowed */
+	s->split->gz.from.fd = -1; /* borrowed */
 	stream_close(&s->split->gz);
 	free(s->split->line);
 	free(s->out);
@@ -186,7 +179,7 @@ ssize_t split_fill(struct layer_stream *s)
 		return r;
 	if (piece.type != BYTES)
 		return bad_split(s, "the engine's record has a file's content where the archive has none");
-	s->chunk = (unsigned char *)piece.payload;
+	s->chunk = (const unsigned char *)piece.payload;
 	return (ssize_t)piece.payload_size;
 }
 

@@ -36,14 +36,14 @@ static bool is_property(const struct scope_request *request, const struct scope_
 	return true;
 }
 
-/* A new unit has none yet; any other must be named by it. */
+/* A new unit has none yet; any other must be named by it.  By the id 0 systemd would take the unit that the caller is in. */
 static bool is_invocation(const struct scope_request *request)
 {
 	const char *id = request->invocation;
 
 	if (!memchr(id, '\0', sizeof request->invocation))
 		return false;
-	return request->task == SCOPE_START ? !id[0] : str_is_hex(id, SCOPE_INVOCATION_SIZE - 1);
+	return request->task == SCOPE_START ? !id[0] : str_is_hex(id, SCOPE_INVOCATION_SIZE - 1) && id[strspn(id, "0")];
 }
 
 static bool is_sound(const struct scope_request *request)

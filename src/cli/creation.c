@@ -72,13 +72,18 @@ const char *creation_cache(struct pool *pool, const char *name)
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
-/* As the kernel has it; what is not there yet, as it was given. */
+/* As the kernel has it, and what is not there yet as it will be: the directory that is there may be behind a link. */
 static void add_own_path(struct pool *pool, const char *path, struct string_list *list)
 {
-	char *real = path ? realpath(path, NULL) : NULL;
+	char *above = path ? pool_strdup(pool, path) : NULL, *end = NULL, *real = path ? realpath(path, NULL) : NULL;
 
+	while (!real && above && (end = strrchr(above, '/')) && end > above) {
+		*end = '\0';
+		real = realpath(above, NULL);
+	}
 	if (path)
-		*pool_array_add(pool, list->item, list->count) = real ? pool_strdup(pool, real) : path;
+		*pool_array_add(pool, list->item, list->count) =
+			real ? pool_printf(pool, "%s%s", real, end ? path + (end - above) : "") : path;
 	free(real);
 }
 

@@ -78,16 +78,44 @@ bool hook_runs_text(const char *path)
 bool hook_is_loader_variable(const char *name)
 {
 	static const char *const names[] = {
-		"GCONV_PATH",	"GLIBC_TUNABLES",   "BASH_ENV",	     "ENV",
-		"SHELLOPTS",	"BASHOPTS",	    "PS4",	     "PROMPT_COMMAND",
-		"NODE_OPTIONS", "NODE_PATH",	    "PERLLIB",	     "PERL_MB_OPT",
-		"RUBYOPT",	"RUBYLIB",	    "LUA_INIT",	     "LUA_PATH",
-		"LUA_CPATH",	"TCLLIBPATH",	    "AWKPATH",	     "AWKLIBPATH",
-		"JAVA_OPTS",	"CLASSPATH",	    "IFS",	     "JAVA_TOOL_OPTIONS",
-		"OPENSSL_CONF", "OPENSSL_ENGINES",  "PAGER",	     "EDITOR",
-		"VISUAL",	"OPENSSL_MODULES",  "_JAVA_OPTIONS", "SYSTEMD_PAGER",
-		"PHPRC",	"PHP_INI_SCAN_DIR", "LESSOPEN",	     "LESSCLOSE",
-		"KRB5_CONFIG",	"JDK_JAVA_OPTIONS",
+		"GCONV_PATH",
+		"GLIBC_TUNABLES",
+		"BASH_ENV",
+		"ENV",
+		"SHELLOPTS",
+		"BASHOPTS",
+		"PS4",
+		"PROMPT_COMMAND",
+		"NODE_OPTIONS",
+		"NODE_PATH",
+		"PERLLIB",
+		"PERL_MB_OPT",
+		"RUBYOPT",
+		"RUBYLIB",
+		"LUA_INIT",
+		"LUA_PATH",
+		"LUA_CPATH",
+		"TCLLIBPATH",
+		"AWKPATH",
+		"AWKLIBPATH",
+		"JAVA_OPTS",
+		"CLASSPATH",
+		"IFS",
+		"JAVA_TOOL_OPTIONS",
+		"OPENSSL_CONF",
+		"OPENSSL_ENGINES",
+		"PAGER",
+		"EDITOR",
+		"VISUAL",
+		"OPENSSL_MODULES",
+		"_JAVA_OPTIONS",
+		"SYSTEMD_PAGER",
+		"PHPRC",
+		"PHP_INI_SCAN_DIR",
+		"GIO_MODULE_DIR",
+		"GIO_EXTRA_MODULES",
+		"KRB5_CONFIG",
+		"JDK_JAVA_OPTIONS",
 	};
 	/* What the C library itself keeps from setuid programs, or reads files by. */
 	static const char *const library[] = {
@@ -95,7 +123,7 @@ bool hook_is_loader_variable(const char *name)
 		"NIS_PATH",    "NLSPATH",     "RESOLV_HOST_CONF", "TZDIR",
 	};
 	/* A function that bash finds in its environment is called instead of the program of that name. */
-	static const char *const prefixes[] = {"LD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_", "LUA_INIT_", "GIO_"};
+	static const char *const prefixes[] = {"LD_", "PYTHON", "PERL5", "BASH_FUNC_", "GIT_", "LUA_INIT_"};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
 		if (str_starts(name, prefixes[i]))

@@ -171,6 +171,7 @@ struct access {
 static const char *const read_directory[] = {"read", "search"}, *const execute[] = {"read", "execute", "entrypoint"},
 			 *const fill[] = {"read", "search", "write", "add_name"};
 static const struct access to_root = {"the root directory", "dir", read_directory, 2},
+			   to_writable_root = {"the root directory, which is writable", "dir", fill, 4},
 			   to_program = {"the program", "file", execute, 3},
 			   to_mounts = {"what is mounted for it", "dir", fill, 4};
 
@@ -227,12 +228,14 @@ static int choose(const struct finder *finder, struct selinux_labels *labels, st
 static bool fits(struct finder *finder, const struct selinux_labels *labels)
 {
 	const struct bundle *bundle = finder->judged->bundle;
+	const struct config *config = finder->judged->config;
+	const struct access *root = config->has_root && !config->root.readonly ? &to_writable_root : &to_root;
 
 	if (!bundle || bundle->rootfs < 0) {
 		cannot_judge(finder, selinux_where, "absent, and there is no root directory to look at");
 		return false;
 	}
-	if (!may_open(finder, labels, &to_root, bundle->rootfs) || !may(finder, labels, &to_mounts, labels->mount))
+	if (!may_open(finder, labels, root, bundle->rootfs) || !may(finder, labels, &to_mounts, labels->mount))
 		return false;
 	autofd int program = args_open_program(finder);
 	return program < 0 || may_open(finder, labels, &to_program, program);
@@ -248,7 +251,10 @@ void judge_selinux_missing(struct finder *finder)
 	if (!process || str_has_text(process->selinux_label))
 		return;
 	int enforcing = finder->judged->config_only ? -EPERM : host_flag(file, '1');
-	if (enforcing < 0)
+	/* The container was made without a label, maybe before SELinux enforced: other categories than its own would fit nothing there. */
+	if (enforcing > 0 && finder->judged->invocation && finder->judged->invocation->is_exec)
+		find_without_means(finder, selinux_where, "absent, as the container has none; create it anew");
+	else if (enforcing < 0)
 		cannot_judge(finder, selinux_where, "%s cannot be read (error %d)", file, -enforcing);
 	else if (enforcing && choose(finder, labels, &e) < 0)
 		cannot_judge(finder, selinux_where, "absent, and the policy's label for containers: %s", e.text);

@@ -28,9 +28,10 @@ bool record_is_unit(const char *name)
 	       !strchr(name, '/') && !str_has_control(name);
 }
 
+/* The id 0 is none: whoever asks systemd for that unit gets his own. */
 bool record_is_invocation(const char *text)
 {
-	return str_is_hex(text, SCOPE_INVOCATION_SIZE - 1);
+	return str_is_hex(text, SCOPE_INVOCATION_SIZE - 1) && text[strspn(text, "0")];
 }
 
 bool record_unit_has_cgroup(const char *unit, const char *cgroup)

@@ -335,7 +335,7 @@ def the_state_of_hrun_in_another_place():
     os.makedirs(f"{state}/other")
     os.symlink(state, f"{h.work}/link-to-state")
     for options, paths in ((["--root", state], (state, f"{state}/other", f"{h.work}/link-to-state")), (["--root", f"{h.work}/link-to-state"], (state,)),
-                           (["--root", f"{state}/later"], (state,))):
+                           (["--root", f"{state}/later"], (state,)), (["--root", f"{h.work}/link-to-state/later/still"], (state,))):
         for path in paths:
             b = Bundle("true").mount("/v", "bind", path, ["bind", "ro", *NOBODYS]).save()
             refused(h.hrun(*options, "plan", "-b", b.path, level="baseline"), "mount-engine-state")

@@ -271,9 +271,9 @@ class Layout:
         with open(f"{self.path}/index.json", "w") as f:
             json.dump({"schemaVersion": 2, "manifests": self.manifests}, f)
 
-    def image(self, name, layers, compress=True, created=None, **config):
-        """The descriptor of an image's manifest."""
-        blobs = [self.blob(OCI + "layer.v1.tar+gzip", gzip.compress(data, 1, mtime=0)) if compress else self.blob(OCI + "layer.v1.tar", data) for data in layers]
+    def image(self, name, layers, compress=1, created=None, **config):
+        """The descriptor of an image's manifest; COMPRESS is gzip's level."""
+        blobs = [self.blob(OCI + "layer.v1.tar+gzip", gzip.compress(data, compress, mtime=0)) if compress else self.blob(OCI + "layer.v1.tar", data) for data in layers]
         document = {"architecture": "amd64", "os": "linux", "config": {"Cmd": ["sh"], **config},
                     "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest() for data in layers]},
                     **({"created": created} if created else {})}

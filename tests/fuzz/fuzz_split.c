@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct split split;
 	const struct digest diff_id = {.text = "sha256:0"};
 	struct refusal r = {0};
-	struct layer_stream s = {.fd = -1, .r = &r, .max_ratio = 1100};
+	struct layer_stream s = {.from.fd = -1, .r = &r, .max_ratio = 1100};
 	int result;
 
 	if (size > ARCHIVE_MAX / 2)

@@ -377,7 +377,8 @@ def entries_with_attribute(archive):
         yield info, whole.extractfile(info).read() if info.isreg() else b""
 
 
-if os.geteuid() != 0:
-    print("only root can mount")
-    sys.exit(77)
-sys.exit(inside())
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("only root can mount")
+        sys.exit(77)
+    sys.exit(inside())

@@ -313,11 +313,11 @@ def tasks_one_by_one():
         named = f"hrun-x.scope@{systemd.invocation('hrun-x.scope')}"
         equal(drive(PRIVATE, "9000", "set", named, "TasksMax=18446744073709551615"), (0, ""))
         equal(systemd.units["hrun-x.scope"]["set"], [("TasksMax", ("t", 2**64 - 1))])
-        for name in ("hrun-x.scope", f"{named}0", f"{named[:-1]}X", f"hrun-x.scope@{'0' * 31}"):
+        for name in ("hrun-x.scope", f"{named}0", f"{named[:-1]}X", f"hrun-x.scope@{'0' * 31}", f"hrun-x.scope@{'0' * 32}"):
             status, text = drive(PRIVATE, "9000", "stop", name)
             equal(status, 1)
             contains(text, "malformed")
-        equal(drive(PRIVATE, "9000", "stop", f"hrun-x.scope@{'0' * 32}"), (0, ""), "another of that name")
+        equal(drive(PRIVATE, "9000", "stop", f"hrun-x.scope@{'9' * 32}"), (0, ""), "another of that name")
         equal(list(systemd.units), ["hrun-x.scope"])
         equal(drive(PRIVATE, "9000", "stop", named), (0, ""))
         equal(list(systemd.units), [])

@@ -6,11 +6,10 @@
 #include "../../libexec/hrun-image/hasher.h"
 #include "../../libexec/hrun-image/image.h"
 #include "check.h"
+#include "child.h"
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { SIZE = 128 << 10, ROUNDS = 300 };
 
@@ -74,21 +73,6 @@ static void test_nothing(void)
 }
 
 #ifndef __SANITIZE_ADDRESS__ /* its run-time library maps what it likes, and opens files */
-static void in_child(void (*test)(void))
-{
-	int status = -1;
-
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0) {
-		failures = 0;
-		test();
-		fflush(stdout);
-		_exit(failures != 0);
-	}
-	CHECK(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0, "status %d", status);
-}
-
 static void behind_the_filter(void)
 {
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_load() == 0);

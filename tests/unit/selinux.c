@@ -133,6 +133,7 @@ static const char *args[] = {"/bin/app"};
 static struct config_process process = {.cwd = "/", .args = {.item = args, .count = 1, .present = true}};
 static struct config_linux linux_;
 static struct config config = {.process = &process, .linux_ = &linux_};
+static const struct invocation *invocation;
 
 static struct verdict judge(void)
 {
@@ -143,6 +144,7 @@ static struct verdict judge(void)
 				      .process = &process,
 				      .policy = &policy,
 				      .host_files = &files,
+				      .invocation = invocation,
 				      .host_root = true};
 	struct verdict verdict = {0};
 	struct finder finder = {.judged = &judged,
@@ -233,6 +235,27 @@ static void test_repair(void)
 	CHECK(str_equal(root_label(), FILES));
 }
 
+static void test_writable_root(void)
+{
+	config.has_root = true;
+	check_refused("80000017 ffffffff 0 ffffffff 1 0\n", "the root directory, which is writable"); /* no add_name */
+	config.root.readonly = true;
+	check_refused("80000017 ffffffff 0 ffffffff 1 0\n", "what is mounted for");
+	config.root.readonly = config.has_root = false;
+}
+
+/* It joins what has no label: categories of its own would fit nothing there. */
+static void test_exec(void)
+{
+	const struct invocation exec = {.is_exec = true};
+
+	invocation = &exec;
+	struct verdict verdict = judge();
+	CHECK(verdict.count == 1 && verdict.findings[0].action == ACTION_WARN && asked == 0);
+	CHECK(!policy_harden(&pool, &config, &verdict)->process->selinux_label);
+	invocation = NULL;
+}
+
 static void test_refusals(void)
 {
 	check_refused("00000001 ffffffff 0 ffffffff 1 0\n", "the root directory");  /* no search */
@@ -269,6 +292,8 @@ int main(void)
 	make_selinuxfs();
 	if (make_root()) {
 		test_repair();
+		test_writable_root();
+		test_exec();
 		int root = bundle.rootfs;
 		test_refusals();
 		close(root);

@@ -230,9 +230,6 @@ def podman(*words, options=""):
 
 
 def with_podman():
-    # Where podman finds it, it is tried instead of the kernel's own overlay as soon as SELinux enforces, and is denied its mount.
-    if os.path.exists("/usr/bin/fuse-overlayfs"):
-        os.rename("/usr/bin/fuse-overlayfs", "/usr/bin/fuse-overlayfs.away")
     sh(f"tar -C {WORK}/fresh/rootfs -cf {WORK}/image.tar .")
     set_label(f"{WORK}/image.tar", FILE)
     engine(f"podman import {WORK}/image.tar localhost/bb")
@@ -276,6 +273,7 @@ def main():
         print("SELinux is off on this machine")
         return 77
     install()
+    subprocess.run(["modprobe", "overlay"], check=True)  # podman's domain may not have it loaded
     permissive()
     enforce(True)
     try:
