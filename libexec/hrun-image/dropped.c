@@ -9,51 +9,64 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All of them are looked at for each entry. */
 enum { NAMES_MAX = 4096, BYTES_MAX = 4 << 20 };
 
-static bool is_below(const char *path, const char *directory, size_t size)
+/*
+ * They stand in the order of their bytes, so that each entry costs a search, however many there are.  The place of the first that is
+ * PATH and then NEXT, or comes behind that: '\0' is PATH itself, '/' what is below it.
+ */
+static size_t place_of(const struct dropped *dropped, const char *path, unsigned char next)
 {
-	return size == 0 || (strncmp(path, directory, size) == 0 && path[size] == '/');
+	size_t size = strlen(path), low = 0, high = dropped->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const char *other = dropped->item[middle].path;
+		int order = strncmp(other, path, size);
+		if (order < 0 || (order == 0 && (unsigned char)other[size] < next))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-static void take_out(struct dropped *dropped, size_t i)
+/* Those of layers below END that are PATH and then NEXT are no more. */
+static void take_out(struct dropped *dropped, const char *path, unsigned char next, uint32_t end)
 {
-	dropped->item[i] = dropped->item[--dropped->count];
+	bool is_all = next == '/' && !*path;
+	size_t from = is_all ? 0 : place_of(dropped, path, next);
+	size_t to = is_all ? dropped->count : place_of(dropped, path, next + 1), kept = from;
+
+	for (size_t i = from; i < to; i++) {
+		if (dropped->item[i].layer >= end)
+			dropped->item[kept++] = dropped->item[i];
+	}
+	if (kept == to)
+		return;
+	memmove(dropped->item + kept, dropped->item + to, (dropped->count - to) * sizeof *dropped->item);
+	dropped->count -= to - kept;
 }
 
 void dropped_replace(struct layers *l, bool is_directory)
 {
-	struct dropped *dropped = &l->dropped;
-	size_t size = strlen(l->path);
-
-	for (size_t i = dropped->count; i-- > 0;) {
-		const char *path = dropped->item[i].path;
-		if (str_equal(path, l->path) || (!is_directory && is_below(path, l->path, size)))
-			take_out(dropped, i);
-	}
+	take_out(&l->dropped, l->path, '\0', UINT32_MAX);
+	if (!is_directory)
+		take_out(&l->dropped, l->path, '/', UINT32_MAX);
 }
 
 void dropped_hide(struct layers *l, bool is_opaque)
 {
-	struct dropped *dropped = &l->dropped;
-	size_t size = strlen(l->path);
-
-	for (size_t i = dropped->count; i-- > 0;) {
-		const struct dropped_name *name = &dropped->item[i];
-		if (name->layer < l->layer &&
-		    (is_below(name->path, l->path, size) || (!is_opaque && str_equal(name->path, l->path))))
-			take_out(dropped, i);
-	}
+	if (!is_opaque)
+		take_out(&l->dropped, l->path, '\0', l->layer);
+	take_out(&l->dropped, l->path, '/', l->layer);
 }
 
 bool dropped_has(const struct layers *l, const char *path)
 {
-	for (size_t i = 0; i < l->dropped.count; i++) {
-		if (str_equal(l->dropped.item[i].path, path))
-			return true;
-	}
-	return false;
+	size_t i = place_of(&l->dropped, path, '\0');
+
+	return i < l->dropped.count && str_equal(l->dropped.item[i].path, path);
 }
 
 int dropped_add(struct layers *l)
@@ -69,6 +82,8 @@ int dropped_add(struct layers *l)
 			      "the layers have more device nodes than can be left out: %.120s", l->path);
 	if (!dropped->item)
 		dropped->item = pool_alloc(l->pool, NAMES_MAX * sizeof *dropped->item);
-	dropped->item[dropped->count++] = (struct dropped_name){pool_strdup(l->pool, l->path), l->layer};
+	size_t i = place_of(dropped, l->path, '\0');
+	memmove(dropped->item + i + 1, dropped->item + i, (dropped->count++ - i) * sizeof *dropped->item);
+	dropped->item[i] = (struct dropped_name){pool_strdup(l->pool, l->path), l->layer};
 	return 0;
 }

@@ -18,8 +18,6 @@
 enum {
 	ATTEMPTS = 8, /* to read a state that nobody writes over meanwhile */
 	TARGETS_MAX = 4096,
-	PARENTS_MAX = 8,
-	NAMESPACE_MAX = 128,
 };
 
 #define no_list(s, ...) refuse((s)->r, IMAGE_STAGE_INDEX, __VA_ARGS__)
@@ -28,6 +26,7 @@ enum {
 struct named {
 	const char *name, *target, *media_type;
 	bool is_plain, is_looked_at;
+	enum find_unpacked unpacked;
 };
 
 struct list {
@@ -47,14 +46,13 @@ struct search {
 	struct pool snapshot_pages, name_pages, label_pages;
 	int files;
 	const struct image_request *request;
-	char namespace[NAMESPACE_MAX];
-	struct digest chain;
+	struct find_snapshot snapshot;
 	struct named *named;
 	size_t named_count;
 	const struct named *target; /* that is looked at */
 	struct find_documents documents;
 	struct find_labels labels;
-	bool has_labels, is_taken; /* the target has the layers */
+	bool is_taken; /* the target has the layers */
 	struct found *images;
 	size_t image_count;
 	struct refusal *r;
@@ -94,101 +92,12 @@ static int read_database(struct search *s, enum image_ask_kind kind, struct pool
 	return no_list(s, "containerd's database changes all the time; try again");
 }
 
-/* ---- which chain? ---- */
-
-static bool read_varint(const struct bolt_item *item, uint64_t *ret)
-{
-	*ret = 0;
-	for (size_t i = 0; i < item->value_size && i < 9; i++) {
-		*ret |= (uint64_t)(item->value[i] & 0x7f) << (7 * i);
-		if (!(item->value[i] & 0x80))
-			return true;
-	}
-	return false;
-}
-
-/* The key of a snapshot is "NAMESPACE/NUMBER/NAME"; an image's own has the chain as its name.  1: it is; 0: it is not. */
-static int take_key(struct search *s, const char *key)
-{
-	const char *first = strchr(key, '/'), *last = strrchr(key, '/');
-
-	if (!first || first == last || digest_read(last + 1, &s->chain) < 0)
-		return 0;
-	const char *namespace = pool_strndup(&s->snapshot_pages, key, (size_t)(first - key));
-	if (str_format(s->namespace, sizeof s->namespace, "%s", namespace) < 0)
-		return no_list(s, "containerd's namespace has too long a name");
-	return 1;
-}
-
-struct snapshots {
-	struct search *s;
-	struct bolt *b;
-	struct bolt_item found; /* the key of the one that is looked for, and its bucket */
-};
-
-static int look_at_snapshot(void *context, const struct bolt_item *item)
-{
-	struct snapshots *all = context;
-	struct bolt_bucket bucket;
-	struct bolt_item id;
-	uint64_t number;
-
-	if (!item->is_bucket)
-		return 0;
-	TRY(bolt_bucket_of(item, &bucket));
-	int r = bolt_value(all->b, &bucket, "id", &id);
-	if (r <= 0)
-		return r;
-	if (!read_varint(&id, &number) || number != all->s->request->snapshot)
-		return 0;
-	all->found = *item;
-	return 1;
-}
-
-/* What stands between a container and its image (a copy for mapped ids, Docker's own layer) is made of the image's. */
-static int take_parents(struct search *s, struct bolt *b, const struct bolt_bucket *all, const struct bolt_item *item)
-{
-	const char *key = pool_strndup(b->pool, (const char *)item->key, item->key_size), *name = strrchr(key, '/');
-	struct bolt_bucket bucket;
-	struct bolt_item parent;
-
-	TRY(bolt_bucket_of(item, &bucket));
-	for (int i = 0; i < PARENTS_MAX; i++) {
-		int r = take_key(s, key);
-		if (r != 0)
-			return r;
-		if (!s->request->parents)
-			return no_list(
-				s,
-				"the topmost layer is no image's own but `%.100s` (Docker adds one; a mapped user's is a copy)",
-				name ? name + 1 : key);
-		r = bolt_value(b, &bucket, "parent", &parent);
-		if (r <= 0)
-			return r;
-		key = pool_strndup(b->pool, (const char *)parent.value, parent.value_size);
-		r = bolt_bucket(b, all, key, &bucket);
-		if (r <= 0)
-			return r;
-	}
-	return 0;
-}
+/* ---- which names? ---- */
 
 static int read_chain(struct search *s, struct bolt *b)
 {
-	static const char *const path[] = {"v1", "snapshots", NULL};
-	struct snapshots all = {.s = s, .b = b};
-	struct bolt_bucket bucket;
-
-	s->chain = (struct digest){0};
-	int r = bolt_path(b, path, &bucket);
-	if (r == 1)
-		r = bolt_walk(b, &bucket, look_at_snapshot, &all);
-	if (r == 0)
-		return no_list(s, "containerd knows no snapshot %ju", (uintmax_t)s->request->snapshot);
-	return r < 0 ? r : take_parents(s, b, &bucket, &all.found);
+	return find_snapshot(b, s->request, &s->snapshot, s->r);
 }
-
-/* ---- which names? ---- */
 
 static bool is_plain(const char *name, size_t size)
 {
@@ -204,10 +113,15 @@ static const char *text_of(struct search *s, const struct bolt_item *item)
 	return pool_strndup(&s->name_pages, (const char *)item->value, item->value_size);
 }
 
+struct names {
+	struct search *s;
+	struct bolt *b;
+};
+
 static int look_at_name(void *context, const struct bolt_item *item)
 {
 	static const char *const target_name = "target";
-	const struct snapshots *all = context;
+	const struct names *all = context;
 	struct bolt_item digest = {0}, media_type = {0};
 	struct bolt_bucket bucket, target;
 	struct search *s = all->s;
@@ -232,8 +146,8 @@ static int look_at_name(void *context, const struct bolt_item *item)
 
 static int read_names(struct search *s, struct bolt *b)
 {
-	const char *const path[] = {"v1", s->namespace, "images", NULL};
-	struct snapshots all = {.s = s, .b = b};
+	const char *const path[] = {"v1", s->snapshot.namespace, "images", NULL};
+	struct names all = {.s = s, .b = b};
 	struct bolt_bucket bucket;
 
 	s->named = NULL;
@@ -244,7 +158,7 @@ static int read_names(struct search *s, struct bolt *b)
 
 static int read_labels(struct search *s, struct bolt *b)
 {
-	return find_labels_read(b, s->namespace, &s->labels);
+	return find_labels_read(b, s->snapshot.namespace, &s->labels);
 }
 
 /* ---- which images? ---- */
@@ -304,10 +218,7 @@ static int judge_unread(struct search *s, const char *why)
 #ifdef HRUN_MUTANT_FIND_UNREAD
 	return 0;
 #endif
-	if (!s->has_labels)
-		TRY(read_database(s, IMAGE_ASK_NAMES, &s->label_pages, read_labels));
-	s->has_labels = true;
-	if (find_unpacked(&s->labels, s->target->target, s->chain.text) == FIND_ELSEWHERE)
+	if (s->target->unpacked == FIND_ELSEWHERE)
 		return 0;
 	return no_list(s, "image `%.80s` cannot be read and may be this one; remove it: %.118s", s->target->name, why);
 }
@@ -346,13 +257,34 @@ static void write_image(const struct search *s, const struct found *found, struc
 	json_out_raw(out, "]}");
 }
 
+/* Where there are no labels that can be read, nothing that cannot be read is excused. */
+static void judge_labels(struct search *s)
+{
+	if (read_database(s, IMAGE_ASK_NAMES, &s->label_pages, read_labels) < 0) {
+		s->labels = (struct find_labels){0};
+		*s->r = (struct refusal){0};
+	}
+	find_labels_judge(&s->labels, &s->label_pages, s->snapshot.chain.text);
+	for (size_t i = 0; i < s->named_count; i++)
+		s->named[i].unpacked = find_unpacked(&s->labels, s->named[i].target);
+}
+
+/*
+ * What was unpacked as other layers comes last: whoever fills the namespace with such images, so that not all can be looked at, keeps
+ * none from being found.
+ */
 static int find_images(struct search *s)
 {
-	s->documents =
-		(struct find_documents){.files = s->files, .chain = s->chain.text, .take = add_image, .context = s};
-	for (size_t i = 0; i < s->named_count; i++) {
-		if (!s->named[i].is_looked_at)
-			TRY(look_at_target(s, &s->named[i]));
+	static const enum find_unpacked order[] = {FIND_HERE, FIND_NEVER, FIND_ELSEWHERE};
+
+	judge_labels(s);
+	s->documents = (struct find_documents){
+		.files = s->files, .chain = s->snapshot.chain.text, .take = add_image, .context = s};
+	for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
+		for (size_t i = 0; i < s->named_count; i++) {
+			if (!s->named[i].is_looked_at && s->named[i].unpacked == order[k])
+				TRY(look_at_target(s, &s->named[i]));
+		}
 	}
 	return 0;
 }
@@ -362,7 +294,7 @@ static int find(struct search *s, struct blob *ret_list)
 	struct json_out out = {.pool = s->pool};
 
 	TRY(read_database(s, IMAGE_ASK_SNAPSHOTS, &s->snapshot_pages, read_chain));
-	if (s->chain.text[0]) {
+	if (s->snapshot.chain.text[0]) {
 		TRY(read_database(s, IMAGE_ASK_NAMES, &s->name_pages, read_names));
 		TRY(find_images(s));
 	}

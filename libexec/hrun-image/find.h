@@ -8,6 +8,15 @@
 #include "bolt.h"
 #include "image.h"
 
+/* ---- find_snapshot.c ---- */
+enum { FIND_NAMESPACE_MAX = 128 };
+struct find_snapshot {
+	struct digest chain; /* of the image's diff_ids; empty: the snapshot is of no image */
+	char namespace[FIND_NAMESPACE_MAX];
+};
+/* The snapshot of REQUEST, in the snapshotter's database.  0, -EBADMSG where it is damaged, or a refusal in R. */
+int find_snapshot(struct bolt *b, const struct image_request *request, struct find_snapshot *ret, struct refusal *r);
+
 /* ---- find_documents.c ---- */
 enum {
 	FIND_DEPTH_MAX = 4,	     /* indexes in indexes, and the manifest */
@@ -49,12 +58,14 @@ struct find_labels {
 /* Those of NAMESPACE: 0 or -EBADMSG.  They stay as long as the database's pool. */
 int find_labels_read(struct bolt *b, const char *namespace, struct find_labels *ret);
 
+/* As what was a document, or something below it, unpacked?  What is more certain of CHAIN comes later. */
 enum find_unpacked {
-	FIND_NEVER,	/* nothing below it was unpacked by this snapshotter, as far as is known */
+	FIND_NEVER,	/* not at all by this snapshotter, as far as is known */
 	FIND_ELSEWHERE, /* as other layers */
 	FIND_HERE,	/* as CHAIN */
 };
-/* As what was the image DIGEST unpacked? */
-enum find_unpacked find_unpacked(const struct find_labels *labels, const char *digest, const char *chain);
+/* Once, before find_unpacked: what all documents were unpacked as.  POOL: for as long as this takes. */
+void find_labels_judge(struct find_labels *labels, struct pool *pool, const char *chain);
+enum find_unpacked find_unpacked(const struct find_labels *labels, const char *digest);
 
 #endif

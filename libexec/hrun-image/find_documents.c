@@ -20,6 +20,7 @@ struct visit {
 	struct find_documents *f;
 	struct pool *pool;
 	const char *why;
+	bool is_over;		 /* a bound is reached: nothing more is asked for */
 	bool is_carried;	 /* the document that is read next stands in the one above it as well (`data`) */
 	size_t documents, bytes; /* of this target */
 	struct find_way way;
@@ -69,19 +70,25 @@ static bool is_object(const struct blob *blob)
 	return blob->bytes[blank] == '{';
 }
 
-/* Each costs before it is read: what is there in vain costs as much. */
+/* Each costs before it is read: what is there in vain costs as much.  But no target costs the others more than its own bound. */
 static bool may_read(struct visit *v, size_t size)
 {
+	v->is_over |= size > FIND_TARGET_BYTES - v->bytes || size + v->f->bytes > FIND_BYTES_MAX;
+	if (v->is_over)
+		return false;
 	v->bytes += size;
 	v->f->bytes += size;
-	return v->bytes <= FIND_TARGET_BYTES && v->f->bytes <= FIND_BYTES_MAX;
+	return true;
 }
 
 static bool may_ask(struct visit *v)
 {
+	v->is_over |= v->documents == FIND_TARGET_DOCUMENTS || v->f->documents >= FIND_DOCUMENTS_MAX;
+	if (v->is_over)
+		return false;
 	v->documents++;
 	v->f->documents++;
-	return v->documents <= FIND_TARGET_DOCUMENTS && v->f->documents <= FIND_DOCUMENTS_MAX;
+	return true;
 }
 
 /* The bytes of the document DIGEST; false where nothing follows from it, or where it cannot be read. */
@@ -193,18 +200,42 @@ static bool is_known(const char *media_type)
 	return media_type && (media_is_index(media_type) || media_is_manifest(media_type));
 }
 
+/* What an index has led to already; a second time it leads to nothing else. */
+struct seen {
+	struct entry {
+		struct digest digest;
+		bool is_index, is_carried;
+	} * item;
+	size_t count;
+};
+
+static bool is_seen(struct visit *v, struct seen *seen, const struct digest *digest, const char *media_type)
+{
+	const struct entry entry = {*digest, media_is_index(media_type), v->is_carried};
+
+	for (size_t i = 0; i < seen->count; i++) {
+		const struct entry *other = &seen->item[i];
+		if (other->is_index == entry.is_index && other->is_carried == entry.is_carried &&
+		    str_equal(other->digest.text, entry.digest.text))
+			return true;
+	}
+	*pool_array_add(v->pool, seen->item, seen->count) = entry;
+	return false;
+}
+
 static int visit_index(struct visit *v, const struct digest *digest)
 {
 	static const char *const names[] = {"manifests", NULL};
 	const struct json *index = read_document(v, digest, names);
 	const struct json *entries = index ? json_at(index, "manifests") : NULL;
+	struct seen seen = {0};
 	struct digest child;
 
 	if (!entries || entries->type != JSON_ARRAY)
 		return 0;
-	for (const struct json *entry = entries->first; entry; entry = entry->next) {
+	for (const struct json *entry = entries->first; entry && !v->is_over; entry = entry->next) {
 		const char *type = is_descriptor(v, entry) ? member_text(entry, "mediaType") : NULL;
-		if (is_known(type) && read_digest(v, entry, &child))
+		if (is_known(type) && read_digest(v, entry, &child) && !is_seen(v, &seen, &child, type))
 			TRY(visit(v, &child, type));
 	}
 	return 0;

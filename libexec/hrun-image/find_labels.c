@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VISITED_MAX = 512, DIGEST_TEXT_MAX = 160 };
+enum { DIGEST_TEXT_MAX = 160 };
 
 static const char content_label[] = "containerd.io/gc.ref.content",
 		  snapshot_label[] = "containerd.io/gc.ref.snapshot.overlayfs";
@@ -22,6 +22,7 @@ static const char content_label[] = "containerd.io/gc.ref.content",
 struct find_label {
 	const char *from, *to;
 	bool is_snapshot;
+	enum find_unpacked state; /* of FROM, in its first label */
 };
 
 struct reading {
@@ -52,6 +53,7 @@ static int look_at_label(void *context, const struct bolt_item *item)
 	label->from = reading->from;
 	label->to = text_of(reading->b->pool, item->value, item->value_size);
 	label->is_snapshot = is_snapshot;
+	label->state = FIND_NEVER;
 	return 0;
 }
 
@@ -93,10 +95,10 @@ int find_labels_read(struct bolt *b, const char *namespace, struct find_labels *
 	return r;
 }
 
-/* ---- from an image down ---- */
+/* ---- from a snapshot up ---- */
 
-/* The first label of FROM, or those behind it. */
-static size_t first_of(const struct find_labels *labels, const char *from)
+/* The first label of FROM; NULL: it has none. */
+static struct find_label *labels_of(const struct find_labels *labels, const char *from)
 {
 	size_t low = 0, high = labels->count;
 
@@ -107,45 +109,73 @@ static size_t first_of(const struct find_labels *labels, const char *from)
 		else
 			high = middle;
 	}
+	return low < labels->count && str_equal(labels->item[low].from, from) ? &labels->item[low] : NULL;
+}
+
+/* The first of those that name TO, or what is behind them. */
+static size_t first_to(const struct find_labels *labels, struct find_label *const *by_to, const char *to)
+{
+	size_t low = 0, high = labels->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(by_to[middle]->to, to) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return low;
 }
 
-struct visited {
-	const char *item[VISITED_MAX];
+static int compare_to(const void *a, const void *b)
+{
+	const struct find_label *const *x = a, *const *y = b;
+
+	return strcmp((*x)->to, (*y)->to);
+}
+
+/* Documents whose state is new, and not yet that of those that name them. */
+struct changed {
+	struct find_label **item;
 	size_t count;
 };
 
-/* False where there are too many. */
-static bool add(struct visited *visited, const char *digest)
+static void mark(const struct find_labels *labels, const char *from, enum find_unpacked state, struct changed *changed)
 {
-	for (size_t i = 0; i < visited->count; i++) {
-		if (str_equal(visited->item[i], digest))
-			return true;
-	}
-	if (visited->count == VISITED_MAX)
-		return false;
-	visited->item[visited->count++] = digest;
-	return true;
+	struct find_label *first = labels_of(labels, from);
+
+	if (first->state >= state)
+		return;
+	first->state = state;
+	changed->item[changed->count++] = first;
 }
 
-enum find_unpacked find_unpacked(const struct find_labels *labels, const char *digest, const char *chain)
+/* Upwards, each label twice at most: what others have in the store, and how much, must not keep this image from being found. */
+void find_labels_judge(struct find_labels *labels, struct pool *pool, const char *chain)
 {
-	struct visited visited = {.item = {digest}, .count = 1};
-	enum find_unpacked found = FIND_NEVER;
-	bool is_whole = true;
-
-	for (size_t i = 0; i < visited.count; i++) {
-		const char *from = visited.item[i];
-		for (size_t k = first_of(labels, from); k < labels->count && str_equal(labels->item[k].from, from);
-		     k++) {
-			const struct find_label *label = &labels->item[k];
-			if (!label->is_snapshot)
-				is_whole &= add(&visited, label->to);
-			else if (str_equal(label->to, chain))
-				return FIND_HERE;
-			else
-				found = FIND_ELSEWHERE;
+	if (labels->count == 0)
+		return;
+	struct find_label **by_to = pool_alloc(pool, labels->count * sizeof *by_to);
+	struct changed changed = {.item = pool_alloc(pool, 2 * labels->count * sizeof *changed.item)};
+	for (size_t i = 0; i < labels->count; i++) {
+		struct find_label *label = by_to[i] = &labels->item[i];
+		if (label->is_snapshot)
+			mark(labels, label->from, str_equal(label->to, chain) ? FIND_HERE : FIND_ELSEWHERE, &changed);
+	}
+	qsort(by_to, labels->count, sizeof(struct find_label *), compare_to);
+	while (changed.count > 0) {
+		const struct find_label *below = changed.item[--changed.count];
+		for (size_t i = first_to(labels, by_to, below->from);
+		     i < labels->count && str_equal(by_to[i]->to, below->from); i++) {
+			if (!by_to[i]->is_snapshot)
+				mark(labels, by_to[i]->from, below->state, &changed);
 		}
 	}
-	return is_whole ? found : FIND_NEVER;
+}
+
+enum find_unpacked find_unpacked(const struct find_labels *labels, const char *digest)
+{
+	const struct find_label *first = labels_of(labels, digest);
+
+	return first ? first->state : FIND_NEVER;
 }

@@ -13,8 +13,15 @@ int root_image_look(struct command *command, const struct policy *policy, const 
 
 	*ret_root = (struct image_root){0};
 	TRY(signed_bundle_look(command, policy, bundle, ret_signature, e));
-	if (policy->images.require >= IMAGES_WARN && !ret_signature->answer && !ret_signature->refusal)
+	bool is_asked = !ret_signature->refusal || image_denies(&policy->images);
+#ifdef HRUN_MUTANT_SPOILT_HIDES
+	is_asked = !ret_signature->refusal;
+#endif
+	if (policy->images.require >= IMAGES_WARN && !ret_signature->answer && is_asked)
 		image_root_verify(&command->pool, &asked, ret_root);
+	/* Whoever spoils the bundle's signature is told so; what is denied stays so. */
+	if (ret_signature->refusal)
+		*ret_root = (struct image_root){.denied = ret_root->denied};
 	const char *denied = ret_signature->denied ? ret_signature->denied : ret_root->denied;
 	if (!denied)
 		return 0;

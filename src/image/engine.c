@@ -275,6 +275,9 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 	if (denied || !wrong)
 		return denied;
 	const char *layer = find_layer(pool, asked->bundle->rootfs);
+	/* Where buildah and others bind it: the mount still names the container's own layer. */
+	if (layer && storage_owns(layer))
+		return storage_denied(pool, images, layer);
 	return layer && containerd_owns(layer) ? containerd_denied(pool, asked, layer) : NULL;
 }
 

@@ -17,12 +17,12 @@ struct record {
 	const char *layer;
 };
 
-/* TOP/overlay/ID/merged; TOP/vfs/dir/ID, TOP/btrfs/subvolumes/ID, TOP/zfs/graph/ID. */
+/* TOP/overlay/ID/merged, or ID/diff, its own layer; TOP/vfs/dir/ID, TOP/btrfs/subvolumes/ID, TOP/zfs/graph/ID. */
 static bool split_root(struct pool *pool, const char *root, struct record *ret)
 {
 	static const char *const below[] = {"/dir", "/subvolumes", "/graph"};
-	static const char merged[] = "/merged";
-	size_t size = strlen(root) - (str_ends(root, merged) ? strlen(merged) : 0);
+	static const char merged[] = "/merged", own[] = "/diff";
+	size_t size = strlen(root) - (str_ends(root, merged) ? strlen(merged) : str_ends(root, own) ? strlen(own) : 0);
 	char *path = pool_strndup(pool, root, size), *slash = strrchr(path, '/');
 
 	if (*path != '/' || !storage_is_id(slash + 1, strlen(slash + 1)))

@@ -9,6 +9,7 @@
  * The walk ends at the first change, and it goes no deeper than the image and the config do.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image_upper.h>
@@ -125,7 +126,14 @@ static const char *changes_in(const struct upper *u, const struct upper_entry *d
 		fd_close(&again);
 		return pool_printf(u->pool, "the container's own layer cannot be looked at: /%.200s", dir->path);
 	}
-	for (struct dirent *entry; !found && (entry = readdir(stream));) {
+	while (!found) {
+		errno = 0;
+		const struct dirent *entry = readdir(stream);
+		if (!entry && errno != 0)
+			found = pool_printf(u->pool, "the container's own layer cannot be looked at: /%.200s",
+					    dir->path);
+		if (!entry)
+			break;
 		if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
 			found = check_entry(u, dir, entry->d_name,
 					    *dir->path ? pool_printf(u->pool, "%s/%s", dir->path, entry->d_name)

@@ -153,6 +153,13 @@ def denied_at_warn(store, root, signed):
     with open(records, "w") as f:
         f.write("[{")
     held("a record that cannot be read", text="cannot be told")
+    with open(records, "w") as f:
+        json.dump([{"id": "y", "layer": container, "image": image["id"]}], f)
+    os.makedirs("/run/bound")
+    subprocess.run(["mount", "--bind", root, "/run/bound"], check=True)
+    held("mapped ids, and bound elsewhere", "/run/bound")
+    held("mapped ids, and bound elsewhere: another one", "/run/bound", other, False, "cannot be compared")
+    subprocess.run(["umount", "/run/bound"], check=True)
     os.unlink(records)
     os.chown(upper, 0, 0)
     held("its layers alone")
@@ -169,6 +176,19 @@ def denied_at_warn(store, root, signed):
     os.chmod("/run/none", 0o777)
     held("a directory that is called so, and no store", f"/run/none/{container}", expected=False, text="no mount of its own")
     accepted("nothing is denied", root)
+
+
+def beside_a_signature(root, signed):
+    """A file that may be a signature of the bundle, and is none, neither hides that the image is denied nor stands for its signature."""
+    spoilt, other = f"{BUNDLE}/rootfs.0123456789abcdef.sigstore.json", "sha256:" + "0" * 64
+    with open(spoilt, "w") as f:
+        f.write("{}")
+    denied_at(root, signed["digest"], "denied at warn: a spoilt signature of the bundle", text=f"{signed['digest']} stands in")
+    denied_at(root, other, "denied at warn: a spoilt signature of the bundle: another one", expected=False)
+    policy(denyDigests=[other])
+    refused("a spoilt signature of the bundle", root, "the bundle's signature does not hold")
+    os.unlink(spoilt)
+    policy()
 
 
 def remembered(root, ids):
@@ -213,6 +233,7 @@ def inside():
     remembered(store.mount("remembered", ids), ids)
     other_stores(ids)
     root = store.mount("again", ids)
+    beside_a_signature(root, signed)
     small = [layers[0], layer(entry("small", data=b"1"))]
     unsigned = layout.image("unsigned", small)
     _, other = store.add("unsigned", layout, unsigned, small)

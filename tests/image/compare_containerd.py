@@ -208,6 +208,7 @@ def names(store, layout, places, signed, unsigned, root, chain):
         refused(f"another name that cannot be read: {name}", tried(target), "'localhost/strict:1' cannot be read and may be this one")
         refused(f"{name}: unpacked as this one", tried(target, labels_of(way, chain)), "'localhost/strict:1' cannot be read and may be this one")
         accepted(f"{name}: unpacked as another one", tried(target, labels_of(way, "sha256:" + "7" * 64)))
+    strangers(before, tried, layout, signed, unsigned, config, chain)
     # What containerd cannot run either is no way to this image.
     for name, target in (("nothing there", {**signed, "digest": "sha256:" + "8" * 64}), ("of an unknown type", {**signed, "mediaType": "x/y"}),
                          ("entries of unknown types", index_of(layout, {**signed, "mediaType": "x/y"}, {**sha512, "mediaType": "x/y"})), ("no object", put(layout, OCI + "index.v1+json", "[]")),
@@ -222,6 +223,40 @@ def names(store, layout, places, signed, unsigned, root, chain):
     refused("a foreign variant first: not signed", tried(index, name="localhost/variant:1"), "localhost/variant:1: ")
     places.sign(index, KEY, "localhost/variant")
     accepted("a foreign variant first: signed", tried(index, name="localhost/variant:1"))
+
+
+def strangers(before, tried, layout, signed, unsigned, config, chain):
+    """However much others have in the namespace that was unpacked as other layers: this image is found all the same."""
+    manifest, elsewhere = json.load(open(f"{layout.path}/blobs/sha256/{unsigned['digest'][7:]}")), "sha256:" + "7" * 64
+    shutil.copy(f"{layout.path}/blobs/sha256/{unsigned['digest'][7:]}", CONTENT)
+    shutil.copy(f"{layout.path}/blobs/sha256/{manifest['config']['digest'][7:]}", CONTENT)
+    here = labels_of([signed["digest"], config["digest"]], chain)
+
+    def found(name, targets, labels):
+        """They stand before this image's name, and behind it; which itself has labels, or none."""
+        own = dict(before)
+        for prefix in ("localhost/a", "localhost/z"):
+            for known in (here, {}):
+                before.update({f"{prefix}:{i}": target for i, target in enumerate(targets)})
+                accepted(f"a stranger's images {prefix}: {name}, {len(known)} labels", tried(targets[0], {**known, **labels}, f"{prefix}:0"))
+                before.clear()
+                before.update(own)
+    # As many labelled children as there may be.
+    missing = [on({**unsigned, "digest": f"sha256:{i:064x}"}, "x") for i in range(1, 6000)]
+    wide = index_of(layout, on(unsigned), *missing[:4000])
+    below = labels_of([unsigned["digest"], manifest["config"]["digest"]], elsewhere)
+    found("4000 labels", [wide], {wide["digest"]: {f"containerd.io/gc.ref.content.m.{i}": e["digest"] for i, e in enumerate([unsigned, *missing[:4000]])}, **below})
+    # One large manifest many times; many of them; many that are not there.
+    large = [put(layout, OCI + "manifest.v1+json", json.dumps({**manifest, "annotations": {"x": str(i) + "x" * 1000000}})) for i in range(9)]
+    again = index_of(layout, *[on(large[0])] * 250)
+    found("a manifest 250 times", [again], labels_of([again["digest"], large[0]["digest"], manifest["config"]["digest"]], elsewhere))
+    each = [index_of(layout, *map(on, large), annotations={"number": str(i)}) for i in range(10)]
+    found("many large ones", each, {name: label for index in each for name, label in labels_of([index["digest"], manifest["config"]["digest"]], elsewhere).items()})
+    empty = [index_of(layout, *missing[:5000], annotations={"number": str(i)}) for i in range(4)]
+    found("nothing that is there", empty, {name: label for index in empty for name, label in labels_of([index["digest"], manifest["config"]["digest"]], elsewhere).items()})
+    # Nothing of it excuses what may be this one.
+    refused("4000 labels, one of them of this image", tried(wide, {**here, wide["digest"]: {
+        f"containerd.io/gc.ref.content.m.{i}": e["digest"] for i, e in enumerate([*missing[:4000], signed])}, **below}), "'localhost/strict:1' cannot be read and may be this one")
 
 
 def denied_at_warn(store, layout, signed, root, chain):
@@ -258,9 +293,12 @@ def denied_at_warn(store, layout, signed, root, chain):
     store.more, store.parents = {**more, copy: 499}, {**parents, own: copy, copy: parents[own]}
     held("mapped ids")
     held("mapped ids: another one", other, False, "cannot be compared")
-    for name, parent in (("nothing is known of its image", "default/500/nothing"), ("it is its own parent", own)):
-        store.parents = {**parents, own: parent}
-        held(f"mapped ids, and {name}", digest, False, "cannot be compared")
+    for name, more_parents, text in (("nothing is known of its image", {own: "default/500/nothing"}, "containerd knows no snapshot `default/500/nothing`"), ("it is its own parent", {own: own}, "more than 7 snapshots"),
+                                     ("its parent is its child", {own: copy, copy: own}, "more than 7 snapshots")):
+        store.parents = {**parents, **more_parents}
+        held(f"mapped ids, and {name}", digest, text=f"cannot be told: {text}")
+    store.parents = {name: parent for name, parent in parents.items() if name != own}
+    held("mapped ids, and it has no parent", digest, False, "cannot be compared")
     os.unlink(DATABASE)
     denied_at(root, other, "denied at warn: no database", text="cannot be told: containerd's database cannot be opened")
     os.chown(f"{OVERLAYFS}/snapshots/{number}/fs", 0, 0)

@@ -4,8 +4,10 @@
 
 What engines put there is what podman 4.3, 5.4 and 5.8 were seen to (tests/engines/signed_podman.py has them); the store is made here, under a real overlay.
 """
+import errno
 import json
 import os
+import platform
 import subprocess
 import sys
 
@@ -13,6 +15,8 @@ from engine_root import BUNDLE, HRUN, KEY, accepted, check, finish, policy, prep
 from engine_store import TOP, Store, identifier
 from signed_image import Layout, edit, entry, layer, write
 
+INJECT = os.path.join(os.path.dirname(os.environ["TESTS"]), "build/tests/fault/inject")
+GETDENTS64 = "217" if platform.machine() == "x86_64" else "61"
 USER = "4711:*:4711:0:container user:/:/bin/sh\n"
 GROUP = "4711:x:4711:4711\n"
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
@@ -191,6 +195,23 @@ def changes(store, ids):
     c.close()
 
 
+def unread(store, ids):
+    """A directory whose names cannot all be read has not been looked at."""
+    c = Container(store, ids)
+    write(f"{c.root}/usr/new", "")
+    refused("a new file", c.root, "the container has", mounts=MOUNTS, **PROCESS)
+
+    def said(*fault):
+        done = subprocess.run([INJECT, "--who", "runtime", "--call", GETDENTS64, "--report", "/run/report", *fault, "--", HRUN, "plan", BUNDLE], capture_output=True, text=True, timeout=100)
+        return done.stdout + done.stderr
+    said()
+    calls = int(open("/run/report").read().split()[1])
+    found = [said("--at", str(at), "--errno", str(errno.EIO)) for at in range(1, calls + 1)]
+    check(calls > 5 and all("image-signature-missing  " in text for text in found), "a change is seen whichever names cannot be read", found)
+    check(any("own layer cannot be looked at" in text for text in found), "it is said", found)
+    c.close()
+
+
 def inside():
     prepare()
     layout, store = Layout("/run/layout"), Store()
@@ -202,6 +223,7 @@ def inside():
     engines(store, ids)
     told(store, ids)
     changes(store, ids)
+    unread(store, ids)
     return finish()
 
 

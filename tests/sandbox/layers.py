@@ -374,6 +374,13 @@ def device_nodes_are_left_out_as_if_they_had_been_there():
         dropped(*layers, ok=False)
 
 
+def unpack_links(nodes, above, path):
+    """Is PATH still a device node that was left out, so that a hard link to it is one?"""
+    with place() as top:
+        got = unpack(top, tar_of(*nodes), tar_of(*above), tar_of(l("hard", path)), flags=DROP, how="none", ok=None, devices=1)
+        return got["devices"] == len(nodes) + 1
+
+
 @test
 def hard_links_to_what_was_left_out_are_counted():
     """As long as what they lead to is a device node: not what has replaced it."""
@@ -386,6 +393,16 @@ def hard_links_to_what_was_left_out_are_counted():
             (2, [[f("dev/null")], [null, hidden, hard]]), (2, [[null], [d("dev"), hard]]), (2, [[char("hard")], [null], [f("file"), l("hard", "file")]]),
             (3, [[null, hard, f("x"), l("hard", "x")], [l("y", "hard"), l("z", "dev/null")]]), (1, [[char("dev/nullx"), f("dev/null"), hard]])):
         equal(dropped(*layers)[0], expected, str([[e.name for e in x] for x in layers]))
+    # Names that have others between them and what is below them, in whatever order they come.
+    near = ["a", "a-b", "a.b/c", "a/b", "a/b-c", "a/b/c", "a0", "ab"]
+    for order in (near, near[::-1], near[1::2] + near[::2]):
+        nodes = [char(path) for path in order if path not in ("a", "a/b")]
+        for expected, above in (
+                ({"a-b", "a.b/c", "a0", "ab"}, [f("a")]), (set(near) - {"a", "a/b"}, [d("a")]), ({"a-b", "a.b/c", "a0", "ab", "a/b-c"}, [f("a/b")]), ({"a-b", "a.b/c", "a0", "ab"}, [Entry(".wh.a", data=b"")]),
+                ({"a-b", "a.b/c", "a0", "ab"}, [Entry("a/.wh..wh..opq", data=b"")]), (set(), [Entry(".wh..wh..opq", data=b"")]), (set(near) - {"a", "a/b", "ab"}, [f("ab")])):
+            for path in set(near) - {"a", "a/b"}:
+                got = unpack_links(nodes, above, path)
+                equal(got, path in expected, f"{path} after {above[0].name}, of {order}")
     many = [char(f"dev/{i}") for i in range(4097)]
     equal(dropped(many[:-1])[0], 4096)
     with place() as top:

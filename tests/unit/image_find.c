@@ -111,6 +111,36 @@ static void depths(void)
 	CHECK(why && strstr(why, "too deep") && taken == 0);
 }
 
+/* What one target may cost all others is its own bound, and an index costs each of its entries once. */
+static void bounds(void)
+{
+	struct find_documents f = {0};
+	const char *image = put_image(CHAIN), *entries = "", *one = "";
+
+	for (int i = 0; i < 600; i++) {
+		entries = pool_printf(&pool, "%s%s{\"mediaType\":\"%s\",\"digest\":\"sha256:%064d\"}", entries,
+				      i ? "," : "", MANIFEST, i);
+		one = pool_printf(&pool, "%s%s{\"mediaType\":\"%s\",\"digest\":\"%s\"}", one, i ? "," : "", MANIFEST,
+				  image);
+	}
+	const char *wide = put(NULL, pool_printf(&pool, "{\"manifests\":[%s]}", entries));
+	const char *why = find(&f, wide, INDEX);
+	CHECK(why && strstr(why, "too many documents") && f.documents == FIND_TARGET_DOCUMENTS, "%zu", f.documents);
+	f = (struct find_documents){0};
+	CHECK(!find(&f, put(NULL, pool_printf(&pool, "{\"manifests\":[%s]}", one)), INDEX));
+	CHECK(taken == 2 && f.documents == 3, "%zu, %zu", taken, f.documents);
+	/* Large ones, each of which differs. */
+	entries = "";
+	for (int i = 0; i < 12; i++) {
+		const char *large = put(NULL, pool_printf(&pool, "{\"x\":\"%01000000d\"}", i));
+		entries = pool_printf(&pool, "%s%s{\"mediaType\":\"%s\",\"digest\":\"%s\"}", entries, i ? "," : "",
+				      MANIFEST, large);
+	}
+	f = (struct find_documents){0};
+	why = find(&f, put(NULL, pool_printf(&pool, "{\"manifests\":[%s]}", entries)), INDEX);
+	CHECK(why && strstr(why, "too many bytes") && f.bytes <= FIND_TARGET_BYTES, "%zu", f.bytes);
+}
+
 int main(void)
 {
 	CHECK(mkdtemp(directory) != NULL);
@@ -118,6 +148,7 @@ int main(void)
 	CHECK(mkdirat(files, "blobs", 0700) == 0 && mkdirat(files, "blobs/sha256", 0700) == 0);
 	costs();
 	depths();
+	bounds();
 	CHECK(system(pool_printf(&pool, "rm -r %s", directory)) == 0);
 	close(files);
 	pool_free(&pool);
