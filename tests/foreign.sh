@@ -38,7 +38,7 @@ in_tree() { (cd / && "$top/build/tests/isolate" --root "$tree" -- "$@"); }
 
 prepare() {
   [ ! -d "$tree" ] || return 0
-  tarball=$(tests/tree.sh sid "crun,runc,bats,jq,python3,gcc,libc6-dev,make,busybox-static,golang-go,iproute2,procps,uidmap,file,xz-utils,\
+  tarball=$(tests/tree.sh sid "crun,runc,bats,jq,python3,gcc,libc6-dev,make,busybox-static,golang-go,pkgconf,iproute2,procps,uidmap,file,xz-utils,\
 libseccomp-dev,golang-github-opencontainers-runtime-tools-dev,golang-github-google-uuid-dev,golang-github-urfave-cli-dev,\
 golang-github-containerd-console-dev,golang-github-sirupsen-logrus-dev,golang-github-opencontainers-cgroups-dev,golang-github-moby-sys-dev,\
 golang-github-seccomp-libseccomp-golang-dev,golang-github-mrunalp-fileutils-dev")
@@ -90,7 +90,7 @@ EOF
     cp /bin/busybox /tmp/bb/bin && for n in \$(busybox --list | grep -vx busybox); do ln -f /tmp/bb/bin/busybox /tmp/bb/bin/\$n; done
     echo root:x:0:0:root:/root:/bin/sh >/tmp/bb/etc/passwd
     for image in busybox debian; do tar -C /tmp/bb -cf testdata/\$image-amd64.tar.xz .; done
-    for t in *.bats; do timeout --foreground 300 bats --tap \$t >/out/runc-\${t%.bats}.tap 2>&1 </dev/null; done"' /dev/null
+    for t in *.bats; do timeout --foreground 300 bats --tap \$t >/out/runc-\${t%.bats}.tap 2>&1 </dev/null; done"' /dev/null || true
 }
 
 # Its library for TAP is no Debian package, so tests/foreign/tap.go takes its place; Debian's SELinux library has moved one function.
