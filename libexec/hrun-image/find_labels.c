@@ -144,7 +144,7 @@ static void mark(const struct find_labels *labels, const char *from, enum find_u
 {
 	struct find_label *first = labels_of(labels, from);
 
-	if (first->state >= state)
+	if (!first || first->state >= state)
 		return;
 	first->state = state;
 	changed->item[changed->count++] = first;
