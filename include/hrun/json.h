@@ -12,6 +12,7 @@
 
 #include <hrun/err.h>
 #include <hrun/pool.h>
+#include <hrun/spec.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -71,6 +72,8 @@ struct json_out {
 };
 void json_out_raw(struct json_out *out, const char *text);
 void json_out_string(struct json_out *out, const char *text);
+/* An object of strings, as the map has them. */
+void json_out_map(struct json_out *out, const struct string_map *map);
 void json_out_printf(struct json_out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

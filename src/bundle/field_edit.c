@@ -111,14 +111,7 @@ static bool write_map(struct json_out *out, const struct string_map *map)
 {
 	if (!map->present && map->count == 0)
 		return false;
-	json_out_raw(out, "{");
-	for (size_t i = 0; i < map->count; i++) {
-		json_out_raw(out, i ? "," : "");
-		json_out_string(out, map->item[i].key);
-		json_out_raw(out, ":");
-		json_out_string(out, map->item[i].value);
-	}
-	json_out_raw(out, "}");
+	json_out_map(out, map);
 	return true;
 }
 

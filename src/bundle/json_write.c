@@ -77,6 +77,18 @@ void json_out_string(struct json_out *out, const char *text)
 	json_out_raw(out, "\"");
 }
 
+void json_out_map(struct json_out *out, const struct string_map *map)
+{
+	json_out_raw(out, "{");
+	for (size_t i = 0; i < map->count; i++) {
+		json_out_raw(out, i ? "," : "");
+		json_out_string(out, map->item[i].key);
+		json_out_raw(out, ":");
+		json_out_string(out, map->item[i].value);
+	}
+	json_out_raw(out, "}");
+}
+
 void json_out_printf(struct json_out *out, const char *format, ...)
 {
 	char shorter[128], *text = shorter;

@@ -55,18 +55,6 @@ static void write_hooks(struct json_out *out, const struct config_hook_list *hoo
 	json_out_raw(out, "]");
 }
 
-static void write_map(struct json_out *out, const struct string_map *map)
-{
-	json_out_raw(out, "{");
-	for (size_t i = 0; i < map->count; i++) {
-		json_out_raw(out, i ? "," : "");
-		json_out_string(out, map->item[i].key);
-		json_out_raw(out, ":");
-		json_out_string(out, map->item[i].value);
-	}
-	json_out_raw(out, "}");
-}
-
 void record_write_value(struct json_out *out, enum record_kind kind, const void *member)
 {
 	switch (kind) {
@@ -92,7 +80,7 @@ void record_write_value(struct json_out *out, enum record_kind kind, const void 
 		json_out_printf(out, "%" PRIu64, *(const uint64_t *)member);
 		break;
 	case KIND_MAP:
-		write_map(out, member);
+		json_out_map(out, member);
 		break;
 	case KIND_HOOKS:
 		write_hooks(out, member);
