@@ -116,7 +116,7 @@ int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *
 /* R: the processors that PID (0: itself) may use; CPUS may be NULL. */
 int scheduling_set_cpus(const struct number_set *cpus, pid_t pid, const char *where, struct err *e);
 int scheduling_get_cpus(struct number_set *ret_cpus, struct err *e);
-/* I: memory policy and personality. */
+/* I: memory policy, and the personality that the plan says, whatever the caller's is. */
 int scheduling_apply_self(const struct scheduling_plan *plan, struct err *e);
 /* Just before execve: exact resource limits, the filter, the last capabilities. */
 int creds_seal(const struct plan *plan, struct err *e);
