@@ -31,6 +31,12 @@ int fd_cloexec_from(unsigned int first, struct err *e);
 /* Close every descriptor >= FIRST except those in KEEP (KEEP_COUNT of them, any order; negative ones are ignored). */
 int fd_close_except(unsigned int first, const int *keep, size_t keep_count, struct err *e);
 
+/*
+ * Open once more, with FLAGS (and O_CLOEXEC, O_NOCTTY), what FD has open, mostly by O_PATH: it was judged, and no name is looked up
+ * again.  Owned, or negative errno.
+ */
+int fd_reopen(int fd, int flags);
+
 /* Read until EOF or SIZE bytes; returns the number read or negative errno (no struct err: the caller knows the name). */
 ssize_t fd_read_all(int fd, void *buffer, size_t size);
 

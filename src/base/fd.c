@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -70,6 +71,15 @@ bool fd_is_same_file(int a, int b)
 	struct stat x, y;
 
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int fd_reopen(int fd, int flags)
+{
+	char link[sizeof "/proc/self/fd/" + 12];
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	int again = open(link, flags | O_CLOEXEC | O_NOCTTY);
+	return again < 0 ? -errno : again;
 }
 
 /* Until SIZE bytes are there, or EOF; or after a read of less than was asked for and less than SHORT, or up to FILE_SIZE. */
