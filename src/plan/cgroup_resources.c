@@ -249,7 +249,8 @@ static int plan_set(struct pool *pool, const char *list, const char *file, const
 {
 	if (!list || !*list)
 		return 0;
-	if (list[strspn(list, "0123456789,-")] != '\0')
+	/* Without any number the kernel may take it for the empty list, which leaves every one of them. */
+	if (list[strspn(list, "0123456789,-")] != '\0' || list[strcspn(list, "0123456789")] == '\0')
 		return err_set(e, EINVAL, "%s: must be a list of numbers and ranges, as 0-3,7", where);
 	plan_cgroup_write(pool, plan, CGROUP_LIMIT, file, list, where);
 	return 0;
