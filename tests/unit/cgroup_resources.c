@@ -82,9 +82,10 @@ static void test_cpu(void)
 	cpu((struct config_cpu){.idle = SET(2)}, "!linux.resources.cpu.idle: ");
 	cpu((struct config_cpu){.quota = SET(50000)}, "cpu.max=50000 100000");
 	cpu((struct config_cpu){.quota = SET(50000), .period = SET(20000)}, "cpu.max=50000 20000");
-	cpu((struct config_cpu){.quota = SET(-1), .period = SET(20000)}, "cpu.max=max 20000?");
+	cpu((struct config_cpu){.quota = SET(-1), .period = SET(20000)}, "cpu.max=max 20000");
+	cpu((struct config_cpu){.quota = SET(-1), .period = SET(100000)}, "cpu.max=max 100000?");
 	cpu((struct config_cpu){.quota = SET(-1)}, "cpu.max=max 100000?");
-	cpu((struct config_cpu){.period = SET(20000)}, "cpu.max=max 20000?");
+	cpu((struct config_cpu){.period = SET(20000)}, "cpu.max=max 20000");
 	cpu((struct config_cpu){.quota = SET(50000), .burst = SET(1000)}, "cpu.max=50000 100000; cpu.max.burst=1000");
 	cpu((struct config_cpu){.cpus = "0-3,7", .mems = "0"}, "cpuset.cpus=0-3,7; cpuset.mems=0");
 	cpu((struct config_cpu){.cpus = "", .mems = ""}, "");
