@@ -130,7 +130,7 @@ static int open_namespace(int proc, pid_t pid, const char *name, struct err *e)
 	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	/* A process that has ended has no namespaces, also while it waits to be reaped. */
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
-		return err_set(e, ESRCH, "container not running: its init ended meanwhile (no such process)");
+		return spawn_init_ended(e);
 	return fd < 0 ? err_errno(e, "open /proc/%s of the container's init", path) : fd;
 }
 
