@@ -222,6 +222,8 @@ struct creation {
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
 /* The directory NAME for what is remembered from start to start; NULL where there is no place for it. */
 const char *creation_cache(struct pool *pool, const char *name);
+/* Where the hrun that is called so keeps what it believes later: --root or the usual place, and the caches.  The strings are the pool's. */
+struct string_list creation_own_paths(struct command *command);
 
 /* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
@@ -443,6 +445,7 @@ struct check {
 	size_t size;
 	const struct json *tree;
 	struct config *config;
+	struct string_list own_paths;
 	struct signed_bundle is_signed;
 	struct verdict verdict;
 	struct json_error error;

@@ -104,6 +104,7 @@ static void judge(struct pool *pool, const struct check *check, const struct pol
 		.process = check->config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = !check->has_bundle,
+		.own_paths = check->own_paths,
 	};
 
 	root_image_judged(&check->is_signed, &check->root, &judged);
@@ -226,6 +227,7 @@ static int check_document(struct command *command, struct check *check, struct e
 			command->failure = EXIT_CHECK_REFUSED;
 		TRY(r);
 	}
+	check->own_paths = creation_own_paths(command);
 	check_judge(&command->pool, check);
 	if (command->options.fix)
 		return check_fix(command, check, e);

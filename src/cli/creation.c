@@ -87,7 +87,7 @@ static void add_own_path(struct pool *pool, const char *path, struct string_list
 	free(real);
 }
 
-static struct string_list own_paths(struct command *command)
+struct string_list creation_own_paths(struct command *command)
 {
 	struct pool *pool = &command->pool;
 	const char *root = command->options.root;
@@ -146,7 +146,7 @@ static int judge(struct command *command, const struct target *target, bool look
 		.keeps_sources = true,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
-		.own_paths = own_paths(command),
+		.own_paths = creation_own_paths(command),
 	};
 
 	TRY(look_at_root(command, look_only, creation, &judged, e));

@@ -134,6 +134,9 @@ static bool path_is_exempt(const struct view *view, const char *path)
 /* What is in there is believed by every later command: which process is killed, which filter is loaded. */
 static bool is_own_state(const struct judged *judged, const char *path)
 {
+#ifdef HRUN_MUTANT_OWN_STATE
+	return false;
+#endif
 	for (size_t i = 0; i < judged->own_paths.count; i++) {
 		if (path_meets(path, judged->own_paths.item[i]) != PATHS_APART)
 			return true;

@@ -133,6 +133,26 @@ def a_volume_of_an_engine_that_is_a_directory_of_the_host():
 
 
 @test
+def the_state_of_this_hrun_wherever_it_is():
+    top = tempfile.mkdtemp(dir=h.work)
+    os.mkdir(f"{top}/root", 0o700)
+    os.mkdir(f"{top}/other")
+    os.symlink(f"{top}/root", f"{top}/link")
+    for source in ("root", "root/x", ".", "link"):
+        os.makedirs(f"{top}/root/x", 0o700, exist_ok=True)
+        b = bound(os.path.normpath(f"{top}/{source}")).save()
+        for verb in (["create", "-b", b.path, h.new_id()], ["plan", b.path], ["check", b.path], ["check", f"{b.path}/config.json"],
+                     ["policy", "learn", "--owner", "me", b.path]):
+            text = source == "link" and verb[1].endswith(".json")  # where a link leads nobody has looked at
+            r = h.hrun("--root", f"{top}/link" if verb[0] != "create" else f"{top}/root", *verb)
+            said = [line for line in (r.out + r.err).splitlines() if "mount-engine-state" in line and not line.startswith("not judged")]
+            equal(bool(said), not text, f"{verb} of {source}: {r}")
+        accepts(b)
+    b = bound(f"{top}/other").save()
+    equal(h.hrun("--root", f"{top}/root", "check", b.path).status, 0)
+
+
+@test
 def protected_directories_that_are_links():
     top = tempfile.mkdtemp(dir=h.work)
     os.makedirs(f"{top}/state/x")
