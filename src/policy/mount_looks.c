@@ -257,7 +257,9 @@ static void look_at_mounts(const struct judged *judged, const struct places *pla
 		const struct config_mount *mount = &config->mounts[i];
 		struct mount_look *look = &places->looks[i];
 		const char *path = mount->destination;
-		autofd int source = source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, look);
+		look->is_bind = mount_is_bind(mount);
+		look->attributes = mount_attributes(mount);
+		autofd int source = source_look(judged, look->is_bind ? mount->source : NULL, host, look);
 		look->source_fd = source < 0 ? source : keeps ? TAKE_FD(source) : -EMFILE;
 		if (!path || path[0] != '/' || path_has_dotdot(path))
 			continue;

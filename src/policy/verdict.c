@@ -194,6 +194,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	for (int kind = 0; kind < HOOK_KINDS; kind++)
 		ret_verdict->hooks[kind] = looked_at.hooks[kind] = hook_look(&looked_at, (enum hook_kind)kind);
 	policy_drop_capabilities(&looked_at, ret_verdict);
+	looked_at.capabilities = capability_look(looked_at.process);
 	bool pod_sandbox = judged_is_pod_sandbox(&looked_at);
 	for (size_t i = 0; i < rule_count; i++) {
 		struct decision decision = policy_decide(policy, &rules[i], pod_sandbox);
