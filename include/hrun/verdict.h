@@ -87,6 +87,12 @@ struct invocation {
 	const char *selinux_label, *apparmor_profile;
 };
 
+/* What stands in the five sets, read once for all rules. */
+struct capability_look {
+	uint64_t bits[CAPS_SETS];
+	bool has_unknown; /* a name that is no capability, in any of them */
+};
+
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
 struct judged {
 	struct pool *pool;
@@ -114,6 +120,7 @@ struct judged {
 	struct cgroup_look *cgroups;
 	const struct namespace_look *namespaces;
 	const struct hook_look *hooks[HOOK_KINDS];
+	struct capability_look capabilities; /* filled by policy_judge */
 	const struct host_files *host_files; /* tests: other files than the machine's (host.h); or NULL */
 };
 

@@ -322,6 +322,8 @@ bool source_is_read_only(const struct config_mount *mount, const struct mount_lo
 const struct source_verdict *source_judge(const struct judged *judged, const struct config_mount *mount,
 					  const struct mount_look *look)
 {
+	if (look->answer->is_judged)
+		return look->answer;
 	struct view view = {
 		.visit = {.path = visit_path, .type = visit_type},
 		.judged = judged,
@@ -333,8 +335,7 @@ const struct source_verdict *source_judge(const struct judged *judged, const str
 		.is_directory = look->has_source && S_ISDIR(look->source.st_mode),
 	};
 
-	if (!look->answer->is_judged)
-		judge_source(&view);
+	judge_source(&view);
 	look->answer->is_judged = true;
 	return look->answer;
 }
