@@ -34,6 +34,8 @@ for name, major, minor in (("null-node", 1, 3), ("zero", 1, 5), ("full", 1, 7), 
 more("fifo", "device-extra", "---", put("linux.devices", [{"path": "/dev/x", "type": "p"}]))
 more("null", "device-extra", "---", put("linux.devices", None))
 trio("device-path-invalid", R, device(path="/etc/x"), device(path="/dev/sub/x"), device(path="/dev/../x"))
+for name, change in (("empty-path", device(path="")), ("null-path", device(path=None)), ("empty-type", device(type="")), ("null-type", device(type=None))):
+    more(name, "device-path-invalid", R, change)
 more("twice", "device-path-invalid", R, both(device(), device(minor=5)))
 more("all-majors", "device-path-invalid", R, device(major=-1))
 more("no-number", "device-path-invalid", R, put("linux.devices", [{"path": "/dev/x", "type": "c", "major": 1}]))
