@@ -51,6 +51,7 @@ more("upper-case", "device-path-invalid", R, device(type="C"))
 trio("device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True, "access": "rwm"}]),
      put("linux.resources.devices", [DENY, {"allow": True, "type": "c", "access": "m"}, {"allow": True, "type": "c", "major": 5, "access": "rwm"}]),
      put("linux.resources.devices", [DENY, {"allow": True, "type": "b", "major": -1, "minor": 0, "access": "r"}]))
+more("empty-type", "device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True, "type": "", "access": "rwm"}]))
 more("no-access", "device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True}, {"allow": False, "type": "b"}]))
 more("denied-later", "device-cgroup-allow-all", "---", put("linux.resources.devices", [DENY, {"allow": True, "access": "rwm"}, {"allow": False}]))
 more("denied-by-type", "device-cgroup-allow-all", "---", rules(("+b",), ("-b",)))
