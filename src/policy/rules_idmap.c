@@ -95,6 +95,9 @@ void judge_idmap_invalid(struct finder *finder)
 		return;
 	find_unmapped(finder, &linux_->uid_mappings, "uid", finder->judged->process->user.uid.value);
 	find_unmapped(finder, &linux_->gid_mappings, "gid", finder->judged->process->user.gid.value);
+	for (size_t i = 0; i < finder->judged->process->user.additional_gid_count; i++)
+		find_unmapped(finder, &linux_->gid_mappings, at(finder, "additionalGids[%zu]", i),
+			      finder->judged->process->user.additional_gids[i]);
 }
 
 /* ---- what the ids are outside: judged through the map of the user namespace that hrun is in ---- */
