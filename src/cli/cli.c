@@ -155,12 +155,10 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
  */
 static bool lends_rights(void)
 {
-	bool same_ids = getuid() == geteuid() && getgid() == getegid();
-
 #ifdef HRUN_MUTANT_LENDING
 	return false;
 #endif
-	return getauxval(AT_SECURE) && !(same_ids && getuid() == 0);
+	return getauxval(AT_SECURE) && (getuid() != 0 || geteuid() != 0 || getgid() != getegid());
 }
 
 static int run_command(struct command *command, int argc, struct err *e)

@@ -23,6 +23,8 @@ struct places {
 	struct mount_look *looks;
 	size_t *slot; /* 1 + number of the mount; 0: free */
 	size_t mask;
+	/* The last directory of the image that no link led to: the next destinations are often in it as well. */
+	char plain[PATH_MAX];
 };
 
 static size_t hash_of(const char *text, size_t length)
@@ -47,7 +49,7 @@ static size_t *slot_of(const struct places *places, const char *path, size_t len
 
 static struct places new_places(const struct judged *judged, struct mount_look *looks)
 {
-	struct places places = {.config = judged->config, .looks = looks, .mask = 1};
+	struct places places = {.config = judged->config, .looks = looks, .mask = 1, .plain = ""};
 
 	while (places.mask < 2 * judged->config->mount_count)
 		places.mask = 2 * places.mask + 1;
@@ -154,8 +156,9 @@ static bool step_to(struct walk *walk, const char *name, size_t n)
 	if (str_format(path, sizeof path, "%s/%.*s", walk->now, (int)n, name) < 0)
 		return false;
 	size_t mount = *slot_of(walk->places, path, walk->length + n + 1);
+	bool known = !walk->layer && path_is_below(walk->places->plain, path);
 	/* A mount that nothing hides stands on no link. */
-	ssize_t size = mount > walk->layer ? -1 : read_link(walk, path, target);
+	ssize_t size = known || mount > walk->layer ? -1 : read_link(walk, path, target);
 	if (size <= 0) {
 		walk->length += n + 1;
 		memcpy(walk->now, path, walk->length + 1);
@@ -211,7 +214,7 @@ static bool follow(struct walk *walk)
 	}
 }
 
-static void look_at_destination(const struct judged *judged, const struct places *places, const char *path,
+static void look_at_destination(const struct judged *judged, struct places *places, const char *path,
 				struct mount_look *look)
 {
 	struct walk walk = {.judged = judged, .places = places};
@@ -223,7 +226,12 @@ static void look_at_destination(const struct judged *judged, const struct places
 #endif
 	if (!judged->bundle || judged->bundle->rootfs < 0 || str_format(walk.rest, sizeof walk.rest, "%s", clean) < 0)
 		return;
-	if (!follow(&walk) || !walk.links)
+	if (!follow(&walk))
+		return;
+	if (!walk.links && !walk.layer && walk.length)
+		str_format(places->plain, sizeof places->plain, "%.*s", (int)(strrchr(walk.now, '/') - walk.now),
+			   walk.now);
+	if (!walk.links)
 		return;
 	look->destination = walk.length ? pool_strdup(judged->pool, walk.now) : "/";
 	look->destination_climbs = walk.climbs;
@@ -238,7 +246,7 @@ static void look_at_destination(const struct judged *judged, const struct places
  */
 static bool may_keep_sources(const struct judged *judged)
 {
-	enum { FEW = 32, OTHERS = 32 };
+	enum { FEW = 32, OTHERS = 32 + FD_PILE_MAX };
 	struct rlimit limit;
 	size_t binds = 0;
 
