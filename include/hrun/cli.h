@@ -216,6 +216,7 @@ struct creation {
 	struct plan plan;
 	struct container container;
 	struct sandbox sandbox;
+	bool starts;	      /* run: what is built is started by us */
 	struct notify notify; /* of run */
 };
 /* Reads, judges and plans; nothing on the machine changes. */
@@ -229,12 +230,13 @@ struct string_list creation_own_paths(struct command *command);
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
 /* Undo a build: process, cgroup, state directory; poststop hooks where other hooks had their turn. */
 void creation_undo(struct pool *pool, struct creation *creation);
-void creation_close(struct creation *creation);
+/* The command is about to end. */
+void creation_end(struct creation *creation);
 
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
-		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
+		.sandbox = SANDBOX_EMPTY, .notify = NOTIFY_EMPTY,                                      \
 	}
 
 /* ---- creation_image.c ---- */
@@ -262,8 +264,8 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
-/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  INIT as sandbox_start takes it. */
-int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e);
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  HELD as sandbox_start takes it. */
+int lifecycle_start(struct pool *pool, struct container *container, struct sandbox *held, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 

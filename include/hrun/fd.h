@@ -25,6 +25,21 @@ void fd_close(int *fd);
 		taken_;            \
 	})
 
+/*
+ * Descriptors whose end can wait a little: they are closed together, neighbours by one close_range(2).  `autopile` closes
+ * them at the end of the scope; a full pile is closed before it takes one more.  Starts as {.count = 0}.
+ */
+enum { FD_PILE_MAX = 32 };
+struct fd_pile {
+	int fd[FD_PILE_MAX];
+	size_t count;
+};
+#define autopile __attribute__((cleanup(fd_pile_close)))
+/* Takes *FD over, -EBADF is left in it; a negative one is ignored. */
+void fd_pile_add(struct fd_pile *pile, int *fd);
+/* errno is kept. */
+void fd_pile_close(struct fd_pile *pile);
+
 /* Mark every descriptor >= FIRST close-on-exec (close_range(2)).  0 or negative errno. */
 int fd_cloexec_from(unsigned int first, struct err *e);
 

@@ -71,6 +71,9 @@ bool mount_is_read_only_below(const struct config_mount *mount);
 /* Can nothing be written through the bind mount MOUNT, neither in its source nor in what the host has mounted below that? */
 bool source_is_read_only(const struct config_mount *mount, const struct mount_look *look);
 
+/* judged->own_paths as the kernel has them, behind links; looked up once. */
+const struct string_list *host_own_paths(struct host_view *host, const struct judged *judged);
+
 /* The paths of the same directory elsewhere in our mount namespace, and the mounts below it (mount_aliases.c). */
 struct alias_visit {
 	void (*path)(struct alias_visit *visit, const char *path);

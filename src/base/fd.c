@@ -30,6 +30,36 @@ static int close_range_(unsigned int first, unsigned int last, unsigned int flag
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+void fd_pile_add(struct fd_pile *pile, int *fd)
+{
+	size_t at;
+
+	if (*fd < 0)
+		return;
+	if (pile->count == FD_PILE_MAX)
+		fd_pile_close(pile);
+	/* In order: neighbours stand side by side. */
+	for (at = pile->count++; at > 0 && pile->fd[at - 1] > *fd; at--)
+		pile->fd[at] = pile->fd[at - 1];
+	pile->fd[at] = TAKE_FD(*fd);
+}
+
+void fd_pile_close(struct fd_pile *pile)
+{
+	int saved = errno;
+
+	for (size_t first = 0, next; first < pile->count; first = next) {
+		for (next = first + 1; next < pile->count && pile->fd[next] == pile->fd[next - 1] + 1; next++)
+			;
+		bool closed = next - first > 1 &&
+			      close_range_((unsigned int)pile->fd[first], (unsigned int)pile->fd[next - 1], 0) == 0;
+		for (size_t i = first; i < next && !closed; i++)
+			close(pile->fd[i]);
+	}
+	pile->count = 0;
+	errno = saved;
+}
+
 int fd_cloexec_from(unsigned int first, struct err *e)
 {
 	if (close_range_(first, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)

@@ -60,6 +60,8 @@ struct walk {
 	char rest[PATH_MAX]; /* what is left */
 	char path[PATH_MAX]; /* the component that is looked at */
 	char target[PATH_MAX], whole[PATH_MAX];
+	/* The last directory of the image that no link led to: the next destinations are often in it as well. */
+	char plain[PATH_MAX];
 };
 
 static void find_layer(struct walk *walk)
@@ -146,7 +148,8 @@ static bool step_to(struct walk *walk, const char *name, size_t n)
 		return false;
 	size_t mount = *slot_of(walk->places, walk->path, walk->length + n + 1);
 	/* A mount that nothing hides stands on no link. */
-	ssize_t size = mount > walk->layer ? -1 : read_link(walk, walk->path, walk->target);
+	bool known = !walk->layer && path_is_below(walk->plain, walk->path);
+	ssize_t size = known || mount > walk->layer ? -1 : read_link(walk, walk->path, walk->target);
 	if (size <= 0) {
 		walk->length += n + 1;
 		memcpy(walk->now, walk->path, walk->length + 1);
@@ -222,7 +225,12 @@ static void follow_destination(struct walk *walk, struct mount_look *look)
 #ifdef HRUN_MUTANT_DESTINATION_LINKS
 	return;
 #endif
-	if (!follow_from_root(walk, clean) || !walk->links)
+	if (!follow_from_root(walk, clean))
+		return;
+	if (!walk->links && !walk->layer && walk->length)
+		str_format(walk->plain, sizeof walk->plain, "%.*s", (int)(strrchr(walk->now, '/') - walk->now),
+			   walk->now);
+	if (!walk->links)
 		return;
 	look->destination = walk->length ? pool_strdup(walk->judged->pool, walk->now) : "/";
 	look->destination_climbs = walk->climbs;
@@ -237,7 +245,7 @@ static void follow_destination(struct walk *walk, struct mount_look *look)
  */
 static bool may_keep_sources(const struct judged *judged)
 {
-	enum { FEW = 32, OTHERS = 32 };
+	enum { FEW = 32, OTHERS = 32 + FD_PILE_MAX };
 	struct rlimit limit;
 	size_t binds = 0;
 

@@ -132,13 +132,16 @@ static bool path_is_exempt(const struct view *view, const char *path)
 }
 
 /* What is in there is believed by every later command: which process is killed, which filter is loaded. */
-static bool is_own_state(const struct judged *judged, const char *path)
+static bool is_own_state(const struct view *view, const char *path)
 {
 #ifdef HRUN_MUTANT_OWN_STATE
 	return false;
 #endif
-	for (size_t i = 0; i < judged->own_paths.count; i++) {
-		if (path_meets(path, judged->own_paths.item[i]) != PATHS_APART)
+	const struct judged *judged = view->judged;
+	const struct string_list *own = view->host ? host_own_paths(view->host, judged) : &judged->own_paths;
+
+	for (size_t i = 0; i < own->count; i++) {
+		if (path_meets(path, own->item[i]) != PATHS_APART)
 			return true;
 	}
 	return false;
@@ -149,7 +152,7 @@ static void judge_path(struct view *view, const char *path)
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
-	if (is_own_state(view->judged, path))
+	if (is_own_state(view, path))
 		bits |= BREAKS_ENGINE_STATE;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);

@@ -235,11 +235,13 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "%s", error->text);
 }
 
-int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount)
+int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount, mode_t *ret_mode)
 {
 	if (!mount->judged_as || mount->judged_as > verdict->mount_count)
 		return -ESTALE;
-	int *fd = &verdict->mounts[mount->judged_as - 1].source_fd;
+	struct mount_look *look = &verdict->mounts[mount->judged_as - 1];
+	int *fd = &look->source_fd;
+	*ret_mode = look->source.st_mode;
 	return *fd < 0 ? *fd : TAKE_FD(*fd);
 }
 

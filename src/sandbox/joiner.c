@@ -283,7 +283,7 @@ static int join(const struct plan *plan, const struct container_record *record, 
 int sandbox_join(const struct plan *plan, const struct container *container, const struct sandbox_options *options,
 		 struct sandbox *ret, struct err *e)
 {
-	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	*ret = SANDBOX_EMPTY;
 	bool has_apparmor;
 	TRY(labels_check(plan, &has_apparmor, e));
 	struct filter_agent *agent = plan->filter.agent;
