@@ -31,8 +31,8 @@ static const struct {
 	{"stargz", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
 	{"nydus", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
 	{"/io.containerd.snapshotter.v1.",
-	 "containerd keeps this image by another snapshotter than overlayfs; set snapshotter = \"overlayfs\" (ctr: --snapshotter "
-	 "overlayfs) and unpack it again"},
+	 "containerd keeps this image by another snapshotter than overlayfs and erofs; set snapshotter = \"overlayfs\" (ctr: "
+	 "--snapshotter overlayfs) and unpack it again"},
 	{"/overlay2/",
 	 "Docker keeps nothing that its layers could be compared with; use podman with the driver overlay, or "
 	 "containerd with the snapshotter overlayfs"},
@@ -155,6 +155,8 @@ static const char *check_type(const struct mountinfo *mount)
 		return "the root is a directory and no mount of its own: there is no image that it could be compared with";
 	if (str_equal(mount->type, "overlay"))
 		return NULL;
+	if (str_equal(mount->type, "erofs"))
+		return "the root is one layer of the snapshotter erofs itself, and no container's; give it a writable layer";
 	if (str_starts(mount->type, "fuse"))
 		return "the root is what a program shows (fuse-overlayfs), not what lies in the store; "
 		       "take mount_program out of storage.conf";
