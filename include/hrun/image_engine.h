@@ -120,9 +120,10 @@ const char *storage_big_data(struct pool *pool, const char *image, const char *k
 /* ---- storage_denied.c ---- */
 /*
  * Why the image is denied of which the store has made the container whose root is mounted at ROOT or copied there; NULL: it is not, or the
- * store says nothing.  Its driver does not matter.
+ * store says nothing.  Its driver does not matter.  LOWERS: the layers that the mount names, which may be of other stores.
  */
-const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root);
+const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root,
+			   const struct string_list *lowers);
 
 /* ---- erofs.c: layers that are one file each, mounted by the kernel ---- */
 /*

@@ -239,20 +239,22 @@ static const char *open_store(struct pool *pool, const struct image_root_asked *
 
 /* ---- the images that it might be ---- */
 
-/* The topmost directory that the mount of the root names, whatever else is wrong with it; or NULL. */
-static const char *find_layer(struct pool *pool, int root)
+/* The topmost directory that the mount of the root names, whatever else is wrong with it, or NULL; and *ret_lowers, which may be none. */
+static const char *find_layer(struct pool *pool, int root, struct string_list *ret_lowers)
 {
 	const struct mountinfo *mount = NULL;
 	struct root_mount options;
 	struct mountinfo *mounts;
 	size_t count;
 
+	*ret_lowers = (struct string_list){0};
 	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0)
 		return NULL;
 	(void)find_mount(mounts, count, root, &mount);
 	if (!mount)
 		return NULL;
 	(void)root_mount_options(pool, mount->options, &options);
+	*ret_lowers = options.lowers;
 	return *options.upper	      ? options.upper
 	       : options.lowers.count ? options.lowers.item[0]
 				      : find_snapshot(pool, mounts, count, mount, root);
@@ -273,13 +275,14 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 	return NULL;
 #endif
 	const char *path = asked->bundle->rootfs < 0 ? NULL : store_path_of(pool, asked->bundle->rootfs);
-	const char *denied = path ? storage_denied(pool, images, path) : NULL;
+	struct string_list lowers;
+	const char *layer = find_layer(pool, asked->bundle->rootfs, &lowers);
+	const char *denied = path ? storage_denied(pool, images, path, &lowers) : NULL;
 	if (denied || !wrong)
 		return denied;
-	const char *layer = find_layer(pool, asked->bundle->rootfs);
 	/* Where buildah and others bind it: the mount still names the container's own layer. */
 	if (layer && storage_owns(layer))
-		return storage_denied(pool, images, layer);
+		return storage_denied(pool, images, layer, &lowers);
 	return layer && containerd_owns(layer) ? containerd_denied(pool, asked, layer) : NULL;
 }
 
