@@ -138,7 +138,10 @@ int erofs_layer_open(struct pool *pool, struct stored_layer *ret, const char **r
 int erofs_layer_mount(const struct stored_layer *layer, struct err *e);
 
 /* ---- containerd.c: its content store and its snapshotters overlayfs and erofs ---- */
+/* Is PATH a snapshot whose files can be compared? */
 bool containerd_owns(const char *path);
+/* Is it one of which the image is known? */
+bool containerd_knows(const char *path);
 store_open containerd_open;
 /* Why an image is denied that the snapshot LAYER could be of, or what it is made of; or NULL. */
 const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer);

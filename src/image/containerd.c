@@ -18,20 +18,23 @@
 
 static const struct snapshotter {
 	const char *name, *snapshots;
-	bool is_erofs;
+	const char *last; /* behind N */
+	bool is_erofs, is_copy;
 } snapshotters[] = {
-	{"overlayfs", "/io.containerd.snapshotter.v1.overlayfs/snapshots/", false},
-	{"erofs", "/io.containerd.snapshotter.v1.erofs/snapshots/", true},
+	{"overlayfs", "/io.containerd.snapshotter.v1.overlayfs/snapshots/", "/fs", false, false},
+	{"erofs", "/io.containerd.snapshotter.v1.erofs/snapshots/", "/fs", true, false},
+	/* Of a copy of all layers nothing is compared, but which image it is of is known. */
+	{"native", "/io.containerd.snapshotter.v1.native/snapshots/", "", false, true},
 };
 
-/* TOP, what is before N, N, "/" and NAME. */
+/* TOP, what is before N, N and LAST. */
 struct snapshot {
 	const struct snapshotter *of;
 	size_t top_size;
 	uint64_t number;
 };
 
-static bool snapshot_of(const char *path, const struct snapshotter *of, const char *name, struct snapshot *ret)
+static bool snapshot_of(const char *path, const struct snapshotter *of, const char *last, struct snapshot *ret)
 {
 	const char *found = strstr(path, of->snapshots);
 	char digits[24];
@@ -40,7 +43,7 @@ static bool snapshot_of(const char *path, const struct snapshotter *of, const ch
 		return false;
 	const char *number = found + strlen(of->snapshots);
 	size_t size = strspn(number, "0123456789");
-	if (size == 0 || size >= sizeof digits || number[size] != '/' || !str_equal(number + size + 1, name))
+	if (size == 0 || size >= sizeof digits || !str_equal(number + size, last))
 		return false;
 	memcpy(digits, number, size);
 	digits[size] = '\0';
@@ -52,13 +55,20 @@ static bool snapshot_of(const char *path, const struct snapshotter *of, const ch
 static bool snapshot_in(const char *path, struct snapshot *ret)
 {
 	for (size_t i = 0; i < sizeof snapshotters / sizeof snapshotters[0]; i++) {
-		if (snapshot_of(path, &snapshotters[i], "fs", ret))
+		if (snapshot_of(path, &snapshotters[i], snapshotters[i].last, ret))
 			return true;
 	}
 	return false;
 }
 
 bool containerd_owns(const char *path)
+{
+	struct snapshot snapshot;
+
+	return path[0] == '/' && snapshot_in(path, &snapshot) && !snapshot.of->is_copy;
+}
+
+bool containerd_knows(const char *path)
 {
 	struct snapshot snapshot;
 
@@ -73,13 +83,13 @@ static const char *whole_path(struct pool *pool, const struct stored_root *root,
 	return *path == '/' ? path : pool_printf(pool, "%s%s%s", root->top, root->snapshotter->snapshots, path);
 }
 
-/* PATH is NAME of a snapshot in this store: its number is the layer's. */
-static int take_number(struct pool *pool, const struct stored_root *root, const char *path, const char *name,
+/* PATH is a snapshot of this store with LAST behind it: its number is the layer's. */
+static int take_number(struct pool *pool, const struct stored_root *root, const char *path, const char *last,
 		       struct stored_layer *ret, struct err *e)
 {
 	struct snapshot snapshot;
 
-	if (!path || !snapshot_of(path, root->snapshotter, name, &snapshot) || strlen(root->top) != snapshot.top_size ||
+	if (!path || !snapshot_of(path, root->snapshotter, last, &snapshot) || strlen(root->top) != snapshot.top_size ||
 	    strncmp(path, root->top, snapshot.top_size) != 0)
 		return err_set(e, EINVAL, "the layer `%s` is no snapshot of %s; pull the image into this store",
 			       path ? path : ret->path, root->top);
@@ -94,7 +104,7 @@ static int open_image(struct pool *pool, const struct stored_root *root, struct 
 	const char *image;
 
 	TRY(erofs_layer_open(pool, ret, &image, e));
-	TRY(take_number(pool, root, image, "layer.erofs", ret, e));
+	TRY(take_number(pool, root, image, "/layer.erofs", ret, e));
 	if (snapshot_in(ret->path, &snapshot) &&
 	    !str_equal(ret->id, pool_printf(pool, "%ju", (uintmax_t)snapshot.number)))
 		return err_set(e, EINVAL, "`%s` is mounted of `%s`; unpack the image again", ret->path, image);
@@ -109,7 +119,7 @@ static int open_layer(struct pool *pool, const struct stored_root *root, const c
 	ret->path = real ? real : path;
 	if (real && root->snapshotter->is_erofs)
 		return open_image(pool, root, ret, e);
-	TRY(take_number(pool, root, real, "fs", ret, e));
+	TRY(take_number(pool, root, real, "/fs", ret, e));
 	ret->dir = store_open_path(pool, real, e);
 	return ret->dir < 0 ? ret->dir : 0;
 }

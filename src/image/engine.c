@@ -114,7 +114,7 @@ static const char *find_snapshot(struct pool *pool, const struct mountinfo *moun
 		if (m->device != bind->device || !str_starts(bind->root, above))
 			continue;
 		const char *path = pool_printf(pool, "%s%s", point, bind->root + strlen(above));
-		if (containerd_owns(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
+		if (containerd_knows(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
 		    same.st_ino == st.st_ino)
 			return path;
 	}
@@ -283,7 +283,7 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 	/* Where buildah and others bind it: the mount still names the container's own layer. */
 	if (layer && storage_owns(layer))
 		return storage_denied(pool, images, layer, &lowers);
-	return layer && containerd_owns(layer) ? containerd_denied(pool, asked, layer) : NULL;
+	return layer && containerd_knows(layer) ? containerd_denied(pool, asked, layer) : NULL;
 }
 
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */

@@ -222,10 +222,13 @@ def many_layers(layout, places):
     refused("one of them changed", "layer 41 of 61", "many")
 
 
-def elsewhere():
+def elsewhere(full):
     """Roots that cannot be compared say what works instead."""
     refused("the snapshotter native", "another snapshotter than overlayfs and erofs", options="--snapshotter native")
-    policy(require="warn")
+    sh("ctr image rm localhost/beside:1")  # which this snapshotter has never unpacked, and hrun cannot read
+    policy(require="warn", deny=[full["digest"]])
+    refused("denied at warn: the snapshotter native", "stands in images.denyDigests", options="--snapshotter native", rule="")
+    policy(require="warn", deny=["sha256:" + "0" * 64])
     starts("warn: it starts", options="--snapshotter native")
     policy()
 
@@ -258,7 +261,7 @@ def inside():
     container_layer()
     views(layout, full, layers)
     many_layers(layout, places)
-    elsewhere()
+    elsewhere(full)
     left = sh("hrun --root /run/containerd/runc/default list -q; grep -lsE '^hrun-(image|tree)$' /proc/[0-9]*/comm")[1].strip()
     check(not left, "nothing is left", left)
     daemon.terminate()
