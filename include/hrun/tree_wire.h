@@ -75,6 +75,7 @@ enum tree_flags {
 	TREE_SHARED = 16,
 	/* Device nodes, and hard links to them, are left out; all else is as if they were there. */
 	TREE_DROP_DEVICES = 32,
+	TREE_EROFS = 64, /* TREE_SERVE: the layer is an erofs; what mkfs.erofs alone does wrong is called so */
 };
 
 enum tree_ask_kind {

@@ -117,6 +117,25 @@ int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret)
 	return 0;
 }
 
+int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret)
+{
+	static const char kind[] = "image";
+	struct walk walk = {.left = 1};
+	const uint32_t format = STAMP_FORMAT;
+	struct stat st;
+
+	if (fstat(image, &st) < 0)
+		return -errno;
+	sha256_init(&walk.hash);
+	sha256_add(&walk.hash, &format, sizeof format);
+	sha256_add(&walk.hash, kind, sizeof kind);
+	sha256_add(&walk.hash, &mount, sizeof mount);
+	add_look(&walk, "", &st);
+	sha256_end(&walk.hash, ret->digest);
+	ret->newest = walk.newest;
+	return 0;
+}
+
 /* ---- which were compared ---- */
 
 /* The file's name holds all that was proven: these files, as they look, are that archive. */
