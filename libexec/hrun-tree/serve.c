@@ -18,11 +18,6 @@
 
 enum { LIST_MAX = 65536 };
 
-bool tree_serves_xattr(const char *name)
-{
-	return !str_starts(name, "security.") || str_equal(name, "security.capability");
-}
-
 const char *tree_opaque_name(const struct tree *t)
 {
 	return t->flags & TREE_USER_OVERLAY ? "user.overlay.opaque" : "trusted.overlay.opaque";
