@@ -34,8 +34,11 @@ struct layer_stamp {
 };
 /* 0 or negative errno: it cannot be walked, or has more than MAX_ENTRIES. */
 int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret);
-/* The same of one regular file, open for reading.  0 or negative errno. */
-int file_stamp(int fd, struct layer_stamp *ret);
+/*
+ * The same of a layer that is one regular file, IMAGE, open for reading, and shown by the mount MOUNT (statx(2), a number that no other
+ * mount gets): what is in it has no times of its own.  0 or negative errno.
+ */
+int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret);
 /*
  * Was a layer with this stamp compared with the archive HEX before, and with the attributes of which kind of overlay?  DIRECTORY
  * as image_root_asked.cache.
@@ -48,6 +51,8 @@ void layer_remember(const char *directory, const char *hex, bool user_overlay, c
 int stamp_look(int dir, const char *name, struct statx *ret);
 /* An owned descriptor of NAME in DIR for reading, with FLAGS of open(2) more; or negative errno. */
 int stamp_open(int dir, const char *name, int flags);
+/* VISIT with CONTEXT each name in the directory FD (no O_PATH), as the file system lists them.  0, or the first negative errno. */
+int stamp_each_name(int fd, int (*visit)(void *context, const char *name), void *context);
 /* What ST says of NAME goes into HASH. */
 void stamp_add_look(struct sha256 *hash, const char *name, const struct statx *st);
 /* *newest becomes the ctime of ST where that is later. */

@@ -105,7 +105,7 @@ static int walk_entry(struct walk *walk, int dir, const char *name, unsigned int
 	return S_ISDIR(st.stx_mode) ? walk_directory(walk, dir, name, depth + 1) : 0;
 }
 
-static int walk_names(struct walk *walk, int fd, unsigned int depth)
+int stamp_each_name(int fd, int (*visit)(void *context, const char *name), void *context)
 {
 	_Alignas(struct dirent64) char entries[16384];
 	long n;
@@ -115,20 +115,34 @@ static int walk_names(struct walk *walk, int fd, unsigned int depth)
 			const struct dirent64 *entry = (const void *)(entries + at);
 			at += entry->d_reclen;
 			if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
-				TRY(walk_entry(walk, fd, entry->d_name, depth));
+				TRY(visit(context, entry->d_name));
 		}
 	}
 	return n < 0 ? -errno : 0;
+}
+
+struct listing {
+	struct walk *walk;
+	int fd;
+	unsigned int depth;
+};
+
+static int visit_entry(void *context, const char *name)
+{
+	const struct listing *listing = context;
+
+	return walk_entry(listing->walk, listing->fd, name, listing->depth);
 }
 
 /* In the order in which the file system lists them, which changes only where the directory does. */
 static int walk_directory(struct walk *walk, int dir, const char *name, unsigned int depth)
 {
 	autofd int fd = stamp_open(dir, name, O_DIRECTORY);
+	struct listing listing = {.walk = walk, .fd = fd, .depth = depth};
 
 	if (fd < 0)
 		return fd;
-	return depth > DEPTH_MAX ? -ELOOP : walk_names(walk, fd, depth);
+	return depth > DEPTH_MAX ? -ELOOP : stamp_each_name(fd, visit_entry, &listing);
 }
 
 static void begin(struct sha256 *hash)
@@ -162,21 +176,31 @@ int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret)
 	return 0;
 }
 
-int file_stamp(int fd, struct layer_stamp *ret)
+/* No stamp of a directory begins so. */
+static void begin_image(struct sha256 *hash, uint64_t mount)
+{
+	static const char kind[] = "image";
+
+	begin(hash);
+	sha256_add(hash, kind, sizeof kind);
+	sha256_add(hash, &mount, sizeof mount);
+}
+
+int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret)
 {
 	struct walk walk = {0};
 	struct statx st;
 
-	begin(&walk.hash);
-	TRY(stamp_look(fd, "", &st));
+	begin_image(&walk.hash, mount);
+	TRY(stamp_look(image, "", &st));
 	if (!S_ISREG(st.stx_mode))
 		return -EINVAL;
 	add_look(&walk, "", &st);
 	end(&walk, ret);
 	if (!stamp_has_verity(&st))
 		return 0;
-	begin(&walk.hash);
-	TRY(stamp_add_measurement(&walk.hash, fd));
+	begin_image(&walk.hash, mount);
+	TRY(stamp_add_measurement(&walk.hash, image));
 	sha256_end(&walk.hash, ret->digest);
 	ret->newest = (struct timespec){0};
 	return 0;

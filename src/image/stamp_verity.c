@@ -18,17 +18,14 @@
  * That the files were the same while they were compared, their looks say before and after it (compare.c): a file with fs-verity
  * that keeps inode and ctime keeps its content.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image_engine.h>
-#include <hrun/str.h>
 #include <hrun/tree_wire.h>
 #include <linux/fsverity.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -265,38 +262,34 @@ static int add_entry(struct walk *walk, int dir, const char *name, unsigned int 
 	return add_file(walk, dir, name);
 }
 
-/* Not more than what may still come. */
-static int read_names(const struct walk *walk, struct pool *pool, int fd, struct string_list *ret)
-{
-	_Alignas(struct dirent64) char entries[16384];
-	long n;
+struct listing {
+	struct pool pool;
+	struct string_list names;
+	uint64_t max;
+};
 
-	while ((n = syscall(SYS_getdents64, fd, entries, sizeof entries)) > 0) {
-		for (long at = 0; at < n;) {
-			const struct dirent64 *entry = (const void *)(entries + at);
-			at += entry->d_reclen;
-			if (str_equal(entry->d_name, ".") || str_equal(entry->d_name, ".."))
-				continue;
-			if (ret->count >= walk->left)
-				return -E2BIG;
-			*pool_array_add(pool, ret->item, ret->count) = pool_strdup(pool, entry->d_name);
-		}
-	}
-	return n < 0 ? -errno : 0;
+static int list_name(void *context, const char *name)
+{
+	struct listing *listing = context;
+
+	if (listing->names.count >= listing->max)
+		return -E2BIG;
+	*pool_array_add(&listing->pool, listing->names.item, listing->names.count) = pool_strdup(&listing->pool, name);
+	return 0;
 }
 
-/* In the order of their names: a copy lists them in another. */
+/* In the order of their names: a copy lists them in another.  Not more than may still come. */
 static int add_names(struct walk *walk, int fd, unsigned int depth)
 {
-	struct string_list names = {0};
-	struct pool pool = {0};
-	int r = read_names(walk, &pool, fd, &names);
+	struct listing listing = {.max = walk->left};
+	struct string_list *names = &listing.names;
+	int r = stamp_each_name(fd, list_name, &listing);
 
-	if (names.count > 0)
-		qsort(names.item, names.count, sizeof *names.item, compare_names);
-	for (size_t i = 0; i < names.count && r == 0; i++)
-		r = add_entry(walk, fd, names.item[i], depth);
-	pool_free(&pool);
+	if (names->count > 0)
+		qsort(names->item, names->count, sizeof *names->item, compare_names);
+	for (size_t i = 0; i < names->count && r == 0; i++)
+		r = add_entry(walk, fd, names->item[i], depth);
+	pool_free(&listing.pool);
 	return r;
 }
 

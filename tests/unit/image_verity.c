@@ -268,20 +268,23 @@ static void one_file(void)
 	autofd int file = openat(dir, "d/f", O_RDONLY | O_CLOEXEC), again = -EBADF;
 	struct layer_stamp first, now;
 
-	CHECK(file_stamp(file, &first) == 0 && first.newest.tv_sec == 0 &&
+	CHECK(layer_stamp_image(file, 1, &first) == 0 && first.newest.tv_sec == 0 &&
 	      memcmp(first.look, first.digest, SHA256_SIZE) != 0);
 	usleep(20000);
-	CHECK(fchmod(file, 0600) == 0 && file_stamp(file, &now) == 0 && same(&first, &now) && !same_look(&first, &now));
+	CHECK(fchmod(file, 0600) == 0 && layer_stamp_image(file, 1, &now) == 0 && same(&first, &now) &&
+	      !same_look(&first, &now));
 	put(dir, "new", "d/f");
 	again = openat(dir, "new", O_RDONLY | O_CLOEXEC);
-	CHECK(file_stamp(again, &now) == 0 && !same(&first, &now) && same_look(&now, &now) && now.newest.tv_sec > 0);
+	CHECK(layer_stamp_image(again, 1, &now) == 0 && !same(&first, &now) && same_look(&now, &now) &&
+	      now.newest.tv_sec > 0);
 	CHECK(memcmp(now.look, now.digest, SHA256_SIZE) == 0);
 	seal(dir, "new");
-	CHECK(file_stamp(again, &now) == 0 && same(&first, &now));
+	CHECK(layer_stamp_image(again, 1, &now) == 0 && same(&first, &now));
+	CHECK(layer_stamp_image(again, 2, &now) == 0 && !same(&first, &now));
 	failure = EIO;
-	CHECK(file_stamp(again, &now) == -EIO);
+	CHECK(layer_stamp_image(again, 1, &now) == -EIO);
 	failure = 0;
-	CHECK(file_stamp(dir, &now) == -EINVAL);
+	CHECK(layer_stamp_image(dir, 1, &now) == -EINVAL);
 	unmake(path, dir);
 }
 
