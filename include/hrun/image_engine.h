@@ -9,6 +9,7 @@
 #include <hrun/image_root.h>
 #include <hrun/sha256.h>
 #include <hrun/spec.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum { ENGINE_LAYERS_MAX = 128, ENGINE_IMAGES_MAX = 64, ENGINE_NAMES_MAX = 64 };
@@ -26,12 +27,17 @@ const char *root_mount_options(struct pool *pool, const char *options, struct ro
 
 /* ---- stamp.c: has anything in a layer changed? ---- */
 struct layer_stamp {
-	unsigned char digest[SHA256_SIZE]; /* over device, inode, ctime, size, mode, owner of each entry */
-	struct timespec newest;		   /* ctime */
+	unsigned char look[SHA256_SIZE]; /* over device, inode, ctime, size, mode, owner of each entry */
+	/* What it is remembered by: the same; but of files with fs-verity what they are measured as, and not where and of when they are. */
+	unsigned char digest[SHA256_SIZE];
+	struct timespec newest; /* ctime of what DIGEST knows by its look; 0 where that is nothing */
 };
 /* 0 or negative errno: it cannot be walked, or has more than MAX_ENTRIES. */
 int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret);
-/* The same of a layer that is the mount MOUNT of the file IMAGE, whose entries have no times of their own.  0 or negative errno. */
+/*
+ * The same of a layer that is one regular file, IMAGE, open for reading, and shown by the mount MOUNT (statx(2), a number that no other
+ * mount gets): what is in it has no times of its own.  0 or negative errno.
+ */
 int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret);
 /*
  * Was a layer with this stamp compared with the archive HEX before, and with the attributes of which kind of overlay?  DIRECTORY
@@ -40,6 +46,25 @@ int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret);
 bool layer_is_known(const char *directory, const char *hex, bool user_overlay, const struct layer_stamp *stamp);
 /* It was.  A failure costs the next start a comparison, nothing else. */
 void layer_remember(const char *directory, const char *hex, bool user_overlay, const struct layer_stamp *stamp);
+
+/* Of its parts: NAME in DIR (borrowed), or DIR itself where NAME is "", without following a link.  0 or negative errno. */
+int stamp_look(int dir, const char *name, struct statx *ret);
+/* An owned descriptor of NAME in DIR for reading, with FLAGS of open(2) more; or negative errno. */
+int stamp_open(int dir, const char *name, int flags);
+/* VISIT with CONTEXT each name in the directory FD (no O_PATH), as the file system lists them.  0, or the first negative errno. */
+int stamp_each_name(int fd, int (*visit)(void *context, const char *name), void *context);
+/* What ST says of NAME goes into HASH. */
+void stamp_add_look(struct sha256 *hash, const char *name, const struct statx *st);
+/* *newest becomes the ctime of ST where that is later. */
+void stamp_add_ctime(struct timespec *newest, const struct statx *st);
+
+/* ---- stamp_verity.c: has the content of anything changed? ---- */
+/* Is ST that of a file with fs-verity? */
+bool stamp_has_verity(const struct statx *st);
+/* What the kernel measures the file as whose content it lets nobody change (fsverity.rst, FS_IOC_MEASURE_VERITY), into HASH.  0 or negative errno. */
+int stamp_add_measurement(struct sha256 *hash, int fd);
+/* layer_stamp of a layer in which a file has fs-verity. */
+int layer_stamp_measured(int dir, uint64_t max_entries, struct layer_stamp *ret);
 
 /* ---- an engine's store, whoever's it is ---- */
 struct stored_layer {

@@ -12,6 +12,8 @@
 #ifndef HRUN_TREE_WIRE_H
 #define HRUN_TREE_WIRE_H
 
+#include <hrun/str.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -106,6 +108,12 @@ struct tree_told {
 	 * name, NUL, size of the value (uint32_t, unaligned), value. */
 	char extra[TREE_EXTRA_MAX];
 };
+
+/* Is this attribute told of?  Not a label or a measurement, which are the machine's.  (A walk tells less: here trusted.* is what matters.) */
+static inline bool tree_serves_xattr(const char *name)
+{
+	return !str_starts(name, "security.") || str_equal(name, "security.capability");
+}
 
 /*
  * The one request, with two descriptors: the directory, the stream.  TREE_SERVE: then LOWERS more, the directories of the layers below,

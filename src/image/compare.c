@@ -70,6 +70,16 @@ static int open_record(const struct comparison *c, struct stored_layer *layer)
 	return image_open_file(c->root->records, pool_printf(c->pool, "%s.tar-split.gz", layer->id), false);
 }
 
+static void add_below(const unsigned char below[SHA256_SIZE], unsigned char digest[SHA256_SIZE])
+{
+	struct sha256 hash;
+
+	sha256_init(&hash);
+	sha256_add(&hash, below, SHA256_SIZE);
+	sha256_add(&hash, digest, SHA256_SIZE);
+	sha256_end(&hash, digest);
+}
+
 /*
  * What containerd makes on the way to an entry looks as in the layer below, so a stamp of its layers is one of all that are below as
  * well: these were asked for before.
@@ -77,7 +87,6 @@ static int open_record(const struct comparison *c, struct stored_layer *layer)
 static bool stamp_layer(const struct stored_root *root, const struct stored_layer *layer, uint64_t max_entries,
 			struct layer_stamp *ret)
 {
-	struct sha256 hash;
 	int r = layer->image < 0 ? layer_stamp(layer->dir, max_entries, ret)
 				 : layer_stamp_image(layer->image, layer->mount, ret);
 
@@ -87,10 +96,8 @@ static bool stamp_layer(const struct stored_root *root, const struct stored_laye
 		return true;
 	if (!layer[-1].has_stamp)
 		return false;
-	sha256_init(&hash);
-	sha256_add(&hash, layer[-1].stamp.digest, sizeof layer[-1].stamp.digest);
-	sha256_add(&hash, ret->digest, sizeof ret->digest);
-	sha256_end(&hash, ret->digest);
+	add_below(layer[-1].stamp.look, ret->look);
+	add_below(layer[-1].stamp.digest, ret->digest);
 	if (layer[-1].stamp.newest.tv_sec > ret->newest.tv_sec)
 		ret->newest = layer[-1].stamp.newest;
 	return true;
@@ -329,6 +336,7 @@ static void remember_layer(const struct image_root_asked *asked, const struct st
 	struct layer_stamp stamp;
 
 	if (!layer->has_stamp || layer->is_remembered || !stamp_layer(root, layer, UINT64_MAX, &stamp) ||
+	    memcmp(stamp.look, layer->stamp.look, sizeof stamp.look) != 0 ||
 	    memcmp(stamp.digest, layer->stamp.digest, sizeof stamp.digest) != 0)
 		return;
 #ifndef HRUN_MUTANT_COMPARE_SETTLED

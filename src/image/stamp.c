@@ -5,6 +5,7 @@
  * Nobody can set a ctime, so what was written to, renamed, or given other attributes has another stamp.  The stamp is taken
  * before and after a comparison, and only one that is older than any clock's tick is remembered: what changed within the tick
  * of its ctime would look the same.  Root can fool it (it can set the clock, or write to the disk below), and need not.
+ * Where a file has fs-verity, more can be said: stamp_verity.c.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,15 +18,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 /* Counts up with every change of what is compared, or of what is stamped. */
-enum { STAMP_FORMAT = 1, DEPTH_MAX = 128, KNOWN_MAX = 4096 };
+enum { STAMP_FORMAT = 2, DEPTH_MAX = 128, KNOWN_MAX = 4096 };
 
 struct walk {
 	struct sha256 hash;
 	struct timespec newest;
-	uint64_t left; /* entries */
+	uint64_t left;	 /* entries */
+	bool has_verity; /* a file has; the walk ended there */
 };
 
 /* Of fixed size, without holes: bytes for the hash. */
@@ -35,44 +38,74 @@ struct look {
 	uint32_t mode, uid, gid, name_size;
 };
 
-static void add_look(struct walk *walk, const char *name, const struct stat *st)
+void stamp_add_look(struct sha256 *hash, const char *name, const struct statx *st)
 {
 	struct look look = {
-		.device = st->st_dev,
-		.inode = st->st_ino,
-		.size = (uint64_t)st->st_size,
-		.links = st->st_nlink,
-		.special = st->st_rdev,
-		.seconds = st->st_ctim.tv_sec,
-		.nanoseconds = st->st_ctim.tv_nsec,
-		.mode = st->st_mode,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
+		.device = makedev(st->stx_dev_major, st->stx_dev_minor),
+		.inode = st->stx_ino,
+		.size = st->stx_size,
+		.links = st->stx_nlink,
+		.special = makedev(st->stx_rdev_major, st->stx_rdev_minor),
+		.seconds = st->stx_ctime.tv_sec,
+		.nanoseconds = st->stx_ctime.tv_nsec,
+		.mode = st->stx_mode,
+		.uid = st->stx_uid,
+		.gid = st->stx_gid,
 		.name_size = (uint32_t)strlen(name),
 	};
 
-	sha256_add(&walk->hash, &look, sizeof look);
-	sha256_add(&walk->hash, name, look.name_size);
-	if (st->st_ctim.tv_sec > walk->newest.tv_sec ||
-	    (st->st_ctim.tv_sec == walk->newest.tv_sec && st->st_ctim.tv_nsec > walk->newest.tv_nsec))
-		walk->newest = st->st_ctim;
+	sha256_add(hash, &look, sizeof look);
+	sha256_add(hash, name, look.name_size);
+}
+
+void stamp_add_ctime(struct timespec *newest, const struct statx *st)
+{
+	const struct statx_timestamp *time = &st->stx_ctime;
+
+	if (time->tv_sec > newest->tv_sec || (time->tv_sec == newest->tv_sec && time->tv_nsec > newest->tv_nsec))
+		*newest = (struct timespec){.tv_sec = time->tv_sec, .tv_nsec = time->tv_nsec};
+}
+
+int stamp_look(int dir, const char *name, struct statx *ret)
+{
+	if (statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH, STATX_BASIC_STATS, ret) < 0)
+		return -errno;
+	return (ret->stx_mask & STATX_BASIC_STATS) == STATX_BASIC_STATS ? 0 : -EIO;
+}
+
+int stamp_open(int dir, const char *name, int flags)
+{
+	const struct open_how how = {.flags = (unsigned int)(O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags),
+				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void add_look(struct walk *walk, const char *name, const struct statx *st)
+{
+	stamp_add_look(&walk->hash, name, st);
+	stamp_add_ctime(&walk->newest, st);
 }
 
 static int walk_directory(struct walk *walk, int dir, const char *name, unsigned int depth);
 
 static int walk_entry(struct walk *walk, int dir, const char *name, unsigned int depth)
 {
-	struct stat st;
+	struct statx st;
 
 	if (walk->left-- == 0)
 		return -E2BIG;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	TRY(stamp_look(dir, name, &st));
+	if (stamp_has_verity(&st)) {
+		walk->has_verity = true;
+		return -ECANCELED;
+	}
 	add_look(walk, name, &st);
-	return S_ISDIR(st.st_mode) ? walk_directory(walk, dir, name, depth + 1) : 0;
+	return S_ISDIR(st.stx_mode) ? walk_directory(walk, dir, name, depth + 1) : 0;
 }
 
-static int walk_names(struct walk *walk, int fd, unsigned int depth)
+int stamp_each_name(int fd, int (*visit)(void *context, const char *name), void *context)
 {
 	_Alignas(struct dirent64) char entries[16384];
 	long n;
@@ -82,57 +115,94 @@ static int walk_names(struct walk *walk, int fd, unsigned int depth)
 			const struct dirent64 *entry = (const void *)(entries + at);
 			at += entry->d_reclen;
 			if (!str_equal(entry->d_name, ".") && !str_equal(entry->d_name, ".."))
-				TRY(walk_entry(walk, fd, entry->d_name, depth));
+				TRY(visit(context, entry->d_name));
 		}
 	}
 	return n < 0 ? -errno : 0;
 }
 
+struct listing {
+	struct walk *walk;
+	int fd;
+	unsigned int depth;
+};
+
+static int visit_entry(void *context, const char *name)
+{
+	const struct listing *listing = context;
+
+	return walk_entry(listing->walk, listing->fd, name, listing->depth);
+}
+
 /* In the order in which the file system lists them, which changes only where the directory does. */
 static int walk_directory(struct walk *walk, int dir, const char *name, unsigned int depth)
 {
-	const struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
-				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
-	autofd int fd = (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+	autofd int fd = stamp_open(dir, name, O_DIRECTORY);
+	struct listing listing = {.walk = walk, .fd = fd, .depth = depth};
 
 	if (fd < 0)
-		return -errno;
-	return depth > DEPTH_MAX ? -ELOOP : walk_names(walk, fd, depth);
+		return fd;
+	return depth > DEPTH_MAX ? -ELOOP : stamp_each_name(fd, visit_entry, &listing);
+}
+
+static void begin(struct sha256 *hash)
+{
+	const uint32_t format = STAMP_FORMAT;
+
+	sha256_init(hash);
+	sha256_add(hash, &format, sizeof format);
+}
+
+static void end(struct walk *walk, struct layer_stamp *ret)
+{
+	sha256_end(&walk->hash, ret->look);
+	memcpy(ret->digest, ret->look, sizeof ret->digest);
+	ret->newest = walk->newest;
 }
 
 int layer_stamp(int dir, uint64_t max_entries, struct layer_stamp *ret)
 {
 	struct walk walk = {.left = max_entries};
-	const uint32_t format = STAMP_FORMAT;
-	struct stat st;
+	struct statx st;
 
-	sha256_init(&walk.hash);
-	sha256_add(&walk.hash, &format, sizeof format);
-	if (fstat(dir, &st) < 0)
-		return -errno;
+	begin(&walk.hash);
+	TRY(stamp_look(dir, "", &st));
 	add_look(&walk, "", &st);
-	TRY(walk_directory(&walk, dir, ".", 0));
-	sha256_end(&walk.hash, ret->digest);
-	ret->newest = walk.newest;
+	int r = walk_directory(&walk, dir, ".", 0);
+	if (walk.has_verity)
+		return layer_stamp_measured(dir, max_entries, ret);
+	TRY(r);
+	end(&walk, ret);
 	return 0;
+}
+
+/* No stamp of a directory begins so. */
+static void begin_image(struct sha256 *hash, uint64_t mount)
+{
+	static const char kind[] = "image";
+
+	begin(hash);
+	sha256_add(hash, kind, sizeof kind);
+	sha256_add(hash, &mount, sizeof mount);
 }
 
 int layer_stamp_image(int image, uint64_t mount, struct layer_stamp *ret)
 {
-	static const char kind[] = "image";
-	struct walk walk = {.left = 1};
-	const uint32_t format = STAMP_FORMAT;
-	struct stat st;
+	struct walk walk = {0};
+	struct statx st;
 
-	if (fstat(image, &st) < 0)
-		return -errno;
-	sha256_init(&walk.hash);
-	sha256_add(&walk.hash, &format, sizeof format);
-	sha256_add(&walk.hash, kind, sizeof kind);
-	sha256_add(&walk.hash, &mount, sizeof mount);
+	begin_image(&walk.hash, mount);
+	TRY(stamp_look(image, "", &st));
+	if (!S_ISREG(st.stx_mode))
+		return -EINVAL;
 	add_look(&walk, "", &st);
+	end(&walk, ret);
+	if (!stamp_has_verity(&st))
+		return 0;
+	begin_image(&walk.hash, mount);
+	TRY(stamp_add_measurement(&walk.hash, image));
 	sha256_end(&walk.hash, ret->digest);
-	ret->newest = walk.newest;
+	ret->newest = (struct timespec){0};
 	return 0;
 }
 

@@ -188,7 +188,7 @@ static void stamps(void)
 static void memory(void)
 {
 	char path[] = "/tmp/hrun-known-XXXXXX";
-	struct layer_stamp stamp = {{1}, {0, 0}}, other = {{2}, {0, 0}};
+	struct layer_stamp stamp = {{1}, {1}, {0, 0}}, other = {{1}, {2}, {0, 0}};
 
 	CHECK(mkdtemp(path) != NULL && chmod(path, 0700) == 0);
 	CHECK(!layer_is_known(path, ID, false, &stamp));

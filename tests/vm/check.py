@@ -19,12 +19,13 @@ from machine import LSM, RELEASES, TESTS, Impossible, Machine, check_host, say
 TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
-WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust")),
+WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
          ("trixie", "apparmor", ("vm/guest/apparmor",)),
          ("trixie", "selinux", ("vm/guest/selinux",)))
 # Thousands of files that no test in the guest reads.
 LEFT_OUT = ("src/", "libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
             "tests/unit/", "tests/vectors/")
+BUT = ("tests/image/engine_root.py", "tests/image/engine_store.py")
 # A cgroup beside systemd's, which knows nothing of hugetlb, rdma and misc; tests/isolate makes its own beside "runner".
 INSIDE = r"""
 cd /src/hrun
@@ -58,7 +59,7 @@ def bring_along(machine, build_directory):
     """The tree as git sees it, and what was built of it, but for what only making it takes."""
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, stdout=subprocess.PIPE, text=True,
                            check=True).stdout
-    files = "".join(f"{name}\n" for name in files.splitlines() if not name.startswith(LEFT_OUT))
+    files = "".join(f"{name}\n" for name in files.splitlines() if name in BUT or not name.startswith(LEFT_OUT))
     products = "\n".join(f"{build_directory}/{name}" for name in ("hrun", "libexec/hrun", "tests/isolate", "tests/sandbox", "tests/attacks"))
     with tempfile.NamedTemporaryFile("w") as names:
         names.write(files + products)
