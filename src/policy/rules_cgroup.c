@@ -12,7 +12,7 @@ static const char *complaint_about_unit(const char *path)
 	const char *first = strchr(path, ':');
 	const char *second = strchr(first + 1, ':');
 
-	if (!second || strchr(second + 1, ':'))
+	if (!second || !second[1] || strchr(second + 1, ':'))
 		return "is not slice:prefix:name";
 	if (strchr(path, '/') || strstr(path, ".."))
 		return "holds \"/\" or \"..\"";

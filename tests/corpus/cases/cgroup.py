@@ -6,6 +6,7 @@ trio("hostname-without-uts", R, no_namespace("uts"), put("hostname", "h" * 64), 
 trio("net-devices", "-RR", put("linux.netDevices", {"eth0": {}}), put("linux.netDevices", {}), put("linux.netDevices", {"eth0": {"name": "lo"}}))
 trio("intel-rdt", "-RR", put("linux.intelRdt", {"closID": "a"}), put("linux.intelRdt", None), put("linux.intelRdt", {}))
 more("four-parts", "cgroups-path-escape", R, put("linux.cgroupsPath", "a.slice:b:c:d"))
+more("no-name", "cgroups-path-escape", R, put("linux.cgroupsPath", "system.slice:docker:"))
 more("no-slice", "cgroups-path-escape", R, put("linux.cgroupsPath", "a:b:c"))
 more("newline", "cgroups-path-escape", R, put("linux.cgroupsPath", "/a\nb"))
 more("slashes", "cgroups-path-escape", R, put("linux.cgroupsPath", "/a//b"))
