@@ -333,8 +333,9 @@ def engines_whose_files_are_wrong():
     engine("podman", "warn", "runtime_supports_json",
            containers_containers__conf=PODMAN.format(h.HRUN).replace('"crun", "hrun"', '"crun"') if stat_is_roots(h.HRUN) else
            '[engine.runtimes]\nhrun = ["/bin/busybox"]\n')
-    engine("docker", "none", "not here", docker_daemon__json='{"runtimes": {"other": {"path": "/x"}}}')
-    engine("docker", "none", "not here", docker_daemon__json="{")
+    with usr_sbin():
+        engine("docker", "none", "not here", docker_daemon__json='{"runtimes": {"other": {"path": "/x"}}}')
+        engine("docker", "none", "not here", docker_daemon__json="{")
     with usr_sbin("crio", "dockerd"):
         engine("docker", "warn", "dockerd 20.10.24+dfsg1-1 at /usr/sbin/dockerd", "line 1", docker_daemon__json="{")
         engine("docker", "warn", "does not know hrun", "docs/ENGINES.md", docker_daemon__json="{}")

@@ -1,12 +1,38 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Idmapped mounts: whose ids the container sees, and what reaches the disk."""
+import contextlib
 import os
+import re
 import subprocess
+import tempfile
 
-from hrun import Bundle, contains, equal, host_tmpfs, main, output, run, test
+from hrun import BUILD, Bundle, contains, equal, host_tmpfs, main, output, run, test
 
 BASE = 100000
+
+
+@contextlib.contextmanager
+def place():
+    """A directory on a file system that can be mounted with other ids: tmpfs since Linux 6.3, before that what the working tree is on."""
+    if tuple(int(n) for n in re.findall(r"\d+", os.uname().release)[:2]) >= (6, 3):
+        with host_tmpfs() as path:
+            yield path
+        return
+    with tempfile.TemporaryDirectory(dir=f"{BUILD}/tests") as path:
+        os.chmod(path, 0o755)
+        yield path
+
+
+@contextlib.contextmanager
+def mounted(path):
+    """Something that can be mounted with other ids, at PATH."""
+    with place() as source:
+        subprocess.run(["mount", "--bind", source, path], check=True)
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", path], check=True)
 
 
 def pair(inside, outside, size=1):
@@ -32,7 +58,7 @@ def shown(b, *names, level="privileged", write=False):
 
 @test
 def without_mappings_the_user_namespace_of_the_container():
-    with host_tmpfs() as d:
+    with place() as d:
         owned(f"{d}/root", 0, 0)
         owned(f"{d}/user", 1000, 1001)
         b = Bundle(uid=0).user_namespace(BASE).mount("/data", "bind", d, ("bind", "idmap"))
@@ -44,7 +70,7 @@ def without_mappings_the_user_namespace_of_the_container():
 
 @test
 def with_mappings_of_its_own():
-    with host_tmpfs() as d:
+    with place() as d:
         owned(f"{d}/a", 5, 6)
         owned(f"{d}/b", 7, 7)
         b = Bundle(uid=0).mount("/data", "bind", d, ("bind",))
@@ -62,7 +88,7 @@ def with_a_joined_user_namespace():
         for name in ("uid_map", "gid_map"):
             with open(f"/proc/{p.pid}/{name}", "w") as f:
                 f.write(f"0 {BASE} 65536")
-        with host_tmpfs() as d:
+        with place() as d:
             owned(f"{d}/root", 0, 0)
             b = Bundle(uid=0).namespace("user", path=f"/proc/{p.pid}/ns/user").mount("/data", "bind", d, ("bind", "idmap"))
             equal(shown(b, "/data/root"), ["0:0"])
@@ -73,13 +99,13 @@ def with_a_joined_user_namespace():
 
 @test
 def idmap_is_for_one_mount_and_ridmap_for_all_below():
-    with host_tmpfs() as d:
+    with place() as d:
         os.mkdir(f"{d}/sub")
-        subprocess.run(["mount", "-t", "tmpfs", "test", f"{d}/sub"], check=True)
-        owned(f"{d}/sub/file", 0, 0)
-        for word, expected in (("idmap", "65534:65534"), ("ridmap", "0:0")):
-            b = Bundle(uid=0).user_namespace(BASE).mount("/data", "bind", d, ("rbind", word))
-            equal(shown(b, "/data/sub/file"), [expected], word)
+        with mounted(f"{d}/sub"):
+            owned(f"{d}/sub/file", 0, 0)
+            for word, expected in (("idmap", "65534:65534"), ("ridmap", "0:0")):
+                b = Bundle(uid=0).user_namespace(BASE).mount("/data", "bind", d, ("rbind", word))
+                equal(shown(b, "/data/sub/file"), [expected], word)
 
 
 @test

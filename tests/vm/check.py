@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/check.py [--release trixie] [--lsm none|apparmor|selinux] [--keep] [NAME...]
+"""tests/vm/check.py [--release bookworm|trixie] [--lsm none|apparmor|selinux] [--keep] [NAME...]
 
 Runs tests of this tree in an emulated machine (machine.py) as tests/run does here, with all controllers of cgroup v2 handed to them.
 Without a NAME: WHOLE, one machine after the other, or that part of it which --release and --lsm leave.
@@ -21,9 +21,14 @@ CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbo
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
          ("trixie", "apparmor", ("vm/guest/apparmor",)),
-         ("trixie", "selinux", ("vm/guest/selinux",)))
+         ("trixie", "selinux", ("vm/guest/selinux",)),
+         # Linux 6.1 and podman 4.3
+         ("bookworm", "none", (*CORE, "sandbox/idmap", "sandbox/time_namespace", "sandbox/doctor", "attacks/credentials", "attacks/kernel",
+                               "vm/guest/scope", "vm/guest/podman:life", "vm/guest/podman:memory")))
+# What tests in the guest start.
+PROGRAMS = ("isolate", "sandbox/probe", "sandbox/hook", "attacks/attack", "engines/pause", "image/layers", "scope/drive")
 # Thousands of files that no test in the guest reads.
-LEFT_OUT = ("src/", "libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
+LEFT_OUT = ("libexec/", "include/", "man/", "tests/corpus", "tests/fuzz/corpus/", "tests/golden/", "tests/image/", "tests/real-configs/",
             "tests/unit/", "tests/vectors/")
 BUT = ("tests/image/engine_root.py", "tests/image/engine_store.py")
 # A cgroup beside systemd's, which knows nothing of hugetlb, rdma and misc; tests/isolate makes its own beside "runner".
@@ -49,8 +54,7 @@ def build(release):
     """The directory of a build whose shared libraries a guest of RELEASE has: this machine's, unless that is newer or no Debian."""
     oldest_first = ("bookworm", "trixie")
     if host_release() in oldest_first[:oldest_first.index(release) + 1]:
-        programs = [f"build/tests/{name}" for name in ("isolate", "sandbox/probe", "sandbox/hook", "attacks/attack")]
-        subprocess.run(["make", "-j2", "--no-print-directory", "all", *programs], cwd=TOP, check=True, stdout=sys.stderr)
+        subprocess.run(["make", "-j2", "--no-print-directory", "all", *(f"build/tests/{name}" for name in PROGRAMS)], cwd=TOP, check=True, stdout=sys.stderr)
         return "build"
     raise Impossible(f"a build of {host_release() or 'this machine'} does not run in {release}")
 
@@ -60,7 +64,7 @@ def bring_along(machine, build_directory):
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=TOP, stdout=subprocess.PIPE, text=True,
                            check=True).stdout
     files = "".join(f"{name}\n" for name in files.splitlines() if name in BUT or not name.startswith(LEFT_OUT))
-    products = "\n".join(f"{build_directory}/{name}" for name in ("hrun", "libexec/hrun", "tests/isolate", "tests/sandbox", "tests/attacks"))
+    products = "\n".join(f"{build_directory}/{name}" for name in ("hrun", "libexec/hrun", *(f"tests/{name}" for name in PROGRAMS)))
     with tempfile.NamedTemporaryFile("w") as names:
         names.write(files + products)
         names.flush()

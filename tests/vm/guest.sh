@@ -40,20 +40,25 @@ if command -v setfiles >/dev/null; then
   setfiles -F -e /proc -e /sys -e /dev /etc/selinux/default/contexts/files/file_contexts /
 fi
 
-# The only driver that mounting the root needs and the kernel has not built in is virtio_blk.
+# The drivers that mounting the root needs, in their order: Debian 12's kernel has not even ext4 built in, Debian 13's lacks only virtio_blk.
 kernel=$(ls /lib/modules)
 initrd=/tmp/initrd
-mkdir -p $initrd/bin $initrd/dev $initrd/root
+mkdir -p $initrd/bin $initrd/dev $initrd/root $initrd/modules
 cp /bin/busybox $initrd/bin/
-driver=$(find "/lib/modules/$kernel" -name 'virtio_blk.ko*')
-case $driver in
-*.xz) busybox xz -dc "$driver" >$initrd/virtio_blk.ko ;;
-*) cp "$driver" $initrd/virtio_blk.ko ;;
-esac
+number=100
+for driver in $(modprobe -aDS "$kernel" virtio_pci virtio_blk ext4 | sed -n 's/^insmod \([^ ]*\).*/\1/p'); do
+  name=$(basename "$driver")
+  number=$((number + 1))
+  case $name in
+  *.xz) busybox xz -dc "$driver" >$initrd/modules/$number-"${name%.xz}" ;;
+  *) cp "$driver" $initrd/modules/$number-"$name" ;;
+  esac
+done
 cat >$initrd/init <<'INIT'
 #!/bin/busybox sh
 /bin/busybox mount -t devtmpfs dev /dev
-/bin/busybox insmod /virtio_blk.ko
+# One that several others need is there several times, and one for another processor is refused.
+for driver in /modules/*; do /bin/busybox insmod $driver 2>/dev/null; done
 until [ -b /dev/vda ]; do /bin/busybox sleep 0.05; done
 /bin/busybox mount -t ext4 -o rw,noatime /dev/vda /root
 /bin/busybox mount --move /dev /root/dev

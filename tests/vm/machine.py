@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/machine.py [--release trixie] [--lsm none|apparmor|selinux] VERB ...
+"""tests/vm/machine.py [--release bookworm|trixie] [--lsm none|apparmor|selinux] VERB ...
 
-A Debian 13 machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security
+A Debian 12 or 13 machine under QEMU, without KVM where there is none: systemd, cgroup v2 alone with every controller, engines, security
 modules.
 
     build               make the image (as root; kept in /var/cache/hrun-vm, made again when what it is made of changes)
@@ -39,12 +39,12 @@ PACKAGES = {
     "machine": "linux-image-cloud-amd64 busybox-static cpio systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server"
                " iproute2 procps kmod util-linux ca-certificates",
     "engines": "podman crun conmon netavark aardvark-dns passt slirp4netns uidmap fuse-overlayfs catatonit iptables containerd runc"
-               " containernetworking-plugins",
+               " containernetworking-plugins docker.io",
     "security modules": "apparmor apparmor-utils",
-    "hrun and its tests": "gcc libc6-dev libseccomp2 libyajl2 zlib1g libzstd1 libsystemd0 attr e2fsprogs openssl python3 strace git jq",
+    "hrun and its tests": "gcc libc6-dev libseccomp2 libyajl2 zlib1g libzstd1 libsystemd0 attr e2fsprogs openssl python3 python3-h2 strace git jq",
 }
 # By release, what has another name elsewhere or is not there.
-RELEASES = {"trixie": "libssl3t64 docker.io docker-cli selinux-policy-default policycoreutils selinux-utils"}
+RELEASES = {"bookworm": "libssl3", "trixie": "libssl3t64 docker-cli selinux-policy-default policycoreutils selinux-utils"}
 LSM = {"none": "landlock,lockdown,yama,integrity,bpf", "apparmor": "landlock,lockdown,yama,integrity,apparmor,bpf",
        "selinux": "landlock,lockdown,yama,integrity,selinux,bpf"}
 HOST_PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils", "mke2fs": "e2fsprogs", "ssh": "openssh-client",

@@ -6,14 +6,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-sys.path.insert(0, f"{TOP}/tests/engines")
-from engine import make_image, report, sh  # noqa: E402
+import guest  # finds what is in tests/engines
+from engine import report, sh
+from guest import HRUN, TOP
 
-WORK, HRUN, POLICY = "/var/tmp/hrun-apparmor", "/usr/local/bin/hrun", "/run/hrun-apparmor.json"
+WORK, POLICY = "/var/tmp/hrun-apparmor", "/run/hrun-apparmor.json"
 CURRENT = "/proc/self/attr/apparmor/current"
 OUTER = "profile hrun-outer flags=(attach_disconnected) {\n  file,\n  network,\n  capability,\n  mount,\n  umount,\n  pivot_root,\n  signal,\n  ptrace,\n" \
         "  unix,\n  change_profile,\n}\n"
@@ -26,21 +25,7 @@ def check(name, condition, why=""):
 
 
 def bundle(name, *args, profile=None, change=None):
-    path = f"{WORK}/{name}"
-    os.makedirs(path)
-    make_image(f"{path}/rootfs")
-    subprocess.run([HRUN, "spec", "-b", path], check=True, stderr=subprocess.DEVNULL)
-    with open(f"{path}/config.json") as f:
-        config = json.load(f)
-    config["process"]["args"] = list(args)
-    config["process"]["terminal"] = False
-    if profile:
-        config["process"]["apparmorProfile"] = profile
-    if change:
-        change(config)
-    with open(f"{path}/config.json", "w") as f:
-        json.dump(config, f)
-    return path
+    return guest.bundle(f"{WORK}/{name}", *args, change=change, apparmorProfile=profile)
 
 
 def run(name, *args, options="", prefix="", **more):
@@ -146,7 +131,7 @@ def main():
         return 77
     shutil.rmtree(WORK, ignore_errors=True)
     os.makedirs(WORK)
-    shutil.copy(os.environ["HRUN"], HRUN)
+    guest.install()
     with open(POLICY, "w") as f:
         f.write('{"format":1,"level":"privileged"}')
     os.chmod(WORK, 0o755)

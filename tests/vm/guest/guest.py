@@ -84,6 +84,13 @@ def limits(cgroup):
     return [read(f"{cgroup}/{name}") for name in ("memory.max", "pids.max", "cpu.max")]
 
 
+def properties(unit, *names, user=None):
+    """What systemd says of UNIT."""
+    manager = ["--user"] if user else []
+    lines = sh("systemctl", *manager, "show", unit, *(f"--property={n}" for n in names), user=user).splitlines()
+    return dict(line.partition("=")[::2] for line in lines)
+
+
 def cgroups_left(*words):
     """Cgroups whose name holds one of WORDS."""
     return [path for path, _, _ in os.walk("/sys/fs/cgroup") if any(word in os.path.basename(path) for word in words)]
@@ -96,14 +103,14 @@ def install(*names):
     shutil.copytree(f"{TOP}/build/libexec/hrun", "/usr/local/libexec/hrun", dirs_exist_ok=True)
 
 
-def bundle(path, *args, resources=None, change=None):
-    """A bundle of busybox that runs ARGS."""
+def bundle(path, *args, resources=None, change=None, **process):
+    """A bundle of busybox that runs ARGS; PROCESS are members of the config's process that are not None."""
     os.makedirs(path)
     make_image(f"{path}/rootfs")
     sh(HRUN, "spec", "-b", path)
     with open(f"{path}/config.json") as f:
         config = json.load(f)
-    config["process"].update(args=list(args), terminal=False)
+    config["process"].update(args=list(args), terminal=False, **{name: value for name, value in process.items() if value is not None})
     config["linux"].setdefault("resources", {}).update(resources or {})
     if change:
         change(config)

@@ -14,6 +14,8 @@ import urllib.request
 
 from guest import USER, Podman, cgroup_of, cgroups_left, equal, holds, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
 
+from engine import release  # guest has said where it is
+
 work = None
 IS_UP = "echo up $(id -u) >/v/up; trap 'exit 5' TERM; while :; do sleep 0.2; done"
 
@@ -46,11 +48,12 @@ def life(driver, user=None):
         podman("pause", name)
         equal(frozen(cgroup), ["1"], "frozen")
         podman("unpause", name)
-        podman("update", "--memory=80m", "--pids-limit=60", "--cpus=1", name)
-        equal(limits(cgroup), [str(80 << 20), "60", "100000 100000"], "limits after update")
+        pids = "60" if "--pids-limit" in podman("update", "--help") else "50"  # podman 4.3 cannot change that
+        podman("update", "--memory=80m", "--cpus=1", *(["--pids-limit=60"] if pids == "60" else []), name)
+        equal(limits(cgroup), [str(80 << 20), pids, "100000 100000"], "limits after update")
         podman("restart", "-t", "5", name)
         cgroup = cgroup_of(pid_of(podman, name))
-        equal(limits(cgroup)[1], "60", "the limit after restart")
+        equal(limits(cgroup)[1], pids, "the limit after restart")
         podman("stop", "-t", "20", name)
         equal(podman.inspect(name, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"), "exited 5 false", "after stop")
         equal(os.path.exists(cgroup), False, "the cgroup of a stopped container is there")
@@ -64,7 +67,8 @@ def memory_runs_out(driver, user=None):
     try:
         status, out = podman.run("run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "tail", "/dev/zero")
         equal(status, 137, f"status of the hog: {out}")
-        equal(podman.inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}"), "true 137", "inspect")
+        seen = "false" if release() == 12 else "true"  # conmon 2.1.6 does not see it, under crun neither
+        equal(podman.inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}"), f"{seen} 137", "inspect")
     finally:
         podman("rm", "-f", "-t", "0", "hog")
 
