@@ -230,6 +230,23 @@ def the_chain():
     verdict("a child that says another size", through_index(lambda layout, good: [platform({**good, "size": 3})]), *at)
 
 
+def names_with_a_digest():
+    """The operator says which image is meant: the index, or the manifest that runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        layout = Layout(f"{directory}/layout")
+        layout.write()
+        manifest = layout.index["manifests"][0]["digest"]
+        spoil = through_index(lambda layout, good: [platform(good)])
+        other = Layout(f"{directory}/other")
+        spoil(other)
+        top = other.index["manifests"][0]["digest"]
+    for name, spoilt, digest, result in (
+            ("of the manifest", lambda layout: None, manifest, ("accept", None)), ("of another manifest", lambda layout: None, top, ("reject", "policy", "another digest")),
+            ("of the index", spoil, top, ("accept", None)), ("of the index's manifest", spoil, manifest, ("accept", None)),
+            ("of another index", spoil, "sha256:" + "0" * 64, ("reject", "policy", "another digest"))):
+        verdict(f"a name with the digest {name}", spoilt, *result[:2], (*result, "")[2], "-n", f"r.example/app:1@{digest}")
+
+
 def one_layer(*names):
     """A layer with empty files of these NAMES."""
     def spoil(layout):
@@ -411,6 +428,7 @@ def no_layout():
 
 the_documents()
 the_chain()
+names_with_a_digest()
 bombs()
 what_is_quoted()
 the_keys()
