@@ -28,7 +28,11 @@ void bundle_judge(struct pool *pool, const struct image_request *request, const 
 	memcpy(answer->image_digest, subject.digest.text, sizeof answer->image_digest);
 	memcpy(answer->config_digest, subject.config.text, sizeof answer->config_digest);
 	read_candidates(pool, files, request->signature_files, candidates);
-	if (signatures_check(pool, request, trusts, candidates, request->signature_files, &subject, answer, &r) == 0)
+	if (name_is_of_other(request->name, &subject.digest))
+		refuse(&r, IMAGE_STAGE_POLICY, "the name %.200s has another digest than the list of the tree",
+		       request->name);
+	else if (signatures_check(pool, request, trusts, candidates, request->signature_files, &subject, answer, &r) ==
+		 0)
 		return;
 	answer->verdict = r.verdict;
 	answer->stage = r.stage;

@@ -150,11 +150,12 @@ static void add_manifest(struct search *s, const struct descriptor *d, bool by_s
 
 	if (!media_is_manifest(d->media_type) || is_seen(s, &d->digest))
 		return;
-	if (d->size > MANIFEST_BYTES_MAX - s->parsed) {
+	if (d->size <= DOCUMENT_MAX && d->size > MANIFEST_BYTES_MAX - s->parsed) {
 		s->found->incomplete = true;
 		return;
 	}
-	if (!read_blob(s, d, SCANNED_SIZE_MAX, &blob))
+	/* (Tens of keyless signatures in one manifest, with their certificates, are what is met.) */
+	if (!read_blob(s, d, DOCUMENT_MAX, &blob))
 		return;
 	s->parsed += blob.size;
 	const struct json *manifest = parse(s, &blob, &d->digest);

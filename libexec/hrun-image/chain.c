@@ -201,6 +201,20 @@ static int choose_stored(struct judgement *j)
 	return refuse(j->r, IMAGE_STAGE_MANIFEST, "the engine's store has no manifest of the image");
 }
 
+/* (The names of an engine's images are compared with those of the container, in hrun.) */
+static int check_named_digest(struct judgement *j)
+{
+	const char *name = j->request->name;
+
+#ifdef HRUN_MUTANT_IMAGE_NAMED_DIGEST
+	return 0;
+#endif
+	if (name_is_of_other(name, &j->top.digest) && name_is_of_other(name, &j->child.digest))
+		return refuse(j->r, IMAGE_STAGE_POLICY, "the image's name %.200s has another digest than the image",
+			      name);
+	return 0;
+}
+
 static int choose(struct judgement *j, int files)
 {
 	if (j->request->task == IMAGE_COMPARE) {
@@ -211,7 +225,8 @@ static int choose(struct judgement *j, int files)
 	TRY(layout_choose(&j->layout, j->request, &j->top, j->r));
 	str_format(j->answer->image_digest, sizeof j->answer->image_digest, "%s", j->top.digest.text);
 	j->child = j->top;
-	return check_signatures(j);
+	TRY(check_signatures(j));
+	return check_named_digest(j);
 }
 
 static int read_layers(struct judgement *j, const struct image *image, int tree, const struct progress *progress)

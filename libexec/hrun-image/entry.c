@@ -9,13 +9,12 @@
 
 #define WHITEOUT_META ".wh..wh."
 
+/* A path with a '/' in front begins at the root as any other (ko, bazel and buildpacks write them so). */
 const char *entry_clean_path(const char *raw, char clean[TREE_PATH_MAX])
 {
 	size_t used = 0, depth = 0;
 
 	clean[0] = 0;
-	if (raw[0] == '/' && raw[1] != 0)
-		return "is absolute";
 	while (*raw) {
 		size_t n = strcspn(raw, "/");
 		if (n == 2 && raw[0] == '.' && raw[1] == '.')

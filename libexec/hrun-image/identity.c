@@ -112,6 +112,13 @@ const char *name_fault(const char *name)
 	return NULL;
 }
 
+bool name_is_of_other(const char *name, const struct digest *digest)
+{
+	const char *at_sign = strchr(name, '@');
+
+	return at_sign && !str_equal(at_sign + 1, digest->text);
+}
+
 /* The prefix ends where a component of NAME ends; what it stands for takes its place. */
 static int remap(const struct image_trust *wire, struct reference *name)
 {

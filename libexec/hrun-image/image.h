@@ -179,6 +179,9 @@ void scheme_check(struct pool *pool, const struct candidate *candidate, const st
 int key_load(struct pool *pool, int fd, const char *name, enum image_scheme scheme, struct key **ret_key,
 	     struct refusal *r);
 
+/* Does the operator's NAME of an image hold a digest ("...@sha256:..."), and is it another one? */
+bool name_is_of_other(const char *name, const struct digest *digest);
+
 /* Do the requirements hold?  All must; each by `threshold` different keys.  Fills answer->signatures and the refusal. */
 int signatures_check(struct pool *pool, const struct image_request *request, const struct trust *trusts,
 		     const struct candidate *candidates, size_t count, const struct subject *subject,

@@ -45,8 +45,8 @@ bool dropped_has(const struct layers *l, const char *path);
 int dropped_add(struct layers *l);
 
 /*
- * RAW without ".", empty components and a "/" at the end, into CLEAN ("" is the root).  0, or a text that says what is wrong: absolute,
- * "..", a component or the whole too long, too deep.
+ * RAW without ".", empty components and a "/" at either end, into CLEAN ("" is the root).  NULL, or a text that says what is wrong: "..",
+ * a component or the whole too long, too deep.
  */
 const char *entry_clean_path(const char *raw, char clean[TREE_PATH_MAX]);
 

@@ -632,6 +632,10 @@ def scopes():
     rejected("a scope with a name, a bundle without", bundle, "policy", file="scoped")
     status, answer = verify(bundle, "scoped", "--name", "registry.example/team/app")
     equal("--name chooses the scope", (status, answer["verdict"]), (0, "accept"))
+    status, _ = verify(bundle, "scoped", "--name", f"registry.example/team/app@{answer['imageDigest']}")
+    equal("--name with the list's digest", status, 0)
+    status, other = verify(bundle, "scoped", "--name", f"registry.example/team/app@{answer['configDigest']}")
+    equal("--name with another digest", (status, other["verdict"], other["stage"]), (1, "reject", "policy"))
     policy("p256", name="identity", identity={"type": "exactRepository", "dockerRepository": "registry.example/a"})
     rejected("a rule that asks for an identity", bundle, "policy", file="identity")
     for arguments in (("--ref", "x"), ("--platform", "linux/amd64")):

@@ -230,6 +230,23 @@ def the_chain():
     verdict("a child that says another size", through_index(lambda layout, good: [platform({**good, "size": 3})]), *at)
 
 
+def names_with_a_digest():
+    """The operator says which image is meant: the index, or the manifest that runs."""
+    with tempfile.TemporaryDirectory() as directory:
+        layout = Layout(f"{directory}/layout")
+        layout.write()
+        manifest = layout.index["manifests"][0]["digest"]
+        spoil = through_index(lambda layout, good: [platform(good)])
+        other = Layout(f"{directory}/other")
+        spoil(other)
+        top = other.index["manifests"][0]["digest"]
+    for name, spoilt, digest, result in (
+            ("of the manifest", lambda layout: None, manifest, ("accept", None)), ("of another manifest", lambda layout: None, top, ("reject", "policy", "another digest")),
+            ("of the index", spoil, top, ("accept", None)), ("of the index's manifest", spoil, manifest, ("accept", None)),
+            ("of another index", spoil, "sha256:" + "0" * 64, ("reject", "policy", "another digest"))):
+        verdict(f"a name with the digest {name}", spoilt, *result[:2], (*result, "")[2], "-n", f"r.example/app:1@{digest}")
+
+
 def one_layer(*names):
     """A layer with empty files of these NAMES."""
     def spoil(layout):
@@ -362,6 +379,35 @@ def crowds():
         report("2000 listed referrers", "" if right else f"{status} {answer}")
 
 
+def many_signers():
+    """A registry's list of signatures is added to only: keyless ones, with certificates and proofs, stand before the key's."""
+    with open(f"{TESTS}/vectors/cosign3-legacy-p256-valid/manifest.json") as file:
+        about = json.load(file)
+    key = f"{TESTS}/vectors/cosign3-legacy-p256-valid/{about['policy']['keys'][0]}"
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        shutil.copytree(f"{TESTS}/vectors/cosign3-legacy-p256-valid/layout", f"{directory}/layout")
+        with open(f"{directory}/layout/index.json") as file:
+            index = json.load(file)
+        entry = next(e for e in index["manifests"] if e["annotations"]["org.opencontainers.image.ref.name"].endswith(".sig"))
+        with open(f"{directory}/layout/blobs/sha256/{entry['digest'][7:]}") as file:
+            signatures = json.load(file)
+        good = signatures["layers"][0]
+        others = {f"dev.sigstore.cosign/{name}": "x" * size for name, size in (("certificate", 1200), ("chain", 2000), ("bundle", 3500))}
+
+        def ask(name, count, expected, word=""):
+            signatures["layers"] = [{**good, "annotations": {**others, "dev.cosignproject.cosign/signature": "MEUCIQ=="}}] * count + [good]
+            data = json.dumps(signatures).encode()
+            entry.update(digest="sha256:" + hashlib.sha256(data).hexdigest(), size=len(data))
+            for path, content in ((f"blobs/sha256/{entry['digest'][7:]}", data), ("index.json", json.dumps(index).encode())):
+                with open(f"{directory}/layout/{path}", "wb") as file:
+                    file.write(content)
+            status, answer, err = judge(None, "-r", about["ref"], path=f"{directory}/layout", requirement=["cosign-key", "1", "any", "", key, ";"])
+            report(name, "" if status == expected and word in (answer.get("reason") or "") else f"{status} {answer} {err}")
+        ask("100 keyless signatures before the key's", 100, 0)
+        ask("a list of signatures over 1 MiB", 200, 1, "1048576 are read at most")
+
+
 def changing():
     """Somebody writes while hrun reads: any verdict, but one of hrun-image's own."""
     with tempfile.TemporaryDirectory() as directory:
@@ -411,11 +457,13 @@ def no_layout():
 
 the_documents()
 the_chain()
+names_with_a_digest()
 bombs()
 what_is_quoted()
 the_keys()
 the_trust_store()
 crowds()
+many_signers()
 changing()
 no_layout()
 sys.exit(1 if common.failed else 0)

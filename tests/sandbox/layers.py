@@ -481,7 +481,6 @@ ENDING = b"\0" * 1024
 HOSTILE = {
     "dotdot": tar_of(f("../../escape")),
     "dotdot inside": tar_of(f("a/../escape")),
-    "absolute": tar_of(f("/tmp/escape")),
     "whiteout of the parent": tar_of(Entry(".wh...", data=b"")),
     "whiteout of the parent below": tar_of(d("d"), Entry("d/.wh...", data=b"")),
     "whiteout of itself": tar_of(Entry("d/.wh..", data=b"")),
@@ -490,7 +489,8 @@ HOSTILE = {
     "whiteout as a directory": tar_of(d(".wh.x")),
     "below a whiteout": tar_of(f(".wh.x/y")),
     "hard link outside": tar_of(l("h", "../outside/canary")),
-    "hard link to an absolute path": tar_of(l("h", "/etc/passwd")),
+    "hard link to an absolute path that is not in the image": tar_of(l("h", "/etc/passwd")),
+    "absolute and dotdot": tar_of(f("/../escape")),
     "hard link to nothing": tar_of(l("h", "nothing")),
     "hard link to itself": tar_of(f("h"), l("h", "h")),
     "hard link to a directory": tar_of(d("d"), l("h", "d")),
@@ -564,6 +564,26 @@ def hostile_archives_are_refused_and_nothing_outside_changes():
                 untouched(top)
             except AssertionError as error:
                 raise AssertionError(f"{name}: {error}") from None
+
+
+@test
+def absolute_names_begin_at_the_root_of_the_image():
+    def rooted(path):
+        return f"/{path}" if path else path
+
+    lower = [d("usr"), f("usr/old"), d("o"), f("o/old"), f("tmp/escape", b"below")]
+    upper = [d("./"), d("usr", mode=0o711), f("usr/x", b"1"), l("usr/y", "usr/x"), Entry("usr/.wh.old", data=b""), Entry("o/.wh..wh..opq", data=b""), f("tmp/escape")]
+    with place() as top:
+        unpack(top, tar_of(*lower), tar_of(*upper))
+        wanted = snapshot(f"{top}/target")
+    for entry in lower + upper[1:]:
+        entry.name, entry.linkname = rooted(entry.name), rooted(entry.linkname)
+    upper[2].name, upper[3].linkname = "//usr/./x", "/./usr//x"
+    with place() as top:
+        unpack(top, tar_of(*lower), tar_of(*upper))
+        compare(snapshot(f"{top}/target"), wanted)
+        equal([sorted(os.listdir(f"{top}/target/{path}")) for path in ("usr", "o", "tmp")], [["x", "y"], [], ["escape"]])
+        untouched(top)
 
 
 @test
