@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <hrun/host.h>
+#include <hrun/judging.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static struct verdict judge(const char *id, const struct judged *judged, const s
 
 	with_policy.pool = &pool;
 	with_policy.policy = policy;
+	with_policy.capabilities = capability_look(judged->process);
 	finder.judged = &with_policy;
 	finder.rule->judge(&finder);
 	return verdict;
