@@ -19,7 +19,10 @@
 int filter_compile(struct pool *pool, const struct config_seccomp *seccomp, const struct sock_filter **ret_program,
 		   size_t *ret_length, struct err *e);
 
-/* The same by a process of its own, -E2BIG where that takes more than some seconds of processor time. */
+/*
+ * The same by a process of its own, -E2BIG where that takes more than some seconds of processor time, -EIO where it ended otherwise
+ * without an answer.
+ */
 int filter_compile_apart(struct pool *pool, const struct config_seccomp *seccomp,
 			 const struct sock_filter **ret_program, size_t *ret_length, struct err *e);
 

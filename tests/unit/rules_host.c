@@ -35,6 +35,7 @@ static struct verdict judge(const char *id, const struct judged *judged, const s
 
 	with_policy.pool = &pool;
 	with_policy.policy = policy;
+	with_policy.capabilities = capability_look(judged->process);
 	finder.judged = &with_policy;
 	finder.rule->judge(&finder);
 	return verdict;
