@@ -98,16 +98,20 @@ static bool is_secure(const unsigned long *auxv)
 	return true;
 }
 
-static bool is_protected(long exe)
+static bool is_read_only(void)
 {
 	struct statfs fs;
-	struct statx stx;
 
 	fs.f_flags = 0;
+	return call(SYS_statfs, (long)"/proc/self/exe", (long)&fs, 0, 0, 0) < 0 || fs.f_flags & ST_RDONLY;
+}
+
+static bool is_protected(long exe)
+{
+	struct statx stx;
+
 	stx.stx_attributes = 0;
 	stx.stx_nlink = 0;
-	if (call(SYS_fstatfs, exe, (long)&fs, 0, 0, 0) < 0 || fs.f_flags & ST_RDONLY)
-		return true;
 	return call(SYS_statx, exe, (long)"", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK, (long)&stx) < 0 ||
 	       stx.stx_attributes & STATX_ATTR_VERITY || stx.stx_nlink == 0;
 }
@@ -145,7 +149,7 @@ __attribute__((used)) void entry_early(long *stack)
 #endif
 	while (*end)
 		end++;
-	if (!may_enter(argv) || is_secure((const unsigned long *)(end + 1)))
+	if (!may_enter(argv) || is_secure((const unsigned long *)(end + 1)) || is_read_only())
 		return;
 	long exe = call(SYS_openat, AT_FDCWD, (long)"/proc/self/exe", O_PATH | O_CLOEXEC, 0, 0);
 	if (exe < 0)

@@ -20,6 +20,11 @@ struct decision policy_decide(const struct policy *policy, const struct rule *ru
 /* Mode audit and the waivers, on a new finding. */
 void finding_settle(struct finder *finder, struct finding *finding);
 
+/*
+ * The waiver that FINDING has, of FINDER's rule: of several the one that holds longest, which may be over; NULL: none.
+ */
+const struct waiver *waiver_of(struct finder *finder, const struct finding *finding);
+
 /* Is it a pause container of the kubelet, by policy and by what it is? */
 bool judged_is_pod_sandbox(const struct judged *judged);
 

@@ -3,12 +3,13 @@
  * chapters.h - the container's half: each function carries out one section of the plan.
  *
  * They run in the container's init (I) between birth and execve: no allocation, no parsing, every host
- * object comes as a descriptor.  0 or negative errno with *e; e->step is the plan step.
+ * object comes as a descriptor.  0 or negative errno with *e; e->step is the plan step.  PILE gets descriptors that nobody needs any more.
  */
 #ifndef HRUN_CHAPTERS_H
 #define HRUN_CHAPTERS_H
 
 #include <hrun/err.h>
+#include <hrun/fd.h>
 #include <hrun/plan.h>
 #include <sys/types.h>
 
@@ -26,7 +27,8 @@ bool objects_can_lift(const struct plan *plan);
 int objects_lift_inside(struct plan *plan, struct host_objects *ret_objects, struct err *e);
 /* R: the directory CGROUP as the tree of each cgroup2 mount, where the container shares a cgroup namespace. */
 int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e);
-void objects_close(struct host_objects *objects);
+/* R, when init has its own copies: the trees, those in PLAN as well; or each would be busy for as long as R lives. */
+void objects_close(struct plan *plan, struct host_objects *objects);
 /* PATH once more, in our own mount namespace; -ESTALE where it is not the file JUDGED any more. */
 int objects_reopen(int judged, const char *path, struct err *e);
 
@@ -55,19 +57,19 @@ int time_visit(int namespace, struct err *e);
 int time_return(int home, struct err *e);
 
 /* I: make the copied mount namespace private, attach the root at root.path. */
-int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e);
+int rootfs_attach(const struct rootfs_plan *plan, int tree, struct fd_pile *pile, struct err *e);
 /* I: read-only and the other attributes, pivot_root(2), detach the host. */
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e);
 
-int mounts_apply(const struct plan *plan, int rootfs, struct err *e);
+int mounts_apply(const struct plan *plan, int rootfs, struct fd_pile *pile, struct err *e);
 /* What was mounted writable to be filled becomes read-only. */
 int mounts_freeze(const struct plan *plan, int rootfs, struct err *e);
 /* Fill the new TMPFS (a detached mount) with what is in the directory TARGET (O_PATH) that it will cover. */
 int copyup_apply(int target, int tmpfs, struct err *e);
-int devices_apply(const struct plan *plan, int rootfs, struct err *e);
+int devices_apply(const struct plan *plan, int rootfs, struct fd_pile *pile, struct err *e);
 /* NULL_DEVICE is a detached tree of the host's null device; used up. */
 int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e);
-int sysctl_apply(const struct plan *plan, struct err *e);
+int sysctl_apply(const struct plan *plan, struct fd_pile *pile, struct err *e);
 /* hostname(7), domain name, loopback interface */
 int uts_apply(const struct namespaces_plan *plan, struct err *e);
 int loopback_up(struct err *e);
@@ -116,7 +118,7 @@ int scheduling_apply(const struct scheduling_plan *plan, pid_t pid, struct err *
 /* R: the processors that PID (0: itself) may use; CPUS may be NULL. */
 int scheduling_set_cpus(const struct number_set *cpus, pid_t pid, const char *where, struct err *e);
 int scheduling_get_cpus(struct number_set *ret_cpus, struct err *e);
-/* I: memory policy and personality. */
+/* I: memory policy, and the personality that the plan says, whatever the caller's is. */
 int scheduling_apply_self(const struct scheduling_plan *plan, struct err *e);
 /* Just before execve: exact resource limits, the filter, the last capabilities. */
 int creds_seal(const struct plan *plan, struct err *e);
@@ -141,6 +143,9 @@ struct hook_state {
 int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct hook_state *state, int dir,
 		const struct filter_plan *filter, struct err *e);
 
+/* Does anything happen between 2 MOUNTED and 3 PIVOT?  Without hooks neither of the two is sent. */
+bool hooks_wait(const struct plan *plan);
+
 /* What the container's init (I) is born with. */
 struct init {
 	const struct plan *plan;
@@ -148,7 +153,7 @@ struct init {
 	struct plan *lift;		 /* not NULL: init lifts the objects itself */
 	int sync;			 /* to R */
 	int peer;			 /* R's end of it, closed first: EOF on `sync` must mean that R is dead */
-	int start;			 /* listening: S connects */
+	int start;			 /* listening: S connects; -1: R starts it, over `sync` */
 	int console;			 /* -1 without terminal */
 	int proc;			 /* the runtime's, until the labels are set; -1: there are none */
 	bool has_apparmor;		 /* the machine */

@@ -216,23 +216,27 @@ struct creation {
 	struct plan plan;
 	struct container container;
 	struct sandbox sandbox;
+	bool starts;	      /* run: what is built is started by us */
 	struct notify notify; /* of run */
 };
 /* Reads, judges and plans; nothing on the machine changes. */
 int creation_prepare(struct command *command, bool look_only, struct creation *creation, struct err *e);
 /* The directory NAME for what is remembered from start to start; NULL where there is no place for it. */
 const char *creation_cache(struct pool *pool, const char *name);
+/* Where the hrun that is called so keeps what it believes later: --root or the usual place, and the caches.  The strings are the pool's. */
+struct string_list creation_own_paths(struct command *command);
 
 /* What `create` does.  CONSOLE -1: connect to --console-socket where the plan has a terminal. */
 int creation_build(struct command *command, int console, struct creation *creation, struct err *e);
 /* Undo a build: process, cgroup, state directory; poststop hooks where other hooks had their turn. */
 void creation_undo(struct pool *pool, struct creation *creation);
-void creation_close(struct creation *creation);
+/* The command is about to end. */
+void creation_end(struct creation *creation);
 
 #define CREATION_EMPTY                                                                                 \
 	{                                                                                              \
 		.bundle = {.dir = -1, .rootfs = -1}, .container = {.root = -1, .dir = -1, .lock = -1}, \
-		.sandbox = {.pidfd = -1, .cgroup = -1}, .notify = NOTIFY_EMPTY,                        \
+		.sandbox = SANDBOX_EMPTY, .notify = NOTIFY_EMPTY,                                      \
 	}
 
 /* ---- creation_image.c ---- */
@@ -260,8 +264,8 @@ int creation_store(struct pool *pool, const struct image_store *store, const str
 		   const struct string_list *args, struct image_result *ret, int *ret_mount, struct err *e);
 
 /* ---- lifecycle.c: what several verbs do to a container ---- */
-/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  INIT as sandbox_start takes it. */
-int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e);
+/* Start a created container; poststart hooks; where they fail it is destroyed and removed.  HELD as sandbox_start takes it. */
+int lifecycle_start(struct pool *pool, struct container *container, struct sandbox *held, struct err *e);
 /* Destroy, run poststop hooks, forget.  The lock is held. */
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 
@@ -443,6 +447,7 @@ struct check {
 	size_t size;
 	const struct json *tree;
 	struct config *config;
+	struct string_list own_paths;
 	struct signed_bundle is_signed;
 	struct verdict verdict;
 	struct json_error error;

@@ -114,6 +114,11 @@ int container_save(struct container *container, struct err *e);
 
 /* A whole file in the state directory, temp + rename, 0600. */
 int container_write_file(struct container *container, const char *name, const void *data, size_t size, struct err *e);
+/*
+ * The same of a container that is being made, whose files nobody reads before its record says that it has been: the file is
+ * written where it will be.
+ */
+int container_add_file(struct container *container, const char *name, const void *data, size_t size, struct err *e);
 /* Read one back, at most MAX bytes; -ENOENT without *e filled where it is missing. */
 int container_read_file(const struct container *container, struct pool *pool, const char *name, size_t max,
 			char **ret_data, size_t *ret_size, struct err *e);

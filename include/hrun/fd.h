@@ -25,11 +25,32 @@ void fd_close(int *fd);
 		taken_;            \
 	})
 
+/*
+ * Descriptors whose end can wait a little: they are closed together, neighbours by one close_range(2).  `autopile` closes
+ * them at the end of the scope; a full pile is closed before it takes one more.  Starts as {.count = 0}.
+ */
+enum { FD_PILE_MAX = 32 };
+struct fd_pile {
+	int fd[FD_PILE_MAX];
+	size_t count;
+};
+#define autopile __attribute__((cleanup(fd_pile_close)))
+/* Takes *FD over, -EBADF is left in it; a negative one is ignored. */
+void fd_pile_add(struct fd_pile *pile, int *fd);
+/* errno is kept. */
+void fd_pile_close(struct fd_pile *pile);
+
 /* Mark every descriptor >= FIRST close-on-exec (close_range(2)).  0 or negative errno. */
 int fd_cloexec_from(unsigned int first, struct err *e);
 
 /* Close every descriptor >= FIRST except those in KEEP (KEEP_COUNT of them, any order; negative ones are ignored). */
 int fd_close_except(unsigned int first, const int *keep, size_t keep_count, struct err *e);
+
+/*
+ * Open once more, with FLAGS (and O_CLOEXEC, O_NOCTTY), what FD has open, mostly by O_PATH: it was judged, and no name is looked up
+ * again.  Owned, or negative errno.
+ */
+int fd_reopen(int fd, int flags);
 
 /* Read until EOF or SIZE bytes; returns the number read or negative errno (no struct err: the caller knows the name). */
 ssize_t fd_read_all(int fd, void *buffer, size_t size);

@@ -39,6 +39,7 @@ struct field {
 	const char *name;
 	enum field_kind kind;
 	bool required;	       /* refused where absent, null or empty */
+	const char *rule;      /* by which a required one is refused; NULL: required-field-missing */
 	size_t offset;	       /* of the value in the struct */
 	size_t count_offset;   /* of the list's size_t count */
 	size_t present_offset; /* of a bool that is set where the member is there; 0: none */

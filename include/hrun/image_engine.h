@@ -70,6 +70,8 @@ int layer_stamp_measured(int dir, uint64_t max_entries, struct layer_stamp *ret)
 struct stored_layer {
 	const char *id, *path; /* 64 digits, or containerd's number; of its directory */
 	int dir;	       /* owned, O_PATH or better */
+	int image;	/* owned: the file that erofs has mounted at DIR; or none, and DIR is where the files are */
+	uint64_t mount; /* of an image: that mount, and no other one as long as the machine runs (statx(2)) */
 	/* Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now. */
 	char known[2 * SHA256_SIZE + 1], compared[2 * SHA256_SIZE + 1];
 	struct layer_stamp stamp; /* before it was compared */
@@ -81,8 +83,9 @@ struct stored_image {
 	struct string_list names, manifests; /* manifests: "sha256:..." */
 };
 struct stored_root {
-	const char *top;     /* "/var/lib/containers/storage", "/var/lib/containerd" */
-	int images, records; /* owned: overlay-images, overlay-layers; containerd: none */
+	const char *top;		       /* "/var/lib/containers/storage", "/var/lib/containerd" */
+	const struct snapshotter *snapshotter; /* containerd.c's; containers/storage: NULL */
+	int images, records;		       /* owned: overlay-images, overlay-layers; containerd: none */
 	int blobs; /* owned: containerd's content store; containers/storage: none, it keeps no blobs of layers */
 	struct stored_layer layers[ENGINE_LAYERS_MAX]; /* the lowest first */
 	size_t layer_count;
@@ -142,12 +145,28 @@ const char *storage_big_data(struct pool *pool, const char *image, const char *k
 /* ---- storage_denied.c ---- */
 /*
  * Why the image is denied of which the store has made the container whose root is mounted at ROOT or copied there; NULL: it is not, or the
- * store says nothing.  Its driver does not matter.
+ * store says nothing.  Its driver does not matter.  LOWERS: the layers that the mount names, which may be of other stores.
  */
-const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root);
+const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root,
+			   const struct string_list *lowers);
 
-/* ---- containerd.c: its content store and its snapshotter overlayfs ---- */
+/* ---- erofs.c: layers that are one file each, mounted by the kernel ---- */
+/*
+ * The layer that is mounted at ret->path (absolute, through no link), and the path of the file that it is: ret->dir, ret->image,
+ * ret->mount.  Nobody but root could have changed that file or mounted another one.  0, or negative errno with *e.
+ */
+int erofs_layer_open(struct pool *pool, struct stored_layer *ret, const char **ret_image, struct err *e);
+/*
+ * An owned, detached mount of LAYER's file, which shows what the file holds now.  A mount that is there already may go on showing what
+ * it has read before the file was changed.
+ */
+int erofs_layer_mount(const struct stored_layer *layer, struct err *e);
+
+/* ---- containerd.c: its content store and its snapshotters overlayfs and erofs ---- */
+/* Is PATH a snapshot whose files can be compared? */
 bool containerd_owns(const char *path);
+/* Is it one of which the image is known? */
+bool containerd_knows(const char *path);
 store_open containerd_open;
 /* Why an image is denied that the snapshot LAYER could be of, or what it is made of; or NULL. */
 const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer);

@@ -122,6 +122,7 @@ struct image_request {
 	char manifests[IMAGE_MANIFESTS_MAX][IMAGE_DIGEST_SIZE];
 	uint32_t whole_blobs; /* 1: the store has the layers' blobs; 0: records of archives (tar-split) */
 	uint64_t snapshot;    /* IMAGE_FIND, */
+	char snapshotter[32]; /* whose it is: containerd's name of it, */
 	uint32_t parents;     /* 1: its parents count for it, down to the first that is an image's own */
 };
 

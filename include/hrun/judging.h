@@ -42,6 +42,10 @@ enum whose namespace_whose(const struct judged *judged, size_t index);
 /* Does the container get another namespace of TYPE than the host's? */
 bool namespace_is_separate(const struct judged *judged, const char *type);
 
+/* ---- capabilities ---- */
+/* PROCESS may be NULL. */
+struct capability_look capability_look(const struct config_process *process);
+
 /* ---- hooks ---- */
 struct hook_look {
 	int errnum; /* why the file could not be opened; 0: it was, and then: */
@@ -80,8 +84,19 @@ void mount_options_add(struct pool *pool, struct config_mount *mount, const char
 const char *option_value(const struct config_mount *mount, const char *name);
 struct host_view;
 struct source_verdict;
-/* What is really at both ends of a mount, looked up once for all rules. */
+/*
+ * MOUNT_ATTR_* that the options give the top of the mount (the last word about one holds; recursive words speak of the top as well),
+ * and those that they take from it by a word of its own (suid, dev, exec, rw).
+ */
+struct mount_attributes {
+	uint64_t set, cleared;
+};
+struct mount_attributes mount_attributes(const struct config_mount *mount);
+/* What the options say, read once for all rules, and what is really at both ends of a mount. */
 struct mount_look {
+	bool is_bind;
+	struct mount_attributes attributes;
+
 	const char *
 		destination; /* inside the root file system, links followed; NULL where it is not absolute or holds ".." */
 	bool destination_climbs;      /* a link on the way leads above the root */

@@ -16,6 +16,12 @@
 int mnt_clone(int fd, bool recursive, struct err *e);
 
 /*
+ * The same of what PATH is below FD ("": FD itself), no link at its end, and mnt_setattr on the clone with the same RECURSIVE: by one call
+ * where the kernel has it (open_tree_attr, Linux 6.15), else by two.
+ */
+int mnt_clone_with(int fd, const char *path, uint64_t set, uint64_t propagation, bool recursive, struct err *e);
+
+/*
  * mount_setattr(2) on the mount that FD stands for: set and clear MOUNT_ATTR_*
  * bits; PROPAGATION is 0 or one of MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE.
  */

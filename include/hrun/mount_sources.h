@@ -29,6 +29,8 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path);
 unsigned int source_type_breaks(const char *type);
 /* Public files of the system that a container may see read-only: its time zone, the certificates. */
 bool source_path_is_public(const char *path, bool is_directory);
+/* Is the real path REAL, of which ST tells, a store that some hrun's --store made, or in one?  A directory above one is none. */
+bool path_is_in_image_store(const char *real, const struct stat *st);
 /* Names of the sockets of engines, NULL at the end. */
 extern const char *const engine_sockets[];
 
@@ -70,6 +72,9 @@ bool mount_is_read_only(const struct config_mount *mount);
 bool mount_is_read_only_below(const struct config_mount *mount);
 /* Can nothing be written through the bind mount MOUNT, neither in its source nor in what the host has mounted below that? */
 bool source_is_read_only(const struct config_mount *mount, const struct mount_look *look);
+
+/* judged->own_paths as the kernel has them, behind links; looked up once. */
+const struct string_list *host_own_paths(struct host_view *host, const struct judged *judged);
 
 /* The paths of the same directory elsewhere in our mount namespace, and the mounts below it (mount_aliases.c). */
 struct alias_visit {

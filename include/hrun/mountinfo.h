@@ -16,6 +16,7 @@ struct mountinfo {
 	const char *root;  /* the directory of the file system that is seen; escapes are decoded, as in the path */
 	const char *point; /* where */
 	const char *type;
+	const char *source;  /* what was mounted, as whoever mounted it has called it; escapes are decoded */
 	const char *options; /* of the file system, not of the mount */
 };
 

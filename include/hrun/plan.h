@@ -242,8 +242,8 @@ struct scheduling_plan {
 	struct number_set *initial_cpus, *final_cpus; /* exec only; NULL: unchanged */
 	unsigned int memory_mode;		      /* MPOL_*, with its flags */
 	struct number_set *memory_nodes;
-	unsigned int personality;
-	/* As the config says it; NULL: unchanged. */
+	unsigned int personality; /* PER_*, without flags; 0 (PER_LINUX) where the config says nothing */
+	/* As the config says it; NULL: unchanged (the personality: PER_LINUX). */
 	const char *policy_name, *io_class_name, *memory_text, *domain_name;
 };
 

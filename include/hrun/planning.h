@@ -30,9 +30,6 @@ int plan_refuse_unsupported(const struct config *config, struct err *e);
 /* May the failure R to open something be a warning (`hrun plan` without the right to look)? */
 bool plan_may_skip(const struct plan_options *options, int r);
 
-/* open(2) for reading what the O_PATH descriptor FD stands for, once it is known to be harmless to open. */
-int plan_reopen(int fd);
-
 /* Is there an entry of this type in linux.namespaces, new or joined? */
 bool plan_has_namespace(const struct config *config, enum namespace_type type);
 

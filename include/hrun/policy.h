@@ -129,6 +129,7 @@ struct policy {
 	struct policy_images images;
 	const struct waiver *waivers; /* sorted by rule */
 	size_t waiver_count;
+	const struct waiver_index *waiver_index; /* how they are found (policy_index_waivers); without it none holds */
 };
 enum { POLICY_UNCHANGED = -1 };
 
@@ -168,6 +169,9 @@ int policy_read(struct pool *pool, const char *bytes, size_t size, bool own_clas
 const char *policy_digest(struct pool *pool, const struct policy_source *source);
 /* What holds without any file: level baseline, the built-in defaults. */
 struct policy policy_default(void);
+
+/* Fill policy->waiver_index from its waivers, as whoever makes the list must; it lives as long as POOL. */
+void policy_index_waivers(struct pool *pool, struct policy *policy);
 
 /* What one of the two refuses is refused: each member the stricter of both.  Names and digest are A's. */
 struct policy policy_stricter(struct pool *pool, const struct policy *a, const struct policy *b);

@@ -56,6 +56,9 @@ uid_t proc_host_root(void);
 /* Which signals this process ignores: bit N-1 for signal N; all where procfs does not say. */
 uint64_t proc_ignored_signals(void);
 
+/* The effective uid that this program was executed with, from the auxiliary vector (getauxval(3)): hrun's commands never change theirs. */
+uid_t proc_euid(void);
+
 /* Is uid 0 here uid 0 of the machine?  False inside an engine's own user namespace. */
 bool proc_in_first_user_namespace(void);
 /* The same, but false where procfs does not say. */

@@ -16,10 +16,9 @@ struct finder {
 	enum action would;
 	enum why why;
 	struct verdict *verdict;
-	/* those of the rule; looked up by its first finding */
-	const struct waiver *waivers;
-	size_t waiver_count;
-	bool has_waivers;
+	/* the one that holds for every finding of the rule, or NULL; looked up by the first finding */
+	const struct waiver *waiver;
+	bool has_waiver;
 };
 void find(struct finder *finder, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* As find; VALUE is what a waiver's match.value must equal (a capability's name, a mount's real source, a number). */

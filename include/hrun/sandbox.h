@@ -12,12 +12,15 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* A process of a container that R has just made; R is its parent. */
+/* A process of a container that R has just made; R is its parent.  Each descriptor is owned, or -1 where there is none. */
 struct sandbox {
-	pid_t pid;  /* as R sees it */
-	int pidfd;  /* owned */
-	int cgroup; /* owned, -1 where there is none */
+	pid_t pid; /* as R sees it */
+	int pidfd;
+	int cgroup;
+	int proc;    /* of sandbox_create: R's own procfs (proc_open) */
+	int starter; /* to an init that nobody else can start (sandbox_options.starts) */
 };
+#define SANDBOX_EMPTY ((struct sandbox){.pidfd = -1, .cgroup = -1, .proc = -1, .starter = -1})
 
 struct sandbox_options {
 	/*
@@ -27,6 +30,7 @@ struct sandbox_options {
 	 */
 	int console_socket;
 	int bundle_dir; /* borrowed: working directory of runtime hooks */
+	bool starts;	/* the caller starts it itself: there is no start.sock, and init ends with the caller */
 	/* sandbox_join: a cgroup below the container's own that exists; NULL: that itself, or where init has gone. */
 	const char *sub_cgroup;
 };
@@ -42,13 +46,13 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 		   struct sandbox *ret, struct err *e);
 
 /*
- * Let a created container's init execute its program: START over start.sock, then wait until
+ * Let a created container's init execute its program: START over start.sock or to HELD, then wait until
  * the kernel says that it runs (PF_FORKNOEXEC is clear).  -ESRCH etc. with the reason where the
  * program could not be started or was killed before its execve, -ECANCELED where a startContainer hook failed.
- * INIT is the pidfd of init where it is a child of this process that nobody has waited for, or -1: then the recorded process
- * is looked for.
+ * HELD is what sandbox_create made with options.starts, its init a child of this process that nobody has waited for; or NULL: then
+ * the recorded process is looked for.  Its `proc` and `starter` are closed.
  */
-int sandbox_start(const struct container *container, int init, struct err *e);
+int sandbox_start(const struct container *container, struct sandbox *held, struct err *e);
 
 /*
  * One more process in a running or created container, as PLAN's creds, filter and exec say

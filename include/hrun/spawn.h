@@ -32,4 +32,7 @@ struct spawn {
 int spawn(const struct spawn *how, void (*child)(void *argument), void *argument, pid_t *ret_pid, int *ret_pidfd,
 	  struct err *e);
 
+/* -ESRCH, and the words for it: the init whose namespaces were to be entered has ended. */
+int spawn_init_ended(struct err *e);
+
 #endif

@@ -62,6 +62,8 @@ void record_read_remains(struct pool *pool, const char *bytes, size_t size, stru
  * before the lock was ours.  *e is not filled for these two.
  */
 int lock_take(int root, const char *id, int dir, bool wait, struct err *e);
+/* What lock_take gave, after container_unlock: wait until it is ours again.  -ENOENT, *e not filled, where ROOT/ID has another lock now or none. */
+int lock_again(int root, const char *id, int lock, struct err *e);
 /* Is it held by anybody (another open of it)? */
 bool lock_is_held(int dir);
 

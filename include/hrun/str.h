@@ -60,4 +60,10 @@ bool str_has_control(const char *text);
  */
 void str_remove_controls(char *text);
 
+/*
+ * LENGTH bytes as a number for a table of them, mixed into HASH (0, or what came before them).  Who writes the text can make
+ * several of them one number: the table compares.
+ */
+uint64_t str_hash(uint64_t hash, const char *bytes, size_t length);
+
 #endif

@@ -87,6 +87,12 @@ struct invocation {
 	const char *selinux_label, *apparmor_profile;
 };
 
+/* What stands in the five sets, read once for all rules. */
+struct capability_look {
+	uint64_t bits[CAPS_SETS];
+	bool has_unknown; /* a name that is no capability, in any of them */
+};
+
 /* What a rule may look at. Everything is opened for reading before; rules change nothing. */
 struct judged {
 	struct pool *pool;
@@ -109,11 +115,13 @@ struct judged {
 	bool config_only; /* hrun check of a bare config: what needs the real object goes to not_judged */
 	const struct mount_look *mounts; /* one for each of config->mounts; filled by policy_judge */
 	const char *filter_cache;	 /* directory of compiled profiles; NULL: none */
-	struct string_list own_paths; /* where this hrun keeps its state, beside the usual places; empty: not known */
-	struct filter_look *filter;   /* filled by policy_judge, and by the first rule that asks */
+	struct string_list
+		own_paths; /* where this hrun keeps its state, beside the usual places, as text; empty: not known */
+	struct filter_look *filter; /* filled by policy_judge, and by the first rule that asks */
 	struct cgroup_look *cgroups;
 	const struct namespace_look *namespaces;
 	const struct hook_look *hooks[HOOK_KINDS];
+	struct capability_look capabilities; /* filled by policy_judge */
 	const struct host_files *host_files; /* tests: other files than the machine's (host.h); or NULL */
 };
 
@@ -132,9 +140,9 @@ struct config *policy_harden(struct pool *pool, const struct config *config, con
 
 /*
  * The bind source of MOUNT, of the hardened copy, as the very object that was judged: an owned O_PATH descriptor, once, or a negative
- * errno where it could not be opened as a source may be (-ELOOP by a magic link, -EXDEV out of the bundle).
+ * errno where it could not be opened as a source may be (-ELOOP by a magic link, -EXDEV out of the bundle).  *RET_MODE is its st_mode.
  */
-int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount);
+int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount, mode_t *ret_mode);
 /* Close those that nobody has taken; harmless twice, and on a verdict that is all zero. */
 void verdict_close(struct verdict *verdict);
 

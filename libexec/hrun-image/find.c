@@ -158,7 +158,7 @@ static int read_names(struct search *s, struct bolt *b)
 
 static int read_labels(struct search *s, struct bolt *b)
 {
-	return find_labels_read(b, s->snapshot.namespace, &s->labels);
+	return find_labels_read(b, s->snapshot.namespace, s->request->snapshotter, &s->labels);
 }
 
 /* ---- which images? ---- */

@@ -55,8 +55,8 @@ struct find_labels {
 	struct find_label *item;
 	size_t count;
 };
-/* Those of NAMESPACE: 0 or -EBADMSG.  They stay as long as the database's pool. */
-int find_labels_read(struct bolt *b, const char *namespace, struct find_labels *ret);
+/* Those of NAMESPACE, with the snapshots of SNAPSHOTTER: 0 or -EBADMSG.  They stay as long as the database's pool. */
+int find_labels_read(struct bolt *b, const char *namespace, const char *snapshotter, struct find_labels *ret);
 
 /* As what was a document, or something below it, unpacked?  What is more certain of CHAIN comes later. */
 enum find_unpacked {

@@ -3,7 +3,7 @@
  * find_labels.c - as what was an image unpacked, says containerd?
  *
  * So that nothing in use is thrown away, containerd labels each document with those that it names (containerd.io/gc.ref.content...), and
- * the config of an image with the snapshot that it was unpacked to (containerd.io/gc.ref.snapshot.overlayfs).  It does so each
+ * the config of an image with the snapshot that it was unpacked to (containerd.io/gc.ref.snapshot.SNAPSHOTTER).  It does so each
  * time when it pulls or loads an image, whatever the documents look like.
  *
  *     v1/NAMESPACE/content/blob/DIGEST/labels
@@ -16,8 +16,7 @@
 
 enum { DIGEST_TEXT_MAX = 160 };
 
-static const char content_label[] = "containerd.io/gc.ref.content",
-		  snapshot_label[] = "containerd.io/gc.ref.snapshot.overlayfs";
+static const char content_label[] = "containerd.io/gc.ref.content", snapshot_label[] = "containerd.io/gc.ref.snapshot.";
 
 struct find_label {
 	const char *from, *to;
@@ -28,7 +27,7 @@ struct find_label {
 struct reading {
 	struct bolt *b;
 	struct find_labels *labels;
-	const char *from;
+	const char *snapshotter, *from;
 };
 
 static const char *text_of(struct pool *pool, const unsigned char *bytes, size_t size)
@@ -41,11 +40,20 @@ static bool starts(const struct bolt_item *item, const char *prefix)
 	return item->key_size >= strlen(prefix) && memcmp(item->key, prefix, strlen(prefix)) == 0;
 }
 
+static bool is_of(const struct bolt_item *item, const char *snapshotter)
+{
+	const size_t head = sizeof snapshot_label - 1, size = strlen(snapshotter);
+
+	return starts(item, snapshot_label) && item->key_size >= head + size &&
+	       memcmp(item->key + head, snapshotter, size) == 0 &&
+	       (item->key_size == head + size || item->key[head + size] == '/');
+}
+
 static int look_at_label(void *context, const struct bolt_item *item)
 {
 	const struct reading *reading = context;
 	struct find_labels *labels = reading->labels;
-	bool is_snapshot = starts(item, snapshot_label);
+	bool is_snapshot = is_of(item, reading->snapshotter);
 
 	if (item->is_bucket || item->value_size > DIGEST_TEXT_MAX || (!is_snapshot && !starts(item, content_label)))
 		return 0;
@@ -80,10 +88,10 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->from, y->from);
 }
 
-int find_labels_read(struct bolt *b, const char *namespace, struct find_labels *ret)
+int find_labels_read(struct bolt *b, const char *namespace, const char *snapshotter, struct find_labels *ret)
 {
 	const char *const path[] = {"v1", namespace, "content", "blob", NULL};
-	struct reading reading = {.b = b, .labels = ret};
+	struct reading reading = {.b = b, .labels = ret, .snapshotter = snapshotter};
 	struct bolt_bucket bucket;
 
 	*ret = (struct find_labels){0};

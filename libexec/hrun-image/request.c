@@ -47,7 +47,7 @@ static bool comparison_is_sound(const struct image_request *q)
 {
 	if (q->task != IMAGE_COMPARE)
 		return q->manifest_count == 0 && q->place_count == 0 && q->whole_blobs == 0 && q->layer_count == 0 &&
-		       q->parents <= (q->task == IMAGE_FIND);
+		       q->parents <= (q->task == IMAGE_FIND) && (q->task != IMAGE_FIND || *q->snapshotter);
 	for (uint32_t i = 0; i < q->manifest_count && i < IMAGE_MANIFESTS_MAX; i++) {
 		struct digest digest;
 		if (!IS_TERMINATED(q->manifests[i]) || digest_read(q->manifests[i], &digest) < 0)
@@ -67,7 +67,8 @@ int request_check(const struct image_request *request, size_t fd_count, struct r
 	    fd_count < first_key || fd_count > IMAGE_FDS_MAX || request->trust_count > IMAGE_TRUSTS_MAX ||
 	    request->signatures_required > 1 || request->drop_devices > 1 || request->now < 0 ||
 	    !IS_TERMINATED(request->ref) || !IS_TERMINATED(request->name) || !IS_TERMINATED(request->os) ||
-	    !IS_TERMINATED(request->architecture) || !IS_TERMINATED(request->variant))
+	    !IS_TERMINATED(request->architecture) || !IS_TERMINATED(request->variant) ||
+	    !IS_TERMINATED(request->snapshotter))
 		return refuse(r, IMAGE_STAGE_NONE, "the request is malformed");
 	/* Signatures are asked for and nobody is trusted: that is a policy which no image can satisfy. */
 	if (request->signatures_required && !request->trust_count)

@@ -3,7 +3,8 @@
  * implied.c - directories that no entry of the layer's archive is, but that lead to one.
  *
  * podman makes them 0755 and root's, without attributes.  containerd does so where no layer below has the directory; else it gives
- * it the owner, the mode and the attributes (but trusted.*) that it has in the topmost of these.
+ * it the owner, the mode and the attributes (but trusted.*) that it has in the topmost of these.  Its differ erofs has mkfs.erofs read
+ * the archive, which lets everybody write to what is implied at the top: the image never said so.
  */
 #include "tree.h"
 #include <errno.h>
@@ -35,7 +36,7 @@ static int open_lower(const struct tree *t, const char *path)
 
 static bool is_copied(const struct tree *t, const char *name)
 {
-	return tree_serves_xattr(name) && !str_starts(name, "trusted.") && !str_equal(name, tree_opaque_name(t));
+	return tree_serves_xattr(t, name) && !str_starts(name, "trusted.") && !str_equal(name, tree_opaque_name(t));
 }
 
 static bool same_value(int fd, int other, const char *name)
@@ -73,12 +74,21 @@ static int check_no_attributes(struct tree *t, int fd, const char *path, bool tr
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : bad_implied(t, "%.160s: its attributes cannot be read", path);
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_serves_xattr(list + at) && !str_equal(list + at, tree_opaque_name(t)) &&
+		if (tree_serves_xattr(t, list + at) && !str_equal(list + at, tree_opaque_name(t)) &&
 		    (!trusted_only || str_starts(list + at, "trusted.")))
 			return bad_implied(t, "%.100s: a directory that the image only implies has an attribute: %.60s",
 					   path, list + at);
 	}
 	return 0;
+}
+
+static int bad_mkfs(struct tree *t, const struct stat *st, const char *path)
+{
+	return bad_implied(
+		t,
+		"%.50s: a directory that the image only implies is %04o of %u:%u (mkfs.erofs); unpack it by the "
+		"differ walking alone",
+		path, st->st_mode & 07777, st->st_uid, st->st_gid);
 }
 
 static int check_like(struct tree *t, int fd, int lower, const struct stat *st, const char *path)
@@ -90,7 +100,10 @@ static int check_like(struct tree *t, int fd, int lower, const struct stat *st, 
 #ifdef HRUN_MUTANT_COMPARE_IMPLIED
 	return 0;
 #endif
-	if (st->st_uid != below.st_uid || st->st_gid != below.st_gid || st->st_mode != below.st_mode)
+	bool is_other = st->st_uid != below.st_uid || st->st_gid != below.st_gid || st->st_mode != below.st_mode;
+	if (is_other && t->flags & TREE_EROFS)
+		return bad_mkfs(t, st, path);
+	if (is_other)
 		return bad_implied(
 			t, "%.110s: a directory that the image only implies is %04o of %u:%u, and below %04o of %u:%u",
 			path, st->st_mode & 07777, st->st_uid, st->st_gid, below.st_mode & 07777, below.st_uid,
@@ -106,7 +119,10 @@ int tree_check_implied(struct tree *t, int fd, const struct stat *st, const char
 
 	if (lower >= 0)
 		return check_like(t, fd, lower, st, path);
-	if (st->st_uid != 0 || st->st_gid != 0 || (st->st_mode & 07777) != IMPLIED_MODE)
+	bool is_other = st->st_uid != 0 || st->st_gid != 0 || (st->st_mode & 07777) != IMPLIED_MODE;
+	if (is_other && t->flags & TREE_EROFS)
+		return bad_mkfs(t, st, path);
+	if (is_other)
 		return bad_implied(t, "%.160s: a directory that the image only implies is not 0755 and root's", path);
 	return check_no_attributes(t, fd, path, false);
 }

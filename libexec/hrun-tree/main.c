@@ -74,8 +74,7 @@ static int check(struct tree *t, const struct tree_request *request)
 {
 	struct stat st;
 
-	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_SERVE ||
-	    request->flags > (2 * TREE_DROP_DEVICES - 1) ||
+	if (request->magic != TREE_WIRE_MAGIC || request->task > TREE_SERVE || request->flags > (2 * TREE_EROFS - 1) ||
 	    (request->flags & TREE_DEVICES && request->flags & TREE_DROP_DEVICES) ||
 	    (request->lowers > 0 && request->task != TREE_SERVE) || request->max_entries > UINT32_MAX / 2 ||
 	    request->max_bytes > INT64_MAX)

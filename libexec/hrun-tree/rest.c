@@ -132,7 +132,8 @@ int tree_rest(struct tree *t)
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return bad_rest(t, "the layer's directory cannot be opened");
-	if (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH))
+	/* (mkfs.erofs gives everybody the right, and its file system nobody.) */
+	if (!(t->flags & TREE_EROFS) && (st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH)))
 		return bad_rest(t, "the layer's directory can be written by others than root");
 	t->entries = 0;
 	return rest_of_directory(t, fd, path, 0);

@@ -18,6 +18,29 @@
 
 enum { LIST_MAX = 65536 };
 
+/*
+ * Where containerd's differ walking unpacks for erofs, it writes into an overlay, which notes in its writable layer what it has copied.
+ * A lower layer, as which this is mounted, is never asked for these.
+ */
+static bool is_copy_mark(const char *name)
+{
+	static const char *const marks[] = {"trusted.overlay.origin", "trusted.overlay.impure", "trusted.overlay.nlink",
+					    "trusted.overlay.uuid"};
+
+	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+		if (str_equal(name, marks[i]))
+			return true;
+	}
+	return false;
+}
+
+bool tree_serves_xattr(const struct tree *t, const char *name)
+{
+	if (t->flags & TREE_EROFS && is_copy_mark(name))
+		return false;
+	return tree_tells_xattr(name);
+}
+
 const char *tree_opaque_name(const struct tree *t)
 {
 	return t->flags & TREE_USER_OVERLAY ? "user.overlay.opaque" : "trusted.overlay.opaque";
@@ -58,7 +81,7 @@ static int tell_xattrs(const struct tree *t, struct tree_told *told, int fd, boo
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_serves_xattr(list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
+		if (tree_serves_xattr(t, list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
 			TRY(add_xattr(told, fd, list + at));
 	}
 	return 0;

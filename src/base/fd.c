@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -27,6 +28,36 @@ void fd_close(int *fd)
 static int close_range_(unsigned int first, unsigned int last, unsigned int flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);
+}
+
+void fd_pile_add(struct fd_pile *pile, int *fd)
+{
+	size_t at;
+
+	if (*fd < 0)
+		return;
+	if (pile->count == FD_PILE_MAX)
+		fd_pile_close(pile);
+	/* In order: neighbours stand side by side. */
+	for (at = pile->count++; at > 0 && pile->fd[at - 1] > *fd; at--)
+		pile->fd[at] = pile->fd[at - 1];
+	pile->fd[at] = TAKE_FD(*fd);
+}
+
+void fd_pile_close(struct fd_pile *pile)
+{
+	int saved = errno;
+
+	for (size_t first = 0, next; first < pile->count; first = next) {
+		for (next = first + 1; next < pile->count && pile->fd[next] == pile->fd[next - 1] + 1; next++)
+			;
+		bool closed = next - first > 1 &&
+			      close_range_((unsigned int)pile->fd[first], (unsigned int)pile->fd[next - 1], 0) == 0;
+		for (size_t i = first; i < next && !closed; i++)
+			close(pile->fd[i]);
+	}
+	pile->count = 0;
+	errno = saved;
 }
 
 int fd_cloexec_from(unsigned int first, struct err *e)
@@ -70,6 +101,15 @@ bool fd_is_same_file(int a, int b)
 	struct stat x, y;
 
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+int fd_reopen(int fd, int flags)
+{
+	char link[sizeof "/proc/self/fd/" + 12];
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	int again = open(link, flags | O_CLOEXEC | O_NOCTTY);
+	return again < 0 ? -errno : again;
 }
 
 /* Until SIZE bytes are there, or EOF; or after a read of less than was asked for and less than SHORT, or up to FILE_SIZE. */

@@ -12,12 +12,49 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-int mnt_clone(int fd, bool recursive, struct err *e)
+enum { OPEN_TREE_ATTR = 467 }; /* the number is the same everywhere */
+
+static unsigned int clone_flags(const char *path, bool recursive)
 {
-	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-	int mnt = open_tree(fd, "", flags);
+	return OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (*path ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH) |
+	       (recursive ? AT_RECURSIVE : 0);
+}
+
+static int clone_path(int fd, const char *path, bool recursive, struct err *e)
+{
+	int mnt = open_tree(fd, path, clone_flags(path, recursive));
 
 	return mnt < 0 ? err_errno(e, "clone a mount") : mnt;
+}
+
+int mnt_clone(int fd, bool recursive, struct err *e)
+{
+	return clone_path(fd, "", recursive, e);
+}
+
+/* Whatever fails here is tried again by two calls, which say what it was. */
+static int clone_at_once(int fd, const char *path, struct mount_attr *attr, bool recursive)
+{
+	static bool missing;
+
+	if (missing)
+		return -1;
+	int mnt = (int)syscall(OPEN_TREE_ATTR, fd, path, clone_flags(path, recursive), attr, sizeof *attr);
+	missing = mnt < 0 && errno == ENOSYS;
+	return mnt;
+}
+
+int mnt_clone_with(int fd, const char *path, uint64_t set, uint64_t propagation, bool recursive, struct err *e)
+{
+	struct mount_attr attr = {.attr_set = set, .propagation = propagation};
+	autofd int mnt = clone_at_once(fd, path, &attr, recursive);
+
+	if (mnt < 0) {
+		mnt = clone_path(fd, path, recursive, e);
+		TRY(mnt);
+		TRY(mnt_setattr(mnt, set, 0, propagation, recursive, e));
+	}
+	return TAKE_FD(mnt);
 }
 
 int mnt_setattr(int fd, uint64_t set, uint64_t clear, uint64_t propagation, bool recursive, struct err *e)

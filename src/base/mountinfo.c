@@ -63,6 +63,7 @@ bool mountinfo_parse(char *line, struct mountinfo *ret_mount)
 	ret_mount->root = decode(field[3]);
 	ret_mount->point = decode(field[4]);
 	ret_mount->type = tail[0];
+	ret_mount->source = decode(tail[1]);
 	ret_mount->options = tail[2];
 	return true;
 }

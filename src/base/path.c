@@ -191,16 +191,18 @@ static void clean_to(char *out, const char *path)
 	if (*path == '/')
 		*end++ = '/';
 	for (const char *p = path; *p;) {
-		size_t n = strcspn(p, "/");
-		bool keep = n > 0 && !(n == 1 && p[0] == '.');
+		const char *name = p;
+		p = strchrnul(p, '/');
+		size_t n = (size_t)(p - name);
+		bool keep = n > 0 && !(n == 1 && name[0] == '.');
 		if (keep && end > out && end[-1] != '/')
 			*end++ = '/';
 		if (keep) {
-			memcpy(end, p, n);
+			memcpy(end, name, n);
 			end += n;
 		}
-		p += n;
-		p += strspn(p, "/");
+		while (*p == '/')
+			p++;
 	}
 	if (end == out)
 		*end++ = '.';
@@ -237,24 +239,29 @@ char *path_fold(struct pool *pool, const char *path)
 	return clean;
 }
 
+/* Has every component a name, and one of its own? */
 bool path_is_clean(const char *path)
 {
-	char out[PATH_MAX + 2];
+	const char *p = path + (*path == '/');
 
-	if (strlen(path) > PATH_MAX)
-		return false;
-	clean_to(out, path);
-	return str_equal(out, path) && !path_has_dotdot(path);
+	if (str_equal(path, "/") || str_equal(path, "."))
+		return true;
+	for (;; p++) {
+		const char *name = p;
+		p = strchrnul(p, '/');
+		size_t n = (size_t)(p - name);
+		if (n == 0 || (n <= 2 && name[0] == '.' && name[n - 1] == '.'))
+			return false;
+		if (!*p)
+			return p - path <= PATH_MAX;
+	}
 }
 
 bool path_has_dotdot(const char *path)
 {
-	for (const char *p = path; *p;) {
-		size_t n = strcspn(p, "/");
-		if (n == 2 && p[0] == '.' && p[1] == '.')
+	for (const char *p = path; (p = strstr(p, "..")); p++) {
+		if ((p == path || p[-1] == '/') && (p[2] == '/' || p[2] == '\0'))
 			return true;
-		p += n;
-		p += strspn(p, "/");
 	}
 	return false;
 }

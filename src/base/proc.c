@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -246,6 +247,11 @@ static enum said maps_every_id(void)
 	if (known == UNKNOWN)
 		known = ask_for_map();
 	return known;
+}
+
+uid_t proc_euid(void)
+{
+	return (uid_t)getauxval(AT_EUID);
 }
 
 bool proc_in_first_user_namespace(void)

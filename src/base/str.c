@@ -119,3 +119,27 @@ bool str_is_digest(const char *text)
 
 	return strncmp(text, prefix, START) == 0 && str_is_hex(text + START, DIGITS);
 }
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return hash ^ hash >> 32;
+}
+
+/* Eight bytes at a time; of more than eight the last ones may be among those before them. */
+uint64_t str_hash(uint64_t hash, const char *bytes, size_t length)
+{
+	uint64_t word = length;
+
+	if (length < sizeof word) {
+		for (size_t i = 0; i < length; i++)
+			word = word << 8 | (unsigned char)bytes[i];
+		return mix(hash, word);
+	}
+	for (size_t i = 0; i < length - sizeof word; i += sizeof word) {
+		memcpy(&word, bytes + i, sizeof word);
+		hash = mix(hash, word);
+	}
+	memcpy(&word, bytes + length - sizeof word, sizeof word);
+	return mix(hash, word);
+}

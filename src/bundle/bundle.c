@@ -105,10 +105,10 @@ static int read_config_file(struct pool *pool, const char *name, size_t max_size
 			       errno == ENOENT ? "`hrun spec` writes a new one" : "check the bundle's permissions");
 	if (!S_ISREG(bundle->config_stat.st_mode))
 		return refuse_type(name, bundle->path, ret_error, e);
-	autofd int fd = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	autofd int fd = fd_reopen(found, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
-		return err_set(e, errno, "%s of bundle `%s` cannot be opened: %s; check its permissions", name,
-			       bundle->path, reason(errno));
+		return err_set(e, -fd, "%s of bundle `%s` cannot be opened: %s; check its permissions", name,
+			       bundle->path, reason(-fd));
 	if ((uintmax_t)bundle->config_stat.st_size > max_size)
 		return refuse_size(name, (size_t)bundle->config_stat.st_size, max_size, ret_error, e);
 	return read_bytes(pool, fd, name, bundle, e);

@@ -31,10 +31,11 @@ static const struct field mount_fields[] = {
 static const struct field_table mount_table = FIELD_TABLE(struct config_mount, mount_fields);
 
 static const struct field hook_fields[] = {
-	{"path", FIELD_STRING, .required = true, .offset = offsetof(struct config_hook, path)},
+	{"path", FIELD_STRING, .required = true, .rule = "hook-path-invalid",
+	 .offset = offsetof(struct config_hook, path)},
 	{"args", FIELD_STRINGS, .offset = offsetof(struct config_hook, args)},
 	{"env", FIELD_STRINGS, .offset = offsetof(struct config_hook, env), .max_count = 65536},
-	{"timeout", FIELD_OPT_I64, .offset = offsetof(struct config_hook, timeout), .min = 1, .max = INT64_MAX},
+	{"timeout", FIELD_OPT_I64, .offset = offsetof(struct config_hook, timeout)},
 };
 static const struct field_table hook_table = FIELD_TABLE(struct config_hook, hook_fields);
 

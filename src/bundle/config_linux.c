@@ -10,9 +10,10 @@ static const struct field namespace_fields[] = {
 };
 static const struct field_table namespace_table = FIELD_TABLE(struct config_namespace, namespace_fields);
 
+#define DEVICE_RULE "device-path-invalid"
 static const struct field device_fields[] = {
-	{"type", FIELD_STRING, .required = true, .offset = offsetof(struct config_device, type)},
-	{"path", FIELD_STRING, .required = true, .offset = offsetof(struct config_device, path)},
+	{"type", FIELD_STRING, .required = true, .rule = DEVICE_RULE, .offset = offsetof(struct config_device, type)},
+	{"path", FIELD_STRING, .required = true, .rule = DEVICE_RULE, .offset = offsetof(struct config_device, path)},
 	{"major", FIELD_OPT_I64, .offset = offsetof(struct config_device, major), .min = -1, .max = INT64_MAX},
 	{"minor", FIELD_OPT_I64, .offset = offsetof(struct config_device, minor), .min = -1, .max = INT64_MAX},
 	{"fileMode", FIELD_OPT_U32, .offset = offsetof(struct config_device, file_mode), .max = 0177777},

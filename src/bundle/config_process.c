@@ -31,7 +31,8 @@ static const struct field capabilities_fields[] = {
 static const struct field_table capabilities_table = FIELD_TABLE(struct string_list[CAPS_SETS], capabilities_fields);
 
 static const struct field rlimit_fields[] = {
-	{"type", FIELD_STRING, .required = true, .offset = offsetof(struct config_rlimit, type)},
+	{"type", FIELD_STRING, .required = true, .rule = "rlimit-invalid",
+	 .offset = offsetof(struct config_rlimit, type)},
 	{"soft", FIELD_U64, .required = true, .offset = offsetof(struct config_rlimit, soft)},
 	{"hard", FIELD_U64, .required = true, .offset = offsetof(struct config_rlimit, hard)},
 };

@@ -183,11 +183,17 @@ static int read_boolean(const struct reader *r, const struct field *field, const
 	return 0;
 }
 
-static int refuse_absent(const struct reader *r, const struct json *object, const char *name)
+static const char *rule_of(const struct field *field)
 {
-	const struct json absent = {.key = name, .parent = object, .line = object->line, .column = object->column};
+	return field->rule ? field->rule : "required-field-missing";
+}
 
-	return json_refuse(r->pool, r->error, "required-field-missing", &absent,
+static int refuse_absent(const struct reader *r, const struct json *object, const struct field *field)
+{
+	const struct json absent = {
+		.key = field->name, .parent = object, .line = object->line, .column = object->column};
+
+	return json_refuse(r->pool, r->error, rule_of(field), &absent,
 			   "is absent or empty, the specification requires it; fill it in");
 }
 
@@ -195,7 +201,7 @@ static int read_string(const struct reader *r, const struct field *field, const 
 {
 	TRY(expect(r, value, JSON_STRING));
 	if (field->required && !value->text[0])
-		return json_refuse(r->pool, r->error, "required-field-missing", value,
+		return json_refuse(r->pool, r->error, rule_of(field), value,
 				   "is empty, the specification requires a value; fill it in");
 	*ret = value->text;
 	return 0;
@@ -338,7 +344,7 @@ static int read_object(const struct reader *r, const struct field_table *table, 
 	}
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->fields[i].required && !json_at(object, table->fields[i].name))
-			return refuse_absent(r, object, table->fields[i].name);
+			return refuse_absent(r, object, &table->fields[i]);
 	}
 	return 0;
 }

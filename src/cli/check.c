@@ -53,12 +53,10 @@ static int read_config(struct command *command, int fd, struct check *check, str
 /* What is no regular file is never opened for reading: a device may do something by that, a FIFO may wait. (So may /proc/kmsg.) */
 static int read_file(struct command *command, int place, struct check *check, struct err *e)
 {
-	char link[64];
+	autofd int fd = fd_reopen(place, O_RDONLY | O_NONBLOCK);
 
-	TRY(str_format(link, sizeof link, "/proc/self/fd/%d", place));
-	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return err_set(e, errno, "%s cannot be opened: %s", check->name, reason(errno));
+		return err_set(e, -fd, "%s cannot be opened: %s", check->name, reason(-fd));
 	return read_config(command, fd, check, e);
 }
 
@@ -106,6 +104,7 @@ static void judge(struct pool *pool, const struct check *check, const struct pol
 		.process = check->config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = !check->has_bundle,
+		.own_paths = check->own_paths,
 	};
 
 	root_image_judged(&check->is_signed, &check->root, &judged);
@@ -228,6 +227,7 @@ static int check_document(struct command *command, struct check *check, struct e
 			command->failure = EXIT_CHECK_REFUSED;
 		TRY(r);
 	}
+	check->own_paths = creation_own_paths(command);
 	check_judge(&command->pool, check);
 	if (command->options.fix)
 		return check_fix(command, check, e);

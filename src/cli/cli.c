@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static int fill_stdio(struct err *e)
@@ -153,22 +154,30 @@ static int run_verb(struct command *command, int argc, int index, struct err *e)
  * AT_SECURE: setuid, setgid or file capabilities, whose options would lend root's rights to whoever starts it.  SELinux sets it as well
  * where its policy gives hrun another domain than its caller's (podman's, by conmon); root stays root there, and nothing is lent.
  */
-static bool lends_rights(void)
+static int refuse_lent_rights(struct err *e)
 {
+#ifdef HRUN_MUTANT_LENDING
+	return 0;
+#endif
+	if (!getauxval(AT_SECURE))
+		return 0;
+
 	bool same_ids = getuid() == geteuid() && getgid() == getegid();
 
-#ifdef HRUN_MUTANT_LENDING
-	return false;
-#endif
-	return getauxval(AT_SECURE) && !(same_ids && getuid() == 0);
+	if (same_ids && getuid() == 0)
+		return 0;
+	if (!same_ids || getxattr("/proc/self/exe", "security.capability", NULL, 0) > 0)
+		return err_set(e, EPERM, "hrun must not be setuid, setgid or have file capabilities; remove them");
+	return err_set(e, EPERM,
+		       "the machine's security module (SELinux, AppArmor) starts hrun in another domain than its "
+		       "caller's, which only root may do; let ordinary users' hrun stay in theirs");
 }
 
 static int run_command(struct command *command, int argc, struct err *e)
 {
 	int index = 1;
 
-	if (lends_rights())
-		return err_set(e, EPERM, "hrun must not be setuid, setgid or have file capabilities; remove them");
+	TRY(refuse_lent_rights(e));
 	protect_self(command);
 	TRY(fill_stdio(e));
 	TRY(fd_cloexec_from(STDERR_FILENO + 1, e));

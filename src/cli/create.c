@@ -13,6 +13,6 @@ int cmd_create(struct command *command, struct err *e)
 	int r = creation_prepare(command, false, &creation, e);
 	if (r == 0)
 		r = creation_build(command, -1, &creation, e);
-	creation_close(&creation);
+	creation_end(&creation);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include <hrun/log.h>
 #include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
+#include <hrun/state.h>
 #include <hrun/str.h>
 #include <hrun/utc.h>
 #include <linux/filter.h>
@@ -67,35 +68,25 @@ const char *creation_cache(struct pool *pool, const char *name)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0 && proc_in_first_user_namespace())
+	if (proc_euid() == 0 && proc_in_first_user_namespace())
 		runtime_dir = CACHE_DIR;
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
-/* As the kernel has it, and what is not there yet as it will be: the directory that is there may be behind a link. */
-static void add_own_path(struct pool *pool, const char *path, struct string_list *list)
+/* As text: whoever asks looks what they are (mount_sources.c). */
+struct string_list creation_own_paths(struct command *command)
 {
-	char *above = path ? pool_strdup(pool, path) : NULL, *end = NULL, *real = path ? realpath(path, NULL) : NULL;
-
-	while (!real && above && (end = strrchr(above, '/')) && end > above) {
-		*end = '\0';
-		real = realpath(above, NULL);
-	}
-	if (path)
-		*pool_array_add(pool, list->item, list->count) =
-			real ? pool_printf(pool, "%s%s", real, end ? path + (end - above) : "") : path;
-	free(real);
-}
-
-static struct string_list own_paths(struct command *command)
-{
+	static const char *const caches[] = {"hrun-cache", "hrun-layers"};
 	struct pool *pool = &command->pool;
 	const char *root = command->options.root;
 	struct string_list list = {0};
 
-	add_own_path(pool, root ? root : container_root_default(pool), &list);
-	add_own_path(pool, creation_cache(pool, "hrun-cache"), &list);
-	add_own_path(pool, creation_cache(pool, "hrun-layers"), &list);
+	*pool_array_add(pool, list.item, list.count) = root ? root : container_root_default(pool);
+	for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
+		const char *cache = creation_cache(pool, caches[i]);
+		if (cache)
+			*pool_array_add(pool, list.item, list.count) = cache;
+	}
 	return list;
 }
 
@@ -146,7 +137,7 @@ static int judge(struct command *command, const struct target *target, bool look
 		.keeps_sources = true,
 		/* `hrun plan` changes nothing, so it keeps nothing. */
 		.filter_cache = look_only ? NULL : creation_cache(&command->pool, "hrun-cache"),
-		.own_paths = own_paths(command),
+		.own_paths = creation_own_paths(command),
 	};
 
 	TRY(look_at_root(command, look_only, creation, &judged, e));
@@ -234,7 +225,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 		.bundle = plan->bundle_path,
 		.rootfs = plan->rootfs.detached ? NULL : plan->rootfs.path,
 		.created = now(pool),
-		.owner = geteuid(),
+		.owner = proc_euid(),
 		/* Where a scope's is, systemd says when it has made it. */
 		.cgroup = plan->cgroup.disabled || plan->cgroup.scope ? NULL : plan->cgroup.path,
 		.cgroup_mountpoint = plan->cgroup.disabled ? NULL : plan->cgroup.mountpoint,
@@ -260,7 +251,7 @@ static struct container_record record_of(struct pool *pool, const struct creatio
 
 static int save_filter(struct container *container, const char *name, const struct filter_plan *filter, struct err *e)
 {
-	return container_write_file(container, name, filter->program, filter->length * sizeof *filter->program, e);
+	return container_add_file(container, name, filter->program, filter->length * sizeof *filter->program, e);
 }
 
 /* What later verbs need, before the container exists: exec is never weaker than init. */
@@ -271,9 +262,9 @@ static int save_files(struct pool *pool, struct creation *creation, struct err *
 	struct json_out out = {.pool = pool};
 
 	verdict_to_json(&out, &creation->verdict);
-	TRY(container_write_file(container, "verdict.json", out.text, out.length, e));
-	TRY(container_write_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
-				 e));
+	TRY(container_add_file(container, "verdict.json", out.text, out.length, e));
+	TRY(container_add_file(container, "config.json", creation->bundle.config_bytes, creation->bundle.config_size,
+			       e));
 	if (filter->floor)
 		TRY(save_filter(container, "floor.bpf", filter->floor, e));
 	return filter->program ? save_filter(container, "filter.bpf", filter, e) : 0;
@@ -314,6 +305,7 @@ static int build(struct command *command, int console, struct creation *creation
 	struct sandbox_options sandbox_options = {
 		.console_socket = console < 0 ? socket : console,
 		.bundle_dir = creation->bundle.dir,
+		.starts = creation->starts,
 	};
 	TRY(sandbox_create(&creation->plan, &creation->container, &sandbox_options, &creation->sandbox, e));
 	return hand_over(options, pidfd_socket, &creation->sandbox, e);
@@ -348,12 +340,8 @@ void creation_undo(struct pool *pool, struct creation *creation)
 	container_close(&creation->container);
 }
 
-void creation_close(struct creation *creation)
+/* The process ends: the kernel closes all the rest.  A child of ours may still share the lock. */
+void creation_end(struct creation *creation)
 {
-	fd_close(&creation->notify.socket);
-	sandbox_close(&creation->sandbox);
-	container_close(&creation->container);
-	plan_close(&creation->plan);
-	verdict_close(&creation->verdict);
-	bundle_close(&creation->bundle);
+	container_unlock(&creation->container);
 }

@@ -9,6 +9,9 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/str.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { DOCUMENT_MAX_SIZE = 1 << 20 };
@@ -23,22 +26,67 @@ int document_refused(struct command *command, const char *what, const struct jso
 	return judge_unreadable(command, &policy, &told, "", &verdict, e);
 }
 
-/* "-" is stdin; a pipe or /proc/self/fd/N are as good as a file: the size is bounded while reading. */
+static int cannot_open(const char *path, const char *what, struct err *e)
+{
+	err_errno(e, "open the %s %s", what, path);
+	return err_advise(e, "name a file of JSON that this user may read, or - for stdin");
+}
+
+/* One that <(...) of a shell makes.  One with a name waits for whoever may write there, perhaps for ever. */
+static bool is_pipe_without_name(int fd, const struct stat *st)
+{
+	struct statfs fs;
+
+	return S_ISFIFO(st->st_mode) && fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
+/*
+ * A regular file, of which a read never waits; stdin by another name (/dev/stdin); a pipe without one.  What is anything else is not
+ * opened for reading: a FIFO or a device may wait, and do something by that.
+ */
+static int open_file(const char *path, const char *what, struct stat *ret_stat, struct err *e)
+{
+	autofd int place = open(path, O_PATH | O_CLOEXEC);
+
+	if (place < 0 || fstat(place, ret_stat) < 0)
+		return cannot_open(path, what, e);
+	bool regular = S_ISREG(ret_stat->st_mode), is_stdin = !regular && fd_is_same_file(place, STDIN_FILENO);
+	if (!regular && !is_stdin && !is_pipe_without_name(place, ret_stat))
+		return err_set(e, EINVAL, "the %s %s is not a regular file; name one, or - for stdin", what, path);
+	int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+			  : fd_reopen(place, O_RDONLY | (regular ? O_NONBLOCK : 0));
+	return fd < 0 ? cannot_open(path, what, e) : fd;
+}
+
+/* At most a byte more than is allowed; -EBUSY where a regular file changes meanwhile. */
+static ssize_t read_bytes(struct pool *pool, int fd, const struct stat *st, char **ret_data)
+{
+	size_t size = (size_t)st->st_size;
+
+	if (!S_ISREG(st->st_mode) || st->st_size > DOCUMENT_MAX_SIZE) {
+		*ret_data = pool_alloc(pool, DOCUMENT_MAX_SIZE + 1);
+		return fd_read_all(fd, *ret_data, DOCUMENT_MAX_SIZE + 1);
+	}
+	*ret_data = pool_alloc(pool, size + 1);
+	/* One of no size is not read at all: some of the kernel's do something by that (/proc/kmsg). */
+	ssize_t n = size ? fd_read_file(fd, *ret_data, size) : 0;
+	return n >= 0 && (size_t)n != size ? -EBUSY : n;
+}
+
 static int read_all(struct pool *pool, const char *path, const char *what, char **ret_data, size_t *ret_size,
 		    struct err *e)
 {
 	bool from_stdin = str_equal(path, "-");
-	autofd int file = from_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st = {0};
+	autofd int file = from_stdin ? -EBADF : open_file(path, what, &st, e);
 
-	if (!from_stdin && file < 0) {
-		err_errno(e, "open the %s %s", what, path);
-		return err_advise(e, "name a file of JSON that this user may read, or - for stdin");
-	}
-	char *data = pool_alloc(pool, DOCUMENT_MAX_SIZE + 1);
-	ssize_t n = fd_read_all(from_stdin ? STDIN_FILENO : file, data, DOCUMENT_MAX_SIZE + 1);
+	if (!from_stdin)
+		TRY(file);
+	ssize_t n = read_bytes(pool, from_stdin ? STDIN_FILENO : file, &st, ret_data);
+	if (n == -EBUSY)
+		return err_set(e, EBUSY, "the %s %s changed while it was read; try again", what, path);
 	if (n < 0)
 		return err_set(e, (int)-n, "read the %s %s: %s", what, path, strerrordesc_np((int)-n));
-	*ret_data = data;
 	*ret_size = (size_t)n;
 	return 0;
 }

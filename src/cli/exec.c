@@ -293,7 +293,7 @@ static int join(struct command *command, struct container *container, struct pla
 		struct err *e)
 {
 	bool detach = command->options.detach, terminal = plan->exec.terminal;
-	struct sandbox sandbox = {.pidfd = -1, .cgroup = -1};
+	struct sandbox sandbox = SANDBOX_EMPTY;
 	/* conmon and containerd always detach; a socket without --detach is a caller that waits for the exit code. */
 	autofd int socket = -1;
 	autofd int pidfd_socket = -1;

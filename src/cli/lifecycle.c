@@ -51,12 +51,12 @@ static int run_hooks(struct pool *pool, const struct container *container, const
 	return hooks_run(&hooks, kind, state.text, bundle < 0 ? -1 : bundle, e);
 }
 
-int lifecycle_start(struct pool *pool, struct container *container, int init, struct err *e)
+int lifecycle_start(struct pool *pool, struct container *container, struct sandbox *held, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	struct err undo = {0};
 
-	int r = sandbox_start(container, init, e);
+	int r = sandbox_start(container, held, e);
 	if (r < 0 && r != -ECANCELED)
 		return r;
 	if (r >= 0)

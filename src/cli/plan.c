@@ -35,6 +35,6 @@ int cmd_plan(struct command *command, struct err *e)
 	verdict_print(stderr, &creation.verdict);
 	if (r == 0)
 		print(command, &creation);
-	creation_close(&creation);
+	creation_end(&creation);
 	return r;
 }

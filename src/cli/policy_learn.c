@@ -128,6 +128,7 @@ static void learn_config(struct learner *l, const char *path, const struct bundl
 		.process = config->process,
 		.host_root = proc_in_first_user_namespace(),
 		.config_only = bundle == NULL,
+		.own_paths = creation_own_paths(l->command),
 	};
 	struct verdict verdict;
 

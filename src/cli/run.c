@@ -11,11 +11,12 @@
 /* Built and started, or undone. */
 static int build_and_start(struct command *command, int console, struct creation *creation, struct err *e)
 {
+	creation->starts = true;
 	TRY(creation_build(command, console, creation, e));
 	audit_done(command, "start");
 	int r = notify_listen(&creation->container, &creation->notify, e);
 	if (r == 0)
-		r = lifecycle_start(&command->pool, &creation->container, creation->sandbox.pidfd, e);
+		r = lifecycle_start(&command->pool, &creation->container, &creation->sandbox, e);
 	if (r == 0)
 		audit_done(command, NULL);
 	if (r < 0 && creation->container.dir >= 0)
@@ -59,7 +60,7 @@ static int foreground(struct command *command, struct creation *creation, struct
 	struct err clean = {0};
 
 	TRY(creation_prepare(command, false, creation, e));
-	if (isatty(STDERR_FILENO))
+	if (creation->verdict.count && isatty(STDERR_FILENO))
 		verdict_print(stderr, &creation->verdict);
 	int none;
 	TRY(console_connect(&command->options, creation->plan.exec.terminal, false, &none, e));
@@ -87,6 +88,6 @@ int cmd_run(struct command *command, struct err *e)
 	TRY(inherited_fds_look(command, e));
 	int r = detach ? detached(command, &creation, e) : foreground(command, &creation, &fg, e);
 	foreground_close(&fg);
-	creation_close(&creation);
+	creation_end(&creation);
 	return r;
 }

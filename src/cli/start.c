@@ -31,7 +31,7 @@ static int start(struct command *command, struct container *container, struct er
 
 	TRY(check_created(container, e));
 	TRY(notify_listen(container, &notify, e));
-	int r = lifecycle_start(&command->pool, container, -1, e);
+	int r = lifecycle_start(&command->pool, container, NULL, e);
 	if (r == 0) {
 		/* It may take its time to be ready: others may work on the container meanwhile. */
 		container_unlock(container);

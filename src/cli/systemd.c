@@ -62,7 +62,7 @@ static const char *machine_bus(void)
 int systemd_find(struct command *command, bool look_only, const struct policy *policy, struct scope_options *ret,
 		 struct err *e)
 {
-	ret->user = geteuid() != 0 || !proc_in_first_user_namespace();
+	ret->user = proc_euid() != 0 || !proc_in_first_user_namespace();
 	ret->properties = policy->allow.systemd_properties;
 	ret->bus = ret->user ? user_bus(&command->pool) : machine_bus();
 	if (ret->bus || look_only)

@@ -7,6 +7,7 @@
 #include <hrun/fd.h>
 #include <hrun/filter_arch.h>
 #include <hrun/filter_cache.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <linux/limits.h>
 #include <seccomp.h>
@@ -115,7 +116,7 @@ static bool is_ours(int fd, mode_t type, struct stat *ret_stat)
 #ifdef HRUN_MUTANT_FILTER_CACHE
 	return true;
 #endif
-	return ret_stat->st_uid == geteuid() && !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
+	return ret_stat->st_uid == proc_euid() && !(ret_stat->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 int filter_cache_look(const char *directory)

@@ -31,6 +31,7 @@ struct comparison {
 	const struct stored_image *image;
 	const struct image_request *request;
 	int places[IMAGE_PLACES_MAX]; /* owned: layouts with signatures */
+	bool again;		      /* layers that are images: as their files are now, not as they were mounted */
 	/* The hrun-tree of the layer that is being compared. */
 	pid_t pid;
 	int pidfd;
@@ -86,7 +87,10 @@ static void add_below(const unsigned char below[SHA256_SIZE], unsigned char dige
 static bool stamp_layer(const struct stored_root *root, const struct stored_layer *layer, uint64_t max_entries,
 			struct layer_stamp *ret)
 {
-	if (layer_stamp(layer->dir, max_entries, ret) < 0)
+	int r = layer->image < 0 ? layer_stamp(layer->dir, max_entries, ret)
+				 : layer_stamp_image(layer->image, layer->mount, ret);
+
+	if (r < 0)
 		return false;
 	if (root->blobs < 0 || layer == root->layers)
 		return true;
@@ -103,6 +107,8 @@ static bool is_known(const struct comparison *c, struct stored_layer *layer, con
 {
 	if (str_equal(layer->known, hex))
 		return true;
+	if (c->again)
+		return layer->is_remembered;
 	layer->stamped = time(NULL);
 	layer->has_stamp = stamp_layer(c->root, layer, c->request->max_entries, &layer->stamp);
 	layer->is_remembered =
@@ -134,18 +140,23 @@ static int start_tree(struct comparison *c, const struct stored_layer *layer, in
 	uint32_t lowers = c->root->blobs < 0 ? 0 : (uint32_t)(layer - c->root->layers);
 	const struct tree_request request = {.magic = TREE_WIRE_MAGIC,
 					     .task = TREE_SERVE,
-					     .flags = c->root->user_overlay ? TREE_USER_OVERLAY : 0,
+					     .flags = (c->root->user_overlay ? TREE_USER_OVERLAY : 0U) |
+						      (layer->image >= 0 ? TREE_EROFS : 0U),
 					     .max_entries = c->request->max_entries,
 					     .lowers = lowers};
-	autofd int ours = -EBADF;
+	autofd int ours = -EBADF, mounted = -EBADF;
 	int pair[2];
 
 	end_tree(c);
+	if (c->again) {
+		mounted = erofs_layer_mount(layer, e);
+		TRY(mounted);
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket for hrun-tree");
 	autofd int stream = pair[0], served = pair[1];
 	TRY(libexec_run("hrun-tree", c->asked->program_dir, &ours, &c->pid, &c->pidfd, e));
-	int fds[2 + TREE_LOWERS_MAX] = {layer->dir, served};
+	int fds[2 + TREE_LOWERS_MAX] = {c->again ? mounted : layer->dir, served};
 	for (uint32_t i = 0; i < request.lowers; i++)
 		fds[2 + i] = layer[-1 - (ptrdiff_t)i].dir;
 	int r = unix_send_all(ours, &request, sizeof request, fds, 2 + request.lowers);
@@ -266,6 +277,32 @@ static const char *run_call(struct comparison *c, struct image_call *call, const
 	return pool_strdup(c->pool, result->answer.reason[0] ? result->answer.reason : "it cannot be verified");
 }
 
+/*
+ * A mount shows what the kernel has read, the file what it will read: where a layer is an image, and was not known, both must be what was
+ * signed.
+ */
+static bool must_look_again(const struct stored_root *root)
+{
+#ifdef HRUN_MUTANT_COMPARE_IMAGE
+	return false;
+#endif
+	for (size_t i = 0; i < root->layer_count; i++) {
+		const struct stored_layer *layer = &root->layers[i];
+		if (layer->image >= 0 && !layer->is_remembered && !str_equal(layer->known, layer->compared))
+			return true;
+	}
+	return false;
+}
+
+static const char *look_again(struct comparison *c, struct image_call *call, const char *name,
+			      struct image_result *result)
+{
+	*call = (struct image_call){0};
+	c->again = true;
+	const char *reason = run_call(c, call, name, result);
+	return reason ? pool_printf(c->pool, "%s; its layer.erofs was changed after it was mounted", reason) : NULL;
+}
+
 void stored_image_verify(struct pool *pool, const struct image_root_asked *asked, struct stored_root *root,
 			 const struct stored_image *image, const char *name, struct stored_verdict *ret)
 {
@@ -280,6 +317,8 @@ void stored_image_verify(struct pool *pool, const struct image_root_asked *asked
 			       .pidfd = -EBADF};
 
 	const char *reason = run_call(&c, call, name, result);
+	if (!reason && must_look_again(root))
+		reason = look_again(&c, call, name, result);
 	end_tree(&c);
 	*ret = (struct stored_verdict){
 		.reason = reason,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * containerd.c - the store of containerd, with its snapshotter overlayfs (ctr, nerdctl, the kubelet's CRI; 1.6, 1.7 and 2.1 are alike).
+ * containerd.c - the store of containerd, with its snapshotter overlayfs or erofs (ctr, nerdctl, the kubelet's CRI; 1.6, 1.7 and 2.1
+ * are alike).
  *
- *     io.containerd.snapshotter.v1.overlayfs/snapshots/N/fs    the files of a layer, or of a container
- *     io.containerd.snapshotter.v1.overlayfs/metadata.db       which N is whose
+ *     io.containerd.snapshotter.v1.NAME/snapshots/N/fs         the files of a layer (erofs: mounted there), or of a container
+ *     io.containerd.snapshotter.v1.NAME/metadata.db            which N is whose
  *     io.containerd.metadata.v1.bolt/meta.db                   the images by their names
  *     io.containerd.content.v1.content/blobs/sha256/HEX        index, manifest, config, layers as they were pulled
  *
@@ -15,52 +16,110 @@
 #include <hrun/str.h>
 #include <string.h>
 
-static const char snapshots[] = "/io.containerd.snapshotter.v1.overlayfs/snapshots/", last[] = "/fs";
+static const struct snapshotter {
+	const char *name, *snapshots;
+	const char *last; /* behind N */
+	bool is_erofs, is_copy;
+} snapshotters[] = {
+	{"overlayfs", "/io.containerd.snapshotter.v1.overlayfs/snapshots/", "/fs", false, false},
+	{"erofs", "/io.containerd.snapshotter.v1.erofs/snapshots/", "/fs", true, false},
+	/* Of a copy of all layers nothing is compared, but which image it is of is known. */
+	{"native", "/io.containerd.snapshotter.v1.native/snapshots/", "", false, true},
+};
 
-/* TOP SNAPSHOTS N "/fs": where SNAPSHOTS begins, and N; or NULL. */
-static const char *snapshot_in(const char *path, uint64_t *ret_number)
+/* TOP, what is before N, N and LAST. */
+struct snapshot {
+	const struct snapshotter *of;
+	size_t top_size;
+	uint64_t number;
+};
+
+static bool snapshot_of(const char *path, const struct snapshotter *of, const char *last, struct snapshot *ret)
 {
-	const char *found = strstr(path, snapshots);
+	const char *found = strstr(path, of->snapshots);
 	char digits[24];
 
 	if (!found)
-		return NULL;
-	const char *number = found + sizeof snapshots - 1;
+		return false;
+	const char *number = found + strlen(of->snapshots);
 	size_t size = strspn(number, "0123456789");
 	if (size == 0 || size >= sizeof digits || !str_equal(number + size, last))
-		return NULL;
+		return false;
 	memcpy(digits, number, size);
 	digits[size] = '\0';
-	return str_to_u64(digits, INT64_MAX, ret_number) == 0 ? found : NULL;
+	ret->of = of;
+	ret->top_size = (size_t)(found - path);
+	return str_to_u64(digits, INT64_MAX, &ret->number) == 0;
+}
+
+static bool snapshot_in(const char *path, struct snapshot *ret)
+{
+	for (size_t i = 0; i < sizeof snapshotters / sizeof snapshotters[0]; i++) {
+		if (snapshot_of(path, &snapshotters[i], snapshotters[i].last, ret))
+			return true;
+	}
+	return false;
 }
 
 bool containerd_owns(const char *path)
 {
-	uint64_t number;
+	struct snapshot snapshot;
 
-	return path[0] == '/' && snapshot_in(path, &number);
+	return path[0] == '/' && snapshot_in(path, &snapshot) && !snapshot.of->is_copy;
+}
+
+bool containerd_knows(const char *path)
+{
+	struct snapshot snapshot;
+
+	return path[0] == '/' && snapshot_in(path, &snapshot);
 }
 
 /* ---- layers ---- */
 
-/* Where many layers make the options long, containerd mounts them by what is behind SNAPSHOTS. */
+/* Where many layers make the options long, containerd mounts them by what is behind snapshots/. */
 static const char *whole_path(struct pool *pool, const struct stored_root *root, const char *path)
 {
-	return *path == '/' ? path : pool_printf(pool, "%s%s%s", root->top, snapshots, path);
+	return *path == '/' ? path : pool_printf(pool, "%s%s%s", root->top, root->snapshotter->snapshots, path);
+}
+
+/* PATH is a snapshot of this store with LAST behind it: its number is the layer's. */
+static int take_number(struct pool *pool, const struct stored_root *root, const char *path, const char *last,
+		       struct stored_layer *ret, struct err *e)
+{
+	struct snapshot snapshot;
+
+	if (!path || !snapshot_of(path, root->snapshotter, last, &snapshot) || strlen(root->top) != snapshot.top_size ||
+	    strncmp(path, root->top, snapshot.top_size) != 0)
+		return err_set(e, EINVAL, "the layer `%s` is no snapshot of %s; pull the image into this store",
+			       path ? path : ret->path, root->top);
+	ret->id = pool_printf(pool, "%ju", (uintmax_t)snapshot.number);
+	return 0;
+}
+
+/* Mounted in the snapshot's own directory (2.1), or anywhere (2.2): which snapshot it is, the file says. */
+static int open_image(struct pool *pool, const struct stored_root *root, struct stored_layer *ret, struct err *e)
+{
+	struct snapshot snapshot;
+	const char *image;
+
+	TRY(erofs_layer_open(pool, ret, &image, e));
+	TRY(take_number(pool, root, image, "/layer.erofs", ret, e));
+	if (snapshot_in(ret->path, &snapshot) &&
+	    !str_equal(ret->id, pool_printf(pool, "%ju", (uintmax_t)snapshot.number)))
+		return err_set(e, EINVAL, "`%s` is mounted of `%s`; unpack the image again", ret->path, image);
+	return 0;
 }
 
 static int open_layer(struct pool *pool, const struct stored_root *root, const char *path, struct stored_layer *ret,
 		      struct err *e)
 {
 	const char *real = store_real_path(pool, whole_path(pool, root, path));
-	uint64_t number = 0;
-	const char *mark = real ? snapshot_in(real, &number) : NULL;
 
-	if (!mark || strlen(root->top) != (size_t)(mark - real) || strncmp(real, root->top, strlen(root->top)) != 0)
-		return err_set(e, EINVAL, "the layer `%s` is no snapshot of %s; pull the image into this store", path,
-			       root->top);
-	ret->id = pool_printf(pool, "%ju", (uintmax_t)number);
-	ret->path = real;
+	ret->path = real ? real : path;
+	if (real && root->snapshotter->is_erofs)
+		return open_image(pool, root, ret, e);
+	TRY(take_number(pool, root, real, "/fs", ret, e));
 	ret->dir = store_open_path(pool, real, e);
 	return ret->dir < 0 ? ret->dir : 0;
 }
@@ -69,7 +128,7 @@ static int open_layers(struct pool *pool, const struct root_mount *mount, struct
 {
 	for (size_t i = mount->lowers.count; i-- > 0;) {
 		struct stored_layer *layer = &root->layers[root->layer_count];
-		layer->dir = -EBADF;
+		layer->dir = layer->image = -EBADF;
 		root->layer_count++;
 		TRY(open_layer(pool, root, mount->lowers.item[i], layer, e));
 	}
@@ -85,9 +144,10 @@ struct search {
 	struct err *e;
 };
 
-static int open_database(const struct search *s, const char *name)
+static int open_database(const struct search *s, const char *plugin, const char *name)
 {
-	return store_open_path(s->pool, pool_printf(s->pool, "%s/%s", s->root->top, name), s->e);
+	return store_open_path(s->pool, pool_printf(s->pool, "%s/io.containerd.%s/%s", s->root->top, plugin, name),
+			       s->e);
 }
 
 static int give(void *context, int socket, const struct image_ask *ask)
@@ -99,10 +159,11 @@ static int give(void *context, int socket, const struct image_ask *ask)
 		return -EPROTO;
 	switch (ask->kind) {
 	case IMAGE_ASK_SNAPSHOTS:
-		fd = open_database(s, "io.containerd.snapshotter.v1.overlayfs/metadata.db");
+		fd = open_database(s, pool_printf(s->pool, "snapshotter.v1.%s", s->root->snapshotter->name),
+				   "metadata.db");
 		break;
 	case IMAGE_ASK_NAMES:
-		fd = open_database(s, "io.containerd.metadata.v1.bolt/meta.db");
+		fd = open_database(s, "metadata.v1.bolt", "meta.db");
 		break;
 	case IMAGE_ASK_BLOB:
 		if (!memchr(ask->hex, '\0', sizeof ask->hex) || strlen(ask->hex) != 2 * SHA256_SIZE ||
@@ -130,6 +191,7 @@ static int find_images(struct pool *pool, const struct image_root_asked *asked, 
 	call->request.task = IMAGE_FIND;
 	call->request.signatures_required = 0;
 	call->request.snapshot = number;
+	TRY(str_format(call->request.snapshotter, sizeof call->request.snapshotter, "%s", root->snapshotter->name));
 	call->request.parents = parents;
 	TRY(image_verify(pool, call, result, e));
 	if (result->answer.verdict != IMAGE_ACCEPT)
@@ -141,15 +203,18 @@ static int find_images(struct pool *pool, const struct image_root_asked *asked, 
 				  root, e);
 }
 
-/* The store that the snapshot PATH lies in: ret->top and ret->blobs, and the snapshot's number. */
+/* The store that the snapshot PATH lies in: ret->top, ret->snapshotter and ret->blobs, and the snapshot's number. */
 static int open_content(struct pool *pool, const char *path, struct stored_root *ret, uint64_t *ret_number,
 			struct err *e)
 {
-	const char *real = store_real_path(pool, path), *mark = real ? snapshot_in(real, ret_number) : NULL;
+	const char *real = store_real_path(pool, path);
+	struct snapshot snapshot;
 
-	if (!mark)
+	if (!real || !snapshot_in(real, &snapshot))
 		return err_set(e, EINVAL, "the snapshot `%s` cannot be opened", path);
-	ret->top = pool_strndup(pool, real, (size_t)(mark - real));
+	*ret_number = snapshot.number;
+	ret->snapshotter = snapshot.of;
+	ret->top = pool_strndup(pool, real, snapshot.top_size);
 	ret->blobs = store_open_path(
 		pool, pool_printf(pool, "%s/io.containerd.content.v1.content/blobs/sha256", ret->top), e);
 	return ret->blobs < 0 ? ret->blobs : 0;

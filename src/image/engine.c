@@ -31,8 +31,8 @@ static const struct {
 	{"stargz", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
 	{"nydus", "a remote snapshotter shows files that are not there yet; use containerd's snapshotter overlayfs"},
 	{"/io.containerd.snapshotter.v1.",
-	 "containerd keeps this image by another snapshotter than overlayfs; set snapshotter = \"overlayfs\" (ctr: --snapshotter "
-	 "overlayfs) and unpack it again"},
+	 "containerd keeps this image by another snapshotter than overlayfs and erofs; set snapshotter = \"overlayfs\" (ctr: "
+	 "--snapshotter overlayfs) and unpack it again"},
 	{"/overlay2/",
 	 "Docker keeps nothing that its layers could be compared with; use podman with the driver overlay, or "
 	 "containerd with the snapshotter overlayfs"},
@@ -114,7 +114,7 @@ static const char *find_snapshot(struct pool *pool, const struct mountinfo *moun
 		if (m->device != bind->device || !str_starts(bind->root, above))
 			continue;
 		const char *path = pool_printf(pool, "%s%s", point, bind->root + strlen(above));
-		if (containerd_owns(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
+		if (containerd_knows(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
 		    same.st_ino == st.st_ino)
 			return path;
 	}
@@ -155,6 +155,8 @@ static const char *check_type(const struct mountinfo *mount)
 		return "the root is a directory and no mount of its own: there is no image that it could be compared with";
 	if (str_equal(mount->type, "overlay"))
 		return NULL;
+	if (str_equal(mount->type, "erofs"))
+		return "the root is one layer of the snapshotter erofs itself, and no container's; give it a writable layer";
 	if (str_starts(mount->type, "fuse"))
 		return "the root is what a program shows (fuse-overlayfs), not what lies in the store; "
 		       "take mount_program out of storage.conf";
@@ -237,20 +239,22 @@ static const char *open_store(struct pool *pool, const struct image_root_asked *
 
 /* ---- the images that it might be ---- */
 
-/* The topmost directory that the mount of the root names, whatever else is wrong with it; or NULL. */
-static const char *find_layer(struct pool *pool, int root)
+/* The topmost directory that the mount of the root names, whatever else is wrong with it, or NULL; and *ret_lowers, which may be none. */
+static const char *find_layer(struct pool *pool, int root, struct string_list *ret_lowers)
 {
 	const struct mountinfo *mount = NULL;
 	struct root_mount options;
 	struct mountinfo *mounts;
 	size_t count;
 
+	*ret_lowers = (struct string_list){0};
 	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0)
 		return NULL;
 	(void)find_mount(mounts, count, root, &mount);
 	if (!mount)
 		return NULL;
 	(void)root_mount_options(pool, mount->options, &options);
+	*ret_lowers = options.lowers;
 	return *options.upper	      ? options.upper
 	       : options.lowers.count ? options.lowers.item[0]
 				      : find_snapshot(pool, mounts, count, mount, root);
@@ -271,14 +275,15 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 	return NULL;
 #endif
 	const char *path = asked->bundle->rootfs < 0 ? NULL : store_path_of(pool, asked->bundle->rootfs);
-	const char *denied = path ? storage_denied(pool, images, path) : NULL;
+	struct string_list lowers;
+	const char *layer = find_layer(pool, asked->bundle->rootfs, &lowers);
+	const char *denied = path ? storage_denied(pool, images, path, &lowers) : NULL;
 	if (denied || !wrong)
 		return denied;
-	const char *layer = find_layer(pool, asked->bundle->rootfs);
 	/* Where buildah and others bind it: the mount still names the container's own layer. */
 	if (layer && storage_owns(layer))
-		return storage_denied(pool, images, layer);
-	return layer && containerd_owns(layer) ? containerd_denied(pool, asked, layer) : NULL;
+		return storage_denied(pool, images, layer, &lowers);
+	return layer && containerd_knows(layer) ? containerd_denied(pool, asked, layer) : NULL;
 }
 
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */

@@ -40,7 +40,6 @@ int image_open_file(int dir, const char *path, bool directory)
 {
 	const struct open_how how = {.flags = O_PATH | O_CLOEXEC,
 				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-	char link[64];
 	struct stat st;
 
 	autofd int found = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
@@ -50,9 +49,7 @@ int image_open_file(int dir, const char *path, bool directory)
 		return -errno;
 	if (directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
 		return -EINVAL;
-	TRY(str_format(link, sizeof link, "/proc/self/fd/%d", found));
-	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (directory ? O_DIRECTORY : 0));
-	return fd < 0 ? -errno : fd;
+	return fd_reopen(found, O_RDONLY | O_NONBLOCK);
 }
 
 int image_give_fd(int socket, int fd)

@@ -11,22 +11,12 @@
 #include <hrun/image_config.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 /* 2^32-1 is no id: to the kernel it says "leave unchanged". */
 enum { FILE_SIZE_MAX = 1 << 20, NAME_MAX_LENGTH = 256, GROUPS_MAX = 1024, FIELDS_MAX = 7 };
 static const uint64_t id_max = UINT32_MAX - 1;
-
-static int reopen(int found)
-{
-	char path[sizeof "/proc/self/fd/" + 12];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", found);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return fd < 0 ? -errno : fd;
-}
 
 /* The file as a string; one that is not there is empty. */
 static int read_file(struct pool *pool, int rootfs, const char *name, char **ret_text, struct err *e)
@@ -44,7 +34,7 @@ static int read_file(struct pool *pool, int rootfs, const char *name, char **ret
 	if (st.st_size > FILE_SIZE_MAX)
 		return err_set(e, EINVAL, "/%s of the image has %lld bytes; at most %d are read", name,
 			       (long long)st.st_size, FILE_SIZE_MAX);
-	autofd int fd = reopen(found);
+	autofd int fd = fd_reopen(found, O_RDONLY | O_NONBLOCK);
 	char *text = pool_alloc(pool, (size_t)st.st_size + 1);
 	ssize_t size = fd < 0 ? fd : fd_read_all(fd, text, (size_t)st.st_size);
 	if (size < 0 || memchr(text, '\0', (size_t)size))

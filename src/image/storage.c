@@ -94,7 +94,7 @@ static int open_layers(struct pool *pool, const struct root_mount *mount, struct
 	}
 	for (size_t i = lowers.count; i-- > 0;) {
 		struct stored_layer *layer = &root->layers[root->layer_count];
-		layer->dir = -EBADF;
+		layer->dir = layer->image = -EBADF;
 		root->layer_count++;
 		TRY(open_layer(pool, lowers.item[i], root->top, layer, e));
 	}

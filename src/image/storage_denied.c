@@ -5,6 +5,8 @@
  *     TOP/DRIVER-containers/containers.json, volatile-containers.json     "layer" of a container -> "image"
  *     TOP/DRIVER-images/images.json                                       "id" of an image -> its digests
  *
+ * The image may be of another store than the container (additionalimagestores, imagestore): then its layers are there, too.
+ *
  * So a denied image is known where its files cannot be compared as well: with ids mapped, as copies, through a program.
  */
 #include <hrun/image_engine.h>
@@ -72,30 +74,65 @@ static int find_image(struct pool *pool, const struct record *record, const char
 	return 0;
 }
 
-static int find_denied(struct pool *pool, const struct policy_images *images, const struct record *record,
-		       const char **ret_denied, struct err *e)
+struct question {
+	const struct policy_images *images;
+	const char *id;
+	bool is_found;
+	const char *denied;
+};
+
+static int look_in(struct pool *pool, const struct record *record, struct question *q, struct err *e)
 {
 	const struct json *image;
-	const char *id;
 
-	TRY(find_image(pool, record, &id, e));
-	if (!*id)
-		return 0;
 	TRY(read_list(pool, record, "images/images.json", &image, e));
-	for (; image && !*ret_denied; image = image->next) {
-		if (str_equal(text_at(image, "id"), id))
-			*ret_denied = stored_image_denied(pool, images, image);
+	for (; image && !q->denied; image = image->next) {
+		if (!str_equal(text_at(image, "id"), q->id))
+			continue;
+		q->is_found = true;
+		q->denied = stored_image_denied(pool, q->images, image);
 	}
 	return 0;
 }
 
-const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root)
+/* The stores that layers are of, by whatever link they are mounted, each once where they stand together. */
+static int look_in_others(struct pool *pool, const struct string_list *lowers, const char *own, struct question *q,
+			  struct err *e)
 {
-	const char *denied = NULL;
+	const char *last = own;
+
+	for (size_t i = 0; i < lowers->count && !q->denied; i++) {
+		const char *path = *lowers->item[i] == '/' ? store_real_path(pool, lowers->item[i]) : NULL;
+		struct record record;
+		if (!path || !storage_owns(path) || !split_root(pool, path, &record) || str_equal(record.driver, last))
+			continue;
+		last = record.driver;
+		TRY(look_in(pool, &record, q, e));
+	}
+	return 0;
+}
+
+static int find_denied(struct pool *pool, const struct record *record, const struct string_list *lowers,
+		       struct question *q, struct err *e)
+{
+	TRY(find_image(pool, record, &q->id, e));
+	if (!*q->id)
+		return 0;
+	TRY(look_in(pool, record, q, e));
+	TRY(look_in_others(pool, lowers, record->driver, q, e));
+	if (q->is_found)
+		return 0;
+	return err_set(e, ENOENT, "the container is of the image %.12s, which no store has that is looked into", q->id);
+}
+
+const char *storage_denied(struct pool *pool, const struct policy_images *images, const char *root,
+			   const struct string_list *lowers)
+{
+	struct question q = {.images = images};
 	struct record record;
 	struct err e;
 
-	if (!split_root(pool, root, &record) || find_denied(pool, images, &record, &denied, &e) == 0)
-		return denied;
+	if (!split_root(pool, root, &record) || find_denied(pool, &record, lowers, &q, &e) == 0)
+		return q.denied;
 	return pool_printf(pool, "whether its image stands in images.denyDigests cannot be told: %s", e.text);
 }

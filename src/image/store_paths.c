@@ -78,8 +78,10 @@ int store_open_upper(struct pool *pool, const char *path, struct stored_root *re
 
 void stored_root_close(struct stored_root *root)
 {
-	for (size_t i = 0; i < root->layer_count; i++)
+	for (size_t i = 0; i < root->layer_count; i++) {
 		fd_close(&root->layers[i].dir);
+		fd_close(&root->layers[i].image);
+	}
 	fd_close(&root->images);
 	fd_close(&root->records);
 	fd_close(&root->blobs);

@@ -11,6 +11,7 @@
 #include <hrun/fd.h>
 #include <hrun/plan_cgroup.h>
 #include <hrun/plan_scope.h>
+#include <hrun/proc.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -202,7 +203,7 @@ static const char *no_device_filter(const struct cgroup_plan *plan, const struct
 {
 	if (plan->disabled)
 		return "no device filter: cgroups are disabled";
-	if (plan_cgroup_in_user_namespace() || (geteuid() != 0 && !options->look_only))
+	if (plan_cgroup_in_user_namespace() || (proc_euid() != 0 && !options->look_only))
 		return "no device filter: the kernel takes none from a user namespace or an ordinary user";
 	return NULL;
 }

@@ -55,6 +55,8 @@ static int plan_weight_devices(struct pool *pool, const struct config_block_io *
 		TRY(check_device(device->major, device->minor, where, e));
 		if (device->leaf_weight.set && device->leaf_weight.value)
 			return plan_not_on_v2(pool_printf(pool, "%s.leafWeight", where), e);
+		if (!device->weight.set && !device->leaf_weight.set)
+			return err_set(e, EINVAL, "%s: neither weight nor leafWeight is given", where);
 		if (!device->weight.set || !device->weight.value)
 			continue;
 		TRY(check_weight(device->weight.value, where, e));
@@ -184,7 +186,8 @@ static int plan_unified_value(struct pool *pool, const struct string_pair *pair,
 
 	for (const char *line = pair->value; *line;) {
 		size_t length = strcspn(line, "\n");
-		if (length) {
+		/* A blank line sets nothing, or all to nothing. */
+		if (strspn(line, " \t") < length) {
 			const char *value = pool_strndup(pool, line, length);
 			if (str_has_control(value))
 				return err_set(e, EINVAL, "%s: the value holds a control character", where);

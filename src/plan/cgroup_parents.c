@@ -48,8 +48,10 @@ const char *plan_cgroup_handed_down(struct pool *pool, struct cgroup_plan *plan,
 	/* From the nearest one up: what is not there yet will be hrun's own. */
 	for (char *slash; !plan->lived_in && (slash = strrchr(above, '/')) != NULL;) {
 		*slash = '\0';
-		autofd int dir = path_open_in_root_with(plan->root, *above ? above + 1 : ".", O_RDONLY | O_DIRECTORY,
-							RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV, &ignored);
+		autofd int opened = *above ? path_open_in_root_with(plan->root, above + 1, O_RDONLY | O_DIRECTORY,
+								    RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV, &ignored)
+					   : -EBADF;
+		int dir = *above ? opened : plan->root;
 		const char *down =
 			dir >= 0 && holds_processes(dir) ? text_of(pool, dir, "cgroup.subtree_control") : NULL;
 		if (!down)

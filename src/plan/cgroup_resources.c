@@ -143,6 +143,8 @@ static int plan_memory(struct pool *pool, const struct config_memory *memory, st
 
 /* ---- cpu ---- */
 
+enum { CPU_PERIOD_DEFAULT = 100000 }; /* microseconds; the kernel's */
+
 /*
  * log2 and 10^x by their series, which the compiler's arithmetic is exact enough for; one
  * conversion is not worth a library that every start would have to load.
@@ -199,10 +201,12 @@ static void plan_bandwidth(struct pool *pool, const struct config_cpu *cpu, stru
 
 	if (!quota && !period)
 		return;
-	period = period ? period : 100000;
+	period = period ? period : CPU_PERIOD_DEFAULT;
 	const char *value = quota > 0 ? pool_printf(pool, "%" PRId64 " %" PRIu64, quota, period)
 				      : pool_printf(pool, "max %" PRIu64, period);
-	plan_cgroup_write(pool, plan, CGROUP_LIMIT, "cpu.max", value, where)->absent_ok = quota <= 0;
+	/* What every cgroup has: no quota, and this period. */
+	plan_cgroup_write(pool, plan, CGROUP_LIMIT, "cpu.max", value, where)->absent_ok =
+		quota <= 0 && period == CPU_PERIOD_DEFAULT;
 }
 
 /* 1: the lowest there is, so a weight says nothing any more. */
@@ -249,7 +253,8 @@ static int plan_set(struct pool *pool, const char *list, const char *file, const
 {
 	if (!list || !*list)
 		return 0;
-	if (list[strspn(list, "0123456789,-")] != '\0')
+	/* Without any number the kernel may take it for the empty list, which leaves every one of them. */
+	if (list[strspn(list, "0123456789,-")] != '\0' || list[strcspn(list, "0123456789")] == '\0')
 		return err_set(e, EINVAL, "%s: must be a list of numbers and ranges, as 0-3,7", where);
 	plan_cgroup_write(pool, plan, CGROUP_LIMIT, file, list, where);
 	return 0;

@@ -7,6 +7,7 @@
 #include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/plan_cgroup.h>
+#include <hrun/proc.h>
 #include <limits.h>
 #include <linux/openat2.h>
 #include <string.h>
@@ -18,9 +19,12 @@
 
 bool plan_cgroup_in_user_namespace(void)
 {
+	static enum { UNKNOWN, NO, YES } known; /* we never leave ours */
 	struct stat st;
 
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino != HOST_USER_NAMESPACE;
+	if (known == UNKNOWN)
+		known = stat("/proc/self/ns/user", &st) == 0 && st.st_ino != HOST_USER_NAMESPACE ? YES : NO;
+	return known == YES;
 }
 
 static bool may_make_cgroup(int root)
@@ -43,7 +47,7 @@ static bool is_delegated(int root, const char *path)
 
 static bool is_homeless(const struct cgroup_plan *plan)
 {
-	return (geteuid() != 0 || plan_cgroup_in_user_namespace()) && !plan->beside && !may_make_cgroup(plan->root);
+	return (proc_euid() != 0 || plan_cgroup_in_user_namespace()) && !plan->beside && !may_make_cgroup(plan->root);
 }
 
 /* Beside and not below: where hrun is there are processes, so nothing can be handed down. */
@@ -70,7 +74,7 @@ int plan_cgroup_without(struct pool *pool, const struct plan_options *options, s
 				e, EACCES,
 				"%s: no cgroup below %s is delegated to uid %u, so no limit can be set; have one "
 				"delegated and name it in linux.cgroupsPath, or remove the limit",
-				write->where, plan->cgroup.mountpoint, geteuid());
+				write->where, plan->cgroup.mountpoint, proc_euid());
 	}
 	plan->cgroup.write_count = plan->cgroup.controller_count = 0;
 	plan->cgroup.disabled = true;

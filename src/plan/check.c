@@ -59,7 +59,7 @@ static void check_mount(const struct mount_step *step)
 {
 	check_absolute(step->destination);
 	assert(!str_equal(step->destination, "/"));
-	assert((step->kind == MOUNT_BIND) == (step->source_fd >= 0));
+	assert((step->kind == MOUNT_BIND) == (step->source_fd >= 0) && step->tree < 0);
 	assert(step->type && *step->type);
 	assert(!(step->attr_set & step->attr_clear & ~(uint64_t)MOUNT_ATTR__ATIME));
 	assert(!(step->recursive_attr_set & step->recursive_attr_clear & ~(uint64_t)MOUNT_ATTR__ATIME));
@@ -72,7 +72,7 @@ static void check_device(const struct device_step *step)
 {
 	check_absolute(step->path);
 	assert(str_starts(step->path, "/dev/"));
-	assert((step->kind == DEVICE_BIND) == (step->source_fd >= 0));
+	assert((step->kind == DEVICE_BIND) == (step->source_fd >= 0) && step->tree < 0);
 	assert((step->kind == DEVICE_SYMLINK) == S_ISLNK(step->type_and_mode));
 	assert(step->kind == DEVICE_NODE || step->target);
 }

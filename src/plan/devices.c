@@ -41,7 +41,7 @@ static struct device_step *step_for(struct pool *pool, struct plan *plan, const 
 	}
 	if (!step)
 		step = pool_array_add(pool, plan->devices, plan->device_count);
-	*step = (struct device_step){.path = path, .source_fd = -1, .where = ""};
+	*step = (struct device_step){.path = path, .source_fd = -1, .tree = -1, .where = ""};
 	return step;
 }
 

@@ -16,13 +16,20 @@
 #include <unistd.h>
 
 static int open_source(const struct bundle *bundle, const struct config_mount *mount,
-		       const struct plan_options *options)
+		       const struct plan_options *options, mode_t *ret_mode)
 {
 #ifndef HRUN_MUTANT_MOUNT_SOURCE
 	if (options->verdict)
-		return verdict_take_source(options->verdict, mount);
+		return verdict_take_source(options->verdict, mount, ret_mode);
 #endif
-	return source_open(bundle, mount->source);
+	autofd int fd = source_open(bundle, mount->source);
+	struct stat st;
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret_mode = st.st_mode;
+	return TAKE_FD(fd);
 }
 
 static const char *remedy(int errnum)
@@ -46,22 +53,20 @@ static const char *remedy(int errnum)
 static int find_source(struct pool *pool, const struct config_mount *mount, const struct bundle *bundle,
 		       const struct plan_options *options, struct mount_step *step, struct err *e)
 {
-	struct stat st;
+	mode_t mode = 0;
 
 	if (!step->source || !*step->source)
 		return err_set(e, EINVAL, "%s.source: missing; a bind mount needs the path to bind", step->where);
-	autofd int fd = open_source(bundle, mount, options);
+	autofd int fd = open_source(bundle, mount, options, &mode);
 	if (fd < 0)
 		return err_set(e, -fd, "%s.source: open %s: %s; %s", step->where, plan_quote(pool, step->source),
 			       strerrordesc_np(-fd), remedy(-fd));
-	if (fstat(fd, &st) < 0)
-		return err_errno(e, "%s.source: stat %s", step->where, plan_quote(pool, step->source));
-	if (S_ISLNK(st.st_mode))
+	if (S_ISLNK(mode))
 		return err_set(e, ELOOP, "%s.source: %s is a symbolic link", step->where,
 			       plan_quote(pool, step->source));
 	if (step->source[0] != '/')
 		step->source = path_clean(pool, pool_printf(pool, "%s/%s", bundle->path, step->source));
-	step->source_is_directory = S_ISDIR(st.st_mode);
+	step->source_is_directory = S_ISDIR(mode);
 	if (step->idmapped)
 		step->source_filesystem = plan_filesystem_of(pool, fd);
 	step->source_fd = TAKE_FD(fd);

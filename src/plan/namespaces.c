@@ -69,7 +69,7 @@ static int open_join(struct pool *pool, struct namespace_join *join, const struc
 		return err_set(e, ESTALE,
 			       "%s: %s was replaced after it was judged; nobody else may change what it names",
 			       join->where, plan_quote(pool, join->path));
-	autofd int fd = plan_reopen(found);
+	autofd int fd = fd_reopen(found, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(e, -fd, "%s: open namespace %s: %s", join->where, plan_quote(pool, join->path),
 			       strerrordesc_np(-fd));

@@ -8,6 +8,7 @@
  * a line counts only if it is one: seven fields, a strict number, an absolute path.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
@@ -30,7 +31,7 @@ static int open_passwd(int rootfs, off_t *ret_size)
 	if (!S_ISREG(st.st_mode) || st.st_size > PASSWD_SIZE_MAX)
 		return -EINVAL;
 	*ret_size = st.st_size;
-	return plan_reopen(found);
+	return fd_reopen(found, O_RDONLY | O_NONBLOCK);
 }
 
 /* The file as a string, or NULL. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * planning.c - what every chapter needs: a warning, a second look at a descriptor.
+ * planning.c - what every chapter needs: warnings, and which failure may be one.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <hrun/planning.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,15 +10,6 @@
 bool plan_may_skip(const struct plan_options *options, int r)
 {
 	return options->look_only && (r == -EACCES || r == -EPERM);
-}
-
-int plan_reopen(int fd)
-{
-	char path[sizeof "/proc/self/fd/" + 12];
-
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	int opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return opened < 0 ? -errno : opened;
 }
 
 void plan_warn(struct pool *pool, struct plan *plan, const char *format, ...)

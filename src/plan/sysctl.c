@@ -96,6 +96,9 @@ int plan_sysctls(struct pool *pool, const struct config *config, struct plan *pl
 		TRY(check_conflict(config, pair->key, where, e));
 		if (strpbrk(pair->value, "\n\r"))
 			return err_set(e, EINVAL, "%s: the value is more than one line; write one", where);
+		/* To the kernel a write of nothing is none: whoever asked for it would believe in it. */
+		if (!*pair->value)
+			return err_set(e, EINVAL, "%s: the value is empty; give one or remove the key", where);
 		*pool_array_add(pool, plan->sysctls, plan->sysctl_count) = (struct sysctl_step){
 			.key = pair->key,
 			.file = file_of(pool, pair->key),

@@ -131,43 +131,6 @@ bool glob_match(const char *pattern, const char *text)
 	return pattern[strspn(pattern, "*")] == '\0';
 }
 
-/* The index that was signed, or the manifest below it that runs here. */
-static bool is_image(const struct judged *judged, const char *digest)
-{
-	return judged->image_digest && (str_equal(digest, judged->image_digest) ||
-					(judged->image_manifest && str_equal(digest, judged->image_manifest)));
-}
-
-static bool matches(const struct waiver *waiver, const struct judged *judged, const struct finding *finding)
-{
-	if (waiver->value && (!finding->value || !str_equal(waiver->value, finding->value)))
-		return false;
-	if (waiver->image_digest && !is_image(judged, waiver->image_digest))
-		return false;
-	if (waiver->cgroup && (!judged->cgroup_path || !glob_match(waiver->cgroup, judged->cgroup_path)))
-		return false;
-	return waiver->value || waiver->image_digest || waiver->cgroup;
-}
-
-/* They are sorted by rule: a rule that finds nothing costs nothing, one that does a binary search, once. */
-static void look_up_waivers(struct finder *finder)
-{
-	const struct policy *policy = finder->judged->policy;
-	size_t rule = (size_t)(finder->rule - rules), low = 0, high = policy->waiver_count;
-
-	finder->has_waivers = true;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (policy->waivers[middle].rule < rule)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	finder->waivers = policy->waivers + low;
-	while (low + finder->waiver_count < policy->waiver_count && finder->waivers[finder->waiver_count].rule == rule)
-		finder->waiver_count++;
-}
-
 static bool is_over(const struct waiver *waiver)
 {
 #ifdef HRUN_MUTANT_WAIVER_ENDED
@@ -176,21 +139,7 @@ static bool is_over(const struct waiver *waiver)
 	return waiver->days_left < 0;
 }
 
-/* The one that holds longest; else one that is over, which the reader wants to know of. */
-static const struct waiver *waiver_of(struct finder *finder, const struct finding *finding)
-{
-	const struct waiver *best = NULL;
-
-	if (!finder->has_waivers)
-		look_up_waivers(finder);
-	for (size_t i = 0; i < finder->waiver_count; i++) {
-		const struct waiver *waiver = &finder->waivers[i];
-		if ((!best || waiver->days_left > best->days_left) && matches(waiver, finder->judged, finding))
-			best = waiver;
-	}
-	return best;
-}
-
+/* One that is over tells the reader why the rule is back. */
 static void apply_waiver(struct finder *finder, struct finding *finding)
 {
 	const struct waiver *waiver = waiver_of(finder, finding);
@@ -222,6 +171,5 @@ void finding_settle(struct finder *finder, struct finding *finding)
 		finding->action = ACTION_WARN;
 		finding->why = WHY_AUDIT;
 	}
-	if (policy->waiver_count > 0)
-		apply_waiver(finder, finding);
+	apply_waiver(finder, finding);
 }

@@ -13,12 +13,22 @@
 
 struct string_list engine_roots(const struct policy *policy, enum engine engine)
 {
-	const struct policy shipped = policy_default();
-	const struct policy *used = policy ? policy : &shipped;
-	const struct string_list lists[ENGINES] = {used->engines.containers_storage, used->engines.containerd,
-						   used->engines.docker, used->engines.kubelet, used->engines.other};
-
-	return lists[engine];
+	if (!policy) {
+		const struct policy shipped = policy_default();
+		return engine_roots(&shipped, engine);
+	}
+	switch (engine) {
+	case ENGINE_CONTAINERS_STORAGE:
+		return policy->engines.containers_storage;
+	case ENGINE_CONTAINERD:
+		return policy->engines.containerd;
+	case ENGINE_DOCKER:
+		return policy->engines.docker;
+	case ENGINE_KUBELET:
+		return policy->engines.kubelet;
+	default:
+		return policy->engines.other;
+	}
 }
 
 #define LIST(array)                                                                         \
@@ -76,21 +86,57 @@ struct string_list engine_fixed_paths(void)
 	return (struct string_list)LIST(paths);
 }
 
+/* Each source is held against all of these paths, and differs from most in its first letters: no call for that. */
+
+static bool is_end(char c)
+{
+	return c == '/' || c == '\0';
+}
+
+static const char *skip_slashes(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+static const char *skip_name(const char *path)
+{
+	while (!is_end(*path))
+		path++;
+	return path;
+}
+
+static bool is_star(const char *pattern)
+{
+	return pattern[0] == '*' && is_end(pattern[1]);
+}
+
+/* Do both go on with the same name?  Then they are behind it. */
+static bool same_name(const char **path, const char **pattern)
+{
+	while (!is_end(**path) && **path == **pattern) {
+		++*path;
+		++*pattern;
+	}
+	return is_end(**path) && is_end(**pattern);
+}
+
 enum path_meets path_meets(const char *path, const char *pattern)
 {
 	for (;;) {
-		path += strspn(path, "/");
-		pattern += strspn(pattern, "/");
+		path = skip_slashes(path);
+		pattern = skip_slashes(pattern);
 		if (!*pattern)
 			return PATH_WITHIN;
 		if (!*path)
 			return PATH_ABOVE;
-		size_t n = strcspn(path, "/"), m = strcspn(pattern, "/");
-		bool any = m == 1 && pattern[0] == '*';
-		if (!any && (n != m || memcmp(path, pattern, n) != 0))
+		if (is_star(pattern)) {
+			path = skip_name(path);
+			pattern++;
+		} else if (!same_name(&path, &pattern)) {
 			return PATHS_APART;
-		path += n;
-		pattern += m;
+		}
 	}
 }
 
@@ -145,9 +191,15 @@ static bool is_driver_containers(const char *text, size_t length)
 	return false;
 }
 
-/* Words of a pattern that stand for a kind of name. */
-static bool word_matches(const char *text, size_t n, const char *word, size_t m)
+/* Words of a pattern that stand for a kind of name; the others for themselves. */
+static bool word_matches(const char **path, const char **pattern)
 {
+	if (**pattern != '{')
+		return same_name(path, pattern);
+	const char *text = *path, *word = *pattern;
+	*path = skip_name(text);
+	*pattern = skip_name(word);
+	size_t n = (size_t)(*path - text), m = (size_t)(*pattern - word);
 	if (m == 4 && memcmp(word, "{id}", 4) == 0)
 		return is_id(text, n);
 	if (m == 5 && memcmp(word, "{pod}", 5) == 0)
@@ -165,17 +217,14 @@ static bool word_matches(const char *text, size_t n, const char *word, size_t m)
 static bool matches(const char *rest, const char *pattern)
 {
 	for (;;) {
-		rest += strspn(rest, "/");
-		pattern += strspn(pattern, "/");
+		rest = skip_slashes(rest);
+		pattern = skip_slashes(pattern);
 		if (str_equal(pattern, "*"))
 			return true;
 		if (!*pattern || !*rest)
 			return !*pattern && !*rest;
-		size_t n = strcspn(rest, "/"), m = strcspn(pattern, "/");
-		if (!word_matches(rest, n, pattern, m))
+		if (!word_matches(&rest, &pattern))
 			return false;
-		rest += n;
-		pattern += m;
 	}
 }
 
@@ -247,15 +296,16 @@ const struct engine_root *engine_fixed_roots(size_t *ret_count)
 static const char *rest_below(const char *path, const char *root)
 {
 	for (;;) {
-		path += strspn(path, "/");
-		root += strspn(root, "/");
+		path = skip_slashes(path);
+		root = skip_slashes(root);
 		if (!*root || !*path)
 			return *root ? NULL : path;
-		size_t n = strcspn(path, "/"), m = strcspn(root, "/");
-		if (!(m == 1 && root[0] == '*') && !word_matches(path, n, root, m))
+		if (is_star(root)) {
+			path = skip_name(path);
+			root++;
+		} else if (!word_matches(&path, &root)) {
 			return NULL;
-		path += n;
-		root += m;
+		}
 	}
 }
 

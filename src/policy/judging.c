@@ -86,6 +86,20 @@ bool mount_type_is(const struct config_mount *mount, const char *type)
 	return mount->type && str_equal(mount->type, type);
 }
 
+struct mount_attributes mount_attributes(const struct config_mount *mount)
+{
+	struct mount_attributes attributes = {0};
+
+	for (size_t i = 0; i < mount->options.count; i++) {
+		const struct mount_word *word = mount_word_find(mount->options.item[i]);
+		if (!word || (word->effect != WORD_ATTR && word->effect != WORD_ATTR_RECURSIVE))
+			continue;
+		attributes.set = (attributes.set & ~word->clear) | word->set;
+		attributes.cleared = (attributes.cleared & ~word->set) | word->clear;
+	}
+	return attributes;
+}
+
 const char *option_value(const struct config_mount *mount, const char *name)
 {
 	size_t length = strlen(name);

@@ -132,7 +132,7 @@ static int walk(const struct judged *judged, const char *path, const struct stat
 
 /* ---- content ---- */
 
-static void hash_content(struct pool *pool, int fd, struct hook_look *look)
+static void hash_content(int fd, struct hook_look *look)
 {
 	unsigned char block[HASH_BLOCK], digest[SHA256_SIZE];
 	struct file_identity before = file_identity_of(&look->file);
@@ -140,7 +140,7 @@ static void hash_content(struct pool *pool, int fd, struct hook_look *look)
 	struct stat st;
 	ssize_t size;
 
-	autofd int opened = open(pool_printf(pool, "/proc/self/fd/%d", fd), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	autofd int opened = fd_reopen(fd, O_RDONLY | O_NONBLOCK);
 	if (opened < 0 || look->file.st_size > HASH_MAX)
 		return;
 	sha256_init(&hash);
@@ -163,7 +163,7 @@ static void hash_if_named(const struct judged *judged, const char *path, int fd,
 {
 	for (size_t i = 0; judged->policy && i < judged->policy->allow.hook_count; i++) {
 		if (is_named(judged, judged->policy->allow.hooks[i].path, path, look)) {
-			hash_content(judged->pool, fd, look);
+			hash_content(fd, look);
 			return;
 		}
 	}

@@ -41,7 +41,7 @@ int namespace_clone_flag(const char *type)
 	return number < NS_TYPES ? kinds[number].clone_flag : 0;
 }
 
-static void look_at(struct pool *pool, struct namespace_look *look)
+static void look_at(struct namespace_look *look)
 {
 	struct statfs fs;
 
@@ -53,7 +53,7 @@ static void look_at(struct pool *pool, struct namespace_look *look)
 	look->is_namespace = fs.f_type == NSFS_MAGIC;
 	if (!look->is_namespace)
 		return;
-	autofd int opened = open(pool_printf(pool, "/proc/self/fd/%d", found), O_RDONLY | O_CLOEXEC);
+	autofd int opened = fd_reopen(found, O_RDONLY);
 	look->clone_flag = opened < 0 ? -1 : ioctl(opened, NS_GET_NSTYPE);
 }
 
@@ -69,7 +69,7 @@ const struct namespace_look *namespace_look(const struct judged *judged)
 		if (!looks)
 			looks = pool_alloc(judged->pool, linux_->namespace_count * sizeof *looks);
 		looks[i].path = path;
-		look_at(judged->pool, &looks[i]);
+		look_at(&looks[i]);
 	}
 	return looks;
 }

@@ -13,6 +13,7 @@
 #include <hrun/str.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct linked_path {
 	enum engine engine; /* ENGINES: a protected directory */
@@ -22,12 +23,13 @@ struct linked_path {
 
 struct host_view {
 	struct pool *pool;
-	bool has_mounts, has_links;
+	bool has_mounts, has_links, has_own_paths;
 	int error; /* of reading the mounts */
 	struct mountinfo *mounts;
 	size_t mount_count;
 	struct linked_path *links;
 	size_t link_count;
+	struct string_list own_paths;
 };
 
 struct host_view *host_view_new(struct pool *pool)
@@ -179,6 +181,29 @@ unsigned int host_linked_breaks(struct host_view *host, const struct policy *pol
 			bits |= link->breaks;
 	}
 	return bits;
+}
+
+/* What is not there yet as it will be: the directory that is there may be behind a link. */
+static const char *real_path(struct pool *pool, const char *path)
+{
+	char real[PATH_MAX], *above = pool_strdup(pool, path), *end = NULL;
+	bool found = realpath(path, real) != NULL;
+
+	while (!found && (end = strrchr(above, '/')) && end > above) {
+		*end = '\0';
+		found = realpath(above, real) != NULL;
+	}
+	return found ? pool_printf(pool, "%s%s", real, end ? path + (end - above) : "") : path;
+}
+
+const struct string_list *host_own_paths(struct host_view *host, const struct judged *judged)
+{
+	struct string_list *own = &host->own_paths;
+
+	for (size_t i = 0; i < judged->own_paths.count && !host->has_own_paths; i++)
+		*pool_array_add(host->pool, own->item, own->count) = real_path(host->pool, judged->own_paths.item[i]);
+	host->has_own_paths = true;
+	return own;
 }
 
 static bool has_word(const char *options, const char *word)

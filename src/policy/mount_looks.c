@@ -25,19 +25,10 @@ struct places {
 	size_t mask;
 };
 
-static size_t hash_of(const char *text, size_t length)
-{
-	size_t hash = 14695981039346656037u;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-	return hash ^ hash >> 32;
-}
-
 /* The slot of the path PATH (LENGTH bytes): taken by a mount there, or free. */
 static size_t *slot_of(const struct places *places, const char *path, size_t length)
 {
-	for (size_t i = hash_of(path, length);; i++) {
+	for (size_t i = str_hash(0, path, length);; i++) {
 		size_t *slot = &places->slot[i & places->mask];
 		const char *there = *slot ? places->looks[*slot - 1].destination : NULL;
 		if (!there || (strncmp(there, path, length) == 0 && !there[length]))
@@ -55,18 +46,22 @@ static struct places new_places(const struct judged *judged, struct mount_look *
 	return places;
 }
 
-/* Follows one destination. */
+/* Follows one destination after the other. */
 struct walk {
 	const struct judged *judged;
 	const struct places *places;
-	char now[PATH_MAX];  /* resolved so far, "" is the root */
-	char rest[PATH_MAX]; /* what is left */
 	size_t length;	     /* of now */
 	size_t layer;	     /* 1 + number of the mount that shows what is here; 0: the image */
 	size_t layer_length; /* of its destination */
 	int links;
 	bool climbs;
 	const char *link;
+	char now[PATH_MAX];  /* resolved so far, "" is the root */
+	char rest[PATH_MAX]; /* what is left */
+	char path[PATH_MAX]; /* the component that is looked at */
+	char target[PATH_MAX], whole[PATH_MAX];
+	/* The last directory of the image that no link led to: the next destinations are often in it as well. */
+	char plain[PATH_MAX];
 };
 
 static void find_layer(struct walk *walk)
@@ -149,29 +144,29 @@ static char kernel_directory(const char *path)
 /* One component is behind us; false where it cannot be followed. */
 static bool step_to(struct walk *walk, const char *name, size_t n)
 {
-	char target[PATH_MAX], whole[PATH_MAX], path[PATH_MAX];
-
-	if (str_format(path, sizeof path, "%s/%.*s", walk->now, (int)n, name) < 0)
+	if (str_format(walk->path, sizeof walk->path, "%s/%.*s", walk->now, (int)n, name) < 0)
 		return false;
-	size_t mount = *slot_of(walk->places, path, walk->length + n + 1);
+	size_t mount = *slot_of(walk->places, walk->path, walk->length + n + 1);
 	/* A mount that nothing hides stands on no link. */
-	ssize_t size = mount > walk->layer ? -1 : read_link(walk, path, target);
+	bool known = !walk->layer && path_is_below(walk->plain, walk->path);
+	ssize_t size = known || mount > walk->layer ? -1 : read_link(walk, walk->path, walk->target);
 	if (size <= 0) {
 		walk->length += n + 1;
-		memcpy(walk->now, path, walk->length + 1);
+		memcpy(walk->now, walk->path, walk->length + 1);
 		if (mount > walk->layer) {
 			walk->layer = mount;
 			walk->layer_length = walk->length;
 		}
 		return true;
 	}
-	target[size] = '\0';
-	if (++walk->links > MAX_LINKS || str_format(whole, sizeof whole, "%s/%s", target, name + n) < 0)
+	walk->target[size] = '\0';
+	if (++walk->links > MAX_LINKS ||
+	    str_format(walk->whole, sizeof walk->whole, "%s/%s", walk->target, name + n) < 0)
 		return false;
-	if (!walk->link && kernel_directory(path) != kernel_directory(target))
-		walk->link = pool_strdup(walk->judged->pool, path);
-	memcpy(walk->rest, whole, strlen(whole) + 1);
-	if (target[0] == '/') {
+	if (!walk->link && kernel_directory(walk->path) != kernel_directory(walk->target))
+		walk->link = pool_strdup(walk->judged->pool, walk->path);
+	memcpy(walk->rest, walk->whole, strlen(walk->whole) + 1);
+	if (walk->target[0] == '/') {
 		walk->length = 0;
 		walk->now[0] = '\0';
 		find_layer(walk);
@@ -211,25 +206,37 @@ static bool follow(struct walk *walk)
 	}
 }
 
-static void look_at_destination(const struct judged *judged, const struct places *places, const char *path,
-				struct mount_look *look)
+/* From the root, along PATH. */
+static bool follow_from_root(struct walk *walk, const char *path)
 {
-	struct walk walk = {.judged = judged, .places = places};
-	const char *clean = path_clean(judged->pool, path);
+	walk->length = walk->layer = walk->layer_length = 0;
+	walk->links = 0;
+	walk->climbs = false;
+	walk->link = NULL;
+	walk->now[0] = '\0';
+	return str_format(walk->rest, sizeof walk->rest, "%s", path) >= 0 && follow(walk);
+}
 
-	look->destination = clean;
+/* Where the destination of LOOK really is. */
+static void follow_destination(struct walk *walk, struct mount_look *look)
+{
+	const char *clean = look->destination;
+
 #ifdef HRUN_MUTANT_DESTINATION_LINKS
 	return;
 #endif
-	if (!judged->bundle || judged->bundle->rootfs < 0 || str_format(walk.rest, sizeof walk.rest, "%s", clean) < 0)
+	if (!follow_from_root(walk, clean))
 		return;
-	if (!follow(&walk) || !walk.links)
+	if (!walk->links && !walk->layer && walk->length)
+		str_format(walk->plain, sizeof walk->plain, "%.*s", (int)(strrchr(walk->now, '/') - walk->now),
+			   walk->now);
+	if (!walk->links)
 		return;
-	look->destination = walk.length ? pool_strdup(judged->pool, walk.now) : "/";
-	look->destination_climbs = walk.climbs;
+	look->destination = walk->length ? pool_strdup(walk->judged->pool, walk->now) : "/";
+	look->destination_climbs = walk->climbs;
 	/* From /dev/a to /dev/b is no way there. */
 	if (kernel_directory(look->destination) && kernel_directory(look->destination) != kernel_directory(clean))
-		look->destination_link = walk.link ? walk.link : clean;
+		look->destination_link = walk->link ? walk->link : clean;
 }
 
 /*
@@ -238,7 +245,7 @@ static void look_at_destination(const struct judged *judged, const struct places
  */
 static bool may_keep_sources(const struct judged *judged)
 {
-	enum { FEW = 32, OTHERS = 32 };
+	enum { FEW = 32, OTHERS = 32 + FD_PILE_MAX };
 	struct rlimit limit;
 	size_t binds = 0;
 
@@ -247,25 +254,47 @@ static bool may_keep_sources(const struct judged *judged)
 	return binds <= FEW || (getrlimit(RLIMIT_NOFILE, &limit) == 0 && 2 * binds + OTHERS <= limit.rlim_cur);
 }
 
-struct mount_look *mount_look(const struct judged *judged)
+/* WALK NULL: there is no image to look into. */
+static void look_at_mounts(const struct judged *judged, const struct places *places, struct walk *walk)
 {
 	const struct config *config = judged->config;
 	const bool keeps = judged->keeps_sources && may_keep_sources(judged);
-	struct mount_look *looks = pool_alloc(judged->pool, config->mount_count * sizeof *looks);
-	struct places places = new_places(judged, looks);
 	struct host_view *host = config->mount_count ? host_view_new(judged->pool) : NULL;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
+		struct mount_look *look = &places->looks[i];
 		const char *path = mount->destination;
-		autofd int source = source_look(judged, mount_is_bind(mount) ? mount->source : NULL, host, &looks[i]);
-		looks[i].source_fd = source < 0 ? source : keeps ? TAKE_FD(source) : -EMFILE;
+		look->is_bind = mount_is_bind(mount);
+		look->attributes = mount_attributes(mount);
+		autofd int source = source_look(judged, look->is_bind ? mount->source : NULL, host, look);
+		look->source_fd = source < 0 ? source : keeps ? TAKE_FD(source) : -EMFILE;
 		if (!path || path[0] != '/' || path_has_dotdot(path))
 			continue;
-		look_at_destination(judged, &places, path, &looks[i]);
-		size_t *slot = slot_of(&places, looks[i].destination, strlen(looks[i].destination));
-		looks[i].same_as = *slot;
+		look->destination = path_clean(judged->pool, path);
+		if (walk)
+			follow_destination(walk, look);
+		size_t *slot = slot_of(places, look->destination, strlen(look->destination));
+		look->same_as = *slot;
 		*slot = i + 1;
 	}
+}
+
+static void look_into_image(const struct judged *judged, const struct places *places)
+{
+	struct walk walk = {.judged = judged, .places = places};
+
+	look_at_mounts(judged, places, &walk);
+}
+
+struct mount_look *mount_look(const struct judged *judged)
+{
+	struct mount_look *looks = pool_alloc(judged->pool, judged->config->mount_count * sizeof *looks);
+	const struct places places = new_places(judged, looks);
+
+	if (judged->bundle && judged->bundle->rootfs >= 0)
+		look_into_image(judged, &places);
+	else
+		look_at_mounts(judged, &places, NULL);
 	return looks;
 }

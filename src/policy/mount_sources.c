@@ -132,10 +132,16 @@ static bool path_is_exempt(const struct view *view, const char *path)
 }
 
 /* What is in there is believed by every later command: which process is killed, which filter is loaded. */
-static bool is_own_state(const struct judged *judged, const char *path)
+static bool is_own_state(const struct view *view, const char *path)
 {
-	for (size_t i = 0; i < judged->own_paths.count; i++) {
-		if (path_meets(path, judged->own_paths.item[i]) != PATHS_APART)
+#ifdef HRUN_MUTANT_OWN_STATE
+	return false;
+#endif
+	const struct judged *judged = view->judged;
+	const struct string_list *own = view->host ? host_own_paths(view->host, judged) : &judged->own_paths;
+
+	for (size_t i = 0; i < own->count; i++) {
+		if (path_meets(path, own->item[i]) != PATHS_APART)
 			return true;
 	}
 	return false;
@@ -146,7 +152,7 @@ static void judge_path(struct view *view, const char *path)
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
-	if (is_own_state(view->judged, path))
+	if (is_own_state(view, path))
 		bits |= BREAKS_ENGINE_STATE;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);
@@ -209,6 +215,10 @@ static void judge_object(struct view *view, enum managed kind)
 		view->verdict->error = r;
 	if (kind == MANAGED_NOT && view->is_directory && !(view->verdict->bits & BREAKS_ENGINE_SOCKET))
 		look_for_sockets(view);
+#ifndef HRUN_MUTANT_OWN_STORE
+	if (kind == MANAGED_NOT && path_is_in_image_store(look->real_source, &look->source))
+		add(view, BREAKS_ENGINE_STATE, look->real_source);
+#endif
 }
 
 /* null, zero, full, random, urandom, tty, console, pts: what every container gets anyway. */
@@ -319,6 +329,8 @@ bool source_is_read_only(const struct config_mount *mount, const struct mount_lo
 const struct source_verdict *source_judge(const struct judged *judged, const struct config_mount *mount,
 					  const struct mount_look *look)
 {
+	if (look->answer->is_judged)
+		return look->answer;
 	struct view view = {
 		.visit = {.path = visit_path, .type = visit_type},
 		.judged = judged,
@@ -330,8 +342,7 @@ const struct source_verdict *source_judge(const struct judged *judged, const str
 		.is_directory = look->has_source && S_ISDIR(look->source.st_mode),
 	};
 
-	if (!look->answer->is_judged)
-		judge_source(&view);
+	judge_source(&view);
 	look->answer->is_judged = true;
 	return look->answer;
 }

@@ -283,6 +283,7 @@ static void waivers_in_both(struct pool *pool, const struct policy *a, const str
 	add_waivers(pool, b, a, both);
 	if (both->waiver_count)
 		qsort((struct waiver *)both->waivers, both->waiver_count, sizeof *both->waivers, by_rule);
+	policy_index_waivers(pool, both);
 }
 
 struct policy policy_stricter(struct pool *pool, const struct policy *a, const struct policy *b)

@@ -53,11 +53,8 @@ static const struct rule *slots[SLOTS];
 
 static size_t slot_of(const char *id)
 {
-	uint32_t hash = 2166136261u; /* FNV-1a */
+	size_t slot = str_hash(0, id, strlen(id)) % SLOTS;
 
-	for (const char *p = id; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 16777619u;
-	size_t slot = (hash ^ hash >> 16) % SLOTS;
 	while (slots[slot] && !str_equal(slots[slot]->id, id))
 		slot = (slot + 1) % SLOTS;
 	return slot;

@@ -224,12 +224,12 @@ static int open_file(const struct finder *finder, const char *path)
 static const char *interpreter_of(const struct finder *finder, const char *path)
 {
 	static const char blank[] = " \t";
-	char link[64], line[PATH_MAX];
+	char line[PATH_MAX];
 	autofd int found = open_file(finder, path);
 
-	if (found < 0 || str_format(link, sizeof link, "/proc/self/fd/%d", found) < 0)
+	if (found < 0)
 		return NULL;
-	autofd int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	autofd int fd = fd_reopen(found, O_RDONLY | O_NONBLOCK);
 	ssize_t size = fd < 0 ? fd : fd_read_all(fd, line, 2);
 	if (size < 2 || line[0] != '#' || line[1] != '!')
 		return NULL;

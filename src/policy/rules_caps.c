@@ -95,6 +95,30 @@ static uint64_t bits_of(const struct string_list *list)
 	return bits;
 }
 
+struct capability_look capability_look(const struct config_process *process)
+{
+	struct capability_look look = {0};
+
+	for (int set = 0; process && set < CAPS_SETS; set++) {
+		const struct string_list *list = &process->capabilities[set];
+		for (size_t i = 0; i < list->count; i++) {
+			int number = number_of(list->item[i]);
+			look.bits[set] |= bit_of(number);
+			look.has_unknown |= number < 0;
+		}
+	}
+	return look;
+}
+
+static uint64_t bits_of_class(enum cap_class class)
+{
+	uint64_t bits = 0;
+
+	for (int number = 0; number < CAPABILITIES; number++)
+		bits |= capabilities[number].class == class ? bit_of(number) : 0;
+	return bits;
+}
+
 /* Take NAME out of the list, or all that are no capabilities where NAME is NULL. */
 static void drop(struct pool *pool, struct string_list *list, const char *name)
 {
@@ -128,15 +152,15 @@ static void drop_ambient(struct pool *pool, struct config_process *process, cons
 static void find_class(struct finder *finder, enum cap_class class, const char *what)
 {
 	const struct config_process *process = finder->judged->process;
-	uint64_t seen = finder->judged->policy->allow.capabilities;
+	uint64_t left = bits_of_class(class) & ~finder->judged->policy->allow.capabilities;
 
 	for (int set = 0; process && set < CAPS_SETS; set++) {
 		const struct string_list *list = &process->capabilities[set];
-		for (size_t i = 0; i < list->count; i++) {
+		for (size_t i = 0; i < list->count && left & finder->judged->capabilities.bits[set]; i++) {
 			int number = number_of(list->item[i]);
-			if (number < 0 || capabilities[number].class != class || seen & bit_of(number))
+			if (!(left & bit_of(number)))
 				continue;
-			seen |= bit_of(number);
+			left &= ~bit_of(number);
 			find_value(finder, capabilities[number].name,
 				   at(finder, "process.capabilities.%s[%zu]", set_names[set], i), "%s %s",
 				   capabilities[number].name, what);
@@ -191,7 +215,7 @@ void judge_caps_unknown_name(struct finder *finder)
 	const char *shown[UNKNOWN_SHOWN] = {NULL};
 	size_t count = 0;
 
-	for (int set = 0; process && set < CAPS_SETS; set++) {
+	for (int set = 0; process && finder->judged->capabilities.has_unknown && set < CAPS_SETS; set++) {
 		const struct string_list *list = &process->capabilities[set];
 		for (size_t i = 0; i < list->count; i++) {
 			const char *name = list->item[i];
@@ -236,10 +260,9 @@ static void find_in_set(struct finder *finder, enum capability_set set, uint64_t
 /* CVE-2022-24769.  Ambient capabilities must be inheritable (capabilities(7)), so those stay when repairing. */
 void judge_caps_inheritable(struct finder *finder)
 {
-	const struct config_process *process = finder->judged->process;
-	bool repairs = process && finder->action == ACTION_HARDEN;
+	bool repairs = finder->action == ACTION_HARDEN;
 
-	find_in_set(finder, CAPS_INHERITABLE, repairs ? bits_of(&process->capabilities[CAPS_AMBIENT]) : 0,
+	find_in_set(finder, CAPS_INHERITABLE, repairs ? finder->judged->capabilities.bits[CAPS_AMBIENT] : 0,
 		    "is inheritable: a file may pass it on to whoever executes it");
 }
 
@@ -274,12 +297,11 @@ static const struct {
 
 void judge_caps_inconsistent(struct finder *finder)
 {
-	const struct config_process *process = finder->judged->process;
+	const uint64_t *bits = finder->judged->capabilities.bits;
 
-	for (size_t k = 0; process && k < sizeof within / sizeof within[0]; k++) {
-		uint64_t beyond = bits_of(&process->capabilities[within[k].set]) &
-				  ~bits_of(&process->capabilities[within[k].limit]);
-		for (int number = 0; number < CAPABILITIES; number++) {
+	for (size_t k = 0; k < sizeof within / sizeof within[0]; k++) {
+		uint64_t beyond = bits[within[k].set] & ~bits[within[k].limit];
+		for (int number = 0; beyond && number < CAPABILITIES; number++) {
 			if (beyond & bit_of(number))
 				find_value(finder, capabilities[number].name,
 					   at(finder, "process.capabilities.%s", set_names[within[k].set]),

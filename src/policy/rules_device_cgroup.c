@@ -29,7 +29,7 @@ static int64_t number_of(struct opt_i64 number)
 
 static bool is_about(const struct config_device_rule *rule, char type)
 {
-	return !rule->type || str_equal(rule->type, "a") || (rule->type[0] == type && !rule->type[1]);
+	return !rule->type || !*rule->type || str_equal(rule->type, "a") || (rule->type[0] == type && !rule->type[1]);
 }
 
 /* What rule I allows of REGION and no later rule takes away. */
@@ -65,7 +65,7 @@ static const char *numbers_of(const struct finder *finder, const struct config_d
 {
 	int64_t major = number_of(rule->major), minor = number_of(rule->minor);
 
-	return at(finder, "%s %s:%s", rule->type ? rule->type : "a",
+	return at(finder, "%s %s:%s", rule->type && *rule->type ? rule->type : "a",
 		  major == DEVICE_ALL ? "*" : at(finder, "%lld", (long long)major),
 		  minor == DEVICE_ALL ? "*" : at(finder, "%lld", (long long)minor));
 }

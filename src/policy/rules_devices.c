@@ -197,22 +197,27 @@ static bool path_is_repeated(const struct config_linux *linux_, size_t i)
 	return false;
 }
 
+static void find_node(struct finder *finder, size_t i, const char *complaint)
+{
+	const char *path = finder->judged->config->linux_->devices[i].path;
+
+	find(finder, at(finder, "linux.devices[%zu]", i), "%s %s", quote(finder, path ? path : ""), complaint);
+}
+
 void judge_device_path_invalid(struct finder *finder)
 {
 	const struct config_linux *linux_ = finder->judged->config->linux_;
 
 	for (size_t i = 0; linux_ && i < linux_->device_count; i++) {
 		const struct config_device *device = &linux_->devices[i];
-		const char *where = at(finder, "linux.devices[%zu]", i);
-		const char *shown = quote(finder, device->path ? device->path : "");
 		const char *complaint = complaint_about_path(device->path);
 		if (complaint)
-			find(finder, where, "%s %s", shown, complaint);
+			find_node(finder, i, complaint);
 		else if (path_is_repeated(linux_, i))
-			find(finder, where, "%s stands in the list twice", shown);
+			find_node(finder, i, "stands in the list twice");
 		if (!has_type(device, "cbup"))
-			find(finder, where, "%s has no known type", shown);
+			find_node(finder, i, "has no known type");
 		else if (!has_type(device, "p") && !has_number(device))
-			find(finder, where, "%s has no major number up to 4095 and minor number up to 1048575", shown);
+			find_node(finder, i, "has no major number up to 4095 and minor number up to 1048575");
 	}
 }

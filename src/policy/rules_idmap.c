@@ -32,18 +32,33 @@ static bool exceeds_ids(uint32_t start, uint32_t size)
 	return (uint64_t)start + size > UINT64_C(1) << 32;
 }
 
+static const char *complaint_about_range(const struct id_mapping_list *list, size_t i)
+{
+	const struct id_mapping *map = &list->item[i];
+
+	if (map->size == 0)
+		return "an empty range";
+	if (exceeds_ids(map->container_id, map->size) || exceeds_ids(map->host_id, map->size))
+		return "a range that ends beyond the last id";
+	return overlaps_earlier(list, i) ? "a range that overlaps an earlier one" : NULL;
+}
+
 static void find_bad_ranges(struct finder *finder, const struct id_mapping_list *list, const char *where)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const struct id_mapping *map = &list->item[i];
-		const char *place = at(finder, "%s[%zu]", where, i);
-		if (map->size == 0)
-			find(finder, place, "an empty range");
-		else if (exceeds_ids(map->container_id, map->size) || exceeds_ids(map->host_id, map->size))
-			find(finder, place, "a range that ends beyond the last id");
-		else if (overlaps_earlier(list, i))
-			find(finder, place, "a range that overlaps an earlier one");
+		const char *complaint = complaint_about_range(list, i);
+		if (complaint)
+			find(finder, at(finder, "%s[%zu]", where, i), "%s", complaint);
 	}
+}
+
+/* Most mounts have none. */
+static void find_bad_ranges_of_mount(struct finder *finder, const struct config_mount *mount, size_t i)
+{
+	if (mount->uid_mappings.count)
+		find_bad_ranges(finder, &mount->uid_mappings, at(finder, "mounts[%zu].uidMappings", i));
+	if (mount->gid_mappings.count)
+		find_bad_ranges(finder, &mount->gid_mappings, at(finder, "mounts[%zu].gidMappings", i));
 }
 
 static bool is_mapped(const struct id_mapping_list *list, uint32_t id)
@@ -71,10 +86,8 @@ void judge_idmap_invalid(struct finder *finder)
 		return;
 	find_bad_ranges(finder, &linux_->uid_mappings, "linux.uidMappings");
 	find_bad_ranges(finder, &linux_->gid_mappings, "linux.gidMappings");
-	for (size_t i = 0; i < config->mount_count; i++) {
-		find_bad_ranges(finder, &config->mounts[i].uid_mappings, at(finder, "mounts[%zu].uidMappings", i));
-		find_bad_ranges(finder, &config->mounts[i].gid_mappings, at(finder, "mounts[%zu].gidMappings", i));
-	}
+	for (size_t i = 0; i < config->mount_count; i++)
+		find_bad_ranges_of_mount(finder, &config->mounts[i], i);
 	if (!user && (linux_->uid_mappings.count || linux_->gid_mappings.count))
 		find(finder, linux_->uid_mappings.count ? "linux.uidMappings" : "linux.gidMappings",
 		     "mappings without a user namespace");
@@ -82,6 +95,9 @@ void judge_idmap_invalid(struct finder *finder)
 		return;
 	find_unmapped(finder, &linux_->uid_mappings, "uid", finder->judged->process->user.uid.value);
 	find_unmapped(finder, &linux_->gid_mappings, "gid", finder->judged->process->user.gid.value);
+	for (size_t i = 0; i < finder->judged->process->user.additional_gid_count; i++)
+		find_unmapped(finder, &linux_->gid_mappings, at(finder, "additionalGids[%zu]", i),
+			      finder->judged->process->user.additional_gids[i]);
 }
 
 /* ---- what the ids are outside: judged through the map of the user namespace that hrun is in ---- */

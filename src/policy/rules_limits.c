@@ -24,6 +24,11 @@ static size_t rlimit_number(const char *type)
 	return NO_RLIMIT;
 }
 
+static const char *rlimit_place(const struct finder *finder, size_t i)
+{
+	return at(finder, "process.rlimits[%zu]", i);
+}
+
 void judge_rlimit_invalid(struct finder *finder)
 {
 	const struct config_process *process = finder->judged->process;
@@ -31,15 +36,14 @@ void judge_rlimit_invalid(struct finder *finder)
 
 	for (size_t i = 0; process && i < process->rlimit_count; i++) {
 		const struct config_rlimit *limit = &process->rlimits[i];
-		const char *where = at(finder, "process.rlimits[%zu]", i);
 		size_t number = rlimit_number(limit->type);
 		if (number == NO_RLIMIT)
-			find(finder, where, "unknown type %s", quote(finder, limit->type));
+			find(finder, rlimit_place(finder, i), "unknown type %s", quote(finder, limit->type));
 		else if (seen >> number & 1)
-			find(finder, where, "%s stands in the list twice", limit->type);
+			find(finder, rlimit_place(finder, i), "%s stands in the list twice", limit->type);
 		seen |= UINT64_C(1) << number;
 		if (limit->soft > limit->hard)
-			find(finder, where, "soft limit above the hard limit");
+			find(finder, rlimit_place(finder, i), "soft limit above the hard limit");
 	}
 }
 

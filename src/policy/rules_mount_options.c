@@ -11,27 +11,18 @@
 #include <hrun/mount_words.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Is WORD ("nosuid") not what the kernel ends up with?  Recursive words speak of the top as well. */
-static bool lacks(const struct config_mount *mount, const char *word)
+static bool has_all(const struct mount_look *look, uint64_t attributes)
 {
-	uint64_t bit = mount_word_find(word)->set;
-	bool has = false;
-
-	for (size_t i = 0; i < mount->options.count; i++) {
-		const struct mount_word *one = mount_word_find(mount->options.item[i]);
-		if (one && (one->effect == WORD_ATTR || one->effect == WORD_ATTR_RECURSIVE) &&
-		    ((one->set | one->clear) & bit))
-			has = one->set & bit;
-	}
-	return !has;
+	return (look->attributes.set & attributes) == attributes;
 }
 
 static void ensure(struct pool *pool, struct config_mount *mount, const char *word)
 {
-	if (lacks(mount, word))
+	if (!(mount_attributes(mount).set & mount_word_find(word)->set))
 		mount_options_add(pool, mount, word);
 }
 
@@ -53,9 +44,10 @@ void judge_mount_proc_options(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_type_is(mount, "proc") || mount_is_bind(mount) || !goes_to(finder, mount, "/proc"))
+		const struct mount_look *look = &finder->judged->mounts[i];
+		if (!mount_type_is(mount, "proc") || look->is_bind || !goes_to(finder, mount, "/proc"))
 			continue;
-		if (lacks(mount, "nosuid") || lacks(mount, "nodev") || lacks(mount, "noexec"))
+		if (!has_all(look, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
 			find_lack(finder, i, "nosuid,nodev,noexec");
 	}
 }
@@ -76,11 +68,12 @@ void judge_mount_tmpfs_options(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_type_is(mount, "tmpfs") || mount_is_bind(mount) || !mount->destination)
+		const struct mount_look *look = &finder->judged->mounts[i];
+		if (!mount_type_is(mount, "tmpfs") || look->is_bind || !mount->destination)
 			continue;
-		if (lacks(mount, "nosuid"))
+		if (!has_all(look, MOUNT_ATTR_NOSUID))
 			find_lack(finder, i, "nosuid");
-		if (lacks(mount, "nodev") && !goes_to(finder, mount, "/dev"))
+		if (!has_all(look, MOUNT_ATTR_NODEV) && !goes_to(finder, mount, "/dev"))
 			find_lack(finder, i, "nodev");
 	}
 }
@@ -94,19 +87,16 @@ void harden_mount_tmpfs_options(struct pool *pool, struct config *config, const 
 		ensure(pool, mount, "nodev");
 }
 
-static bool is_writable(const struct config_mount *mount)
-{
-	return lacks(mount, "ro");
-}
-
 void judge_mount_tmpfs_exec(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (mount_type_is(mount, "tmpfs") && !mount_is_bind(mount) && mount->destination &&
-		    !goes_to(finder, mount, "/dev") && is_writable(mount) && lacks(mount, "noexec"))
+		const struct mount_look *look = &finder->judged->mounts[i];
+		if (mount_type_is(mount, "tmpfs") && !look->is_bind && mount->destination &&
+		    !goes_to(finder, mount, "/dev") && !has_all(look, MOUNT_ATTR_RDONLY) &&
+		    !has_all(look, MOUNT_ATTR_NOEXEC))
 			find_lack(finder, i, "noexec");
 	}
 }
@@ -127,9 +117,10 @@ void judge_mount_bind_nosuid_nodev(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_is_bind(mount) || !mount->destination)
+		const struct mount_look *look = &finder->judged->mounts[i];
+		if (!look->is_bind || !mount->destination)
 			continue;
-		if ((lacks(mount, "nosuid") || lacks(mount, "nodev")) && !source_is_device(&finder->judged->mounts[i]))
+		if (!has_all(look, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV) && !source_is_device(look))
 			find_lack(finder, i, "nosuid,nodev");
 	}
 }
@@ -169,7 +160,7 @@ void judge_mount_devpts_options(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_type_is(mount, "devpts") || mount_is_bind(mount) || !mount->destination)
+		if (!mount_type_is(mount, "devpts") || finder->judged->mounts[i].is_bind || !mount->destination)
 			continue;
 		if (!list_has(&mount->options, "newinstance"))
 			find_lack(finder, i, "newinstance");

@@ -167,6 +167,8 @@ void judge_mount_explicit_suid_dev(struct finder *finder)
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; i < config->mount_count; i++) {
+		if (!(finder->judged->mounts[i].attributes.cleared & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)))
+			continue;
 		const char *suid = effective_permission(&config->mounts[i], MOUNT_ATTR_NOSUID);
 		const char *dev = effective_permission(&config->mounts[i], MOUNT_ATTR_NODEV);
 		if (suid || dev)

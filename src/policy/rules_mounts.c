@@ -36,9 +36,10 @@ static void find_sources(struct finder *finder, unsigned int breaks, const char 
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_is_bind(mount) || !mount->source)
+		const struct mount_look *look = &finder->judged->mounts[i];
+		if (!look->is_bind || !mount->source)
 			continue;
-		const struct source_verdict *source = source_judge(finder->judged, mount, &finder->judged->mounts[i]);
+		const struct source_verdict *source = source_judge(finder->judged, mount, look);
 		if (source->bits & breaks)
 			find_source(finder, i, source->path[__builtin_ctz(breaks)], what);
 		else if (source->error)
@@ -84,7 +85,7 @@ void judge_mount_engine_socket(struct finder *finder)
 
 	find_sources(finder, BREAKS_ENGINE_SOCKET, "gives full control of the host");
 	for (size_t i = 0; i < config->mount_count; i++) {
-		if (mount_is_bind(&config->mounts[i]))
+		if (finder->judged->mounts[i].is_bind)
 			warn_of_root_socket(finder, i);
 	}
 }
@@ -106,7 +107,7 @@ void judge_mount_host_dev(struct finder *finder)
 
 	find_sources(finder, BREAKS_HOST_DEV, "is a device of the host, or holds them");
 	for (size_t i = 0; i < config->mount_count; i++) {
-		if (!mount_is_bind(&config->mounts[i]) && mount_type_is(&config->mounts[i], "devtmpfs"))
+		if (!finder->judged->mounts[i].is_bind && mount_type_is(&config->mounts[i], "devtmpfs"))
 			find_item(finder, i, "devtmpfs", at(finder, "mounts[%zu].type", i),
 				  "devtmpfs holds every device of the host");
 	}
@@ -162,7 +163,7 @@ void judge_mount_host_path(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (mount_is_bind(mount) && mount->source &&
+		if (finder->judged->mounts[i].is_bind && mount->source &&
 		    source_is_host_path(finder->judged, mount, &finder->judged->mounts[i]))
 			find_source(finder, i, shown_path(&finder->judged->mounts[i]), "is a path of the host");
 	}
@@ -192,7 +193,7 @@ void judge_mount_source_escape(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (mount_is_bind(mount) && mount->source && mount->source[0] != '/' &&
+		if (finder->judged->mounts[i].is_bind && mount->source && mount->source[0] != '/' &&
 		    (climbs_out(mount->source) || finder->judged->mounts[i].source_leaves))
 			find_item(finder, i, mount->source, at(finder, "mounts[%zu].source", i),
 				  "%s leads out of the bundle", quote(finder, mount->source));
@@ -218,7 +219,7 @@ void judge_mount_source_not_canonical(struct finder *finder)
 
 	for (size_t i = 0; i < config->mount_count; i++) {
 		const struct config_mount *mount = &config->mounts[i];
-		if (!mount_is_bind(mount) || !mount->source || !*mount->source)
+		if (!finder->judged->mounts[i].is_bind || !mount->source || !*mount->source)
 			continue;
 		const char *path = better_path(finder->judged, mount->source, &finder->judged->mounts[i]);
 		if (path)

@@ -69,17 +69,23 @@ void harden_ns_cgroup_missing(struct pool *pool, struct config *config, const st
 	linux_->namespace_count = count;
 }
 
+static const char *type_place(const struct finder *finder, size_t i)
+{
+	return at(finder, "linux.namespaces[%zu].type", i);
+}
+
 void judge_ns_duplicate(struct finder *finder)
 {
 	const struct config *config = finder->judged->config;
 
 	for (size_t i = 0; config->linux_ && i < config->linux_->namespace_count; i++) {
 		const struct config_namespace *namespace = &config->linux_->namespaces[i];
-		const char *where = at(finder, "linux.namespaces[%zu].type", i);
 		if (spec_namespace_type(namespace->type) == NS_TYPES)
-			find_value(finder, namespace->type, where, "unknown type %s", quote(finder, namespace->type));
+			find_value(finder, namespace->type, type_place(finder, i), "unknown type %s",
+				   quote(finder, namespace->type));
 		else if (namespace_of(config, namespace->type) != namespace)
-			find_value(finder, namespace->type, where, "%s stands in the list twice", namespace->type);
+			find_value(finder, namespace->type, type_place(finder, i), "%s stands in the list twice",
+				   namespace->type);
 	}
 }
 

@@ -32,16 +32,32 @@ static const char *skip_number(const char *text)
 	return digits == 0 || (digits > 1 && *text == '0') ? NULL : text + digits;
 }
 
+/* Identifiers with dots between them, none empty; a pre-release's numbers have no leading zero. */
+static const char *skip_identifiers(const char *text, bool is_prerelease)
+{
+	static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-";
+
+	for (;; text++) {
+		size_t length = strspn(text, letters), digits = strspn(text, "0123456789");
+		if (length == 0 || (is_prerelease && digits == length && !skip_number(text)))
+			return NULL;
+		text += length;
+		if (*text != '.')
+			return text;
+	}
+}
+
+/* Semantic Versioning 2.0.0, major 1. */
 static bool is_version_1(const char *version)
 {
-	static const char identifiers[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.+";
 	const char *rest = str_starts(version, "1.") ? skip_number(version + 2) : NULL;
 
-	if (!rest || *rest != '.' || !(rest = skip_number(rest + 1)))
-		return false;
-	if (*rest == '\0')
-		return true;
-	return (*rest == '-' || *rest == '+') && rest[1] && !rest[1 + strspn(rest + 1, identifiers)];
+	rest = rest && *rest == '.' ? skip_number(rest + 1) : NULL;
+	if (rest && *rest == '-')
+		rest = skip_identifiers(rest + 1, true);
+	if (rest && *rest == '+')
+		rest = skip_identifiers(rest + 1, false);
+	return rest && !*rest;
 }
 
 void judge_oci_version_invalid(struct finder *finder)

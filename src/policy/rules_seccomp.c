@@ -67,15 +67,19 @@ void harden_seccomp_default_allow(struct pool *pool, struct config *config, cons
 
 /* ---- words ---- */
 
-static void require_action(struct finder *finder, const char *action, const char *where)
+static bool is_action(const char *word)
 {
 	static const char *const known[] = {
 		"SCMP_ACT_KILL",  "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",   "SCMP_ACT_ERRNO",
 		"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW",	   "SCMP_ACT_LOG",	   "SCMP_ACT_NOTIFY",
 	};
 
-	if (!action || !IS_ONE_OF(action, known))
-		find(finder, where, "unknown action %s", quote(finder, action ? action : ""));
+	return word && IS_ONE_OF(word, known);
+}
+
+static void find_unknown_action(struct finder *finder, const char *action, const char *where)
+{
+	find(finder, where, "unknown action %s", quote(finder, action ? action : ""));
 }
 
 static void judge_flags(struct finder *finder, const struct string_list *flags)
@@ -90,31 +94,33 @@ static void judge_flags(struct finder *finder, const struct string_list *flags)
 	}
 }
 
-static void judge_args(struct finder *finder, const struct config_seccomp_syscall *call, const char *where)
+static void judge_args(struct finder *finder, const struct config_seccomp_syscall *call, size_t number)
 {
 	static const char *const operators[] = {"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	   "SCMP_CMP_EQ",
 						"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ"};
+	static const char place[] = "linux.seccomp.syscalls[%zu].args[%zu]";
 
 	for (size_t i = 0; i < call->arg_count; i++) {
 		const char *op = call->args[i].op ? call->args[i].op : "";
-		const char *place = at(finder, "%s.args[%zu]", where, i);
 		if (call->args[i].index > 5)
-			find(finder, place, "a system call has no argument %u", call->args[i].index);
+			find(finder, at(finder, place, number, i), "a system call has no argument %u",
+			     call->args[i].index);
 		if (!IS_ONE_OF(op, operators))
-			find(finder, place, "unknown operator %s", quote(finder, op));
+			find(finder, at(finder, place, number, i), "unknown operator %s", quote(finder, op));
 	}
 }
 
-static void judge_syscall(struct finder *finder, const struct config_seccomp_syscall *call, const char *where)
+static void judge_syscall(struct finder *finder, const struct config_seccomp_syscall *call, size_t number)
 {
-	require_action(finder, call->action, at(finder, "%s.action", where));
+	if (!is_action(call->action))
+		find_unknown_action(finder, call->action, at(finder, "linux.seccomp.syscalls[%zu].action", number));
 	if (!call->names.count)
-		find(finder, at(finder, "%s.names", where), "no system call is named");
+		find(finder, at(finder, "linux.seccomp.syscalls[%zu].names", number), "no system call is named");
 	for (size_t i = 0; i < call->names.count; i++) {
 		if (!*call->names.item[i])
-			find(finder, at(finder, "%s.names[%zu]", where, i), "an empty name");
+			find(finder, at(finder, "linux.seccomp.syscalls[%zu].names[%zu]", number, i), "an empty name");
 	}
-	judge_args(finder, call, where);
+	judge_args(finder, call, number);
 }
 
 /* The compiler's text begins with its place. */
@@ -136,28 +142,31 @@ void judge_seccomp_invalid(struct finder *finder)
 
 	if (!seccomp)
 		return;
-	require_action(finder, seccomp->default_action, "linux.seccomp.defaultAction");
+	if (!is_action(seccomp->default_action))
+		find_unknown_action(finder, seccomp->default_action, "linux.seccomp.defaultAction");
 	judge_flags(finder, &seccomp->flags);
 	for (size_t i = 0; i < seccomp->syscall_count; i++)
-		judge_syscall(finder, &seccomp->syscalls[i], at(finder, "linux.seccomp.syscalls[%zu]", i));
+		judge_syscall(finder, &seccomp->syscalls[i], i);
 	if (finder->verdict->count == before)
 		judge_program(finder);
 }
 
 /* ---- errors that are none ---- */
 
-static void judge_errno(struct finder *finder, const char *action, struct opt_u32 errno_ret, const char *value,
-			const char *where)
-{
-	enum { LAST_ERRNO = 4095 }; /* MAX_ERRNO of the kernel */
+enum { LAST_ERRNO = 4095 }; /* MAX_ERRNO of the kernel */
 
-	if (!action || !str_equal(action, "SCMP_ACT_ERRNO") || !errno_ret.set)
-		return;
-	if (errno_ret.value == 0)
+static bool is_bad_errno(const char *action, struct opt_u32 errno_ret)
+{
+	return errno_ret.set && (errno_ret.value == 0 || errno_ret.value > LAST_ERRNO) && action &&
+	       str_equal(action, "SCMP_ACT_ERRNO");
+}
+
+static void find_errno(struct finder *finder, unsigned int number, const char *value, const char *where)
+{
+	if (number == 0)
 		find_value(finder, value, where, "the call does nothing and reports success");
-	else if (errno_ret.value > LAST_ERRNO)
-		find_value(finder, value, where, "%u is no error number; the last one is %d", errno_ret.value,
-			   LAST_ERRNO);
+	else
+		find_value(finder, value, where, "%u is no error number; the last one is %d", number, LAST_ERRNO);
 }
 
 void judge_seccomp_errno_zero(struct finder *finder)
@@ -166,11 +175,13 @@ void judge_seccomp_errno_zero(struct finder *finder)
 
 	if (!seccomp)
 		return;
-	judge_errno(finder, seccomp->default_action, seccomp->default_errno_ret, NULL, "linux.seccomp.defaultErrnoRet");
+	if (is_bad_errno(seccomp->default_action, seccomp->default_errno_ret))
+		find_errno(finder, seccomp->default_errno_ret.value, NULL, "linux.seccomp.defaultErrnoRet");
 	for (size_t i = 0; i < seccomp->syscall_count; i++) {
 		const struct config_seccomp_syscall *call = &seccomp->syscalls[i];
-		judge_errno(finder, call->action, call->errno_ret, call->names.count == 1 ? *call->names.item : NULL,
-			    at(finder, "linux.seccomp.syscalls[%zu].errnoRet", i));
+		if (is_bad_errno(call->action, call->errno_ret))
+			find_errno(finder, call->errno_ret.value, call->names.count == 1 ? *call->names.item : NULL,
+				   at(finder, "linux.seccomp.syscalls[%zu].errnoRet", i));
 	}
 }
 

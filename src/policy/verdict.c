@@ -21,7 +21,7 @@ const char *quote(const struct finder *finder, const char *text)
 	return pool_printf(finder->judged->pool, "\"%.*s...\"", QUOTE_MAX, text);
 }
 
-__attribute__((format(printf, 2, 0))) static const char *format_in(struct pool *pool, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static char *format_in(struct pool *pool, const char *format, va_list args)
 {
 	char shorter[256];
 	va_list again;
@@ -65,7 +65,7 @@ __attribute__((format(printf, 6, 0))) static void add(struct finder *finder, enu
 						      va_list args)
 {
 	struct pool *pool = finder->judged->pool;
-	char *text = pool_strdup(pool, format_in(pool, format, args));
+	char *text = format_in(pool, format, args);
 	struct finding *finding = pool_array_add(pool, finder->verdict->findings, finder->verdict->count);
 
 	str_remove_controls(text);
@@ -194,6 +194,7 @@ void policy_judge(const struct judged *judged, const struct policy *policy, stru
 	for (int kind = 0; kind < HOOK_KINDS; kind++)
 		ret_verdict->hooks[kind] = looked_at.hooks[kind] = hook_look(&looked_at, (enum hook_kind)kind);
 	policy_drop_capabilities(&looked_at, ret_verdict);
+	looked_at.capabilities = capability_look(looked_at.process);
 	bool pod_sandbox = judged_is_pod_sandbox(&looked_at);
 	for (size_t i = 0; i < rule_count; i++) {
 		struct decision decision = policy_decide(policy, &rules[i], pod_sandbox);
@@ -234,11 +235,13 @@ void verdict_of_json_error(struct pool *pool, const struct policy *policy, const
 		find(&finder, where, "%s", error->text);
 }
 
-int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount)
+int verdict_take_source(const struct verdict *verdict, const struct config_mount *mount, mode_t *ret_mode)
 {
 	if (!mount->judged_as || mount->judged_as > verdict->mount_count)
 		return -ESTALE;
-	int *fd = &verdict->mounts[mount->judged_as - 1].source_fd;
+	struct mount_look *look = &verdict->mounts[mount->judged_as - 1];
+	int *fd = &look->source_fd;
+	*ret_mode = look->source.st_mode;
 	return *fd < 0 ? *fd : TAKE_FD(*fd);
 }
 

@@ -178,5 +178,6 @@ int policy_read_waivers(struct policy_reader *r, const struct json *value, void 
 	TRY(read_list(r, value));
 	r->policy->waivers = sort(r->pool, r->waivers, r->waiver_count);
 	r->policy->waiver_count = r->waiver_count;
+	policy_index_waivers(r->pool, r->policy);
 	return 0;
 }

@@ -67,14 +67,14 @@ static bool holds_processes(int dir)
 	       cgroup_dir_read(dir, "cgroup.procs", text, sizeof text) != 0;
 }
 
-/* PATH is for messages.  A controller that is on already is not written: a read-only delegation may do. */
-int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
+/* PATH is for messages.  FRESH: we have just made it, so nothing is on and nobody lives there. */
+static int enable(const struct cgroup_plan *plan, int dir, const char *path, bool fresh, struct err *e)
 {
-	char enabled[1024], word[64];
+	char enabled[1024] = "", word[64];
 
 	if (plan->controller_count == 0)
 		return 0;
-	ssize_t n = cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled);
+	ssize_t n = fresh ? 0 : cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled);
 	if (n < 0) {
 		errno = (int)-n;
 		return err_errno(e, "read cgroup.subtree_control of cgroup %s", path);
@@ -84,7 +84,7 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 		if (has_word(enabled, controller))
 			continue;
 		/* The kernel would take some, and make it a threaded one. */
-		if (holds_processes(dir))
+		if (!fresh && holds_processes(dir))
 			return enable_failed(EBUSY, controller, path, e);
 		if (str_format(word, sizeof word, "+%s", controller) < 0)
 			return err_set(e, EINVAL, "no controller has so long a name: %s", controller);
@@ -95,18 +95,24 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 	return 0;
 }
 
+/* A controller that is on already is not written: a read-only delegation may do. */
+int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e)
+{
+	return enable(plan, dir, path, false, e);
+}
+
 /*
  * Controllers that no limit asks for, as far as the kernel hands them down: engines read memory.current, cpu.stat
  * and pids.current.  Not where processes live: with some controllers such a cgroup would become a threaded one, and
  * nobody could be put below it.
  */
-static void enable_for_statistics(int dir)
+static void enable_for_statistics(int dir, bool fresh)
 {
-	char available[1024], enabled[1024], word[64], *rest = available;
+	char available[1024], enabled[1024] = "", word[64], *rest = available;
 
 	if (cgroup_dir_read(dir, "cgroup.controllers", available, sizeof available) <= 0 ||
-	    cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled) < 0 ||
-	    str_equal(available, enabled) || holds_processes(dir))
+	    (!fresh && cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled) < 0) ||
+	    str_equal(available, enabled) || (!fresh && holds_processes(dir)))
 		return;
 	for (const char *controller; (controller = strsep(&rest, " \n"));) {
 		if (*controller && !has_word(enabled, controller) &&
@@ -123,6 +129,7 @@ struct descent {
 	const struct cgroup_plan *plan;
 	char path[PATH_MAX];
 	size_t made;
+	bool is_fresh; /* its last directory: our own mkdir, and nothing done there since */
 };
 
 /* Remove what this descent made, deepest first; a parent that others use by now stays (EBUSY). */
@@ -181,16 +188,17 @@ static int make_parent(struct descent *d, int dir, const char *name, bool *ret_m
 	return !*ret_made && errno != EEXIST ? cannot_make(d->plan->path, e) : 0;
 }
 
-/* Enter the component NAME: controllers on in *dir, NAME made, *dir replaced by it. */
+/* Enter the component NAME: controllers on in *dir (negative: the mount's root), NAME made, *dir replaced by it. */
 static int step_down(struct descent *d, int *dir, const char *name, bool last, struct err *e)
 {
 	size_t length = strlen(d->path);
+	int here = *dir < 0 ? d->plan->root : *dir;
 	bool made = true;
 
-	TRY(cgroup_dir_enable(d->plan, *dir, length ? d->path : "/", e));
-	enable_for_statistics(*dir);
-	TRY(last ? make_last(d, *dir, name, e) : make_parent(d, *dir, name, &made, e));
-	int next = cgroup_dir_open(*dir, name, O_RDONLY);
+	TRY(enable(d->plan, here, length ? d->path : "/", d->is_fresh, e));
+	enable_for_statistics(here, d->is_fresh && !d->plan->controller_count);
+	TRY(last ? make_last(d, here, name, e) : make_parent(d, here, name, &made, e));
+	int next = cgroup_dir_open(here, name, O_RDONLY);
 	if (next == -ENOTDIR)
 		return is_file(d, e);
 	/* It fits: the whole path does, cgroup_make has looked. */
@@ -203,6 +211,7 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	}
 	fd_close(dir);
 	*dir = next;
+	d->is_fresh = made;
 	return 0;
 }
 
@@ -227,14 +236,10 @@ static int check_type(int dir, const char *path, struct err *e)
 static int descend(struct descent *d, struct err *e)
 {
 	const char *rest = d->plan->path + 1;
-	autofd int dir = cgroup_dir_open(d->plan->root, ".", O_RDONLY);
+	autofd int dir = -EBADF;
 	char name[NAME_MAX + 1];
 	bool last = false;
 
-	if (dir < 0) {
-		errno = -dir;
-		return err_errno(e, "open the cgroup2 mount %s", d->plan->mountpoint);
-	}
 	while (!last) {
 		size_t length = strcspn(rest, "/");
 		last = rest[length] == '\0';
@@ -257,6 +262,7 @@ static int descend_again(struct descent *d, struct err *e)
 	for (int attempt = 1;; attempt++) {
 		d->path[0] = '\0';
 		d->made = 0;
+		d->is_fresh = false;
 		int r = descend(d, e);
 		if (r >= 0)
 			return r;

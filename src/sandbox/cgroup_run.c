@@ -219,8 +219,10 @@ static int remove_own_parents(int root, const char *path, struct err *e)
 		*slash = '\0';
 		if (!made_by_hrun(root, parent))
 			return 0;
-		const char *name;
-		autofd int above = open_parent(root, parent, &name, e);
+		const char *name = parent + 1;
+		bool top = !strchr(name, '/');
+		autofd int opened = top ? -EBADF : open_parent(root, parent, &name, e);
+		int above = top ? root : opened;
 		if (above < 0)
 			errno = -above;
 		bool gone = above >= 0 && unlinkat(above, name, AT_REMOVEDIR) == 0;

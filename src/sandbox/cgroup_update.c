@@ -12,6 +12,7 @@
 #include <hrun/str.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A limit that the container was not created with needs its controller in every cgroup above it. */
 int cgroup_dir_enable_above(const struct cgroup_plan *plan, struct err *e)
@@ -56,9 +57,37 @@ static int write_values(const struct cgroup_plan *plan, int cgroup, struct err *
 	return 0;
 }
 
+/* One of the files that what WRITE asks for may be written to. */
+static bool has_file_for(const struct cgroup_plan *plan, const struct cgroup_write *write, int cgroup)
+{
+	for (size_t i = 0; i < plan->write_count; i++) {
+		if (strcmp(plan->writes[i].where, write->where) == 0 &&
+		    faccessat(cgroup, plan->writes[i].file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * create leaves a share out where there is none; who asks for one now wants that one. "0" is cpu.idle's: without the file nothing is
+ * idle.
+ */
+static int check_weights(const struct cgroup_plan *plan, int cgroup, struct err *e)
+{
+	for (size_t i = 0; i < plan->write_count; i++) {
+		const struct cgroup_write *write = &plan->writes[i];
+		if (write->kind == CGROUP_WEIGHT && write->absent_ok && strcmp(write->value, "0") != 0 &&
+		    !has_file_for(plan, write, cgroup))
+			return err_set(e, EOPNOTSUPP, "%s: this kernel's cgroup2 has no %s; leave it out", write->where,
+				       write->file);
+	}
+	return 0;
+}
+
 int cgroup_update(const struct cgroup_plan *plan, int cgroup, bool devices, struct err *e)
 {
 	TRY(cgroup_dir_enable_above(plan, e));
+	TRY(check_weights(plan, cgroup, e));
 	TRY(write_values(plan, cgroup, e));
 	if (!devices)
 		return 0;

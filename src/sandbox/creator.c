@@ -160,8 +160,10 @@ static int prepare(struct creation *c, struct err *e)
 		TRY(r);
 	write_hook_states(c);
 	TRY(prepare_agent(c, e));
-	c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
-	TRY(c->init.start);
+	if (!c->options->starts) {
+		c->init.start = unix_listen_at(c->container->dir, "start.sock", SOCK_SEQPACKET, e);
+		TRY(c->init.start);
+	}
 	TRY(make_cgroup(c, e));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_errno(e, "make a socket pair");
@@ -203,7 +205,7 @@ static int start_init(struct creation *c, struct err *e)
 	 * outside a new user namespace has every capability in it.  Only an ordinary user must stay dumpable for a
 	 * moment, to write the maps: the files are root's otherwise.
 	 */
-	if ((!c->plan->ids.new_namespace || geteuid() == 0) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if ((!c->plan->ids.new_namespace || proc_euid() == 0) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
 	int time = time_namespace(&c->plan->namespaces);
 	autofd int home = time >= 0 ? time_visit(time, e) : -EBADF;
@@ -217,7 +219,7 @@ static int start_init(struct creation *c, struct err *e)
 	/* Our copies: EOF must mean that init is gone. */
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);
-	objects_close(&c->init.objects);
+	objects_close(c->plan, &c->init.objects);
 	return 0;
 }
 
@@ -236,7 +238,7 @@ static int record_process(struct creation *c, int proc, struct err *e)
 
 static int map_init(struct creation *c, struct err *e)
 {
-	autofd int proc = proc_open(e);
+	int proc = c->sandbox->proc = proc_open(e);
 
 	TRY(proc);
 	TRY(record_process(c, proc, e));
@@ -273,18 +275,27 @@ static int say(struct creation *c, enum sync_kind kind, struct err *e)
 	return err_set(e, EPIPE, "%s", ""); /* init is gone; explain_death says more */
 }
 
-static int drive(struct creation *c, struct err *e)
+/* Init goes on by itself where there are none. */
+static int meet_for_hooks(struct creation *c, struct err *e)
 {
-	c->phase = "before its ids were mapped";
-	TRY(map_init(c, e));
-	TRY(say(c, SYNC_MAPPED, e)); /* 1 MAPPED */
-	c->phase = "while it built the root filesystem";
+	if (!hooks_wait(c->plan))
+		return 0;
 	TRY(sync_expect(c->sync, SYNC_MOUNTED, e)); /* 2 MOUNTED */
 	TRY(record_hooks(c, e));
 	TRY(run_hooks(c, HOOK_PRESTART, e));
 	TRY(run_hooks(c, HOOK_CREATE_RUNTIME, e));
 	TRY(say(c, SYNC_PIVOT, e)); /* 3 PIVOT */
 	c->phase = "while it entered the root filesystem";
+	return 0;
+}
+
+static int drive(struct creation *c, struct err *e)
+{
+	c->phase = "before its ids were mapped";
+	TRY(map_init(c, e));
+	TRY(say(c, SYNC_MAPPED, e)); /* 1 MAPPED */
+	c->phase = "while it built the root filesystem";
+	TRY(meet_for_hooks(c, e));
 	TRY(sync_expect(c->sync, SYNC_READY, e)); /* 4 READY */
 	TRY(scheduling_apply(&c->plan->scheduling, c->sandbox->pid, e));
 	if (c->sandbox->cgroup >= 0)
@@ -340,7 +351,7 @@ static void close_creation(struct creation *c)
 	fd_close(&c->sync);
 	fd_close(&c->init.sync);
 	fd_close(&c->init.start);
-	objects_close(&c->init.objects);
+	objects_close(c->plan, &c->init.objects);
 	pool_free(&c->pool);
 }
 
@@ -355,7 +366,7 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 			     .net_namespace = -1,
 			     .placeholder = NO_PLACEHOLDER};
 
-	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	*ret = SANDBOX_EMPTY;
 	c.init.sync = c.init.peer = c.init.start = c.init.console = c.init.proc = -1;
 	c.init.objects = (struct host_objects){.rootfs = -1, .null_device = -1};
 	int r = labels_check(plan, &c.init.has_apparmor, e);
@@ -368,6 +379,8 @@ int sandbox_create(struct plan *plan, struct container *container, const struct 
 	if (r < 0) {
 		undo(&c, e);
 		sandbox_close(ret);
+	} else if (options->starts) {
+		ret->starter = TAKE_FD(c.sync);
 	}
 	close_creation(&c);
 	return r;
@@ -377,4 +390,6 @@ void sandbox_close(struct sandbox *sandbox)
 {
 	fd_close(&sandbox->pidfd);
 	fd_close(&sandbox->cgroup);
+	fd_close(&sandbox->proc);
+	fd_close(&sandbox->starter);
 }

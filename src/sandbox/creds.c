@@ -195,7 +195,7 @@ static uint64_t kept_for_filter(const struct plan *plan)
 }
 
 /* A capability that hrun itself does not have cannot be handed on: it is a right, not a control. */
-static int set_sets(const struct plan *plan, uint64_t keep, struct err *e)
+static int set_sets(const struct plan *plan, uint64_t keep, bool again, struct err *e)
 {
 	const uint64_t *caps = plan->creds.caps;
 	uint64_t own = 0, inheritable = caps[CAPS_INHERITABLE];
@@ -205,7 +205,8 @@ static int set_sets(const struct plan *plan, uint64_t keep, struct err *e)
 	inheritable = caps[CAPS_PERMITTED];
 #endif
 	TRY(set_caps((caps[CAPS_EFFECTIVE] & own) | keep, (caps[CAPS_PERMITTED] & own) | keep, inheritable & own, e));
-	return raise_ambient(caps[CAPS_AMBIENT] & own, e);
+	/* Raised once: with what is permitted later goes what is ambient of it. */
+	return again ? 0 : raise_ambient(caps[CAPS_AMBIENT] & own, e);
 }
 
 static int become_powerless(const struct plan *plan, struct err *e)
@@ -213,11 +214,12 @@ static int become_powerless(const struct plan *plan, struct err *e)
 	const struct creds_plan *c = &plan->creds;
 
 	TRY(drop_bounding(c->caps[CAPS_BOUNDING], e));
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+	/* Only who stops being root loses them by that. */
+	if (c->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return err_errno(e, "keep capabilities while the ids change");
 	TRY(set_ids(c, e));
-	TRY(set_sets(plan, kept_for_filter(plan), e));
-	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
+	TRY(set_sets(plan, kept_for_filter(plan), false, e));
+	if (c->uid && prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
 		return err_errno(e, "reset keepcaps");
 #ifndef HRUN_MUTANT_NO_NEW_PRIVS
 	if (c->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
@@ -249,7 +251,7 @@ int creds_seal(const struct plan *plan, struct err *e)
 		TRY(filter_load_and_notify(&plan->filter, e));
 #endif
 	if (kept_for_filter(plan))
-		TRY(set_sets(plan, 0, e));
+		TRY(set_sets(plan, 0, true, e));
 	return 0;
 }
 

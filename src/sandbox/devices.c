@@ -130,11 +130,11 @@ static int apply_all(const struct plan *plan, struct parent *parent, int rootfs,
 	return 0;
 }
 
-int devices_apply(const struct plan *plan, int rootfs, struct err *e)
+int devices_apply(const struct plan *plan, int rootfs, struct fd_pile *pile, struct err *e)
 {
 	struct parent parent = {.fd = -EBADF};
 	int r = apply_all(plan, &parent, rootfs, e);
 
-	fd_close(&parent.fd);
+	fd_pile_add(pile, &parent.fd);
 	return r;
 }

@@ -205,6 +205,15 @@ static int run_one(struct run *run, struct err *e)
 	return r;
 }
 
+bool hooks_wait(const struct plan *plan)
+{
+	const struct hook_list *hooks = plan->hooks;
+
+	/* createContainer and poststop: the record says that hooks have begun before the first one runs (creator.c). */
+	return hooks[HOOK_PRESTART].count || hooks[HOOK_CREATE_RUNTIME].count || hooks[HOOK_CREATE_CONTAINER].count ||
+	       hooks[HOOK_POSTSTOP].count;
+}
+
 /* The first failure ends the row; but after a container has ended every poststop hook has its turn. */
 int hooks_apply(const struct hook_list *hooks, enum hook_kind kind, const struct hook_state *state, int dir,
 		const struct filter_plan *filter, struct err *e)

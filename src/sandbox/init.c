@@ -28,15 +28,16 @@ static int build(struct init *i, struct err *e)
 {
 	const struct plan *plan = i->plan;
 	int rootfs = i->objects.rootfs;
+	autopile struct fd_pile pile = {.count = 0};
 
 	TRY(uts_apply(&plan->namespaces, e));
 	if (plan->namespaces.loopback_up)
 		TRY(loopback_up(e));
-	TRY(rootfs_attach(&plan->rootfs, rootfs, e));
-	TRY(mounts_apply(plan, rootfs, e));
-	TRY(devices_apply(plan, rootfs, e));
+	TRY(rootfs_attach(&plan->rootfs, rootfs, &pile, e));
+	TRY(mounts_apply(plan, rootfs, &pile, e));
+	TRY(devices_apply(plan, rootfs, &pile, e));
 	TRY(console_prepare(plan, rootfs, e));
-	return sysctl_apply(plan, e);
+	return sysctl_apply(plan, &pile, e);
 }
 
 /* In: the root filled.  Out: inside it, the host gone, nothing writable that should not be. */
@@ -45,7 +46,8 @@ static int close_root(struct init *i, struct err *e)
 	const struct plan *plan = i->plan;
 	int rootfs = i->objects.rootfs;
 
-	i->hook_state[0].pid = getpid();
+	if (plan->hooks[HOOK_CREATE_CONTAINER].count)
+		i->hook_state[0].pid = getpid();
 	TRY(hooks_apply(&plan->hooks[HOOK_CREATE_CONTAINER], HOOK_CREATE_CONTAINER, &i->hook_state[0], rootfs, NULL,
 			e));
 	cwd_make(plan, rootfs);
@@ -91,7 +93,8 @@ static void __attribute__((noreturn)) start_program(struct init *i, int starter,
 	struct err e = {0};
 	const struct plan *plan = i->plan;
 
-	i->hook_state[1].pid = getpid();
+	if (plan->hooks[HOOK_START_CONTAINER].count)
+		i->hook_state[1].pid = getpid();
 	if (hooks_apply(&plan->hooks[HOOK_START_CONTAINER], HOOK_START_CONTAINER, &i->hook_state[1], -1, &plan->filter,
 			&e) >= 0)
 		program_execute(plan, path, &e);
@@ -111,11 +114,16 @@ static bool may_pass(int errnum)
 	return true;
 }
 
-/* Wait for START; a starter that goes away without it is forgotten. */
+/* Wait for START; a starter that goes away without it is forgotten, unless it is the only one. */
 static void __attribute__((noreturn)) serve(struct init *i, const char *path)
 {
 	struct err e;
 
+	if (i->start < 0) {
+		expect_or_die(i->sync, SYNC_START); /* 5 START */
+		start_program(i, i->sync, path);
+	}
+	fd_close(&i->sync);
 	for (;;) {
 		autofd int starter = accept4(i->start, NULL, NULL, SOCK_CLOEXEC);
 		if (starter < 0 && !may_pass(errno))
@@ -170,13 +178,14 @@ void init_main(void *argument)
 	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)
 		fail(i->sync, &e);
-	if (sync_send(i->sync, SYNC_MOUNTED, NULL) < 0) /* 2 MOUNTED */
-		_exit(1);
-	expect_or_die(i->sync, SYNC_PIVOT); /* 3 PIVOT */
+	if (hooks_wait(i->plan)) {
+		if (sync_send(i->sync, SYNC_MOUNTED, NULL) < 0) /* 2 MOUNTED */
+			_exit(1);
+		expect_or_die(i->sync, SYNC_PIVOT); /* 3 PIVOT */
+	}
 	if (close_root(i, &e) < 0 || become_program(i, path, sizeof path, &e) < 0)
 		fail(i->sync, &e);
 	if (sync_send(i->sync, SYNC_READY, NULL) < 0) /* 4 READY */
 		_exit(1);
-	fd_close(&i->sync);
 	serve(i, path);
 }

@@ -130,7 +130,7 @@ static int open_namespace(int proc, pid_t pid, const char *name, struct err *e)
 	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	/* A process that has ended has no namespaces, also while it waits to be reaped. */
 	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
-		return err_set(e, ESRCH, "container not running: its init ended meanwhile (no such process)");
+		return spawn_init_ended(e);
 	return fd < 0 ? err_errno(e, "open /proc/%s of the container's init", path) : fd;
 }
 
@@ -283,7 +283,7 @@ static int join(const struct plan *plan, const struct container_record *record, 
 int sandbox_join(const struct plan *plan, const struct container *container, const struct sandbox_options *options,
 		 struct sandbox *ret, struct err *e)
 {
-	*ret = (struct sandbox){.pidfd = -1, .cgroup = -1};
+	*ret = SANDBOX_EMPTY;
 	bool has_apparmor;
 	TRY(labels_check(plan, &has_apparmor, e));
 	struct filter_agent *agent = plan->filter.agent;

@@ -22,9 +22,10 @@ struct cover {
 struct covers {
 	struct cover file, directory;
 	const char *label; /* of SELinux, for what is made here; or NULL */
+	struct fd_pile *pile;
 };
 
-static int put_cover(struct cover *cover, int target, struct err *e)
+static int put_cover(struct cover *cover, int target, struct fd_pile *pile, struct err *e)
 {
 	if (!cover->attached) {
 		TRY(mnt_attach(cover->tree, target, e));
@@ -33,7 +34,9 @@ static int put_cover(struct cover *cover, int target, struct err *e)
 	}
 	autofd int copy = mnt_clone(cover->tree, false, e);
 	TRY(copy);
-	return mnt_attach(copy, target, e);
+	TRY(mnt_attach(copy, target, e));
+	fd_pile_add(pile, &copy);
+	return 0;
 }
 
 static int hide(struct covers *covers, int target, struct err *e)
@@ -43,20 +46,21 @@ static int hide(struct covers *covers, int target, struct err *e)
 	if (fstat(target, &st) < 0)
 		return err_errno(e, "stat");
 	if (!S_ISDIR(st.st_mode))
-		return put_cover(&covers->file, target, e);
+		return put_cover(&covers->file, target, covers->pile, e);
 	if (covers->directory.tree < 0)
 		covers->directory.tree = mnt_empty_dir(covers->label, e);
 	TRY(covers->directory.tree);
-	return put_cover(&covers->directory, target, e);
+	return put_cover(&covers->directory, target, covers->pile, e);
 }
 
-static int freeze(int target, struct err *e)
+static int freeze(int target, struct fd_pile *pile, struct err *e)
 {
-	autofd int mnt = mnt_clone(target, true, e);
+	autofd int mnt = mnt_clone_with(target, "", MOUNT_ATTR_RDONLY, 0, true, e);
 
 	TRY(mnt);
-	TRY(mnt_setattr(mnt, MOUNT_ATTR_RDONLY, 0, 0, true, e));
-	return mnt_attach(mnt, target, e);
+	TRY(mnt_attach(mnt, target, e));
+	fd_pile_add(pile, &mnt);
+	return 0;
 }
 
 static int apply_one(const struct mask_step *m, struct covers *covers, int rootfs, struct err *e)
@@ -66,7 +70,9 @@ static int apply_one(const struct mask_step *m, struct covers *covers, int rootf
 	if (target == -ENOENT || target == -ENOTDIR)
 		return 0; /* nothing there to hide; the OCI spec asks to go on */
 	TRY(target);
-	return m->kind == MASK_READONLY ? freeze(target, e) : hide(covers, target, e);
+	TRY(m->kind == MASK_READONLY ? freeze(target, covers->pile, e) : hide(covers, target, e));
+	fd_pile_add(covers->pile, &target);
+	return 0;
 }
 
 static int apply_all(const struct plan *plan, struct covers *covers, int rootfs, struct err *e)
@@ -92,10 +98,13 @@ static int apply_all(const struct plan *plan, struct covers *covers, int rootfs,
 
 int masks_apply(const struct plan *plan, int rootfs, int null_device, struct err *e)
 {
-	struct covers covers = {
-		.file = {.tree = null_device}, .directory = {.tree = -EBADF}, .label = plan->mount_label};
+	autopile struct fd_pile pile = {.count = 0};
+	struct covers covers = {.file = {.tree = null_device},
+				.directory = {.tree = -EBADF},
+				.label = plan->mount_label,
+				.pile = &pile};
 	int r = apply_all(plan, &covers, rootfs, e);
 
-	fd_close(&covers.directory.tree);
+	fd_pile_add(&pile, &covers.directory.tree);
 	return r;
 }

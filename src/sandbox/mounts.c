@@ -85,7 +85,8 @@ static int inherit_mode(const struct mount_step *m, int fs, int target, bool tar
 	return mnt_fs_set(fs, "mode", mode, e);
 }
 
-static int make_filesystem(const struct mount_step *m, int target, bool target_is_new, struct err *e)
+static int make_filesystem(const struct mount_step *m, int target, bool target_is_new, struct fd_pile *pile,
+			   struct err *e)
 {
 	__attribute__((cleanup(overlay_close))) struct overlay_fds fds = {.count = 0};
 	autofd int fs = mnt_fs_open(m->type, e);
@@ -99,21 +100,26 @@ static int make_filesystem(const struct mount_step *m, int target, bool target_i
 			TRY(mnt_fs_set(fs, m->data[i].key, m->data[i].value, e));
 	}
 	TRY(overlay_set(m, fs, &fds, e));
-	return mnt_fs_mount(fs, attr_at_first(m), e);
+	int mnt = mnt_fs_mount(fs, attr_at_first(m), e);
+	fd_pile_add(pile, &fs);
+	return mnt;
 }
 
 /* cgroup2 seen from the container's own cgroup namespace. */
-static int make_cgroup(const struct mount_step *m, struct err *e)
+static int make_cgroup(const struct mount_step *m, struct fd_pile *pile, struct err *e)
 {
 	autofd int fs = mnt_fs_open("cgroup2", e);
 	TRY(fs);
 	TRY(mnt_fs_set(fs, "source", "cgroup", e));
-	return mnt_fs_mount(fs, m->attr_set, e);
+	int mnt = mnt_fs_mount(fs, m->attr_set, e);
+	fd_pile_add(pile, &fs);
+	return mnt;
 }
 
-static int make_mount(const struct mount_step *m, int target, bool target_is_new, struct err *e)
+static int make_mount(const struct mount_step *m, int target, bool target_is_new, struct fd_pile *pile, struct err *e)
 {
-	autofd int mnt = m->kind == MOUNT_CGROUP ? make_cgroup(m, e) : make_filesystem(m, target, target_is_new, e);
+	autofd int mnt =
+		m->kind == MOUNT_CGROUP ? make_cgroup(m, pile, e) : make_filesystem(m, target, target_is_new, pile, e);
 
 	TRY(mnt);
 	if (m->label)
@@ -125,7 +131,8 @@ static int make_mount(const struct mount_step *m, int target, bool target_is_new
 		TRY(mnt_setattr(mnt, m->recursive_attr_set, m->recursive_attr_clear, 0, true, e));
 		TRY(mnt_setattr(mnt, attr_at_first(m), m->attr_clear, 0, false, e));
 	}
-	if (m->propagation)
+	/* It is private from the beginning. */
+	if (m->propagation && m->propagation != MS_PRIVATE)
 		TRY(mnt_setattr(mnt, 0, 0, m->propagation, m->propagation_recursive, e));
 	return TAKE_FD(mnt);
 }
@@ -142,7 +149,7 @@ static int attach_failed(const struct mount_step *m, int target, int r, struct e
 		       m->source_is_directory ? "a file" : "a directory");
 }
 
-static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
+static int apply_one(const struct mount_step *m, int rootfs, struct fd_pile *pile, struct err *e)
 {
 	bool target_is_new = false;
 	autofd int target = open_target(m, rootfs, &target_is_new, e);
@@ -150,19 +157,25 @@ static int apply_one(const struct mount_step *m, int rootfs, struct err *e)
 	TRY(target);
 	if (m->tree >= 0) { /* lifted by the runtime: a bind, or the cgroup that the container shares */
 		int r = mnt_attach(m->tree, target, e);
-		return r < 0 ? attach_failed(m, target, r, e) : r;
+		if (r < 0)
+			return attach_failed(m, target, r, e);
+		fd_pile_add(pile, &target);
+		return 0;
 	}
-	autofd int mnt = make_mount(m, target, target_is_new, e);
+	autofd int mnt = make_mount(m, target, target_is_new, pile, e);
 	TRY(mnt);
-	return mnt_attach(mnt, target, e);
+	TRY(mnt_attach(mnt, target, e));
+	fd_pile_add(pile, &mnt);
+	fd_pile_add(pile, &target);
+	return 0;
 }
 
-int mounts_apply(const struct plan *plan, int rootfs, struct err *e)
+int mounts_apply(const struct plan *plan, int rootfs, struct fd_pile *pile, struct err *e)
 {
 	for (size_t i = 0; i < plan->mount_count; i++) {
 		const struct mount_step *m = &plan->mounts[i];
 		struct err why;
-		int r = apply_one(m, rootfs, &why);
+		int r = apply_one(m, rootfs, pile, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: mount %s on `%s`: %s", m->where, m->type, m->destination, why.text);
 	}

@@ -20,18 +20,41 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+/* What a clone gets in the call that makes it; no propagation: nothing. */
+struct clothes {
+	uint64_t set, propagation;
+};
+static const struct clothes private_only = {.propagation = MS_PRIVATE};
+
+/* Recursive words first: the plain ones that the plan keeps are those that no later recursive one undid. */
+static bool has_several(const struct mount_step *m)
+{
+	return m->recursive || m->recursive_attr_set || m->recursive_attr_clear;
+}
+
+static bool stays_peer(const struct mount_step *m)
+{
+	return m->propagation == MS_SLAVE || m->propagation == MS_SHARED;
+}
+
+/* Not where a flag to be cleared may be locked, nor before ids are mapped. */
+static struct clothes clothes_of(const struct mount_step *m)
+{
+	if (stays_peer(m) || m->idmapped || (!has_several(m) && m->attr_clear))
+		return (struct clothes){.propagation = 0};
+	return (struct clothes){.set = has_several(m) ? 0 : m->attr_set, .propagation = MS_PRIVATE};
+}
+
 /*
  * A clone is in its source's peer group: it becomes private, unless the config wants to stay a peer or a slave.
  * The attributes of the top mount go with it in one call where it is the only one.
  */
 static int dress(const struct mount_step *m, int tree, struct err *e)
 {
-	bool peer = m->propagation == MS_SLAVE || m->propagation == MS_SHARED;
-	/* Recursive words first: the plain ones that the plan keeps are those that no later recursive one undid. */
-	bool several = m->recursive || m->recursive_attr_set || m->recursive_attr_clear;
+	bool peer = stays_peer(m), several = has_several(m);
 	uint64_t top = several ? 0 : m->attr_set, top_clear = several ? 0 : m->attr_clear;
 
-	if (!peer)
+	if (!peer && !clothes_of(m).propagation)
 		TRY(mnt_setattr_unlocked(tree, top, top_clear, MS_PRIVATE, m->recursive, e));
 	bool below = true;
 #ifdef HRUN_MUTANT_RECURSIVE_ATTRIBUTES
@@ -85,13 +108,15 @@ int objects_reopen(int judged, const char *path, struct err *e)
 	return TAKE_FD(fd);
 }
 
-static int clone_judged(int judged, const char *path, bool recursive, bool again, struct err *e)
+static int clone_judged(int judged, const char *path, struct clothes first, bool recursive, bool again, struct err *e)
 {
 	autofd int fd = again ? objects_reopen(judged, path, e) : -EBADF;
 
 	if (again)
 		TRY(fd);
-	int tree = mnt_clone(again ? fd : judged, recursive, e);
+	int from = again ? fd : judged;
+	int tree = first.propagation ? mnt_clone_with(from, "", first.set, first.propagation, recursive, e)
+				     : mnt_clone(from, recursive, e);
 	/* In a less privileged mount namespace what was mounted together stays together. */
 	if (tree == -EINVAL && again && !recursive)
 		return err_set(e, EINVAL,
@@ -102,7 +127,7 @@ static int clone_judged(int judged, const char *path, bool recursive, bool again
 
 static int lift_mount(struct mount_step *m, bool again, struct err *e)
 {
-	autofd int tree = clone_judged(m->source_fd, m->source, m->recursive, again, e);
+	autofd int tree = clone_judged(m->source_fd, m->source, clothes_of(m), m->recursive, again, e);
 
 	TRY(tree);
 	if (m->idmapped)
@@ -132,9 +157,8 @@ static int lift_devices(struct plan *plan, bool again, struct err *e)
 		struct device_step *d = &plan->devices[i];
 		if (d->kind != DEVICE_BIND)
 			continue;
-		d->tree = clone_judged(d->source_fd, d->target, false, again, e);
+		d->tree = clone_judged(d->source_fd, d->target, private_only, false, again, e);
 		TRY(d->tree);
-		TRY(mnt_setattr(d->tree, 0, 0, MS_PRIVATE, false, e));
 	}
 	return 0;
 }
@@ -150,18 +174,21 @@ static int take_detached(const struct rootfs_plan *plan, struct err *e)
 /* root.path as the plan's propagation wants it; `shared` is made later, on its own (rootfs_enter). */
 static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e)
 {
-	autofd int tree = plan->detached ? take_detached(plan, e) : clone_judged(plan->fd, plan->path, true, again, e);
 	uint64_t propagation = plan->propagation == MS_SLAVE ? MS_SLAVE : MS_PRIVATE;
-
-	TRY(tree);
 	uint64_t attr = plan->attr;
+
 #ifdef HRUN_MUTANT_ROOTFS_NOSUID
 	attr &= ~(uint64_t)MOUNT_ATTR_NOSUID;
 #endif
 #ifdef HRUN_MUTANT_ROOTFS_NODEV
 	attr &= ~(uint64_t)MOUNT_ATTR_NODEV;
 #endif
-	TRY(mnt_setattr(tree, attr, 0, propagation, true, e));
+	struct clothes clothes = {.set = attr, .propagation = propagation};
+	if (!plan->detached)
+		return clone_judged(plan->fd, plan->path, clothes, true, again, e);
+	autofd int tree = take_detached(plan, e);
+	TRY(tree);
+	TRY(mnt_setattr(tree, clothes.set, 0, clothes.propagation, true, e));
 	return TAKE_FD(tree);
 }
 
@@ -171,20 +198,20 @@ static int lift_rootfs(const struct rootfs_plan *plan, bool again, struct err *e
  */
 static int lift_null_device(struct err *e)
 {
-	autofd int fd = path_open_host("/dev/null", true, e);
+	const uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+	autofd int tree = mnt_clone_with(AT_FDCWD, "/dev/null", attr, MS_PRIVATE, false, e);
 	struct stat st;
 
-	TRY(fd);
-	if (fstat(fd, &st) < 0)
+	if (tree < 0 && tree != -EPERM)
+		return err_advise(e, "repair /dev/null of the host");
+	TRY(tree);
+	if (fstat(tree, &st) < 0)
 		return err_errno(e, "stat /dev/null");
 #ifdef HRUN_MUTANT_NULL_DEVICE
 	st = (struct stat){.st_mode = S_IFCHR, .st_rdev = makedev(1, 3)};
 #endif
 	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
 		return err_set(e, ENODEV, "/dev/null of the host is not character device 1:3; repair it");
-	autofd int tree = mnt_clone(fd, false, e);
-	TRY(tree);
-	TRY(mnt_setattr(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE, false, e));
 	return TAKE_FD(tree);
 }
 
@@ -238,8 +265,17 @@ int objects_lift_cgroup(struct plan *plan, int cgroup, struct err *e)
 	return 0;
 }
 
-void objects_close(struct host_objects *objects)
+void objects_close(struct plan *plan, struct host_objects *objects)
 {
-	fd_close(&objects->rootfs);
-	fd_close(&objects->null_device);
+	autopile struct fd_pile pile = {.count = 0};
+
+#ifdef HRUN_MUTANT_LIFTED_TREES
+	return;
+#endif
+	fd_pile_add(&pile, &objects->rootfs);
+	fd_pile_add(&pile, &objects->null_device);
+	for (size_t i = 0; i < plan->mount_count; i++)
+		fd_pile_add(&pile, &plan->mounts[i].tree);
+	for (size_t i = 0; i < plan->device_count; i++)
+		fd_pile_add(&pile, &plan->devices[i].tree);
 }

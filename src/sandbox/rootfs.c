@@ -32,7 +32,7 @@ static int open_judged(const struct rootfs_plan *plan, struct err *e)
 	return TAKE_FD(fd);
 }
 
-int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e)
+int rootfs_attach(const struct rootfs_plan *plan, int tree, struct fd_pile *pile, struct err *e)
 {
 #ifndef HRUN_MUTANT_PROPAGATION_PRIVATE
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -40,26 +40,20 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct err *e)
 #endif
 	autofd int target = open_judged(plan, e);
 	TRY(target);
-	return mnt_attach(tree, target, e);
+	TRY(mnt_attach(tree, target, e));
+	fd_pile_add(pile, &target);
+	return 0;
 }
 
-/* The old root ends up on top of the new one; it is reached by the descriptor taken before. */
+/* pivot_root(2), NOTES: the old root ends up on top of the new one, where umount2 finds it; we stay below, at `/`. */
 static int pivot(int rootfs, struct err *e)
 {
-	autofd int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (host < 0)
-		return err_errno(e, "open the host's root");
 	if (fchdir(rootfs) < 0)
 		return err_errno(e, "enter the root filesystem");
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
 		return err_errno(e, "pivot_root");
-	if (fchdir(host) < 0)
-		return err_errno(e, "enter the host's root");
 	if (umount2(".", MNT_DETACH) < 0)
 		return err_errno(e, "detach the host's root");
-	if (chdir("/") < 0)
-		return err_errno(e, "enter the container's root");
 	return 0;
 }
 

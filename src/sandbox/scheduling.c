@@ -72,7 +72,8 @@ int scheduling_apply_self(const struct scheduling_plan *s, struct err *e)
 	if (s->memory_text &&
 	    syscall(SYS_set_mempolicy, s->memory_mode, nodes, nodes ? NUMBER_SET_BITS + 1UL : 0UL) < 0)
 		return err_errno(e, "linux.memoryPolicy: set %s", s->memory_text);
-	if (s->domain_name && personality(s->personality) < 0)
-		return err_errno(e, "linux.personality: set %s", s->domain_name);
+	/* Always: the caller's own, without address randomisation for one (setarch -R), is not the container's. */
+	if (personality(s->personality) < 0)
+		return err_errno(e, "linux.personality: set %s", s->domain_name ? s->domain_name : "LINUX");
 	return 0;
 }

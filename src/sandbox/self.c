@@ -34,11 +34,8 @@ static bool is_sealed(void)
 
 static bool is_protected(int exe)
 {
-	struct statvfs fs;
 	struct statx stx = {.stx_nlink = 1};
 
-	if (fstatvfs(exe, &fs) == 0 && fs.f_flag & ST_RDONLY)
-		return true;
 	if (statx(exe, "", AT_EMPTY_PATH, STATX_TYPE | STATX_NLINK, &stx) == 0 &&
 	    stx.stx_attributes & STATX_ATTR_VERITY)
 		return true;
@@ -85,14 +82,16 @@ static int execute(int file, char **argv, struct err *e)
 
 int sandbox_protect_self(char **argv, struct err *e)
 {
-	autofd int exe = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-
 #ifdef HRUN_MUTANT_SELF
 	return 0;
 #endif
-	if (exe < 0)
+	struct statvfs fs;
+	bool is_read_only = statvfs("/proc/self/exe", &fs) == 0 && fs.f_flag & ST_RDONLY;
+	autofd int exe = is_read_only ? -EBADF : open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (!is_read_only && exe < 0)
 		return err_errno(e, "open /proc/self/exe; mount procfs on /proc");
-	if (is_protected(exe)) {
+	if (is_read_only || is_protected(exe)) {
 		/* Executed by descriptor, the kernel names the process after it. */
 		prctl(PR_SET_NAME, "hrun", 0, 0, 0);
 		return 0;

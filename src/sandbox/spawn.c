@@ -190,13 +190,18 @@ static bool target_is_gone(const struct body *body)
 	return body->how->join_pidfd >= 0 && body->errnum == ESRCH;
 }
 
+int spawn_init_ended(struct err *e)
+{
+	return err_set(e, ESRCH, "container not running: its init ended meanwhile (no such process)");
+}
+
 static int result(const struct body *body, struct err *e)
 {
 	if (!body->errnum)
 		return 0;
 	errno = body->errnum;
 	if (target_is_gone(body))
-		return err_set(e, ESRCH, "container not running: its init ended meanwhile (no such process)");
+		return spawn_init_ended(e);
 	if (body->errnum == ENOSYS)
 		return err_set(e, ENOSYS, "%s: this kernel is too old; hrun needs Linux 5.14", body->tried);
 	if (body->errnum == ENOSPC || body->errnum == EUSERS)

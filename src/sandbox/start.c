@@ -75,26 +75,36 @@ static int confirm_running(const struct container_record *record, int proc, int 
 	return 0;
 }
 
-int sandbox_start(const struct container *container, int init, struct err *e)
+/* Init, which PIDFD is, waits at the other end of SOCKET. */
+static int let_go(const struct container_record *record, int proc, int pidfd, int socket, struct err *e)
 {
-	const struct container_record *record = &container->record;
-	autofd int proc = proc_open(e);
-
-	TRY(proc);
-	autofd int found = init < 0 ? proc_open_same(proc, record->pid, record->start_ticks) : -EBADF;
-	int pidfd = init < 0 ? found : init;
-	if (pidfd < 0)
-		return err_set(e, ESRCH, "container not running: its init is gone (no such process)");
-	autofd int socket = unix_connect_at(container->dir, "start.sock", SOCK_SEQPACKET, e);
-	if (socket == -ECONNREFUSED)
-		return err_set(e, ESRCH, "container not running: its init has just ended (no such process)");
-	TRY(socket);
 	if (sync_send(socket, SYNC_START, NULL) < 0) /* 5 START */
 		return killed_early(record, e);
 	int r = sync_expect(socket, SYNC_FAILED, e); /* 6 FAILED, or EOF */
 	if (r != -EPIPE || *e->text)
 		return r < 0 ? r : err_set(e, EPROTO, "unexpected answer of the container's init");
 	return confirm_running(record, proc, pidfd, e);
+}
+
+int sandbox_start(const struct container *container, struct sandbox *held, struct err *e)
+{
+	const struct container_record *record = &container->record;
+
+	if (held) {
+		autofd int own_proc = TAKE_FD(held->proc);
+		autofd int starter = TAKE_FD(held->starter);
+		return let_go(record, own_proc, held->pidfd, starter, e);
+	}
+	autofd int proc = proc_open(e);
+	TRY(proc);
+	autofd int pidfd = proc_open_same(proc, record->pid, record->start_ticks);
+	if (pidfd < 0)
+		return err_set(e, ESRCH, "container not running: its init is gone (no such process)");
+	autofd int socket = unix_connect_at(container->dir, "start.sock", SOCK_SEQPACKET, e);
+	if (socket == -ECONNREFUSED)
+		return err_set(e, ESRCH, "container not running: its init has just ended (no such process)");
+	TRY(socket);
+	return let_go(record, proc, pidfd, socket, e);
 }
 
 static int end_init(const struct container_record *record, struct err *e)

@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int write_one(const struct sysctl_step *s, int proc, struct err *e)
+static int write_one(const struct sysctl_step *s, int proc, struct fd_pile *pile, struct err *e)
 {
 	char path[PATH_MAX];
 	size_t size = strlen(s->value);
@@ -34,10 +34,11 @@ static int write_one(const struct sysctl_step *s, int proc, struct err *e)
 	ssize_t n = write(fd, s->value, size);
 	if (n < 0)
 		return err_errno(e, "write `%s`", s->value);
+	fd_pile_add(pile, &fd);
 	return (size_t)n == size ? 0 : err_set(e, EIO, "write `%s`: cut short", s->value);
 }
 
-int sysctl_apply(const struct plan *plan, struct err *e)
+int sysctl_apply(const struct plan *plan, struct fd_pile *pile, struct err *e)
 {
 	if (!plan->sysctl_count)
 		return 0;
@@ -46,10 +47,11 @@ int sysctl_apply(const struct plan *plan, struct err *e)
 	for (size_t i = 0; i < plan->sysctl_count; i++) {
 		const struct sysctl_step *s = &plan->sysctls[i];
 		struct err why;
-		int r = write_one(s, proc, &why);
+		int r = write_one(s, proc, pile, &why);
 		if (r < 0)
 			return err_set(e, -r, "%s: set %s: %s", s->where, s->key, why.text);
 	}
+	fd_pile_add(pile, &proc);
 	return 0;
 }
 

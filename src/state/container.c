@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
+#include <hrun/proc.h>
 #include <hrun/state.h>
 #include <hrun/str.h>
 #include <limits.h>
@@ -60,7 +61,7 @@ static int open_dir(int root, const char *id, struct err *e)
 		return does_not_exist(id, e);
 	if (dir < 0 || fstat(dir, &st) < 0)
 		return err_errno(e, "open the state directory of container `%s`", id);
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
+	if (st.st_uid != proc_euid() || (st.st_mode & 022))
 		return err_set(e, EPERM, "the state directory of container `%s` is not ours alone", id);
 	return TAKE_FD(dir);
 }
@@ -98,10 +99,11 @@ static int read_record(struct pool *pool, struct container *container, struct er
 
 int container_relock(struct pool *pool, struct container *container, struct err *e)
 {
-	container->lock = lock_take(container->root, container->id, container->dir, true, e);
-	if (container->lock == -ENOENT)
+	int r = lock_again(container->root, container->id, container->lock, e);
+
+	if (r == -ENOENT)
 		return does_not_exist(container->id, e);
-	TRY(container->lock);
+	TRY(r);
 	return read_record(pool, container, e);
 }
 
@@ -270,12 +272,12 @@ void container_unlock(struct container *container)
 	/* Unlocked by name, not only by closing: a child of ours may still share the descriptor. */
 	if (container->lock >= 0)
 		flock(container->lock, LOCK_UN);
-	fd_close(&container->lock);
 }
 
 void container_close(struct container *container)
 {
 	container_unlock(container);
+	fd_close(&container->lock);
 	fd_close(&container->dir);
 	fd_close(&container->root);
 }

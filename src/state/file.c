@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * file.c - whole files in the state directory: a reader sees the old one or the new one.
+ * file.c - files in the state directory.  One that is replaced is always whole: a reader sees the old one or the new one.
  */
 #include <fcntl.h>
 #include <hrun/fd.h>
@@ -15,26 +15,32 @@ static int make_file(int dir, const char *name)
 	return openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+int container_add_file(struct container *container, const char *name, const void *data, size_t size, struct err *e)
+{
+	autofd int fd = make_file(container->dir, name);
+	if (fd < 0 && errno == EEXIST) {
+		/* The lock is ours: a file of this name is what a killed writer left. */
+		if (unlinkat(container->dir, name, 0) < 0 && errno != ENOENT)
+			return err_errno(e, "remove %s of container `%s`", name, container->id);
+		fd = make_file(container->dir, name);
+	}
+	if (fd < 0)
+		return err_errno(e, "make %s of container `%s`", name, container->id);
+	int r = fd_write_all(fd, data, size);
+	if (r < 0) {
+		unlinkat(container->dir, name, 0);
+		return err_set(e, -r, "write %s of container `%s`: %s", name, container->id, strerrordesc_np(-r));
+	}
+	return 0;
+}
+
 int container_write_file(struct container *container, const char *name, const void *data, size_t size, struct err *e)
 {
 	char temporary[64];
 
 	if (str_format(temporary, sizeof temporary, ".%s.new", name) < 0)
 		return err_set(e, ENAMETOOLONG, "the name %s is too long", name);
-	autofd int fd = make_file(container->dir, temporary);
-	if (fd < 0 && errno == EEXIST) {
-		/* The lock is ours: a file of this name is what a killed writer left. */
-		if (unlinkat(container->dir, temporary, 0) < 0 && errno != ENOENT)
-			return err_errno(e, "remove %s of container `%s`", temporary, container->id);
-		fd = make_file(container->dir, temporary);
-	}
-	if (fd < 0)
-		return err_errno(e, "make %s of container `%s`", temporary, container->id);
-	int r = fd_write_all(fd, data, size);
-	if (r < 0) {
-		unlinkat(container->dir, temporary, 0);
-		return err_set(e, -r, "write %s of container `%s`: %s", name, container->id, strerrordesc_np(-r));
-	}
+	TRY(container_add_file(container, temporary, data, size, e));
 	if (renameat(container->dir, temporary, container->dir, name) < 0)
 		return err_errno(e, "rename %s of container `%s`", name, container->id);
 	return 0;

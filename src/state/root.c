@@ -19,11 +19,11 @@ const char *container_root_default(struct pool *pool)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (geteuid() == 0 && proc_in_first_user_namespace())
+	if (proc_euid() == 0 && proc_in_first_user_namespace())
 		return "/run/hrun";
 	if (runtime_dir && runtime_dir[0] == '/')
 		return pool_printf(pool, "%s/hrun", runtime_dir);
-	return pool_printf(pool, "/run/user/%u/hrun", (unsigned int)geteuid());
+	return pool_printf(pool, "/run/user/%u/hrun", (unsigned int)proc_euid());
 }
 
 static int cannot_make(const char *path, struct err *e)
@@ -76,11 +76,11 @@ static int check_owner(int root, const char *path, struct err *e)
 		return err_errno(e, "stat the state root %s", path);
 	if (st.st_dev == slash.st_dev && st.st_ino == slash.st_ino)
 		return err_set(e, EINVAL, "the state root may not be /; give --root a directory of its own");
-	if (st.st_uid != geteuid())
+	if (st.st_uid != proc_euid())
 		return err_set(
 			e, EPERM,
 			"the state root %s belongs to uid %u, not to uid %u; give --root a directory of your own", path,
-			(unsigned int)st.st_uid, (unsigned int)geteuid());
+			(unsigned int)st.st_uid, (unsigned int)proc_euid());
 	if (st.st_mode & 022)
 		return err_set(e, EPERM, "others may write the state root %s (mode %04o); make it mode 0700", path,
 			       (unsigned int)(st.st_mode & 07777));

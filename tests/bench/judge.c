@@ -19,6 +19,8 @@
 
 #define CACHE "/tmp/hrun-bench-cache" /* of compiled filters, so that a warm one is measured */
 
+#define IMAGE_OF "sha256:ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff" /* and four digits */
+
 enum { RUNS = 11, TIMES = 200, MANY = 1000 };
 
 static double now_us(void)
@@ -108,10 +110,28 @@ static void run_mount_look(struct work *work, struct pool *pool)
 	mount_look(&work->judged);
 }
 
-/* SPREAD: over all rules, as a fleet has them; otherwise all for the rule that finds most. */
-static struct waiver *make_waivers(struct pool *pool, struct work *work, bool spread)
+/* How a fleet's waivers may look; of one rule, they are of the one that finds most. */
+static const struct fleet {
+	const char *title;
+	bool over_all_rules;
+	const char *value, *image_digest, *cgroup; /* "#" stands for a number of its own; NULL: not asked for */
+} fleets[] = {
+	{"judge, data, 1000 waivers over all rules", true, "/srv/data/#", NULL, "/hrun/*"},
+	{"judge, data, 1000 waivers of the rule that finds most", false, "/srv/data/#", NULL, "/hrun/*"},
+	{"the same by the digest of an image", false, NULL, IMAGE_OF "#", "/hrun/*"},
+	{"the same by the cgroup alone", false, NULL, NULL, "/hrun/service-#*"},
+	{"the same by a value that is found and the cgroup", false, "CAP_CHOWN", NULL, "/hrun/service-#*"},
+};
+
+static const char *numbered(struct pool *pool, const char *text, size_t number)
 {
-	struct waiver *waivers = pool_alloc(pool, MANY * sizeof *waivers);
+	const char *place = text ? strchr(text, '#') : NULL;
+
+	return place ? pool_printf(pool, "%.*s%04zu%s", (int)(place - text), text, number, place + 1) : text;
+}
+
+static size_t rule_that_finds_most(struct pool *pool, struct work *work)
+{
 	struct verdict verdict;
 	size_t rule = 0, most = 0, same = 0;
 
@@ -124,14 +144,26 @@ static struct waiver *make_waivers(struct pool *pool, struct work *work, bool sp
 			rule = (size_t)(verdict.findings[i].rule - rules);
 		}
 	}
+	return rule;
+}
+
+static void make_waivers(struct pool *pool, struct work *work, const struct fleet *fleet)
+{
+	struct waiver *waivers = pool_alloc(pool, MANY * sizeof *waivers);
+
+	work->policy = policy_default();
+	size_t rule = rule_that_finds_most(pool, work);
 	for (size_t i = 0; i < MANY; i++) {
-		waivers[i].rule = spread ? i * rule_count / MANY : rule;
-		waivers[i].value = pool_printf(pool, "/srv/data/%zu", i);
-		waivers[i].cgroup = "/kubepods/*";
+		waivers[i].rule = fleet->over_all_rules ? i * rule_count / MANY : rule;
+		waivers[i].value = numbered(pool, fleet->value, i);
+		waivers[i].image_digest = numbered(pool, fleet->image_digest, i);
+		waivers[i].cgroup = numbered(pool, fleet->cgroup, i);
 		waivers[i].expires = "2027-03-31";
 		waivers[i].days_left = 100;
 	}
-	return waivers;
+	work->policy.waivers = waivers;
+	work->policy.waiver_count = MANY;
+	policy_index_waivers(pool, &work->policy);
 }
 
 static void measure_all(struct pool *pool, struct work *work, const struct bundle *bundle)
@@ -139,14 +171,13 @@ static void measure_all(struct pool *pool, struct work *work, const struct bundl
 	measure(work, run_read, "open the bundle, read config.json (for comparison)");
 	work->judged.bundle = NULL;
 	measure(work, run_judge, "judge, data, no waivers");
-	work->policy.waivers = make_waivers(pool, work, true);
-	work->policy.waiver_count = MANY;
-	measure(work, run_judge, "judge, data, 1000 waivers over all rules");
-	work->policy.waiver_count = 0;
-	work->policy.waivers = make_waivers(pool, work, false);
-	work->policy.waiver_count = MANY;
-	measure(work, run_judge, "judge, data, 1000 waivers of the rule that finds most");
-	work->policy.waiver_count = 0;
+	for (size_t i = 0; i < sizeof fleets / sizeof fleets[0]; i++) {
+		make_waivers(pool, work, &fleets[i]);
+		work->judged.image_digest = fleets[i].image_digest ? IMAGE_OF "ffff" : NULL;
+		measure(work, run_judge, fleets[i].title);
+	}
+	work->policy = policy_default();
+	work->judged.image_digest = NULL;
 	measure(work, run_harden, "judge and harden, data");
 	work->policy.level = LEVEL_RESTRICTED;
 	measure(work, run_judge, "judge, data, level restricted");

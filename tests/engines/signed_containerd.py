@@ -9,91 +9,22 @@
 Images are made and signed here (signed_image.py), imported by ctr into containerd's own store (snapshotter overlayfs), and then the store is changed
 in one way after the other.
 """
-import contextlib
 import json
 import os
-import re
 import sys
 import time
 
 from containerd_daemon import start_containerd
-from engine import SID, Results, image_program_runs, kept, outside, release, sh
-from signed_image import CHANGES, OCI, Key, Layout, busybox_layer, chains_of, edit, entry, full_image, layer, write
+from engine import SID, image_program_runs, kept, outside, release, sh
+from signed_ctr import BLOBS, KEY, NAMES, OTHER, TOP, Ctr, aside, end_task, policy, prepare
+from signed_image import CHANGES, OCI, Layout, busybox_layer, edit, entry, full_image, layer, write
 
-TOP = "/var/lib/containerd"
-BLOBS = f"{TOP}/io.containerd.content.v1.content/blobs/sha256"
-DATABASE = f"{TOP}/io.containerd.snapshotter.v1.overlayfs/metadata.db"
-NAMES = f"{TOP}/io.containerd.metadata.v1.bolt/meta.db"
-SNAPSHOTS = f"{TOP}/io.containerd.snapshotter.v1.overlayfs/snapshots"
-KEY, OTHER = Key("good"), Key("other")
-results = Results("signed containerd: ")
-check, run = results.check, results.run
-count = 0
-
-
-def ctr_run(image, options="", command="echo started"):
-    global count
-    count += 1
-    return f"ctr run --runc-binary /usr/local/bin/hrun --rm {options} localhost/{image}:1 c{count} {command}"
-
-
-def starts(name, image="full", options="", command="echo started", text="started"):
-    run(ctr_run(image, options, command), name, 0, text)
-
-
-def refused(name, text, image="full", options="", rule="image-signature-missing"):
-    """Nothing of the image starts, and the line says why."""
-    got, out = sh(ctr_run(image, options, "echo has started"))
-    right = f"refused [{rule}]" in out and any(one in out for one in text.split("|")) and "has started\n" not in out
-    check(got == 1 and right, name, f"exit status {got}, expected {text!r}: {out.strip()[-600:]}")
-
-
-# ---- images ----
-
-def prepare():
-    os.makedirs("/etc/hrun")
-    os.makedirs("/v")
-    write("/etc/hrun/good.pub", KEY.pem())
-    write("/etc/hrun/other.pub", OTHER.pem())
-
-
-def policy(require="signed", level="baseline", scope="*", signatures=("signatures",), **more):
-    with open("/etc/hrun/policy.json", "w") as f:
-        json.dump({"format": 1, "level": level, **more, "images": {"require": require, "signatures": list(signatures), "trust": [
-            {"scope": scope, "scheme": "cosign-key", "keys": ["good.pub"], "tlog": "ignore"}]}}, f)
-
-
-def load(layout, descriptor, name, options=""):
-    """The image is localhost/NAME:1."""
-    side = f"/root/load-{name}"
-    with contextlib.suppress(FileNotFoundError):
-        sh(f"rm -rf {side}")
-    sh(f"cp -al {layout.path} {side}; rm {side}/index.json")
-    with open(f"{side}/index.json", "w") as f:
-        json.dump({"schemaVersion": 2, "manifests": [{**descriptor, "annotations": {"io.containerd.image.name": f"localhost/{name}:1"}}]}, f)
-    status, out = sh(f"tar -C {side} -cf /root/image.tar . && ctr image import {options} $(ctr image import --help | grep -o -e --local) /root/image.tar")
-    check(status == 0, f"import {name}", out)
-
-
-def layers_of(layers, key="look"):
-    """Their directories, the lowest first: what a container's root would be mounted of."""
-    sh(f"ctr snapshot prepare {key} " + list(chains_of(layers))[-1])
-    found = re.findall(r"/snapshots/(\d+)/fs", re.search("lowerdir=([^, ]*)", sh(f"ctr snapshot mounts /mnt {key}")[1]).group(1))
-    sh(f"ctr snapshot rm {key}")
-    return [f"{SNAPSHOTS}/{number}/fs" for number in reversed(found)]
+ctr = Ctr("signed containerd: ")
+check, run, ctr_run, starts, refused, load, layers_of, view, plan_of = (
+    ctr.check, ctr.run, ctr.ctr_run, ctr.starts, ctr.refused, ctr.load, ctr.layers_of, ctr.view, ctr.plan_of)
 
 
 # ---- one change of the store after the other ----
-
-@contextlib.contextmanager
-def aside(path):
-    """The file PATH is not there; who has it open keeps it."""
-    os.rename(path, path + ".aside")
-    try:
-        yield
-    finally:
-        os.rename(path + ".aside", path)
-
 
 def changes(tops):
     # tests/image/compare_containerd.py has all of them.
@@ -131,7 +62,7 @@ def records(layout, full, tops):
         write(second, "nonsense")
         refused("refused: another blob", "layer 2 of 4")
         os.unlink(second)
-    for name, path in (("snapshots", DATABASE), ("images", NAMES)):
+    for name, path in (("snapshots", ctr.database), ("images", NAMES)):
         data = open(path, "rb").read()
         for what, broken in (("no", None), ("an empty", b""), ("a random", os.urandom(4096) * 8), ("a damaged", data[:8192] + b"\xff" * (len(data) - 8192))):
             with aside(path):
@@ -145,7 +76,7 @@ def records(layout, full, tops):
         sh(f"cp /root/older.db {NAMES}")
         refused("refused: a database that does not know the image", "no image of these layers")
         os.unlink(NAMES)
-    for path in (BLOBS, SNAPSHOTS):
+    for path in (BLOBS, ctr.snapshots):
         os.chmod(path, 0o777)
         refused(f"refused: who can write to {os.path.basename(path)}", "writable by group or others")
         os.chmod(path, 0o700)
@@ -222,26 +153,13 @@ def uses(layout, full):
     starts("bind mount", options="--mount type=bind,src=/v,dst=/data,options=rbind:rw", command="sh -c 'echo started >/data/f; cat /data/f'")
     starts("working directory", options="--cwd /work/new")
     run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000"), "one container", 0)
-    run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + " && ctr task exec --exec-id e1 c%d id" % count, "two containers of one image", 0, "uid=0")
-    run(end_task(f"c{count}") + f"; ctr task start -d c{count} && ctr task exec --exec-id e2 c{count} echo again", "stopped and started again", 0, "again")
-    sh(f"for c in c{count} c{count - 1}; do {end_task('$c')}; ctr container rm $c; done")
+    run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + " && ctr task exec --exec-id e1 c%d id" % ctr.count, "two containers of one image", 0, "uid=0")
+    run(end_task(f"c{ctr.count}") + f"; ctr task start -d c{ctr.count} && ctr task exec --exec-id e2 c{ctr.count} echo again", "stopped and started again", 0, "again")
+    sh(f"for c in c{ctr.count} c{ctr.count - 1}; do {end_task('$c')}; ctr container rm $c; done")
     # As the kubelet's side has it: a namespace of its own, and the image's id as one more name.
     identity = json.load(open(f"{layout.path}/blobs/sha256/{full['digest'][7:]}"))["config"]["digest"]
     run(f"ctr -n k8s.io image import $(ctr image import --help | grep -o -e --local) /root/image.tar && ctr -n k8s.io image tag localhost/full:1 {identity} && ctr -n k8s.io image tag localhost/full:1 localhost/full@{full['digest']}", "another namespace", 0)
     run(ctr_run("full").replace("ctr run", "ctr -n k8s.io run"), "it starts there", 0, "started")
-
-
-def plan_of(key):
-    """What `hrun plan` says of a root that is mounted as the shim would mount the snapshot KEY: (status, finding)."""
-    sh("rm -rf /root/plan; mkdir -p /root/plan/rootfs; cd /root/plan; hrun spec")
-    status, out = sh(f"ctr snapshot mounts /root/plan/rootfs {key} | LIBMOUNT_FORCE_MOUNT2=always sh && hrun plan /root/plan; r=$?; umount /root/plan/rootfs; exit $r")
-    found = "".join(re.findall("^[a-z]+ +image-signature-missing .*", out, re.M))
-    return found if status in (0, 1) else out
-
-
-def end_task(container):
-    """Killed, if it runs, and gone."""
-    return f"ctr task kill -s 9 {container}; for i in $(seq 100); do ctr task rm {container} && break; sleep 0.1; done"
 
 
 def container_layer():
@@ -249,23 +167,14 @@ def container_layer():
                                 ("a new program", "cat /bin/busybox >/bin/new", "the container has changed /bin"), ("another mode", "chmod 700 /work", "the container has changed /work")):
         policy()
         run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", f"sh -c '{command}; echo again'"), f"a container that changes {name}", 0)
-        sh(end_task(f"c{count}").split("; ", 1)[1])
-        run(f"ctr task start c{count}", f"baseline: {name}: it starts again", 0, "again")
-        sh(f"ctr task rm c{count}")
+        sh(end_task(f"c{ctr.count}").split("; ", 1)[1])
+        run(f"ctr task start c{ctr.count}", f"baseline: {name}: it starts again", 0, "again")
+        sh(f"ctr task rm c{ctr.count}")
         policy(level="restricted")
-        out = plan_of(f"c{count}")
+        out = plan_of(f"c{ctr.count}")
         check(text in out if text else not out, f"restricted: {name}", out)
-        sh(f"ctr container rm c{count}; ctr snapshot rm c{count}")
+        sh(f"ctr container rm c{ctr.count}; ctr snapshot rm c{ctr.count}")
     policy()
-
-
-def view(layers):
-    """The snapshot `look`; the collector may take it away until it has a label."""
-    top = list(chains_of(layers))[-1]
-    for _ in range(50):
-        if sh(f"ctr snapshot view look {top}; ctr snapshot label look containerd.io/gc.root=now && ctr snapshot mounts /mnt look")[0] == 0:
-            return
-        time.sleep(0.1)
 
 
 def views(layout, full, full_layers):
@@ -313,10 +222,13 @@ def many_layers(layout, places):
     refused("one of them changed", "layer 41 of 61", "many")
 
 
-def elsewhere():
+def elsewhere(full):
     """Roots that cannot be compared say what works instead."""
-    refused("the snapshotter native", "another snapshotter than overlayfs", options="--snapshotter native")
-    policy(require="warn")
+    refused("the snapshotter native", "another snapshotter than overlayfs and erofs", options="--snapshotter native")
+    sh("ctr image rm localhost/beside:1")  # which this snapshotter has never unpacked, and hrun cannot read
+    policy(require="warn", deny=[full["digest"]])
+    refused("denied at warn: the snapshotter native", "stands in images.denyDigests", options="--snapshotter native", rule="")
+    policy(require="warn", deny=["sha256:" + "0" * 64])
     starts("warn: it starts", options="--snapshotter native")
     policy()
 
@@ -349,11 +261,11 @@ def inside():
     container_layer()
     views(layout, full, layers)
     many_layers(layout, places)
-    elsewhere()
+    elsewhere(full)
     left = sh("hrun --root /run/containerd/runc/default list -q; grep -lsE '^hrun-(image|tree)$' /proc/[0-9]*/comm")[1].strip()
     check(not left, "nothing is left", left)
     daemon.terminate()
-    return 0 if results.good else 1
+    return 0 if ctr.results.good else 1
 
 
 sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

@@ -10,7 +10,7 @@ import re
 import socket
 import sys
 
-from engine import CONTAINERS_CONF, Results, image_program_runs, outside, sh
+from engine import CONTAINERS_CONF, Results, image_program_runs, kept, outside, sh
 from signed_image import Key, Layout, busybox_layer, entry, layer
 
 TOP = "/var/lib/containers/storage"
@@ -157,6 +157,21 @@ def waivers(image):
     refused("the same digest that nobody has looked at", "new", "refused [", options)
 
 
+def other_stores(layout, image):
+    """The container is of this store, its image of another one: at warn it starts, unless the image is denied."""
+    sh(f"podman --root /var/lib/more --runroot /run/more pull -q oci:{layout.path}:localhost/unsigned")
+    with kept("/etc/containers/storage.conf"):
+        with open("/etc/containers/storage.conf", "a") as f:
+            f.write('[storage.options]\nadditionalimagestores = ["/var/lib/more"]\n')
+        sh("podman rmi -f localhost/unsigned")
+        for name, digest in (("", image), (": another one", "sha256:" + "0" * 64)):
+            policy("warn", denyDigests=[digest])
+            got, out = sh("podman run --rm $(podman --root /var/lib/more --runroot /run/more images -q) echo has started")
+            right = "has started\n" in out if name else f"{image} stands in images.denyDigests" in out and "has started\n" not in out
+            check(right, f"denied at warn: an additional store{name}", f"exit status {got}: {out.strip()[-500:]}")
+    policy()
+
+
 def inside():
     if not image_program_runs():
         return 77
@@ -166,7 +181,7 @@ def inside():
     new = layout.image("localhost/new", layers, created=NEW)
     child = layout.image("child", [busybox_layer(), layer(entry("indexed"))])
     index = layout.index("localhost/indexed", child)
-    layout.image("localhost/unsigned", [busybox_layer(), layer(entry("unsigned"))])
+    unsigned = layout.image("localhost/unsigned", [busybox_layer(), layer(entry("unsigned"))])
     places.sign(new, KEY, "localhost/new")
     places.sign(index, KEY, "localhost/indexed")
     policy()
@@ -175,6 +190,7 @@ def inside():
     what_is_said(new["digest"], index["digest"], child["digest"])
     lists(new["digest"], index["digest"], child["digest"])
     waivers(new["digest"])
+    other_stores(layout, unsigned["digest"])
     old = layout.image("localhost/old", layers, created=OLD)
     places.sign(old, KEY, "localhost/old")
     pull(layout, "old")

@@ -8,6 +8,7 @@ tests/engines/signed_podman.py has the real engine; this runs everywhere, and wi
 import gzip
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -155,6 +156,12 @@ def denied_at_warn(store, root, signed):
     held("a record that cannot be read", text="cannot be told")
     with open(records, "w") as f:
         json.dump([{"id": "y", "layer": container, "image": image["id"]}], f)
+    # An image of another store: the layers that are mounted say which; or nobody.
+    images, store.images = store.images, []
+    store.save()
+    held("its image in no store", denied=other, text="which no store has that is looked into")
+    store.images = images
+    store.save()
     os.makedirs("/run/bound")
     subprocess.run(["mount", "--bind", root, "/run/bound"], check=True)
     held("mapped ids, and bound elsewhere", "/run/bound")
@@ -172,6 +179,18 @@ def denied_at_warn(store, root, signed):
             json.dump(what, f)
     held("a copy (vfs)", copy)
     held("a copy (vfs): another one", copy, other, False, "no mount of its own")
+    # An additional store has the layers and the image, this one the container.
+    lowers, own = re.search(f" {root} .*lowerdir=([^, ]*)", open("/proc/self/mountinfo").read()).group(1), f"/run/other/overlay/{container}"
+    os.makedirs(f"{own}/diff")
+    os.makedirs(f"{own}/work")
+    os.makedirs(f"{own}/merged")
+    os.makedirs("/run/other/overlay-containers")
+    with open("/run/other/overlay-containers/containers.json", "w") as f:
+        json.dump([{"layer": container, "image": image["id"]}], f)
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"lowerdir={lowers},upperdir={own}/diff,workdir={own}/work", f"{own}/merged"], check=True, env={**os.environ, "LIBMOUNT_FORCE_MOUNT2": "always"})
+    held("an additional store", f"{own}/merged")
+    held("an additional store: another one", f"{own}/merged", other, False, "is of another store than /run/other")
+    subprocess.run(["umount", f"{own}/merged"], check=True)
     os.makedirs(f"/run/none/{container}")
     os.chmod("/run/none", 0o777)
     held("a directory that is called so, and no store", f"/run/none/{container}", expected=False, text="no mount of its own")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Bad input: one clear line with the place and what to do, the documented exit code, the JSON log, nothing left behind."""
+import ctypes
 import json
 import os
 import shutil
@@ -478,6 +479,47 @@ def rights_that_the_file_would_lend():
     equal((answer(*user), answer()), (refused, refused), "setgid")
     lend(capabilities=1 << 13)
     equal(answer(*user), refused, "a file capability")
+
+
+def told_secure(uid):
+    """What hrun says of AT_SECURE where its file lends nothing, as of a change of domain: the word on its first stack is changed."""
+    trace_me, detach, secure = 0, 17, 23
+    libc = ctypes.CDLL(None)
+
+    def become():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        libc.ptrace(trace_me, 0, None, None)
+
+    with subprocess.Popen([h.HRUN, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=become) as p:
+        assert os.WIFSTOPPED(os.waitpid(p.pid, 0)[1])
+        stack = int(read(f"/proc/{p.pid}/stat").rpartition(")")[2].split()[25])
+        with open(f"/proc/{p.pid}/mem", "r+b", buffering=0) as memory:
+            def word(number):
+                memory.seek(stack + 8 * number)
+                return struct.unpack("Q", memory.read(8))[0]
+            at = word(0) + 2
+            while word(at):  # the environment
+                at += 1
+            at += 1
+            while word(at) != secure:
+                at += 2
+            equal(word(at + 1), 0, "nobody says so yet")
+            memory.seek(stack + 8 * (at + 1))
+            memory.write(struct.pack("Q", 1))
+        libc.ptrace(detach, p.pid, None, None)
+        err = h.own_words(p.stderr.read())
+    return p.returncode, err
+
+
+@test
+def a_domain_that_is_not_the_callers():
+    status, err = told_secure(1000)
+    equal((status, err.count("\n")), (1, 1), err)
+    contains(err, "in another domain than its caller's")
+    assert "setuid" not in err
+    equal(told_secure(0), (0, ""), "root's rights are nobody's to lend")
 
 
 main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the caller hands over: descriptors, socket activation, sd_notify, the keyring, the log; and what is not taken."""
+"""What the caller hands over: descriptors, socket activation, sd_notify, the keyring, the personality, the log; and what is not taken."""
 import array
 import ctypes
 import datetime
@@ -233,6 +233,21 @@ def the_session_keyring():
         r = hrun("run", "-b", b.path, *options, h.new_id(), level=level)
         assert r.status == 0 and int(r.out) > 0, r
         equal(r.out == own, shared, f"{options} {level}")
+
+
+@test
+def personality():
+    odd = ("setarch", "-R", "--addr-compat-layout", "--uname-2.6")
+    own = subprocess.run([*odd, "cat", "/proc/self/personality"], capture_output=True, text=True).stdout.strip()
+    equal(own, "00260000", "what hrun is called with")
+    for config, expected in ((None, "00000000"), ({"domain": "LINUX32"}, "00000008")):
+        b = Bundle()
+        if config:
+            b.linux["personality"] = config
+        with started(b) as c:
+            r = hrun("exec", c.id, "cat", "/proc/self/personality", prefix=odd)
+            equal((r.status, r.out.strip()), (0, expected), f"exec with {config} {r.err!r}")
+        equal(h.output(b, "cat", "/proc/self/personality", prefix=odd).strip(), expected, f"run with {config}")
 
 
 @test

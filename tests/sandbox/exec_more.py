@@ -96,6 +96,46 @@ def never_more_than_the_container():
 
 
 @test
+def a_process_that_comes_by_a_pipe():
+    b = Bundle()
+    with started(b) as c:
+        path = process(b)
+        text = json.dumps(dict(json.loads(read(path)), args=["echo", "heard"]))
+        write(path, text)
+        for form in ("--process - $ID < $FILE", "--process /dev/stdin $ID < $FILE", "--process - $ID <<< $TEXT", "--process <(cat $FILE) $ID",
+                     "--process=/dev/fd/7 $ID 7< $FILE"):
+            r = hrun(prefix=("env", f"FILE={path}", f"ID={c.id}", f"TEXT={text}", "bash", "-c", '"$0" exec ' + form))
+            equal((r.status, r.out, r.err), (0, "heard\n", ""), form)
+        for name in ("-", "/dev/stdin", "/proc/self/fd/0"):
+            for ends in (os.pipe(), [s.detach() for s in socket.socketpair()]):
+                os.write(ends[1], text.encode())
+                os.close(ends[1])
+                with open(ends[0]) as stdin:
+                    r = hrun("exec", "--process", name, c.id, stdin=stdin)
+                equal((r.status, r.out, r.err), (0, "heard\n", ""), name)
+
+
+@test
+def a_process_that_is_no_file_is_not_waited_for():
+    with started(Bundle()) as c:
+        os.mkfifo(f"{h.work}/fifo")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(f"{h.work}/socket")
+            for path in ("fifo", "socket", "/dev/zero", "/dev/tty", "/"):
+                path = os.path.join(h.work, path)
+                fails(hrun("exec", "--process", path, c.id), f"process file {path} is not a regular file")
+                fails(hrun("update", "-r", path, c.id), f"resources file {path} is not a regular file", status=1)
+        os.unlink(f"{h.work}/fifo")
+        # Regular by its type: the kernel's log, which a reader takes away and waits for.
+        for path in ("/proc/kmsg", "/proc/sys/kernel/ostype", "/dev/null"):
+            fails(hrun("exec", "--process", path, c.id), "process file")
+        write(f"{h.work}/huge", " " * (1 << 20) + "{}")
+        fails(hrun("exec", "--process", f"{h.work}/huge", c.id), "json-too-large")
+        with open(f"{h.work}/huge") as stdin:
+            fails(hrun("exec", "--process", "-", c.id, stdin=stdin), "json-too-large")
+
+
+@test
 def a_container_of_level_privileged_is_not_a_bound():
     with started(Bundle(uid=0, caps=["CAP_CHOWN"]), level="privileged") as c:
         for names in (["CAP_KILL"], ["CAP_KILL", "CAP_SYS_ADMIN"], ["CAP_KILL", "CAP_NONE_SUCH"]):

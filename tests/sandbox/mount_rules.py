@@ -133,6 +133,49 @@ def a_volume_of_an_engine_that_is_a_directory_of_the_host():
 
 
 @test
+def the_state_of_this_hrun_wherever_it_is():
+    top = tempfile.mkdtemp(dir=h.work)
+    os.mkdir(f"{top}/root", 0o700)
+    os.mkdir(f"{top}/other")
+    os.symlink(f"{top}/root", f"{top}/link")
+    for source in ("root", "root/x", ".", "link"):
+        os.makedirs(f"{top}/root/x", 0o700, exist_ok=True)
+        b = bound(os.path.normpath(f"{top}/{source}")).save()
+        for verb in (["create", "-b", b.path, h.new_id()], ["plan", b.path], ["check", b.path], ["check", f"{b.path}/config.json"],
+                     ["policy", "learn", "--owner", "me", b.path]):
+            text = source == "link" and verb[1].endswith(".json")  # where a link leads nobody has looked at
+            r = h.hrun("--root", f"{top}/link" if verb[0] != "create" else f"{top}/root", *verb)
+            said = [line for line in (r.out + r.err).splitlines() if "mount-engine-state" in line and not line.startswith("not judged")]
+            equal(bool(said), not text, f"{verb} of {source}: {r}")
+        accepts(b)
+    b = bound(f"{top}/other").save()
+    equal(h.hrun("--root", f"{top}/root", "check", b.path).status, 0)
+
+
+@test
+def a_store_of_images_wherever_it_is():
+    top = tempfile.mkdtemp(dir=h.work)
+    entry = f"sha256-{'0a' * 32}"
+    os.mkdir(f"{top}/s", 0o700)
+    os.mkdir(f"{top}/s/new")
+    os.symlink(f"{top}/s", f"{top}/link")
+    for state in ("empty", "used"):
+        for source in ("s", "s/new", "link", f"s/{entry}", f"s/{entry}/rootfs/etc"):
+            if os.path.exists(f"{top}/{source}"):
+                refuses(bound(f"{top}/{source}"), "mount-engine-state")
+        os.makedirs(f"{top}/s/{entry}/rootfs/etc", exist_ok=True)
+        os.makedirs(f"{top}/s/lost+found", exist_ok=True)
+    # What somebody else has called so: others may look into it, or it has no `new`, or other things stand beside that.
+    os.makedirs(f"{top}/open/new")
+    os.makedirs(f"{top}/open/{entry}")
+    for name in (f"blobs/{entry}", "mail/new", "mail/cur"):
+        os.makedirs(f"{top}/{name}", 0o700)
+        os.chmod(os.path.dirname(f"{top}/{name}"), 0o700)
+    for name in ("open", f"open/{entry}", "blobs", f"blobs/{entry}", "mail", "mail/new"):
+        accepts(bound(f"{top}/{name}"))
+
+
+@test
 def protected_directories_that_are_links():
     top = tempfile.mkdtemp(dir=h.work)
     os.makedirs(f"{top}/state/x")

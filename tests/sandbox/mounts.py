@@ -3,6 +3,7 @@
 """Mounts: every type, every word of the option table, targets that try to leave the root."""
 import json
 import os
+import re
 import subprocess
 
 from hrun import Bundle, contains, equal, host_tmpfs, main, mounts_in, output, run, started, test
@@ -45,6 +46,27 @@ def as_many_binds_as_descriptors():
         contains(r.err, "Too many open files; raise the limit of open files (ulimit -n): hrun needs two for each mount")
         r = run(b, prefix=("sh", "-c", 'ulimit -Sn 500; exec "$@"', "sh"))
         equal((r.status, r.out, r.err), (0, "200\n", ""))
+
+
+@test
+def who_runs_a_container_holds_nothing_of_it():
+    """A mount that the runtime still has open would be busy for as long as the container runs; and its own stdin stays its own."""
+    b = Bundle("sh", "-c", "echo go; read x; exit 0").mount("/data", "bind", "source", ["bind", "rw"])
+    os.makedirs(f"{b.path}/source")
+    command = [h.HRUN, *h.policy("privileged"), "run", "-b", b.save().path, "held"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as runtime:
+        equal(runtime.stdout.readline(), "go\n")
+        own = {line.split()[0] for line in open(f"/proc/{runtime.pid}/mountinfo")}
+        foreign = []
+        for fd in set(os.listdir(f"/proc/{runtime.pid}/fd")) - {"0", "1", "2"}:
+            mount = re.search(r"^mnt_id:\s*(\d+)", h.read(f"/proc/{runtime.pid}/fdinfo/{fd}"), re.M).group(1)
+            target = os.readlink(f"/proc/{runtime.pid}/fd/{fd}")
+            foreign += [target] if target.startswith("/") and mount not in own else []
+        equal(foreign, [])
+        equal(os.stat(f"/proc/{runtime.pid}/fd/0").st_ino, os.fstat(runtime.stdin.fileno()).st_ino)
+        assert not os.path.exists("/run/hrun/held/start.sock"), "nobody else starts it"
+        runtime.stdin.close()
+        equal(runtime.wait(), 0)
 
 
 @test

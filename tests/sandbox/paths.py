@@ -133,6 +133,23 @@ def sysctls_are_set_inside_only():
 
 
 @test
+def a_sysctl_without_a_value():
+    # A write of nothing succeeds and sets nothing.
+    for key in ("net.ipv4.ip_forward", "kernel.domainname"):
+        path = "/proc/sys/" + key.replace(".", "/")
+        before = h.read(path)
+        with open(path, "wb", buffering=0) as f:
+            equal(f.write(b""), 0)
+        equal(h.read(path), before)
+        b = Bundle("true")
+        b.linux["sysctl"] = {key: ""}
+        with h.unchanged():
+            r = run(b, level="privileged")
+        equal((r.status, r.out), (125, ""))
+        contains(r.err, f'linux.sysctl["{key}"]: the value is empty')
+
+
+@test
 def a_sysctl_of_the_host_is_refused():
     for key, value in (("vm.swappiness", "1"), ("kernel.core_pattern", "|/x"), ("fs.file-max", "5"), ("kernel.hostname", "x/../y")):
         b = Bundle("true")

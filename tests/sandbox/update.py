@@ -77,7 +77,10 @@ def a_paused_container_too():
 def a_missing_controller_is_an_error():
     with started(Bundle()) as c:
         for controller, options in (("memory", ["--memory", "256m"]), ("pids", ["--pids-limit", "7"]), ("cpu", ["--cpu-share", "512"]),
-                                    ("cpuset", ["--cpuset-cpus", "0"]), ("cpu", ["--cpu-quota", "50000"]), ("io", ["--blkio-weight", "100"])):
+                                    ("cpuset", ["--cpuset-cpus", "0"]), ("cpu", ["--cpu-quota", "50000"]), ("cpu", ["--cpu-period", "1"]),
+                                    ("cpu", ["--cpu-quota", "-1", "--cpu-period", "20000"]), ("cpu", ["--cpu-burst", "5"]),
+                                    ("cpu", ["--cpu-idle", "1"]), ("memory", ["--memory-reservation", "64m"]), ("cpuset", ["--cpuset-mems", "0"]),
+                                    ("io", ["--blkio-weight", "100"])):
             if controller in read(f"{CGROUP}/cgroup.controllers").split():
                 continue
             fails(hrun("update", *options, c.id), f"no {controller} controller")

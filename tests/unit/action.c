@@ -293,6 +293,7 @@ static const struct finding *waived(const struct waiver *waiver, const char *cgr
 	judged.image_digest = digest;
 	policy.waivers = waiver;
 	policy.waiver_count = 1;
+	policy_index_waivers(&pool, &policy);
 	return judge(&policy, &judged, "exec-raises");
 }
 
@@ -360,6 +361,7 @@ static void test_waived_repair(void)
 	judged.cgroup_path = "/x";
 	policy.waivers = waivers;
 	policy.waiver_count = 2;
+	policy_index_waivers(&pool, &policy);
 	CHECK(waivers[0].rule < waivers[1].rule);
 	policy_judge(&judged, &policy, &verdict);
 	const struct finding *f = finding_of(&verdict, "no-new-privileges");
@@ -397,12 +399,14 @@ static void test_many_waivers(void)
 					     .line = (unsigned int)i};
 	policy.waivers = waivers;
 	policy.waiver_count = MANY;
+	policy_index_waivers(&pool, &policy);
 	judged.invocation = &invocation;
 	policy_judge(&judged, &policy, &verdict);
 	const struct finding *f = finding_of(&verdict, "exec-raises");
 	CHECK(f && f->waiver == &waivers[650]);
 	CHECK(!verdict_waiver_warning(&pool, &policy, &verdict));
 	waivers[650].value = "CAP_KILL";
+	policy_index_waivers(&pool, &policy);
 	policy_judge(&judged, &policy, &verdict);
 	const char *warning = verdict_waiver_warning(&pool, &policy, &verdict);
 	CHECK(warning && strstr(warning, "exec-raises") && strstr(warning, "2026-01-02") &&

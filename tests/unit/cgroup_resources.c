@@ -82,14 +82,17 @@ static void test_cpu(void)
 	cpu((struct config_cpu){.idle = SET(2)}, "!linux.resources.cpu.idle: ");
 	cpu((struct config_cpu){.quota = SET(50000)}, "cpu.max=50000 100000");
 	cpu((struct config_cpu){.quota = SET(50000), .period = SET(20000)}, "cpu.max=50000 20000");
-	cpu((struct config_cpu){.quota = SET(-1), .period = SET(20000)}, "cpu.max=max 20000?");
+	cpu((struct config_cpu){.quota = SET(-1), .period = SET(20000)}, "cpu.max=max 20000");
+	cpu((struct config_cpu){.quota = SET(-1), .period = SET(100000)}, "cpu.max=max 100000?");
 	cpu((struct config_cpu){.quota = SET(-1)}, "cpu.max=max 100000?");
-	cpu((struct config_cpu){.period = SET(20000)}, "cpu.max=max 20000?");
+	cpu((struct config_cpu){.period = SET(20000)}, "cpu.max=max 20000");
 	cpu((struct config_cpu){.quota = SET(50000), .burst = SET(1000)}, "cpu.max=50000 100000; cpu.max.burst=1000");
 	cpu((struct config_cpu){.cpus = "0-3,7", .mems = "0"}, "cpuset.cpus=0-3,7; cpuset.mems=0");
 	cpu((struct config_cpu){.cpus = "", .mems = ""}, "");
 	cpu((struct config_cpu){.cpus = "0\n1"}, "!linux.resources.cpu.cpus: ");
 	cpu((struct config_cpu){.mems = "all"}, "!linux.resources.cpu.mems: ");
+	cpu((struct config_cpu){.cpus = ","}, "!linux.resources.cpu.cpus: ");
+	cpu((struct config_cpu){.mems = ",-,"}, "!linux.resources.cpu.mems: ");
 	cpu((struct config_cpu){.realtime_period = SET(0), .realtime_runtime = SET(0)}, "");
 	cpu((struct config_cpu){.realtime_period = SET(1)}, "!linux.resources.cpu.realtimePeriod: cgroup v2");
 	cpu((struct config_cpu){.realtime_runtime = SET(1)}, "!linux.resources.cpu.realtimeRuntime: cgroup v2");
@@ -155,7 +158,8 @@ static void io(struct config_block_io value, const char *want)
 static void test_block_io(void)
 {
 	struct config_weight_device weight[] = {{8, 0, SET(500), {0}}, {8, 16, {0}, SET(0)}},
-				    leaf[] = {{8, 0, {0}, SET(10)}}, wild[] = {{4096, 0, SET(10), {0}}};
+				    none[] = {{8, 0, {0}, {0}}}, leaf[] = {{8, 0, {0}, SET(10)}},
+				    wild[] = {{4096, 0, SET(10), {0}}};
 	struct config_throttle a[] = {{8, 0, SET(1048576)}, {8, 16, SET(0)}}, b[] = {{8, 0, {0}}},
 			       c[] = {{8, -1, SET(1)}};
 
@@ -169,6 +173,8 @@ static void test_block_io(void)
 	io((struct config_block_io){.weight_device = weight, .weight_device_count = 2}, "~io.bfq.weight=8:0 500?");
 	io((struct config_block_io){.weight_device = leaf, .weight_device_count = 1},
 	   "!linux.resources.blockIO.weightDevice[0].leafWeight: cgroup v2");
+	io((struct config_block_io){.weight_device = none, .weight_device_count = 1},
+	   "!linux.resources.blockIO.weightDevice[0]: neither weight nor leafWeight is given");
 	io((struct config_block_io){.weight_device = wild, .weight_device_count = 1},
 	   "!linux.resources.blockIO.weightDevice[0]: 4096:0");
 	io((struct config_block_io){.read_bps = a, .read_bps_count = 2},
@@ -222,6 +228,8 @@ static void test_lists(void)
 	unified("io.max", "8:0 rbps=1\n8:16 rbps=2\n", "io.max=8:0 rbps=1; io.max=8:16 rbps=2");
 	unified("memory.high", "", "!linux.resources.unified[\"memory.high\"]: the value is empty");
 	unified("memory.high", "\n", "!linux.resources.unified[\"memory.high\"]: the value is empty");
+	unified("memory.high", " ", "!linux.resources.unified[\"memory.high\"]: the value is empty");
+	unified("cpuset.cpus", "\t\n \n", "!linux.resources.unified[\"cpuset.cpus\"]: the value is empty");
 	unified("memory.high", "1\r2", "!linux.resources.unified[\"memory.high\"]: the value holds");
 	static const char *const keys[] = {"",
 					   "memory",

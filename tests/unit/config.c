@@ -245,6 +245,16 @@ static bool is_judged_later(const char *path)
 	       is(path, "linux.resources.pids.limit");
 }
 
+/* By which rule lists are refused whose elements lack a member, where that rule says what the members must be. */
+static const char *own_rule_of(const char *path)
+{
+	return str_starts(path, "linux.seccomp.")      ? "seccomp-invalid"
+	       : str_starts(path, "linux.devices[].")  ? "device-path-invalid"
+	       : str_starts(path, "hooks.")	       ? "hook-path-invalid"
+	       : str_starts(path, "process.rlimits[]") ? "rlimit-invalid"
+						       : "required-field-missing";
+}
+
 static const char *last_key_of(const char *path)
 {
 	const char *dot = strrchr(path, '.');
@@ -271,9 +281,9 @@ static void check_member(const char *path, const char *type, bool required)
 	/* null is absent: nothing but a missing requirement can be wrong with it. */
 	struct json_error error;
 	const char *rule = refusal(document_with(path, key, "null"), &error);
-	CHECK(str_equal(rule, "") || str_equal(rule, "required-field-missing"));
+	CHECK(!*rule || str_equal(rule, "required-field-missing") || str_equal(rule, own_rule_of(path)));
 	if (required && !is_judged_later(path))
-		CHECK(str_equal(rule, "required-field-missing"));
+		CHECK(*rule);
 }
 
 static size_t count_members(const struct field_table *table)

@@ -212,6 +212,32 @@ static void directory_of_an_id(void)
 	CHECK(faccessat(root, "c1", F_OK, 0) < 0);
 }
 
+/* What container_unlock let go of: somebody else has it, has it removed, or has made another one. */
+static void locked_again(void)
+{
+	struct container_record record = sample("c3");
+	struct container a, b;
+
+	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
+	container_unlock(&a);
+	CHECK(!lock_is_held(a.dir));
+	int other = lock_take(root, "c3", a.dir, false, &e);
+	CHECK(other >= 0);
+	fd_close(&other);
+	CHECK(container_relock(&pool, &a, &e) == 0 && lock_is_held(a.dir));
+	CHECK(lock_take(root, "c3", a.dir, false, &e) == -EWOULDBLOCK);
+	container_unlock(&a);
+	CHECK(container_open(&pool, root, "c3", true, &b, &e) == 0 && container_remove(&b, &e) == 0);
+	container_close(&b);
+	CHECK(container_relock(&pool, &a, &e) == -ENOENT && strstr(e.text, "does not exist"));
+	CHECK(container_new(&pool, root, &record, &b, &e) == 0);
+	container_unlock(&a);
+	CHECK(container_relock(&pool, &a, &e) == -ENOENT);
+	CHECK(container_remove(&b, &e) == 0);
+	container_close(&a);
+	container_close(&b);
+}
+
 static void left_by_a_killed_create(void)
 {
 	struct container_record record = sample("c2");
@@ -338,6 +364,7 @@ int main(void)
 	round_trip();
 	hostile_records();
 	directory_of_an_id();
+	locked_again();
 	left_by_a_killed_create();
 	removed_while_waited_for();
 	not_ours_alone();

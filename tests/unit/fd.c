@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <string.h>
@@ -86,11 +87,46 @@ static void make_maps_long(void)
 		      MAP_FAILED);
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Neighbours, one apart, in any order, more than a pile holds; those between them stay. */
+static void test_pile(void)
+{
+	enum { FIRST = 200, LAST = FIRST + 3 * FD_PILE_MAX };
+	struct fd_pile pile = {.count = 0};
+	int none = -ENOENT;
+
+	for (int fd = FIRST; fd <= LAST; fd++)
+		CHECK(dup2(STDERR_FILENO, fd) == fd);
+	fd_pile_add(&pile, &none);
+	CHECK(pile.count == 0 && none == -ENOENT);
+	for (int i = LAST - FIRST; i >= 0; i--) {
+		int fd = FIRST + i * 5 % (LAST - FIRST + 1);
+		if (fd % 7 == 0)
+			continue;
+		fd_pile_add(&pile, &fd);
+		CHECK(fd < 0);
+	}
+	CHECK(pile.count > 0 && pile.count <= FD_PILE_MAX);
+	errno = ENOTTY;
+	fd_pile_close(&pile);
+	CHECK(errno == ENOTTY && pile.count == 0);
+	for (int fd = FIRST; fd <= LAST; fd++)
+		CHECK(is_open(fd) == (fd % 7 == 0), "%d", fd);
+	CHECK(is_open(STDERR_FILENO));
+	for (int fd = FIRST; fd <= LAST; fd++)
+		close(fd);
+}
+
 int main(void)
 {
 	make_maps_long();
 	test_file();
 	test_pipe();
 	test_kernel();
+	test_pile();
 	return failures != 0;
 }

@@ -52,7 +52,13 @@ static void ids(void)
 	CHECK(!containerd_owns(SNAPSHOTS "/fs"));
 	CHECK(!containerd_owns(SNAPSHOTS "99999999999999999999/fs"));
 	CHECK(!containerd_owns("12/fs"));
-	CHECK(!containerd_owns("/var/lib/containerd/io.containerd.snapshotter.v1.native/snapshots/12/fs"));
+	CHECK(containerd_owns("/x/io.containerd.snapshotter.v1.erofs/snapshots/12/fs"));
+	CHECK(!containerd_owns("/x/io.containerd.snapshotter.v1.erofs/snapshots/12/layer.erofs"));
+	CHECK(!containerd_owns("/x/io.containerd.snapshotter.v1.native/snapshots/12"));
+	CHECK(containerd_knows("/x/io.containerd.snapshotter.v1.native/snapshots/12"));
+	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.native/snapshots/12/fs"));
+	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.btrfs/snapshots/12"));
+	CHECK(containerd_knows(SNAPSHOTS "12/fs") && !containerd_knows("12/fs"));
 }
 
 static void names(void)
@@ -167,6 +173,12 @@ static void stamps(void)
 	CHECK(renameat(dir, "d/g", dir, "d/h") == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
 	first = again;
 	CHECK(unlinkat(dir, "l", 0) == 0 && layer_stamp(dir, 100, &again) == 0 && !same(&first, &again));
+	/* Of an image's file: each change of the file, and each other mount of it. */
+	CHECK(layer_stamp_image(file, 1, &first) == 0 && layer_stamp_image(file, 1, &again) == 0 &&
+	      same(&first, &again));
+	CHECK(layer_stamp_image(file, 2, &again) == 0 && !same(&first, &again));
+	CHECK(write(file, "x", 1) == 1 && layer_stamp_image(file, 1, &again) == 0 && !same(&first, &again));
+	CHECK(again.newest.tv_sec > 0 && layer_stamp_image(-EBADF, 1, &again) == -EBADF);
 	unlinkat(dir, "d/f", 0);
 	unlinkat(dir, "d/h", 0);
 	unlinkat(dir, "d", AT_REMOVEDIR);

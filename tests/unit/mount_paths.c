@@ -381,6 +381,59 @@ static void test_fold(struct pool *pool)
 		      path_fold(pool, expected[i][0]));
 }
 
+/* TEXT is number NUMBER of those of up to LENGTH letters of "/ab"; false where there is none of that number. */
+static bool text_of(int number, int length, char *text)
+{
+	static const char letters[] = "/ab";
+	int n = 0;
+
+	for (; number && n < length && number % 4; number /= 4)
+		text[n++] = letters[number % 4 - 1];
+	text[n] = '\0';
+	return !number;
+}
+
+/* How two short paths lie to each other, as path_is_below says it of clean ones. */
+static void test_meets(void)
+{
+	enum { LENGTH = 4, TEXTS = 1 << 2 * LENGTH };
+	char path[LENGTH + 1], pattern[LENGTH + 1];
+
+	for (int i = 0; i < TEXTS * TEXTS; i++) {
+		struct pool pool = {0};
+		if (text_of(i % TEXTS, LENGTH, path) && text_of(i / TEXTS, LENGTH, pattern)) {
+			const char *x = path_clean(&pool, pool_printf(&pool, "/%s", path));
+			const char *y = path_clean(&pool, pool_printf(&pool, "/%s", pattern));
+			enum path_meets expected = path_is_below(x, y)	 ? PATH_WITHIN
+						   : path_is_below(y, x) ? PATH_ABOVE
+									 : PATHS_APART;
+			CHECK(path_meets(path, pattern) == expected, "`%s` and `%s`", path, pattern);
+		}
+		pool_free(&pool);
+	}
+}
+
+/* A star is one component, and only where it stands alone. */
+static void test_meets_star(void)
+{
+	static const struct {
+		const char *path, *pattern;
+		enum path_meets meets;
+	} stars[] = {
+		{"/a/b/c", "/a/*/c", PATH_WITHIN},   {"/a/b/c/d", "/a/*/c", PATH_WITHIN},
+		{"/a/b", "/a/*/c", PATH_ABOVE},	     {"/a", "/a/*/c", PATH_ABOVE},
+		{"/a/b/d", "/a/*/c", PATHS_APART},   {"/a/b/cd", "/a/*/c", PATHS_APART},
+		{"/a//b//c", "/a/*/c", PATH_WITHIN}, {"/a/b/b/c", "/a/*/c", PATHS_APART},
+		{"/a/bc", "/a/*c", PATHS_APART},     {"/a/*c", "/a/*c", PATH_WITHIN},
+		{"/a/b", "/*/*", PATH_WITHIN},	     {"/b/*", "/a/*", PATHS_APART},
+		{"/a/{id}", "/a/{id}", PATH_WITHIN},
+	};
+
+	for (size_t i = 0; i < sizeof stars / sizeof stars[0]; i++)
+		CHECK(path_meets(stars[i].path, stars[i].pattern) == stars[i].meets, "%s and %s", stars[i].path,
+		      stars[i].pattern);
+}
+
 static void test_mountinfo(void)
 {
 	char line[] = "36 35 8:1 /a\\040b /mnt\\134x rw,noatime master:1 shared:2 - ext4 /dev/sda1 rw,nsdelegate";
@@ -413,6 +466,8 @@ int main(void)
 	test_roots_of_the_policy();
 	test_public();
 	test_fold(&pool);
+	test_meets();
+	test_meets_star();
 	test_mountinfo();
 	pool_free(&pool);
 	return failures != 0;

@@ -9,6 +9,7 @@
 #include <hrun/path.h>
 #include <hrun/pool.h>
 #include <hrun/str.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -34,6 +35,42 @@ static void test_text(void)
 	CHECK(!path_is_clean("/a/../b"));
 	CHECK(!path_is_clean("/a//b"));
 	pool_free(&pool);
+}
+
+/* Every text of up to seven letters of "/.a": what the two say, said in another way. */
+static void test_all_texts(void)
+{
+	static const char letters[] = "/.a";
+	char text[8], between[10];
+
+	for (int number = 0; number < 1 << 16; number++) {
+		struct pool pool = {0};
+		int digits = number, length = 0;
+		for (; digits; digits /= 4) {
+			if (digits % 4 == 0 || length == 7)
+				break;
+			text[length++] = letters[digits % 4 - 1];
+		}
+		if (digits)
+			continue;
+		text[length] = '\0';
+		snprintf(between, sizeof between, "/%s/", text);
+		bool has_dotdot = strstr(between, "/../") != NULL;
+		CHECK(path_has_dotdot(text) == has_dotdot, "%s", text);
+		CHECK(path_is_clean(text) == (!has_dotdot && str_equal(path_clean(&pool, text), text)), "%s", text);
+		pool_free(&pool);
+	}
+}
+
+static void test_length(void)
+{
+	static char path[PATH_MAX + 3];
+
+	memset(path, 'a', PATH_MAX);
+	path[0] = '/';
+	CHECK(path_is_clean(path));
+	path[PATH_MAX] = 'a';
+	CHECK(!path_is_clean(path));
 }
 
 static bool same(int a, int b)
@@ -92,6 +129,8 @@ int main(void)
 		return 99;
 	autofd int dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	test_text();
+	test_all_texts();
+	test_length();
 	test_root(dir);
 	snprintf(command, sizeof command, "rm -rf %s", name);
 	if (system(command) != 0)

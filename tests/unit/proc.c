@@ -135,6 +135,7 @@ int main(void)
 	CHECK(proc >= 0);
 	forked_and_executed(proc);
 	recognised(proc);
+	CHECK(proc_euid() == geteuid());
 	host_root_in_a_long_map();
 	return failures != 0;
 }

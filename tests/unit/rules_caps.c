@@ -5,6 +5,7 @@
  */
 #include "check.h"
 
+#include <hrun/judging.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <linux/capability.h>
@@ -69,7 +70,11 @@ static struct string_list list_of(const char **items)
 static struct verdict judge(struct pool *pool, const char *id, const struct config *config, const struct policy *policy,
 			    enum action action)
 {
-	const struct judged judged = {.pool = pool, .config = config, .process = config->process, .policy = policy};
+	const struct judged judged = {.pool = pool,
+				      .config = config,
+				      .process = config->process,
+				      .policy = policy,
+				      .capabilities = capability_look(config->process)};
 	struct verdict verdict = {0};
 	struct finder finder = {.judged = &judged, .rule = rule_by_id(id), .action = action, .verdict = &verdict};
 

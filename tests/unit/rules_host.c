@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <hrun/host.h>
+#include <hrun/judging.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
 #include <stdlib.h>
@@ -313,8 +314,10 @@ static void test_exec(void)
 	process.capabilities[CAPS_BOUNDING] = (struct string_list){.item = caps, .count = 1, .present = true};
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
 		judged.process = &process;
+		judged.capabilities = capability_look(&process);
 		CHECK(judge(ids[i], &judged, &policy).count == 1, "%s", ids[i]);
 		judged.process = NULL;
+		judged.capabilities = capability_look(NULL);
 		CHECK(judge(ids[i], &judged, &policy).count == 0, "%s", ids[i]);
 	}
 }

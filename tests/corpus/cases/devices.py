@@ -34,6 +34,8 @@ for name, major, minor in (("null-node", 1, 3), ("zero", 1, 5), ("full", 1, 7), 
 more("fifo", "device-extra", "---", put("linux.devices", [{"path": "/dev/x", "type": "p"}]))
 more("null", "device-extra", "---", put("linux.devices", None))
 trio("device-path-invalid", R, device(path="/etc/x"), device(path="/dev/sub/x"), device(path="/dev/../x"))
+for name, change in (("empty-path", device(path="")), ("null-path", device(path=None)), ("empty-type", device(type="")), ("null-type", device(type=None))):
+    more(name, "device-path-invalid", R, change)
 more("twice", "device-path-invalid", R, both(device(), device(minor=5)))
 more("all-majors", "device-path-invalid", R, device(major=-1))
 more("no-number", "device-path-invalid", R, put("linux.devices", [{"path": "/dev/x", "type": "c", "major": 1}]))
@@ -49,6 +51,7 @@ more("upper-case", "device-path-invalid", R, device(type="C"))
 trio("device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True, "access": "rwm"}]),
      put("linux.resources.devices", [DENY, {"allow": True, "type": "c", "access": "m"}, {"allow": True, "type": "c", "major": 5, "access": "rwm"}]),
      put("linux.resources.devices", [DENY, {"allow": True, "type": "b", "major": -1, "minor": 0, "access": "r"}]))
+more("empty-type", "device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True, "type": "", "access": "rwm"}]))
 more("no-access", "device-cgroup-allow-all", "-RR", put("linux.resources.devices", [DENY, {"allow": True}, {"allow": False, "type": "b"}]))
 more("denied-later", "device-cgroup-allow-all", "---", put("linux.resources.devices", [DENY, {"allow": True, "access": "rwm"}, {"allow": False}]))
 more("denied-by-type", "device-cgroup-allow-all", "---", rules(("+b",), ("-b",)))

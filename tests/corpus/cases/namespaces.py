@@ -54,6 +54,8 @@ more("overlap-outside", "idmap-invalid", R, two(row(0, 100000, 2000), row(2000, 
 more("adjacent", "idmap-invalid", "---", two(row(0, 100000, 2000), row(2000, 102000, 10)))
 more("unmapped-user", "idmap-invalid", R, both(ids(65536), put("process.user.uid", 65536)))
 more("unmapped-group", "idmap-invalid", R, both(ids(65536), put("process.user.gid", 65536)))
+more("unmapped-additional-group", "idmap-invalid", R, both(ids(65536), put("process.user.additionalGids", [1000, 65536])))
+more("mapped-additional-group", "idmap-invalid", "---", both(ids(65536), put("process.user.additionalGids", [1000, 65535])))
 more("no-namespace", "idmap-invalid", R, put("linux.uidMappings", [row(0, 100000, 65536)]))
 more("mount", "idmap-invalid", R, lambda c: c["mounts"][1].update(uidMappings=[row(0, 0, 0)]))
 

@@ -231,6 +231,8 @@ more("unkillable", "oom-score-negative", "---", put("process.oomScoreAdj", -1000
 more("most", "oom-score-negative", "--W", put("process.oomScoreAdj", -999))
 more("null", "oom-score-negative", "---", put("process.oomScoreAdj", None))
 
+for name, limit in (("empty-type", {"type": "", "soft": 1, "hard": 1}), ("no-type", {"soft": 1, "hard": 1})):
+    more(name, "rlimit-invalid", R, put("process.rlimits", [limit]))
 trio("rlimit-invalid", R, put("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 20, "hard": 10}]),
      put("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 10, "hard": 10}]),
      put("process.rlimits", [{"type": "RLIMIT_NOFILE", "soft": 1, "hard": 1}, {"type": "RLIMIT_NOFILE", "soft": 2, "hard": 2}]))

@@ -43,6 +43,10 @@ text_trio("json-wrong-type", plain.replace('"readonly":true', '"readonly":"true"
 trio("json-unknown-key", "-WR", put("process.noNewPriviledges", True), put("annotations", {"noNewPriviledges": "true"}),
      put("linux.resources.memory.limits", 1))
 trio("oci-version-invalid", R, put("ociVersion", "2.0.0"), put("ociVersion", "1.0.2-dev"), put("ociVersion", "1.2.0/x"))
+for name, version in (("leading-zero", "1.0.0-01"), ("empty-part", "1.0.0-a..b"), ("build-twice", "1.0.0+a+b"), ("build-empty", "1.0.0-rc.1+"), ("ends-in-dot", "1.0.0-rc.")):
+    more(name, "oci-version-invalid", R, put("ociVersion", version))
+for name, version in (("prerelease-zero", "1.0.0-0.0a"), ("prerelease-and-build", "1.2.1-dev.10+001.sha-5"), ("hyphens", "1.0.0--")):
+    more(name, "oci-version-invalid", "---", put("ociVersion", version))
 trio("required-field-missing", R, put("process.args", DROP), put("hostname", DROP), put("process.args", None))
 trio("foreign-platform-section", "-WR", put("windows", {"layerFolders": ["x"]}), put("annotations", {"windows": "x"}),
      put("vm", {}))

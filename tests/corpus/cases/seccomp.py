@@ -12,6 +12,11 @@ trio("seccomp-trace", "-RR", put("linux.seccomp.syscalls.0.action", "SCMP_ACT_TR
 more("operator", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.args", [{"index": 1, "value": 1, "op": "=="}]))
 more("flag", "seccomp-invalid", R, put("linux.seccomp.flags", ["TSYNC"]))
 more("no-names", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.names", []))
+for name, place in (("names", "syscalls.0.names"), ("action", "syscalls.0.action"), ("default", "defaultAction")):
+    more("null-" + name, "seccomp-invalid", R, put("linux.seccomp." + place, None))
+    more("absent-" + name, "seccomp-invalid", R, put("linux.seccomp." + place, DROP))
+more("empty-action", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.action", ""))
+more("no-operator", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.args", [{"index": 1, "value": 1}]))
 more("empty-name", "seccomp-invalid", R, put("linux.seccomp.syscalls.0.names", ["read", ""]), also=[])
 for name, action in (("lower-case", "scmp_act_allow"), ("blank", "SCMP_ACT_ALLOW "), ("newline", "SCMP_ACT_ALLOW\n")):
     more("default-" + name, "seccomp-invalid", R, put("linux.seccomp.defaultAction", action))
