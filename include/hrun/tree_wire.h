@@ -109,8 +109,8 @@ struct tree_told {
 	char extra[TREE_EXTRA_MAX];
 };
 
-/* Is this attribute told of?  Not a label or a measurement, which are the machine's.  (A walk tells less: here trusted.* is what matters.) */
-static inline bool tree_serves_xattr(const char *name)
+/* TREE_SERVE: may this attribute be told of?  Not a label or a measurement, which are the machine's. */
+static inline bool tree_tells_xattr(const char *name)
 {
 	return !str_starts(name, "security.") || str_equal(name, "security.capability");
 }

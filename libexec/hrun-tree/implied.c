@@ -36,7 +36,7 @@ static int open_lower(const struct tree *t, const char *path)
 
 static bool is_copied(const struct tree *t, const char *name)
 {
-	return tree_compares_xattr(t, name) && !str_starts(name, "trusted.") && !str_equal(name, tree_opaque_name(t));
+	return tree_serves_xattr(t, name) && !str_starts(name, "trusted.") && !str_equal(name, tree_opaque_name(t));
 }
 
 static bool same_value(int fd, int other, const char *name)
@@ -74,7 +74,7 @@ static int check_no_attributes(struct tree *t, int fd, const char *path, bool tr
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : bad_implied(t, "%.160s: its attributes cannot be read", path);
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_compares_xattr(t, list + at) && !str_equal(list + at, tree_opaque_name(t)) &&
+		if (tree_serves_xattr(t, list + at) && !str_equal(list + at, tree_opaque_name(t)) &&
 		    (!trusted_only || str_starts(list + at, "trusted.")))
 			return bad_implied(t, "%.100s: a directory that the image only implies has an attribute: %.60s",
 					   path, list + at);

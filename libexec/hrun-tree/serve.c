@@ -34,11 +34,11 @@ static bool is_copy_mark(const char *name)
 	return false;
 }
 
-bool tree_compares_xattr(const struct tree *t, const char *name)
+bool tree_serves_xattr(const struct tree *t, const char *name)
 {
 	if (t->flags & TREE_EROFS && is_copy_mark(name))
 		return false;
-	return tree_serves_xattr(name);
+	return tree_tells_xattr(name);
 }
 
 const char *tree_opaque_name(const struct tree *t)
@@ -81,7 +81,7 @@ static int tell_xattrs(const struct tree *t, struct tree_told *told, int fd, boo
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(list + at) + 1) {
-		if (tree_compares_xattr(t, list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
+		if (tree_serves_xattr(t, list + at) && !(directory && str_equal(list + at, tree_opaque_name(t))))
 			TRY(add_xattr(told, fd, list + at));
 	}
 	return 0;

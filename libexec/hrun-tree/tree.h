@@ -159,8 +159,8 @@ int tree_walk(struct tree *t);
 int tree_serve(struct tree *t);
 
 /* ---- serve.c ---- */
-/* Does this layer have the attribute NAME from its image?  tree_serves_xattr, and not what containerd leaves in an erofs. */
-bool tree_compares_xattr(const struct tree *t, const char *name);
+/* Is this attribute told of?  (A walk tells less: here trusted.* is what matters.) */
+bool tree_serves_xattr(const struct tree *t, const char *name);
 /* The attribute by which overlayfs hides what lower layers have in a directory. */
 const char *tree_opaque_name(const struct tree *t);
 /* 1, 0, or negative errno; -EBADMSG: it has another value than "y". */

@@ -99,7 +99,7 @@ static ssize_t list_xattrs(struct walk *walk, int fd)
 	if (size < 0)
 		return errno == ENOTSUP ? 0 : -errno;
 	for (ssize_t at = 0; at < size; at += (ssize_t)strlen(walk->list + at) + 1) {
-		if (!tree_serves_xattr(walk->list + at))
+		if (!tree_tells_xattr(walk->list + at))
 			continue;
 		if (count == XATTRS_MAX)
 			return -E2BIG;
