@@ -29,6 +29,8 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path);
 unsigned int source_type_breaks(const char *type);
 /* Public files of the system that a container may see read-only: its time zone, the certificates. */
 bool source_path_is_public(const char *path, bool is_directory);
+/* Is the real path REAL, of which ST tells, a store that some hrun's --store made, or in one?  A directory above one is none. */
+bool path_is_in_image_store(const char *real, const struct stat *st);
 /* Names of the sockets of engines, NULL at the end. */
 extern const char *const engine_sockets[];
 

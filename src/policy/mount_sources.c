@@ -212,6 +212,10 @@ static void judge_object(struct view *view, enum managed kind)
 		view->verdict->error = r;
 	if (kind == MANAGED_NOT && view->is_directory && !(view->verdict->bits & BREAKS_ENGINE_SOCKET))
 		look_for_sockets(view);
+#ifndef HRUN_MUTANT_OWN_STORE
+	if (kind == MANAGED_NOT && path_is_in_image_store(look->real_source, &look->source))
+		add(view, BREAKS_ENGINE_STATE, look->real_source);
+#endif
 }
 
 /* null, zero, full, random, urandom, tty, console, pts: what every container gets anyway. */

@@ -584,6 +584,10 @@ def from_the_store():
     r = run(Layout(), "touch", "/x", "/work", "/etc/passwd", options=["--store", store])
     equal((r.status, r.err.count("Read-only file system")), (1, 3), repr(r))
     stored(store, 2)
+    for source in (store, entry, f"{entry}/rootfs/data"):
+        r = h.run(h.Bundle("true").mount("/volume", "bind", source, ["bind", "nosuid", "nodev"]))
+        equal(r.status, 125)
+        contains(r.err, "[mount-engine-state]", source)
 
 
 @test

@@ -153,6 +153,29 @@ def the_state_of_this_hrun_wherever_it_is():
 
 
 @test
+def a_store_of_images_wherever_it_is():
+    top = tempfile.mkdtemp(dir=h.work)
+    entry = f"sha256-{'0a' * 32}"
+    os.mkdir(f"{top}/s", 0o700)
+    os.mkdir(f"{top}/s/new")
+    os.symlink(f"{top}/s", f"{top}/link")
+    for state in ("empty", "used"):
+        for source in ("s", "s/new", "link", f"s/{entry}", f"s/{entry}/rootfs/etc"):
+            if os.path.exists(f"{top}/{source}"):
+                refuses(bound(f"{top}/{source}"), "mount-engine-state")
+        os.makedirs(f"{top}/s/{entry}/rootfs/etc", exist_ok=True)
+        os.makedirs(f"{top}/s/lost+found", exist_ok=True)
+    # What somebody else has called so: others may look into it, or it has no `new`, or other things stand beside that.
+    os.makedirs(f"{top}/open/new")
+    os.makedirs(f"{top}/open/{entry}")
+    for name in (f"blobs/{entry}", "mail/new", "mail/cur"):
+        os.makedirs(f"{top}/{name}", 0o700)
+        os.chmod(os.path.dirname(f"{top}/{name}"), 0o700)
+    for name in ("open", f"open/{entry}", "blobs", f"blobs/{entry}", "mail", "mail/new"):
+        accepts(bound(f"{top}/{name}"))
+
+
+@test
 def protected_directories_that_are_links():
     top = tempfile.mkdtemp(dir=h.work)
     os.makedirs(f"{top}/state/x")

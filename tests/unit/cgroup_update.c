@@ -45,7 +45,8 @@ int main(void)
 {
 	char directory[] = "/tmp/cgroup_update.XXXXXX";
 	struct config_weight_device device = {.major = 8, .weight = {true, 200}};
-	struct config_block_io weight = {.weight = {true, 500}}, devices = {.weight_device = &device, .weight_device_count = 1};
+	struct config_block_io weight = {.weight = {true, 500}},
+			       devices = {.weight_device = &device, .weight_device_count = 1};
 	struct config_cpu busy = {.idle = {true, 0}};
 	struct config_resources all = {.block_io = &weight}, one = {.block_io = &devices}, idle = {.cpu = &busy};
 	struct err e = {0};
