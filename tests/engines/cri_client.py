@@ -37,7 +37,7 @@ ListedPod: id=1 metadata=2:Metadata state=3:int runtime_handler=7
 Image: image=1
 Resources: cpu_period=1 cpu_quota=2 cpu_shares=3 memory_limit_in_bytes=4 oom_score_adj=5
 Capabilities: add_capabilities=1* drop_capabilities=2*
-Security: capabilities=1:Capabilities privileged=2 namespace_options=3:Namespaces run_as_user=5:Number run_as_group=12:Number readonly_rootfs=7 supplemental_groups=8* no_new_privs=11 masked_paths=13* readonly_paths=14* seccomp=15:Profile
+Security: capabilities=1:Capabilities privileged=2 namespace_options=3:Namespaces run_as_user=5:Number run_as_group=12:Number readonly_rootfs=7 supplemental_groups=8* no_new_privs=11 masked_paths=13* readonly_paths=14* seccomp=15:Profile apparmor=16:Profile
 Linux: resources=1:Resources security_context=2:Security
 Variable: key=1 value=2
 Mount: container_path=1 host_path=2 readonly=3 propagation=5 uidMappings=6:IdMapping* gidMappings=7:IdMapping* recursive_read_only=8

@@ -54,34 +54,44 @@ def version():
     return tuple(int(n) for n in re.search(r" v?(\d+)\.(\d+)", sh("containerd --version")[1]).groups())
 
 
+def configuration():
+    """For containerd."""
+    major = version()[0]
+    with open(f"{PROJECT}/contrib/containerd/config-{major}.toml") as f:
+        return f.read() + MORE[major]
+
+
 def start():
     """(daemon, client) of a containerd that is ready for pods."""
-    major = version()[0]
-    daemon = start_containerd(open(f"{PROJECT}/contrib/containerd/config-{major}.toml").read() + MORE[major])
-    for _ in range(300):
+    return start_containerd(configuration()), ready()
+
+
+def ready(tries=300):
+    """The client of a containerd, when that is ready for pods."""
+    for _ in range(tries):
         try:
             client = Client()
             waiting = [c for c in client.Status()["status"]["conditions"] if c["type"].endswith("Ready") and not c["status"]]
         except (OSError, Failed) as error:
             waiting = error
         if not waiting:
-            return daemon, client
+            return client
         time.sleep(0.1)
-    raise SystemExit(f"not ok - containerd is not ready for pods: {waiting} {open('/root/containerd.log').read()[-500:]}")
+    raise SystemExit(f"not ok - containerd is not ready for pods: {waiting} {sh('tail -c 500 /root/containerd.log')[1]}")
 
 
 def prepare():
-    os.symlink("hrun", "/usr/local/bin/hrun-restricted")
+    sh("ln -sf hrun /usr/local/bin/hrun-restricted")
     with open("/etc/hosts", "a") as f:  # Debian 12's minimal tree has none, and containerd copies it
         f.write("127.0.0.1 localhost\n")
-    os.makedirs("/etc/hrun")
+    os.makedirs("/etc/hrun", exist_ok=True)
     policy("policy.json")
     policy("restricted.json")
     for name in ("loopback", "nowhere"):
         os.makedirs("/opt/cni/bin", exist_ok=True)
         write(f"/opt/cni/bin/{name}", PLUGIN)
         os.chmod(f"/opt/cni/bin/{name}", 0o755)
-    os.makedirs("/etc/cni/net.d")
+    os.makedirs("/etc/cni/net.d", exist_ok=True)
     write("/etc/cni/net.d/10-nowhere.conflist", json.dumps({"cniVersion": "0.4.0", "name": "nowhere", "plugins": [{"type": "nowhere"}]}))
 
 
@@ -119,13 +129,17 @@ class Pod:
     def __init__(self, client, handler="hrun", linux=None, **security):
         name = uuid.uuid4().hex[:8]
         self.client, self.security, self.count, self.logs = client, security, 0, f"{LOGS}/{name}"
-        self.cgroup = f"{CGROUPS}/{name}"
         os.makedirs(self.logs)
-        os.makedirs(self.cgroup)
+        self.cgroup, parent = self.make_cgroup(name)
         self.config = {"metadata": {"name": name, "uid": name, "namespace": "default", "attempt": 0}, "hostname": name, "log_directory": self.logs,
-                       "linux": {"cgroup_parent": f"/kubepods/{name}", "security_context": {"namespace_options": {"pid": 1}, "seccomp": {"profile_type": 0}, **security},
+                       "linux": {"cgroup_parent": parent, "security_context": {"namespace_options": {"pid": 1}, "seccomp": {"profile_type": 0}, **security},
                                  **(linux or {})}}
         self.id = client.RunPodSandbox(config=self.config, runtime_handler=handler)["pod_sandbox_id"]
+
+    def make_cgroup(self, name):
+        """(its directory, what the engine is told of it), of the pod NAME."""
+        os.makedirs(f"{CGROUPS}/{name}")
+        return f"{CGROUPS}/{name}", f"/kubepods/{name}"
 
     def __enter__(self):
         return self
