@@ -11,11 +11,11 @@ import shutil
 import subprocess
 import sys
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-sys.path.insert(0, f"{TOP}/tests/engines")
-from engine import make_image, report, sh  # noqa: E402
+import guest  # finds what is in tests/engines
+from engine import report, sh
+from guest import HRUN
 
-WORK, HRUN, LIBEXEC, POLICY = "/var/tmp/hrun-selinux", "/usr/local/bin/hrun", "/usr/local/libexec/hrun", "/run/hrun-selinux.json"
+WORK, POLICY = "/var/tmp/hrun-selinux", "/run/hrun-selinux.json"
 PROCESS, FILE = "system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"
 STRANGE = "system_u:object_r:user_home_t:s0"  # what no container may use
 CURRENT = ("cat", "/proc/self/attr/current")
@@ -49,20 +49,14 @@ def label_tree(top, label):
 
 
 def bundle(name, *args, label=None, mount_label=None, root_label=FILE, change=None):
-    path = f"{WORK}/{name}"
-    os.makedirs(path)
-    make_image(f"{path}/rootfs")
+    def changes(config):
+        if mount_label:
+            config["linux"]["mountLabel"] = mount_label
+        if change:
+            change(config)
+
+    path = guest.bundle(f"{WORK}/{name}", *args, change=changes, selinuxLabel=label)
     label_tree(f"{path}/rootfs", root_label)
-    subprocess.run([HRUN, "spec", "-b", path], check=True, stderr=subprocess.DEVNULL)
-    with open(f"{path}/config.json") as f:
-        config = json.load(f)
-    config["process"].update(args=list(args), terminal=False, **({"selinuxLabel": label} if label else {}))
-    if mount_label:
-        config["linux"]["mountLabel"] = mount_label
-    if change:
-        change(config)
-    with open(f"{path}/config.json", "w") as f:
-        json.dump(config, f)
     return path
 
 
@@ -261,8 +255,7 @@ def install():
     os.makedirs(WORK)
     os.chmod(WORK, 0o755)
     set_label(WORK, FILE)
-    shutil.copy(os.environ["HRUN"], HRUN)
-    shutil.copytree(f"{os.path.dirname(os.environ['HRUN'])}/libexec/hrun", LIBEXEC, dirs_exist_ok=True)
+    guest.install()
     set_label(HRUN, label_of("/usr/bin/crun"))
     with open(POLICY, "w") as f:
         f.write('{"format":1,"level":"privileged"}')
