@@ -7,6 +7,7 @@
 
 #include <hrun/image.h>
 #include <hrun/image_root.h>
+#include <hrun/mountinfo.h>
 #include <hrun/sha256.h>
 #include <hrun/spec.h>
 #include <sys/stat.h>
@@ -143,6 +144,8 @@ store_open storage_open;
 const char *storage_big_data(struct pool *pool, const char *image, const char *key);
 
 /* ---- storage_denied.c ---- */
+/* Is ROOT where a store mounts or copies a container? */
+bool storage_has_root(struct pool *pool, const char *root);
 /*
  * Why the image is denied of which the store has made the container whose root is mounted at ROOT or copied there; NULL: it is not, or the
  * store says nothing.  Its driver does not matter.  LOWERS: the layers that the mount names, which may be of other stores.
@@ -151,11 +154,18 @@ const char *storage_denied(struct pool *pool, const struct policy_images *images
 			   const struct string_list *lowers);
 
 /* ---- erofs.c: layers that are one file each, mounted by the kernel ---- */
+/* Is DIR (O_PATH will do) a directory of an erofs? */
+bool erofs_holds(int dir);
+/* The path of the file that is mounted at DIR, by one of the COUNT MOUNTS; NULL: DIR is the top of no erofs, or there is no such file. */
+const char *erofs_image_of(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir);
+/* The top of what is mounted at layer->path (absolute, through no link), where only root can mount: layer->dir.  0, or negative errno with *e. */
+int erofs_layer_open(struct pool *pool, struct stored_layer *layer, struct err *e);
 /*
- * The layer that is mounted at ret->path (absolute, through no link), and the path of the file that it is: ret->dir, ret->image,
- * ret->mount.  Nobody but root could have changed that file or mounted another one.  0, or negative errno with *e.
+ * Of which file that is, by the COUNT MOUNTS, which were read after it was opened (a mount's number is free once nobody has it open), and
+ * that file's path: ret->image, ret->mount.  Nobody but root could have changed that file.  0, or negative errno with *e.
  */
-int erofs_layer_open(struct pool *pool, struct stored_layer *ret, const char **ret_image, struct err *e);
+int erofs_layer_open_image(struct pool *pool, const struct mountinfo *mounts, size_t count, struct stored_layer *ret,
+			   const char **ret_image, struct err *e);
 /*
  * An owned, detached mount of LAYER's file, which shows what the file holds now.  A mount that is there already may go on showing what
  * it has read before the file was changed.
@@ -167,6 +177,11 @@ int erofs_layer_mount(const struct stored_layer *layer, struct err *e);
 bool containerd_owns(const char *path);
 /* Is it one of which the image is known? */
 bool containerd_knows(const char *path);
+/* The snapshot whose layer is the file IMAGE, or NULL. */
+const char *containerd_snapshot_of(struct pool *pool, const char *image);
+/* The same of what is mounted at DIR, by one of the COUNT MOUNTS.  NULL and *ret_untold: it is an erofs, but of no such file. */
+const char *containerd_mounted_at(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir,
+				  const char **ret_untold);
 store_open containerd_open;
 /* Why an image is denied that the snapshot LAYER could be of, or what it is made of; or NULL. */
 const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer);

@@ -286,6 +286,7 @@ def denied_at_warn(store, layout, signed, root, chain):
     held("no name any more", other, False, "no image of these layers")
     # A container of mapped ids: what its snapshot is made of is a copy of the image's layers.
     store.images = dict(before)
+    views(held, digest, other, root)
     number = int(re.search(r"upperdir=\S*/snapshots/(\d+)/fs", open("/proc/self/mountinfo").read().split(f" {root} ")[1].split("\n")[0]).group(1))
     os.chown(f"{OVERLAYFS}/snapshots/{number}/fs", 100000, 0)
     own = next(name for name, n in store.more.items() if n == number)
@@ -305,6 +306,28 @@ def denied_at_warn(store, layout, signed, root, chain):
     store.more, store.parents = more, parents
     store.save()
     accepted("nothing is denied", root)
+
+
+def views(held, digest, other, root):
+    """A writable layer that is no snapshot, or none: the layers say which image it is; or nobody, and then it does not start."""
+    names = re.search(r"lowerdir=([^, ]*)", open("/proc/self/mountinfo").read().split(f" {root} ")[1].split("\n")[0]).group(1).split(":")
+    whole = [f"{OVERLAYFS}/snapshots/{name}" for name in names]
+    os.makedirs("/run/plain")
+    for number, (name, lowers, writable, denied, expected, text) in enumerate((
+            ("a writable layer elsewhere", whole, True, digest, True, f"{digest} stands in"), ("a writable layer elsewhere: another one", whole, True, other, False, ""),
+            ("a directory above the layers", ["/run/plain", *whole], True, digest, True, f"{digest} stands in"),
+            ("a view by relative paths", names, False, other, True, "cannot be told: the mount of the root names its layers by relative paths"),
+            ("nothing of containerd's", ["/run/plain", "/run/spec"], False, digest, False, ""))):
+        where, more = f"/run/roots/view{number}", ""
+        for directory in ("", "/upper", "/work"):
+            os.makedirs(f"/run/views/{number}{directory}", exist_ok=True)
+        os.makedirs(where)
+        if writable:
+            more = f",upperdir=/run/views/{number}/upper,workdir=/run/views/{number}/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={':'.join(lowers)}{more}", "overlay", where], check=True,
+                       cwd=f"{OVERLAYFS}/snapshots", env={**os.environ, "LIBMOUNT_FORCE_MOUNT2": "always"})
+        held(name, denied, expected, text, where)
+        subprocess.run(["umount", where], check=True)
 
 
 def circle(whole):

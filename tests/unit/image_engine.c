@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SNAPSHOTS "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/"
+#define EROFS_SNAPSHOTS "/x/io.containerd.snapshotter.v1.erofs/snapshots/"
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -59,6 +60,13 @@ static void ids(void)
 	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.native/snapshots/12/fs"));
 	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.btrfs/snapshots/12"));
 	CHECK(containerd_knows(SNAPSHOTS "12/fs") && !containerd_knows("12/fs"));
+	const char *snapshot = containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/layer.erofs");
+	CHECK(snapshot && str_equal(snapshot, EROFS_SNAPSHOTS "12/fs"));
+	CHECK(!containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/other.erofs") &&
+	      !containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/fs"));
+	CHECK(!containerd_snapshot_of(&pool, SNAPSHOTS "12/layer.erofs") &&
+	      !containerd_snapshot_of(&pool, "/dev/loop1"));
+	CHECK(storage_has_root(&pool, "/s/overlay/" ID "/merged") && !storage_has_root(&pool, "/run/roots/1"));
 }
 
 static void names(void)
