@@ -62,7 +62,10 @@ void stamp_add_ctime(struct timespec *newest, const struct statx *st);
 /* ---- stamp_verity.c: has the content of anything changed? ---- */
 /* Is ST that of a file with fs-verity? */
 bool stamp_has_verity(const struct statx *st);
-/* What the kernel measures the file as whose content it lets nobody change (fsverity.rst, FS_IOC_MEASURE_VERITY), into HASH.  0 or negative errno. */
+/*
+ * What the kernel measures the file as whose content it lets nobody change (fsverity.rst, FS_IOC_MEASURE_VERITY), into HASH.  0 or negative
+ * errno; -EOPNOTSUPP: the file system does not tell it, or measures by what hrun does not know.
+ */
 int stamp_add_measurement(struct sha256 *hash, int fd);
 /* layer_stamp of a layer in which a file has fs-verity. */
 int layer_stamp_measured(int dir, uint64_t max_entries, struct layer_stamp *ret);
