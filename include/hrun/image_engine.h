@@ -76,11 +76,15 @@ struct stored_layer {
 	int dir;	       /* owned, O_PATH or better */
 	int image;	/* owned: the file that erofs has mounted at DIR; or none, and DIR is where the files are */
 	uint64_t mount; /* of an image: that mount, and no other one as long as the machine runs (statx(2)) */
-	/* Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now. */
+	/*
+	 * Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now; the one that
+	 * an earlier command has found out; the one that it was compared with as it is mounted, while its file is.
+	 */
 	char known[2 * SHA256_SIZE + 1], compared[2 * SHA256_SIZE + 1];
-	struct layer_stamp stamp; /* before it was compared */
-	time_t stamped;
-	bool has_stamp, is_remembered;
+	char remembered[2 * SHA256_SIZE + 1], mounted[2 * SHA256_SIZE + 1];
+	struct layer_stamp stamp; /* before it was compared with anything */
+	time_t stamped;		  /* 0: not yet */
+	bool has_stamp;
 };
 struct stored_image {
 	const char *id;
