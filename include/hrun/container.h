@@ -89,8 +89,9 @@ const char *container_root_default(struct pool *pool);
  * Make ROOT/ID, lock it, write RECORD (creating).  -EEXIST where the id is used
  * ("container ID already exists").  A directory without a readable state.json (a
  * create killed before its first write) that nobody has locked is taken over.
+ * *ROOT belongs to the container as soon as there is one, and is -EBADF then.
  */
-int container_new(struct pool *pool, int root, const struct container_record *record, struct container *ret,
+int container_new(struct pool *pool, int *root, const struct container_record *record, struct container *ret,
 		  struct err *e);
 
 /* Open and read ROOT/ID; LOCK: exclusive lock first.  -ENOENT: "container `ID` does not exist". */

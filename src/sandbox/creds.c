@@ -98,7 +98,8 @@ static bool setgroups_is_denied(void)
 {
 	char text[8] = "";
 	struct err ignored;
-	autofd int proc = mnt_private_proc(&ignored);
+	autopile struct fd_pile pile = {.count = 0};
+	autofd int proc = mnt_private_proc(&pile, &ignored);
 	autofd int fd = proc < 0 ? -EBADF : openat(proc, "self/setgroups", O_RDONLY | O_CLOEXEC);
 
 	return fd >= 0 && fd_read_all(fd, text, sizeof text - 1) > 0 && str_starts(text, "deny");
