@@ -68,9 +68,10 @@ struct container_record {
 
 struct container {
 	const char *id;
-	int root; /* owned descriptor of ROOT */
-	int dir;  /* owned descriptor of ROOT/ID */
-	int lock; /* owned; the lock is held while it is open */
+	int root;	  /* owned descriptor of ROOT */
+	int dir;	  /* owned descriptor of ROOT/ID */
+	int lock;	  /* owned; the lock is held while it is open, */
+	bool is_unlocked; /* or until container_unlock */
 	struct container_record record;
 };
 

@@ -29,7 +29,7 @@ struct owners {
 
 bool policy_caller_is_root(void)
 {
-	return proc_maps_every_id() && proc_euid() == 0;
+	return proc_maps_every_id() && geteuid() == 0;
 }
 
 /* errno as its name: the texts of strerror are what podman takes for a missing command. */

@@ -164,6 +164,8 @@ static int enter_cwd(const char *cwd, struct err *e)
 			       cwd);
 	if (r < 0)
 		return err_errno(e, "process.cwd: enter `%s`", cwd);
+	if (str_equal(cwd, "/"))
+		return 0;
 	long n = syscall(SYS_getcwd, now, sizeof now);
 	if (n < 0)
 		return err_errno(e, "process.cwd: read the working directory back");

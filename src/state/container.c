@@ -104,6 +104,7 @@ int container_relock(struct pool *pool, struct container *container, struct err 
 	if (r == -ENOENT)
 		return does_not_exist(container->id, e);
 	TRY(r);
+	container->is_unlocked = false;
 	return read_record(pool, container, e);
 }
 
@@ -270,6 +271,7 @@ void container_unlock(struct container *container)
 	/* Unlocked by name, not only by closing: a child of ours may still share the descriptor. */
 	if (container->lock >= 0)
 		flock(container->lock, LOCK_UN);
+	container->is_unlocked = true;
 }
 
 void container_close(struct container *container)
