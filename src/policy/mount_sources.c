@@ -138,7 +138,8 @@ static bool is_own_state(const struct view *view, const char *path)
 	return false;
 #endif
 	const struct judged *judged = view->judged;
-	const struct string_list *own = view->host ? host_own_paths(view->host, judged) : &judged->own_paths;
+	struct host_view *host = view->look->host; /* of a config alone as well: these are no paths of the config */
+	const struct string_list *own = host ? host_own_paths(host, judged) : &judged->own_paths;
 
 	for (size_t i = 0; i < own->count; i++) {
 		if (path_meets(path, own->item[i]) != PATHS_APART)
@@ -164,9 +165,27 @@ static void judge_path(struct view *view, const char *path)
 		add(view, bits, path);
 }
 
+/* ST tells of PATH, or is NULL. */
+static void judge_store(struct view *view, const char *path, const struct stat *st)
+{
+	int r = path_is_in_image_store(path, st);
+
+	if (r < 0)
+		view->verdict->error = r;
+	if (r > 0) {
+		view->verdict->is_in_store = true;
+		add(view, BREAKS_ENGINE_STATE, path);
+	}
+}
+
+/* The source itself is among its names. */
 static void visit_path(struct alias_visit *visit, const char *path)
 {
-	judge_path((struct view *)visit, path);
+	struct view *view = (struct view *)visit;
+
+	judge_path(view, path);
+	if (!str_equal(path, view->look->real_source))
+		judge_store(view, path, NULL);
 }
 
 static void visit_type(struct alias_visit *visit, const char *type)
@@ -215,10 +234,8 @@ static void judge_object(struct view *view, enum managed kind)
 		view->verdict->error = r;
 	if (kind == MANAGED_NOT && view->is_directory && !(view->verdict->bits & BREAKS_ENGINE_SOCKET))
 		look_for_sockets(view);
-#ifndef HRUN_MUTANT_OWN_STORE
-	if (kind == MANAGED_NOT && path_is_in_image_store(look->real_source, &look->source))
-		add(view, BREAKS_ENGINE_STATE, look->real_source);
-#endif
+	if (kind == MANAGED_NOT)
+		judge_store(view, look->real_source, &look->source);
 }
 
 /* null, zero, full, random, urandom, tty, console, pts: what every container gets anyway. */

@@ -150,6 +150,10 @@ def the_state_of_this_hrun_wherever_it_is():
         accepts(b)
     b = bound(f"{top}/other").save()
     equal(h.hrun("--root", f"{top}/root", "check", b.path).status, 0)
+    b = bound(top).save()
+    for word in ("later", "./later/x", "later/../later"):  # not there yet, and as it is written from here
+        contains(h.hrun("--root", word, "check", b.path, cwd=top).out, "mount-engine-state", word)
+        assert "mount-engine-state" not in h.hrun("--root", word, "check", b.path, cwd=h.work).out, word
 
 
 @test
@@ -173,6 +177,38 @@ def a_store_of_images_wherever_it_is():
         os.chmod(os.path.dirname(f"{top}/{name}"), 0o700)
     for name in ("open", f"open/{entry}", "blobs", f"blobs/{entry}", "mail", "mail/new"):
         accepts(bound(f"{top}/{name}"))
+    for source in (f"{top}/s/{entry}", f"{top}/s/{entry}/rootfs", f"{top}/s/{entry}/rootfs/etc", f"{top}/s"):
+        with mounted("--bind", source) as (where, point):
+            refuses(bound(point), "mount-engine-state")
+            refuses(bound(where), "mount-engine-state")
+            accepts(bound(where, "bind"))
+
+
+@test
+def a_store_of_images_is_no_root():
+    """What is written there, later runs would take for what was signed."""
+    entry = f"sha256-{'0a' * 32}"
+    for top in (tempfile.mkdtemp(dir=h.work), "/run/containerd/x"):
+        os.makedirs(f"{top}/s", 0o700)
+        os.mkdir(f"{top}/s/new")
+        os.chmod(f"{top}/s", 0o700)
+        b = Bundle("true")
+        root = f"{top}/s/{entry}/rootfs"
+        os.makedirs(f"{root}/bin")
+        try:
+            for path in (root, f"{root}/bin", f"{top}/s/{entry}", f"{top}/s"):
+                b.c["root"]["path"] = path
+                refuses(b, "root-path-host")
+            for source in (root, f"{top}/s/{entry}"):
+                with mounted("--bind", source) as (_, point):
+                    b.c["root"]["path"] = point + ("" if source == root else "/rootfs")
+                    refuses(b, "root-path-host")
+            os.chmod(f"{top}/s", 0o755)  # no store any more: the engine's own
+            b.c["root"]["path"] = root
+            accepts(b)
+        finally:
+            shutil.rmtree(top)
+    os.rmdir("/run/containerd")
 
 
 @test
