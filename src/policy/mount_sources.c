@@ -93,7 +93,7 @@ struct view {
 	const struct mount_look *look;
 	struct host_view *host; /* NULL: paths are text only */
 	struct source_verdict *verdict;
-	bool read_only, is_directory;
+	bool read_only, is_directory, is_pod_volume;
 };
 
 static void add(struct view *view, unsigned int bits, const char *path)
@@ -153,10 +153,13 @@ static void judge_path(struct view *view, const char *path)
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
-	if (is_own_state(view, path))
-		bits |= BREAKS_ENGINE_STATE;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);
+	/* Another name of a volume that the pod was given by its kubelet. */
+	if (bits == BREAKS_ENGINE_STATE && view->is_pod_volume && host_path_is_staged(view->host, policy, path))
+		bits = 0;
+	if (is_own_state(view, path))
+		bits |= BREAKS_ENGINE_STATE;
 	if (is_shared_memory(view, path))
 		bits &= ~(unsigned int)BREAKS_HOST_DEV;
 	if (bits && view->read_only && source_path_is_public(path, view->is_directory))
@@ -316,6 +319,7 @@ static void judge_source(struct view *view)
 	enum managed kind = kind_of(view, deciding);
 	view->verdict->is_managed = kind != MANAGED_NOT;
 	view->verdict->is_exempt = path_is_exempt(view, deciding);
+	view->is_pod_volume = kind == MANAGED_POD && view->host;
 	if (kind == MANAGED_NOT || !str_equal(look->clean_source, deciding))
 		judge_path(view, look->clean_source);
 	if (look->source_is_magic)

@@ -147,7 +147,8 @@ static const char *gives_away(const struct finder *finder, const char *path, int
 	const struct source_verdict *source = source_judge(judged, &mount, &look);
 	unsigned int bits = source->bits;
 	*ret_error = source->error == -ENOENT ? 0 : source->error;
-	if ((bits & BREAKS_ENGINE_STATE) && !source->is_in_store && is_layer_of_engine(source->path[__builtin_ctz(BREAKS_ENGINE_STATE)]))
+	if ((bits & BREAKS_ENGINE_STATE) && !source->is_in_store &&
+	    is_layer_of_engine(source->path[__builtin_ctz(BREAKS_ENGINE_STATE)]))
 		bits &= ~(unsigned int)BREAKS_ENGINE_STATE;
 	return bits ? source->path[__builtin_ctz(bits)] : NULL;
 }

@@ -231,6 +231,65 @@ def protected_directories_that_are_links():
         shutil.rmtree(top)
 
 
+@contextlib.contextmanager
+def binds(*pairs):
+    """Each source mounted on a directory that is made."""
+    made = []
+    try:
+        for source, point in pairs:
+            os.makedirs(point, exist_ok=True)
+            subprocess.run(["mount", "--bind", source, point], check=True)
+            made.append(point)
+        yield
+    finally:
+        for point in reversed(made):
+            subprocess.run(["umount", point], check=True)
+
+
+@test
+def a_staged_volume_of_a_pod():
+    """What the kubelet has staged and bound into a pod has two names; the pod's is good, and no other is made good by it."""
+    kubelet, volume = "/var/lib/kubelet", "kubernetes.io~csi/pv/mount"
+    pod = f"{kubelet}/pods/01234567-89ab-cdef-0123-456789abcdef"
+    staged = f"{kubelet}/plugins/kubernetes.io/csi/csi.example.org/{'0a' * 32}/globalmount"
+    local = f"{kubelet}/plugins/kubernetes.io/local-volume/mounts/pv-1"
+    with host_tmpfs() as top:
+        os.makedirs(f"{top}/disk/sub")
+        try:
+            for place in (staged, local):
+                with binds((f"{top}/disk", place), (place, f"{pod}/volumes/{volume}"), (f"{place}/sub", f"{pod}/volume-subpaths/pv/c/0")):
+                    for source in (f"{pod}/volumes/{volume}", f"{pod}/volumes/{volume}/sub", f"{pod}/volume-subpaths/pv/c/0"):
+                        accepts(bound(source))
+                    for source in (place, f"{place}/sub", os.path.dirname(place), f"{top}/disk"):
+                        refuses(bound(source), "mount-engine-state")
+            for place in (f"{kubelet}/plugins/csi.example.org", f"{kubelet}/pki", f"{kubelet}/plugins/kubernetes.io/csi", "/run/containerd/x"):
+                with binds((f"{top}/disk", place), (place, f"{pod}/volumes/{volume}")):
+                    refuses(bound(f"{pod}/volumes/{volume}"), "mount-engine-state")
+        finally:
+            shutil.rmtree(kubelet)
+            shutil.rmtree("/run/containerd")
+
+
+@test
+def what_lies_behind_a_protected_directory():
+    """mount --bind /data/containerd /run/containerd: then /data holds the engine's state."""
+    with host_tmpfs() as top:
+        for name in ("data/containerd/x", "data/etc", "volumes/v", "other"):
+            os.makedirs(f"{top}/{name}")
+        pod = "/var/lib/kubelet/pods/01234567-89ab-cdef-0123-456789abcdef"
+        try:
+            with binds((f"{top}/data/containerd", "/run/containerd"), (f"{top}/volumes/v", f"{pod}/volume-subpaths/v/c/0")):
+                for source in (f"{top}/data", f"{top}/data/containerd", f"{top}/data/containerd/x"):
+                    refuses(bound(source), "mount-engine-state")
+                refuses(bound(f"{top}/data", "bind"), "mount-engine-state")
+                for source in (f"{top}/data/etc", f"{top}/other", f"{top}/volumes"):
+                    accepts(bound(source))
+            accepts(bound(f"{top}/data"))
+        finally:
+            os.rmdir("/run/containerd")
+            shutil.rmtree("/var/lib/kubelet")
+
+
 @test
 def magic_links():
     fd = os.open("/etc", os.O_RDONLY)
