@@ -68,9 +68,10 @@ struct container_record {
 
 struct container {
 	const char *id;
-	int root; /* owned descriptor of ROOT */
-	int dir;  /* owned descriptor of ROOT/ID */
-	int lock; /* owned; the lock is held while it is open */
+	int root;	  /* owned descriptor of ROOT */
+	int dir;	  /* owned descriptor of ROOT/ID */
+	int lock;	  /* owned; the lock is held while it is open, */
+	bool is_unlocked; /* or until container_unlock */
 	struct container_record record;
 };
 
@@ -89,8 +90,9 @@ const char *container_root_default(struct pool *pool);
  * Make ROOT/ID, lock it, write RECORD (creating).  -EEXIST where the id is used
  * ("container ID already exists").  A directory without a readable state.json (a
  * create killed before its first write) that nobody has locked is taken over.
+ * *ROOT belongs to the container as soon as there is one, and is -EBADF then.
  */
-int container_new(struct pool *pool, int root, const struct container_record *record, struct container *ret,
+int container_new(struct pool *pool, int *root, const struct container_record *record, struct container *ret,
 		  struct err *e);
 
 /* Open and read ROOT/ID; LOCK: exclusive lock first.  -ENOENT: "container `ID` does not exist". */

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct fd_pile;
+
 /* An owned descriptor of a detached clone of what FD stands for (open_tree(2) OPEN_TREE_CLONE). */
 int mnt_clone(int fd, bool recursive, struct err *e);
 
@@ -48,10 +50,13 @@ int mnt_fs_set(int fs, const char *key, const char *value, struct err *e);
 /* fsconfig(CMD_CREATE) + fsmount(2) with MOUNT_ATTR_* bits ATTR: an owned descriptor of the detached mount. */
 int mnt_fs_mount(int fs, uint64_t attr, struct err *e);
 
-/* An owned, detached, read-only, empty tmpfs (nosuid, nodev, noexec) with the LABEL of SELinux, or NULL: as the policy has it. */
-int mnt_empty_dir(const char *label, struct err *e);
+/*
+ * An owned, detached, read-only, empty tmpfs (nosuid, nodev, noexec) with the LABEL of SELinux, or NULL: as the policy has it.
+ * PILE, here and below: gets what this needed on the way.
+ */
+int mnt_empty_dir(const char *label, struct fd_pile *pile, struct err *e);
 
 /* An owned, detached procfs of the caller's pid namespace (nosuid, nodev, noexec); nobody else can mount over it. */
-int mnt_private_proc(struct err *e);
+int mnt_private_proc(struct fd_pile *pile, struct err *e);
 
 #endif

@@ -145,7 +145,7 @@ int mnt_fs_mount(int fs, uint64_t attr, struct err *e)
 	return mnt < 0 ? fs_error(fs, e, "mount", "the file system") : mnt;
 }
 
-int mnt_empty_dir(const char *label, struct err *e)
+int mnt_empty_dir(const char *label, struct fd_pile *pile, struct err *e)
 {
 	autofd int fs = mnt_fs_open("tmpfs", e);
 
@@ -155,13 +155,19 @@ int mnt_empty_dir(const char *label, struct err *e)
 	TRY(mnt_fs_set(fs, "size", "0", e));
 	TRY(mnt_fs_set(fs, "nr_inodes", "2", e));
 	TRY(mnt_fs_set(fs, "mode", "0555", e));
-	return mnt_fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	int tree = mnt_fs_mount(fs, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+
+	fd_pile_add(pile, &fs);
+	return tree;
 }
 
-int mnt_private_proc(struct err *e)
+int mnt_private_proc(struct fd_pile *pile, struct err *e)
 {
 	autofd int fs = mnt_fs_open("proc", e);
 
 	TRY(fs);
-	return mnt_fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+	int tree = mnt_fs_mount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, e);
+
+	fd_pile_add(pile, &fs);
+	return tree;
 }

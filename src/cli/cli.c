@@ -12,6 +12,7 @@
 #include <hrun/log.h>
 #include <hrun/proc.h>
 #include <hrun/str.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,14 @@
 
 static int fill_stdio(struct err *e)
 {
+	struct pollfd standard[] = {{.fd = STDIN_FILENO}, {.fd = STDOUT_FILENO}, {.fd = STDERR_FILENO}};
+	bool is_missing = poll(standard, 3, 0) < 0;
 	int fd;
 
+	for (size_t i = 0; i < 3; i++)
+		is_missing |= standard[i].revents & POLLNVAL;
+	if (!is_missing)
+		return 0;
 	do {
 		fd = open("/dev/null", O_RDWR);
 		if (fd < 0)
@@ -196,8 +203,11 @@ static int run_command(struct command *command, int argc, struct err *e)
 
 int cli_main(int argc, char **argv)
 {
-	struct command command = {.argv = argv, .failure = EXIT_ERROR};
+	/* With all that its pool holds it lives as long as the process. */
+	static struct command command;
 	struct err e = {0};
+
+	command = (struct command){.argv = argv, .failure = EXIT_ERROR};
 
 	/* An ignored SIGCHLD would reap our children before we can ask how they ended. */
 	signal(SIGCHLD, SIG_DFL);
@@ -207,7 +217,6 @@ int cli_main(int argc, char **argv)
 		log_error("%s", command.line ? command.line : e.text);
 		status = command.failure;
 	}
-	pool_free(&command.pool);
 	/* A full disk or a closed pipe behind stdout must not look like success. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && !told) {
 		log_error("standard output cannot be written to its end; is a disk full, or its reader gone?");

@@ -324,7 +324,7 @@ int creation_build(struct command *command, int console, struct creation *creati
 	autofd int root = container_root_open(command->options.root, true, e);
 
 	TRY(root);
-	TRY(container_new(&command->pool, root, &record, &creation->container, e));
+	TRY(container_new(&command->pool, &root, &record, &creation->container, e));
 	int r = build(command, console, creation, e);
 	if (r < 0)
 		creation_undo(&command->pool, creation);

@@ -35,7 +35,7 @@ static int detached(struct command *command, struct creation *creation, struct e
 }
 
 /* Somebody else may have deleted it while we waited: then there is nothing left to do. */
-static int clean_up(struct command *command, struct creation *creation, struct err *e)
+static int clean_up(struct command *command, struct creation *creation, bool has_ended, struct err *e)
 {
 	struct container *container = &creation->container;
 	pid_t pid = container->record.pid;
@@ -47,6 +47,9 @@ static int clean_up(struct command *command, struct creation *creation, struct e
 	TRY(r);
 	if (container->record.pid != pid || container->record.start_ticks != start_ticks)
 		return 0;
+	/* We have seen it end, so nobody is looked for under its number. */
+	if (has_ended)
+		container->record.pid = 0;
 	command->audit.event = "delete";
 	command->audit.verdict = NULL;
 	command->audit.done = false;
@@ -68,7 +71,7 @@ static int foreground(struct command *command, struct creation *creation, struct
 	TRY(build_and_start(command, fg->pair[1], creation, e));
 	container_unlock(&creation->container);
 	int status = foreground_wait(fg, &creation->sandbox, &creation->notify, e);
-	if ((!command->options.keep || status < 0) && clean_up(command, creation, &clean) < 0)
+	if ((!command->options.keep || status < 0) && clean_up(command, creation, status >= 0, &clean) < 0)
 		log_warning("container `%s` was not removed: %s", creation->container.id, clean.text);
 	return status;
 }

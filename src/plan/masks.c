@@ -10,6 +10,19 @@
 #include <errno.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
+#include <hrun/str.h>
+
+/* Engines' lists name some paths twice (podman: /sys/devices/virtual/powercap); in a long list that is not looked for. */
+static bool is_masked(const struct plan *plan, enum mask_kind kind, const char *path)
+{
+	enum { LONG = 256 };
+
+	for (size_t i = 0; i < plan->mask_count && plan->mask_count <= LONG; i++) {
+		if (plan->masks[i].kind == kind && str_equal(plan->masks[i].path, path))
+			return true;
+	}
+	return false;
+}
 
 static int add_masks(struct pool *pool, const struct string_list *list, enum mask_kind kind, const char *field,
 		     struct plan *plan, struct err *e)
@@ -21,8 +34,10 @@ static int add_masks(struct pool *pool, const struct string_list *list, enum mas
 		if (path[0] != '/' || path_has_dotdot(path))
 			return err_set(e, EINVAL, "%s: %s is not an absolute path without \"..\"", where,
 				       plan_quote(pool, path));
-		*pool_array_add(pool, plan->masks, plan->mask_count) =
-			(struct mask_step){.kind = kind, .path = path_clean(pool, path), .where = where};
+		path = path_clean(pool, path);
+		if (!is_masked(plan, kind, path))
+			*pool_array_add(pool, plan->masks, plan->mask_count) =
+				(struct mask_step){.kind = kind, .path = path, .where = where};
 	}
 	return 0;
 }

@@ -23,7 +23,8 @@ struct owners {
 	const char *what; /* the first word of every error */
 	uid_t host_root;
 	bool or_callers;
-	bool directory; /* a directory is wanted, not a file */
+	bool directory;	  /* a directory is wanted, not a file */
+	struct stat last; /* of what was opened last */
 };
 
 bool policy_caller_is_root(void)
@@ -55,12 +56,11 @@ static bool may_own(const struct owners *owners, uid_t uid)
 }
 
 /* Sticky does not save a directory: what is missing there yet can be made by anybody. */
-static int check_owner(int fd, const struct owners *owners, const char *path, struct err *e)
+static int check_owner(int fd, struct owners *owners, const char *path, struct err *e)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, &owners->last) < 0)
 		return err_set(e, errno, "%s: look at `%s`: %s", owners->what, path, errno_name(errno));
+	const struct stat st = owners->last;
 	if (S_ISLNK(st.st_mode))
 		return err_set(e, EPERM, "%s: `%s` is a symbolic link; name what it leads to", owners->what, path);
 #ifdef HRUN_MUTANT_POLICY_OWNER
@@ -76,8 +76,7 @@ static int check_owner(int fd, const struct owners *owners, const char *path, st
 }
 
 /* Open and check what stands in *DIR under NAME; PATH is all of it, for the message. */
-static int open_component(int dir, const char *name, const struct owners *owners, const char *path, int flags,
-			  struct err *e)
+static int open_component(int dir, const char *name, struct owners *owners, const char *path, int flags, struct err *e)
 {
 	autofd int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW);
 
@@ -123,26 +122,36 @@ static int walk(struct pool *pool, const char *path, struct owners *owners, bool
 	return TAKE_FD(fd);
 }
 
+static int open_and_look(struct pool *pool, const char *path, enum policy_owner owner, struct stat *ret, struct err *e)
+{
+	struct owners owners = {.what = "policy", .or_callers = owner == POLICY_OWNER_OR_CALLER};
+
+	if (owner != POLICY_OWNER_ANY && path_has_dotdot(path))
+		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", path);
+	autofd int fd = owner == POLICY_OWNER_ANY ? open_any(path, e) : walk(pool, path, &owners, false, e);
+	TRY(fd);
+	*ret = owners.last;
+	if (owner == POLICY_OWNER_ANY && fstat(fd, ret) < 0)
+		return err_set(e, errno, "policy: look at `%s`: %s", path, errno_name(errno));
+	return TAKE_FD(fd);
+}
+
 int policy_open(struct pool *pool, const char *path, enum policy_owner owner, struct err *e)
 {
-	if (owner == POLICY_OWNER_ANY)
-		return open_any(path, e);
-	if (path_has_dotdot(path))
-		return err_set(e, EINVAL, "policy: `%s` holds \"..\"; name the file itself", path);
-	struct owners owners = {.what = "policy", .or_callers = owner == POLICY_OWNER_OR_CALLER};
-	return walk(pool, path, &owners, false, e);
+	struct stat st;
+
+	return open_and_look(pool, path, owner, &st, e);
 }
 
 int policy_open_directory(struct pool *pool, const char *what, const char *path, enum policy_owner owner, struct err *e)
 {
 	struct owners owners = {.what = what, .or_callers = owner == POLICY_OWNER_OR_CALLER, .directory = true};
-	struct stat st;
 
 	if (path_has_dotdot(path))
 		return err_set(e, EINVAL, "%s: `%s` holds \"..\"; name the directory itself", what, path);
 	autofd int fd = walk(pool, path, &owners, true, e);
 	TRY(fd);
-	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (!S_ISDIR(owners.last.st_mode))
 		return err_set(e, ENOTDIR, "%s: `%s` is not a directory", what, path);
 	return TAKE_FD(fd);
 }
@@ -151,10 +160,10 @@ int policy_open_bytes(struct pool *pool, const char *path, enum policy_owner own
 		      size_t *ret_size, struct err *e)
 {
 	struct stat st;
-	autofd int fd = policy_open(pool, path, owner, e);
+	autofd int fd = open_and_look(pool, path, owner, &st, e);
 
 	TRY(fd);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return err_set(e, EINVAL, "policy: `%s` is not a regular file; name the file itself", path);
 	if (st.st_size > (off_t)max_size)
 		return err_set(e, EINVAL, "policy: `%s` has %lld bytes; at most %zu are read", path,

@@ -102,26 +102,6 @@ int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path,
 }
 
 /*
- * Controllers that no limit asks for, as far as the kernel hands them down: engines read memory.current, cpu.stat
- * and pids.current.  Not where processes live: with some controllers such a cgroup would become a threaded one, and
- * nobody could be put below it.
- */
-static void enable_for_statistics(int dir, bool fresh)
-{
-	char available[1024], enabled[1024] = "", word[64], *rest = available;
-
-	if (cgroup_dir_read(dir, "cgroup.controllers", available, sizeof available) <= 0 ||
-	    (!fresh && cgroup_dir_read(dir, "cgroup.subtree_control", enabled, sizeof enabled) < 0) ||
-	    str_equal(available, enabled) || (!fresh && holds_processes(dir)))
-		return;
-	for (const char *controller; (controller = strsep(&rest, " \n"));) {
-		if (*controller && !has_word(enabled, controller) &&
-		    str_format(word, sizeof word, "+%s", controller) >= 0)
-			fd_write_file_at(dir, "cgroup.subtree_control", word);
-	}
-}
-
-/*
  * One descent.  `path` is the part of the plan's path that exists so far; `made` is the
  * length of the shortest part that was our own mkdir, 0 where there is none.
  */
@@ -130,7 +110,41 @@ struct descent {
 	char path[PATH_MAX];
 	size_t made;
 	bool is_fresh; /* its last directory: our own mkdir, and nothing done there since */
+	/* The controllers that the one above it hands down, which are those that it has; where that is known. */
+	char handed_down[1024];
+	bool knows_handed_down;
 };
+
+/*
+ * Controllers that no limit asks for, as far as the kernel hands them down: engines read memory.current, cpu.stat
+ * and pids.current.  Not where processes live: with some controllers such a cgroup would become a threaded one, and
+ * nobody could be put below it.
+ */
+static void enable_for_statistics(struct descent *d, int dir)
+{
+	char available[1024], word[64], *enabled = d->handed_down, *rest = available;
+	bool fresh = d->is_fresh && !d->plan->controller_count, is_known = d->is_fresh && d->knows_handed_down;
+	size_t size = sizeof d->handed_down;
+
+	if (is_known)
+		memcpy(available, d->handed_down, size);
+	enabled[0] = '\0';
+	d->knows_handed_down = false;
+	if ((!is_known && cgroup_dir_read(dir, "cgroup.controllers", available, sizeof available) < 0) ||
+	    (!fresh && cgroup_dir_read(dir, "cgroup.subtree_control", enabled, size) < 0))
+		return;
+	d->knows_handed_down = true;
+	if (!*available || str_equal(available, enabled) || (!fresh && holds_processes(dir)))
+		return;
+	for (const char *controller; (controller = strsep(&rest, " \n"));) {
+		if (!*controller || has_word(enabled, controller) ||
+		    str_format(word, sizeof word, "+%s", controller) < 0 ||
+		    fd_write_file_at(dir, "cgroup.subtree_control", word) < 0)
+			continue;
+		size_t length = strcspn(enabled, "\n");
+		d->knows_handed_down &= str_format(enabled + length, size - length, " %s", controller) >= 0;
+	}
+}
 
 /* Remove what this descent made, deepest first; a parent that others use by now stays (EBUSY). */
 static void undo(struct descent *d)
@@ -196,7 +210,7 @@ static int step_down(struct descent *d, int *dir, const char *name, bool last, s
 	bool made = true;
 
 	TRY(enable(d->plan, here, length ? d->path : "/", d->is_fresh, e));
-	enable_for_statistics(here, d->is_fresh && !d->plan->controller_count);
+	enable_for_statistics(d, here);
 	TRY(last ? make_last(d, here, name, e) : make_parent(d, here, name, &made, e));
 	int next = cgroup_dir_open(here, name, O_RDONLY);
 	if (next == -ENOTDIR)
@@ -262,7 +276,7 @@ static int descend_again(struct descent *d, struct err *e)
 	for (int attempt = 1;; attempt++) {
 		d->path[0] = '\0';
 		d->made = 0;
-		d->is_fresh = false;
+		d->is_fresh = d->knows_handed_down = false;
 		int r = descend(d, e);
 		if (r >= 0)
 			return r;

@@ -98,7 +98,8 @@ static bool setgroups_is_denied(void)
 {
 	char text[8] = "";
 	struct err ignored;
-	autofd int proc = mnt_private_proc(&ignored);
+	autopile struct fd_pile pile = {.count = 0};
+	autofd int proc = mnt_private_proc(&pile, &ignored);
 	autofd int fd = proc < 0 ? -EBADF : openat(proc, "self/setgroups", O_RDONLY | O_CLOEXEC);
 
 	return fd >= 0 && fd_read_all(fd, text, sizeof text - 1) > 0 && str_starts(text, "deny");
@@ -163,6 +164,8 @@ static int enter_cwd(const char *cwd, struct err *e)
 			       cwd);
 	if (r < 0)
 		return err_errno(e, "process.cwd: enter `%s`", cwd);
+	if (str_equal(cwd, "/"))
+		return 0;
 	long n = syscall(SYS_getcwd, now, sizeof now);
 	if (n < 0)
 		return err_errno(e, "process.cwd: read the working directory back");

@@ -48,7 +48,7 @@ static int hide(struct covers *covers, int target, struct err *e)
 	if (!S_ISDIR(st.st_mode))
 		return put_cover(&covers->file, target, covers->pile, e);
 	if (covers->directory.tree < 0)
-		covers->directory.tree = mnt_empty_dir(covers->label, e);
+		covers->directory.tree = mnt_empty_dir(covers->label, covers->pile, e);
 	TRY(covers->directory.tree);
 	return put_cover(&covers->directory, target, covers->pile, e);
 }

@@ -12,6 +12,7 @@
 #include <hrun/fd.h>
 #include <hrun/mnt.h>
 #include <hrun/path.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -45,6 +46,21 @@ int rootfs_attach(const struct rootfs_plan *plan, int tree, struct fd_pile *pile
 	return 0;
 }
 
+/*
+ * What was mounted over the caller's own root (`mount --bind / /`) was no ancestor of ours, and lies over our root now: whoever
+ * goes to `/..`, or joins the namespace, would see it.
+ */
+static int uncover(int rootfs, struct err *e)
+{
+	for (;;) {
+		autofd int above = path_open_in_root_with(rootfs, "..", O_PATH | O_DIRECTORY, RESOLVE_NO_XDEV, e);
+		if (above != -EXDEV)
+			return above < 0 ? above : 0;
+		if (umount2("..", MNT_DETACH) < 0)
+			return err_errno(e, "detach what lies over the host's root");
+	}
+}
+
 /* pivot_root(2), NOTES: the old root ends up on top of the new one, where umount2 finds it; we stay below, at `/`. */
 static int pivot(int rootfs, struct err *e)
 {
@@ -54,7 +70,10 @@ static int pivot(int rootfs, struct err *e)
 		return err_errno(e, "pivot_root");
 	if (umount2(".", MNT_DETACH) < 0)
 		return err_errno(e, "detach the host's root");
+#ifdef HRUN_MUTANT_COVERED_ROOT
 	return 0;
+#endif
+	return uncover(rootfs, e);
 }
 
 int rootfs_enter(const struct rootfs_plan *plan, int rootfs, struct err *e)

@@ -42,7 +42,7 @@ int sysctl_apply(const struct plan *plan, struct fd_pile *pile, struct err *e)
 {
 	if (!plan->sysctl_count)
 		return 0;
-	autofd int proc = mnt_private_proc(e);
+	autofd int proc = mnt_private_proc(pile, e);
 	TRY(proc);
 	for (size_t i = 0; i < plan->sysctl_count; i++) {
 		const struct sysctl_step *s = &plan->sysctls[i];

@@ -104,6 +104,7 @@ int container_relock(struct pool *pool, struct container *container, struct err 
 	if (r == -ENOENT)
 		return does_not_exist(container->id, e);
 	TRY(r);
+	container->is_unlocked = false;
 	return read_record(pool, container, e);
 }
 
@@ -173,17 +174,15 @@ static int reserve(int root, const char *id, struct container *ret, struct err *
 }
 
 /* Before anything else exists the directory itself is all there is to undo. */
-static void abandon(int root, struct container *container)
+static void abandon(struct container *container)
 {
 	struct err ignored;
 
-	if (container->root < 0)
-		container->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
 	container_remove(container, &ignored);
 	container_close(container);
 }
 
-int container_new(struct pool *pool, int root, const struct container_record *record, struct container *ret,
+int container_new(struct pool *pool, int *root, const struct container_record *record, struct container *ret,
 		  struct err *e)
 {
 	int r;
@@ -191,17 +190,17 @@ int container_new(struct pool *pool, int root, const struct container_record *re
 	*ret = (struct container){.root = -1, .dir = -1, .lock = -1};
 	TRY(check_id(record->id, e));
 	do {
-		r = reserve(root, record->id, ret, e);
+		r = reserve(*root, record->id, ret, e);
 	} while (r == -EAGAIN);
 	if (r == -EEXIST)
 		return err_set(e, EEXIST, "container `%s` already exists", record->id);
 	TRY(r);
 	ret->id = pool_strdup(pool, record->id);
 	ret->record = *record;
-	ret->root = fcntl(root, F_DUPFD_CLOEXEC, 3);
-	r = ret->root < 0 ? err_errno(e, "duplicate the state root") : container_save(ret, e);
+	ret->root = TAKE_FD(*root);
+	r = container_save(ret, e);
 	if (r < 0)
-		abandon(root, ret);
+		abandon(ret);
 	return r;
 }
 
@@ -272,6 +271,7 @@ void container_unlock(struct container *container)
 	/* Unlocked by name, not only by closing: a child of ours may still share the descriptor. */
 	if (container->lock >= 0)
 		flock(container->lock, LOCK_UN);
+	container->is_unlocked = true;
 }
 
 void container_close(struct container *container)

@@ -53,6 +53,11 @@ static bool is_alive(const struct container_record *record, struct proc_stat *re
 	       ret_stat->start_ticks == record->start_ticks && ret_stat->state != 'Z' && ret_stat->state != 'X';
 }
 
+static bool holds_lock(const struct container *container)
+{
+	return container->lock >= 0 && !container->is_unlocked;
+}
+
 enum container_status container_status(const struct container *container)
 {
 	const struct container_record *record = &container->record;
@@ -61,8 +66,8 @@ enum container_status container_status(const struct container *container)
 
 	/* A create at work holds the lock; one that was killed left neither lock nor process. */
 	if (!record->created_done)
-		return alive || (container->lock < 0 && lock_is_held(container->dir)) ? STATUS_CREATING
-										      : STATUS_STOPPED;
+		return alive || (!holds_lock(container) && lock_is_held(container->dir)) ? STATUS_CREATING
+											 : STATUS_STOPPED;
 	if (!alive)
 		return STATUS_STOPPED;
 	if (is_frozen(record))

@@ -67,6 +67,17 @@ def preserved_descriptors_and_no_others():
 
 
 @test
+def what_is_closed_of_stdin_stdout_and_stderr_is_dev_null():
+    script = 'n=0; for fd in 0 1 2; do [ "$(readlink /proc/1/fd/$fd)" = /dev/null ] && n=$((n + (1 << fd))); done; exit $n'
+    b = Bundle("sh", "-c", script).save()
+    for closed in ((), (0,), (1,), (2,), (0, 2), (0, 1, 2)):
+        shell = 'exec "$@" ' + " ".join(f"{fd}>&-" for fd in closed)
+        p = subprocess.run(["sh", "-c", shell, "sh", h.HRUN, "run", "-b", b.path, h.new_id()], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        equal(p.returncode, sum(1 << fd for fd in closed), (closed, p.stderr))
+
+
+@test
 def what_is_no_descriptor_to_preserve():
     b = Bundle("probe", "fds").save()
     directory, path_only = os.open("/", os.O_RDONLY), os.open("/etc/passwd", os.O_PATH)

@@ -182,6 +182,27 @@ def a_bundle_on_a_shared_mount_leaves_the_host_alone():
             equal(h.read("/proc/self/mountinfo"), before, "the host's mounts")
 
 
+@test
+def what_lies_over_the_callers_root_does_not_lie_over_the_containers():
+    """It is not below what pivot_root(2) takes away; /.. and whoever joins the namespace would come to it."""
+    b = Bundle("sh", "-c", "ls -ad /../host-only 2>&1; sleep 1000").save()
+    for cover in ("mount --bind / /", "mount --bind / /; mount --bind / /", "mount -t tmpfs none /"):
+        name = h.new_id()
+        script = f'{cover}; exec "$@"'
+        with open(f"{h.work}/{name}.out", "w") as out:
+            p = subprocess.run(["unshare", "-m", "sh", "-ec", script, "sh", h.HRUN, "run", "--detach", "-b", b.path, name],
+                               stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        try:
+            equal(p.returncode, 0, (cover, h.read(f"{h.work}/{name}.out")))
+            h.eventually(lambda: h.read(f"{h.work}/{name}.out"), "what ls says")
+            contains(h.read(f"{h.work}/{name}.out"), "No such file")
+            equal(sorted(h.hrun("exec", name, "ls", "-A", "/").out.split()), sorted(os.listdir(b.root)), cover)
+            mounts = h.hrun("exec", name, "cat", "/proc/self/mountinfo").out.splitlines()
+            equal([line.split()[4] for line in mounts].count("/"), 1, cover)
+        finally:
+            h.hrun("delete", "--force", name)
+
+
 PROPAGATION = {"private": [], "rprivate": [], "shared": ["shared"], "rshared": ["shared"], "slave": ["master"], "rslave": ["master"],
                "unbindable": ["unbindable"], "runbindable": ["unbindable"], None: []}
 

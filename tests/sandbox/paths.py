@@ -61,6 +61,13 @@ def several_masked_paths_of_each_kind():
 
 
 @test
+def a_path_that_is_masked_twice_has_one_cover():
+    b = masking("/secret", "/secret", args=("cat", "/proc/self/mountinfo"))
+    h.write(f"{b.root}/secret", "secret\n")
+    equal([line.split()[4] for line in output(b).splitlines()].count("/secret"), 1)
+
+
+@test
 def the_masks_of_the_specification():
     present = [p for p in ("/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/interrupts", "/proc/acpi", "/sys/firmware")
                if os.path.exists(p)]

@@ -187,18 +187,27 @@ static void hostile_records(void)
 		hostile(cases[i][0], cases[i][1]);
 }
 
+static int make_container(const struct container_record *record, struct container *ret)
+{
+	autofd int own = fcntl(root, F_DUPFD_CLOEXEC, 3);
+	int r = container_new(&pool, &own, record, ret, &e);
+
+	CHECK((own < 0) == (r == 0));
+	return r;
+}
+
 static void directory_of_an_id(void)
 {
 	struct container_record record = sample("c1");
 	struct container a, b;
 
 	CHECK(container_open(&pool, root, "c1", false, &a, &e) == -ENOENT && strstr(e.text, "does not exist"));
-	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
-	CHECK(container_new(&pool, root, &record, &b, &e) == -EEXIST && strstr(e.text, "already exists"));
+	CHECK(make_container(&record, &a) == 0);
+	CHECK(make_container(&record, &b) == -EEXIST && strstr(e.text, "already exists"));
 	CHECK(lock_is_held(a.dir));
 	container_close(&a);
 	/* unlocked, and still used */
-	CHECK(container_new(&pool, root, &record, &b, &e) == -EEXIST);
+	CHECK(make_container(&record, &b) == -EEXIST);
 	CHECK(container_open(&pool, root, "c1", true, &b, &e) == 0 && b.record.owner == UINT32_MAX);
 	CHECK(lock_take(root, "c1", b.dir, false, &e) == -EWOULDBLOCK);
 	CHECK(container_write_file(&b, "verdict.json", "{}", 2, &e) == 0);
@@ -218,7 +227,7 @@ static void locked_again(void)
 	struct container_record record = sample("c3");
 	struct container a, b;
 
-	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
+	CHECK(make_container(&record, &a) == 0);
 	container_unlock(&a);
 	CHECK(!lock_is_held(a.dir));
 	int other = lock_take(root, "c3", a.dir, false, &e);
@@ -230,7 +239,7 @@ static void locked_again(void)
 	CHECK(container_open(&pool, root, "c3", true, &b, &e) == 0 && container_remove(&b, &e) == 0);
 	container_close(&b);
 	CHECK(container_relock(&pool, &a, &e) == -ENOENT && strstr(e.text, "does not exist"));
-	CHECK(container_new(&pool, root, &record, &b, &e) == 0);
+	CHECK(make_container(&record, &b) == 0);
 	container_unlock(&a);
 	CHECK(container_relock(&pool, &a, &e) == -ENOENT);
 	CHECK(container_remove(&b, &e) == 0);
@@ -251,7 +260,7 @@ static void left_by_a_killed_create(void)
 	CHECK(faccessat(root, "c2", F_OK, 0) < 0);
 	/* and where nobody deletes it, the next create takes it over */
 	CHECK(mkdirat(root, "c2", 0700) == 0);
-	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
+	CHECK(make_container(&record, &a) == 0);
 	CHECK(container_remove(&a, &e) == 0);
 	container_close(&a);
 }
@@ -262,7 +271,7 @@ static void removed_while_waited_for(void)
 	struct container a, b;
 	int status = 0;
 
-	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
+	CHECK(make_container(&record, &a) == 0);
 	pid_t pid = fork();
 	if (pid == 0) {
 		/* the child's copy of the lock would be the same lock */
@@ -343,9 +352,9 @@ static void state_and_list(void)
 		out.text,
 		"{\"ociVersion\":\"1.3.0\",\"id\":\"zz\",\"status\":\"created\",\"pid\":5,\"bundle\":\"/b \\\"undle\","
 		"\"annotations\":{\"k/\\n\":\"v\xc3\xa4\",\"\":\"\"}}"));
-	CHECK(container_new(&pool, root, &record, &a, &e) == 0);
+	CHECK(make_container(&record, &a) == 0);
 	record.id = "aa";
-	CHECK(container_new(&pool, root, &record, &b, &e) == 0);
+	CHECK(make_container(&record, &b) == 0);
 	CHECK(mkdirat(root, ".hidden", 0700) == 0);
 	CHECK(container_list(&pool, root, &list, &count, &e) == 0);
 	CHECK(count == 2 && str_equal(list[0], "aa") && str_equal(list[1], "zz"));
