@@ -7,6 +7,7 @@
 
 #include <hrun/image.h>
 #include <hrun/image_root.h>
+#include <hrun/mountinfo.h>
 #include <hrun/sha256.h>
 #include <hrun/spec.h>
 #include <sys/stat.h>
@@ -61,7 +62,10 @@ void stamp_add_ctime(struct timespec *newest, const struct statx *st);
 /* ---- stamp_verity.c: has the content of anything changed? ---- */
 /* Is ST that of a file with fs-verity? */
 bool stamp_has_verity(const struct statx *st);
-/* What the kernel measures the file as whose content it lets nobody change (fsverity.rst, FS_IOC_MEASURE_VERITY), into HASH.  0 or negative errno. */
+/*
+ * What the kernel measures the file as whose content it lets nobody change (fsverity.rst, FS_IOC_MEASURE_VERITY), into HASH.  0 or negative
+ * errno; -EOPNOTSUPP: the file system does not tell it, or measures by what hrun does not know.
+ */
 int stamp_add_measurement(struct sha256 *hash, int fd);
 /* layer_stamp of a layer in which a file has fs-verity. */
 int layer_stamp_measured(int dir, uint64_t max_entries, struct layer_stamp *ret);
@@ -72,11 +76,15 @@ struct stored_layer {
 	int dir;	       /* owned, O_PATH or better */
 	int image;	/* owned: the file that erofs has mounted at DIR; or none, and DIR is where the files are */
 	uint64_t mount; /* of an image: that mount, and no other one as long as the machine runs (statx(2)) */
-	/* Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now. */
+	/*
+	 * Digests of archives: the one that it is, as this command has found out, or ""; the one that it is compared with just now; the one that
+	 * an earlier command has found out; the one that it was compared with as it is mounted, while its file is.
+	 */
 	char known[2 * SHA256_SIZE + 1], compared[2 * SHA256_SIZE + 1];
-	struct layer_stamp stamp; /* before it was compared */
-	time_t stamped;
-	bool has_stamp, is_remembered;
+	char remembered[2 * SHA256_SIZE + 1], mounted[2 * SHA256_SIZE + 1];
+	struct layer_stamp stamp; /* before it was compared with anything */
+	time_t stamped;		  /* 0: not yet */
+	bool has_stamp;
 };
 struct stored_image {
 	const char *id;
@@ -143,6 +151,8 @@ store_open storage_open;
 const char *storage_big_data(struct pool *pool, const char *image, const char *key);
 
 /* ---- storage_denied.c ---- */
+/* Is ROOT where a store mounts or copies a container? */
+bool storage_has_root(struct pool *pool, const char *root);
 /*
  * Why the image is denied of which the store has made the container whose root is mounted at ROOT or copied there; NULL: it is not, or the
  * store says nothing.  Its driver does not matter.  LOWERS: the layers that the mount names, which may be of other stores.
@@ -151,11 +161,18 @@ const char *storage_denied(struct pool *pool, const struct policy_images *images
 			   const struct string_list *lowers);
 
 /* ---- erofs.c: layers that are one file each, mounted by the kernel ---- */
+/* Is DIR (O_PATH will do) a directory of an erofs? */
+bool erofs_holds(int dir);
+/* The path of the file that is mounted at DIR, by one of the COUNT MOUNTS; NULL: DIR is the top of no erofs, or there is no such file. */
+const char *erofs_image_of(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir);
+/* The top of what is mounted at layer->path (absolute, through no link), where only root can mount: layer->dir.  0, or negative errno with *e. */
+int erofs_layer_open(struct pool *pool, struct stored_layer *layer, struct err *e);
 /*
- * The layer that is mounted at ret->path (absolute, through no link), and the path of the file that it is: ret->dir, ret->image,
- * ret->mount.  Nobody but root could have changed that file or mounted another one.  0, or negative errno with *e.
+ * Of which file that is, by the COUNT MOUNTS, which were read after it was opened (a mount's number is free once nobody has it open), and
+ * that file's path: ret->image, ret->mount.  Nobody but root could have changed that file.  0, or negative errno with *e.
  */
-int erofs_layer_open(struct pool *pool, struct stored_layer *ret, const char **ret_image, struct err *e);
+int erofs_layer_open_image(struct pool *pool, const struct mountinfo *mounts, size_t count, struct stored_layer *ret,
+			   const char **ret_image, struct err *e);
 /*
  * An owned, detached mount of LAYER's file, which shows what the file holds now.  A mount that is there already may go on showing what
  * it has read before the file was changed.
@@ -167,6 +184,11 @@ int erofs_layer_mount(const struct stored_layer *layer, struct err *e);
 bool containerd_owns(const char *path);
 /* Is it one of which the image is known? */
 bool containerd_knows(const char *path);
+/* The snapshot whose layer is the file IMAGE, or NULL. */
+const char *containerd_snapshot_of(struct pool *pool, const char *image);
+/* The same of what is mounted at DIR, by one of the COUNT MOUNTS.  NULL and *ret_untold: it is an erofs, but of no such file. */
+const char *containerd_mounted_at(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir,
+				  const char **ret_untold);
 store_open containerd_open;
 /* Why an image is denied that the snapshot LAYER could be of, or what it is made of; or NULL. */
 const char *containerd_denied(struct pool *pool, const struct image_root_asked *asked, const char *layer);

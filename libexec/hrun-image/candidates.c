@@ -26,7 +26,7 @@ enum {
 	SIGNATURE_MAX = 1 << 20, /* one signature blob */
 	ALL_SIGNATURES_MAX = 8 << 20,
 	MANIFESTS_MAX = 512,	  /* manifests that are read in search of signatures */
-	SCANNED_SIZE_MAX = 65536, /* of an unlisted manifest */
+	SCANNED_SIZE_MAX = 65536, /* of a manifest that nothing but its subject binds to the image */
 	SCANNED_FILES_MAX = 16384,
 	SCANNED_BYTES_MAX = 32 << 20,
 	MANIFEST_BYTES_MAX = 4 << 20, /* of manifests that are parsed */
@@ -146,16 +146,17 @@ static const struct json *parse(struct search *s, const struct blob *blob, const
 /* BY_SUBJECT: only where the manifest says that it is about our digest. */
 static void add_manifest(struct search *s, const struct descriptor *d, bool by_subject)
 {
+	/* (Tens of keyless signatures in one list of our own, with their certificates, are met; those of others must not use up the limit.) */
+	const size_t max = by_subject ? SCANNED_SIZE_MAX : DOCUMENT_MAX;
 	struct blob blob;
 
 	if (!media_is_manifest(d->media_type) || is_seen(s, &d->digest))
 		return;
-	if (d->size <= DOCUMENT_MAX && d->size > MANIFEST_BYTES_MAX - s->parsed) {
+	if (d->size <= max && d->size > MANIFEST_BYTES_MAX - s->parsed) {
 		s->found->incomplete = true;
 		return;
 	}
-	/* (Tens of keyless signatures in one manifest, with their certificates, are what is met.) */
-	if (!read_blob(s, d, DOCUMENT_MAX, &blob))
+	if (!read_blob(s, d, max, &blob))
 		return;
 	s->parsed += blob.size;
 	const struct json *manifest = parse(s, &blob, &d->digest);

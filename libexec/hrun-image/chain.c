@@ -126,14 +126,15 @@ static int check_signed(struct judgement *j, const struct descriptor *d, struct 
 	else
 		candidates_find(j->pool, &j->layout, &d->digest, &found);
 	*ret_any = found.count > 0;
+	const char *more = found.incomplete ? " (of what is there, not all was looked at: it is too much)" : "";
 	j->answer->signature_count = 0;
 	if (!found.count && found.unreadable)
-		return refuse(r, IMAGE_STAGE_SIGNATURE, "no signature can be read: %s", found.unreadable);
+		return refuse(r, IMAGE_STAGE_SIGNATURE, "no signature can be read: %s%s", found.unreadable, more);
 	if (!found.count)
-		return refuse(r, IMAGE_STAGE_SIGNATURE, "the image is not signed: %s no signature of %s",
+		return refuse(r, IMAGE_STAGE_SIGNATURE, "the image is not signed: %s no signature of %s%s",
 			      j->request->task == IMAGE_COMPARE ? "the engine's store and images.signatures have"
 								: "the layout has",
-			      d->digest.text);
+			      d->digest.text, more);
 	int result = signatures_check(j->pool, j->request, j->trusts, found.item, found.count, &subject, j->answer, r);
 #ifdef HRUN_MUTANT_IMAGE_SIGNATURE
 	return 0;

@@ -132,6 +132,7 @@ static bool add_stored(struct pool *pool, int files, const char *hex, const stru
 
 static void append(struct pool *pool, const struct candidates *more, struct candidates *ret)
 {
+	ret->incomplete |= more->incomplete || more->count > CANDIDATES_MAX - ret->count;
 	for (size_t i = 0; i < more->count && ret->count < CANDIDATES_MAX; i++)
 		*pool_array_add(pool, ret->item, ret->count) = more->item[i];
 	if (!ret->unreadable)

@@ -80,12 +80,9 @@ static void add_below(const unsigned char below[SHA256_SIZE], unsigned char dige
 	sha256_end(&hash, digest);
 }
 
-/*
- * What containerd makes on the way to an entry looks as in the layer below, so a stamp of its layers is one of all that are below as
- * well: these were asked for before.
- */
-static bool stamp_layer(const struct stored_root *root, const struct stored_layer *layer, uint64_t max_entries,
-			struct layer_stamp *ret)
+/* What containerd makes on the way to an entry looks as in the layer below, so a stamp of its layers is one of all that are BELOW as well. */
+static bool stamp_layer(const struct stored_root *root, const struct stored_layer *layer,
+			const struct layer_stamp *below, uint64_t max_entries, struct layer_stamp *ret)
 {
 	int r = layer->image < 0 ? layer_stamp(layer->dir, max_entries, ret)
 				 : layer_stamp_image(layer->image, layer->mount, ret);
@@ -94,26 +91,38 @@ static bool stamp_layer(const struct stored_root *root, const struct stored_laye
 		return false;
 	if (root->blobs < 0 || layer == root->layers)
 		return true;
-	if (!layer[-1].has_stamp)
+	if (!below)
 		return false;
-	add_below(layer[-1].stamp.look, ret->look);
-	add_below(layer[-1].stamp.digest, ret->digest);
-	if (layer[-1].stamp.newest.tv_sec > ret->newest.tv_sec)
-		ret->newest = layer[-1].stamp.newest;
+	add_below(below->look, ret->look);
+	add_below(below->digest, ret->digest);
+	if (below->newest.tv_sec > ret->newest.tv_sec)
+		ret->newest = below->newest;
 	return true;
+}
+
+/* Once: whatever it is compared with is remembered of how it looked before all of that.  Those below were asked for before. */
+static void stamp_before(const struct comparison *c, struct stored_layer *layer)
+{
+	const struct stored_layer *below = layer == c->root->layers ? NULL : layer - 1;
+
+	if (layer->stamped)
+		return;
+	layer->stamped = time(NULL);
+	layer->has_stamp = stamp_layer(c->root, layer, below && below->has_stamp ? &below->stamp : NULL,
+				       c->request->max_entries, &layer->stamp);
 }
 
 static bool is_known(const struct comparison *c, struct stored_layer *layer, const char *hex)
 {
-	if (str_equal(layer->known, hex))
+	if (str_equal(layer->known, hex) || str_equal(layer->remembered, hex))
 		return true;
 	if (c->again)
-		return layer->is_remembered;
-	layer->stamped = time(NULL);
-	layer->has_stamp = stamp_layer(c->root, layer, c->request->max_entries, &layer->stamp);
-	layer->is_remembered =
-		layer->has_stamp && layer_is_known(c->asked->cache, hex, c->root->user_overlay, &layer->stamp);
-	return layer->is_remembered;
+		return false;
+	stamp_before(c, layer);
+	if (!layer->has_stamp || !layer_is_known(c->asked->cache, hex, c->root->user_overlay, &layer->stamp))
+		return false;
+	str_format(layer->remembered, sizeof layer->remembered, "%s", hex);
+	return true;
 }
 
 static int give_layer(struct comparison *c, int socket, struct stored_layer *layer, const char *hex)
@@ -288,7 +297,8 @@ static bool must_look_again(const struct stored_root *root)
 #endif
 	for (size_t i = 0; i < root->layer_count; i++) {
 		const struct stored_layer *layer = &root->layers[i];
-		if (layer->image >= 0 && !layer->is_remembered && !str_equal(layer->known, layer->compared))
+		if (layer->image >= 0 && !str_equal(layer->remembered, layer->compared) &&
+		    !str_equal(layer->known, layer->compared))
 			return true;
 	}
 	return false;
@@ -299,7 +309,13 @@ static const char *look_again(struct comparison *c, struct image_call *call, con
 {
 	*call = (struct image_call){0};
 	c->again = true;
+	for (size_t i = 0; i < c->root->layer_count; i++)
+		memcpy(c->root->layers[i].mounted, c->root->layers[i].compared, sizeof c->root->layers[i].mounted);
 	const char *reason = run_call(c, call, name, result);
+	for (size_t i = 0; !reason && i < c->root->layer_count; i++) {
+		if (!str_equal(c->root->layers[i].mounted, c->root->layers[i].compared))
+			reason = "its layers were compared with two images";
+	}
 	return reason ? pool_printf(c->pool, "%s; its layer.erofs was changed after it was mounted", reason) : NULL;
 }
 
@@ -330,24 +346,46 @@ void stored_image_verify(struct pool *pool, const struct image_root_asked *asked
 		memcpy(root->layers[i].known, root->layers[i].compared, sizeof root->layers[i].known);
 }
 
-static void remember_layer(const struct image_root_asked *asked, const struct stored_root *root,
-			   const struct stored_layer *layer)
+static bool is_news(const struct stored_layer *layer)
 {
-	struct layer_stamp stamp;
-
-	if (!layer->has_stamp || layer->is_remembered || !stamp_layer(root, layer, UINT64_MAX, &stamp) ||
-	    memcmp(stamp.look, layer->stamp.look, sizeof stamp.look) != 0 ||
-	    memcmp(stamp.digest, layer->stamp.digest, sizeof stamp.digest) != 0)
-		return;
-#ifndef HRUN_MUTANT_COMPARE_SETTLED
-	if (stamp.newest.tv_sec > layer->stamped - SETTLED_SECONDS)
-		return;
-#endif
-	layer_remember(asked->cache, layer->known, root->user_overlay, &stamp);
+	return layer->has_stamp && *layer->known && !str_equal(layer->remembered, layer->known);
 }
 
+static void remember_layer(const struct image_root_asked *asked, const struct stored_root *root,
+			   const struct stored_layer *layer, const struct layer_stamp *stamp)
+{
+#ifndef HRUN_MUTANT_COMPARE_SETTLED
+	if (stamp->newest.tv_sec > layer->stamped - SETTLED_SECONDS)
+		return;
+#endif
+	layer_remember(asked->cache, layer->known, root->user_overlay, stamp);
+}
+
+static bool same_stamp(const struct layer_stamp *a, const struct layer_stamp *b)
+{
+	return memcmp(a->look, b->look, sizeof a->look) == 0 && memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+/* What is said of containerd's layers is said of those below as well: above one that has changed, nothing is. */
 void stored_root_remember(const struct image_root_asked *asked, const struct stored_root *root)
 {
-	for (size_t i = 0; i < root->layer_count; i++)
-		remember_layer(asked, root, &root->layers[i]);
+	struct layer_stamp stamp = {.newest = {0}}, below;
+	const bool on_others = root->blobs >= 0;
+	size_t count = root->layer_count;
+
+	while (count > 0 && !is_news(&root->layers[count - 1]))
+		count--;
+	for (size_t i = 0; i < count; i++) {
+		const struct stored_layer *layer = &root->layers[i];
+		if (!on_others && !is_news(layer))
+			continue;
+		below = stamp;
+		if (layer->has_stamp && stamp_layer(root, layer, &below, UINT64_MAX, &stamp) &&
+		    same_stamp(&stamp, &layer->stamp)) {
+			if (is_news(layer))
+				remember_layer(asked, root, layer, &stamp);
+		} else if (on_others) {
+			return;
+		}
+	}
 }

@@ -75,6 +75,31 @@ bool containerd_knows(const char *path)
 	return path[0] == '/' && snapshot_in(path, &snapshot);
 }
 
+const char *containerd_snapshot_of(struct pool *pool, const char *image)
+{
+	static const char last[] = "/layer.erofs";
+	struct snapshot snapshot;
+
+	for (size_t i = 0; i < sizeof snapshotters / sizeof snapshotters[0]; i++) {
+		const struct snapshotter *of = &snapshotters[i];
+		if (of->is_erofs && image[0] == '/' && snapshot_of(image, of, last, &snapshot))
+			return pool_printf(pool, "%.*s%s", (int)(strlen(image) - strlen(last)), image, of->last);
+	}
+	return NULL;
+}
+
+const char *containerd_mounted_at(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir,
+				  const char **ret_untold)
+{
+	if (!erofs_holds(dir))
+		return NULL;
+	const char *image = erofs_image_of(pool, mounts, count, dir);
+	const char *snapshot = image ? containerd_snapshot_of(pool, image) : NULL;
+	if (!snapshot)
+		*ret_untold = "a layer is an erofs, and of which snapshot nobody can tell";
+	return snapshot;
+}
+
 /* ---- layers ---- */
 
 /* Where many layers make the options long, containerd mounts them by what is behind snapshots/. */
@@ -98,12 +123,13 @@ static int take_number(struct pool *pool, const struct stored_root *root, const 
 }
 
 /* Mounted in the snapshot's own directory (2.1), or anywhere (2.2): which snapshot it is, the file says. */
-static int open_image(struct pool *pool, const struct stored_root *root, struct stored_layer *ret, struct err *e)
+static int open_image(struct pool *pool, const struct mountinfo *mounts, size_t count, const struct stored_root *root,
+		      struct stored_layer *ret, struct err *e)
 {
 	struct snapshot snapshot;
 	const char *image;
 
-	TRY(erofs_layer_open(pool, ret, &image, e));
+	TRY(erofs_layer_open_image(pool, mounts, count, ret, &image, e));
 	TRY(take_number(pool, root, image, "/layer.erofs", ret, e));
 	if (snapshot_in(ret->path, &snapshot) &&
 	    !str_equal(ret->id, pool_printf(pool, "%ju", (uintmax_t)snapshot.number)))
@@ -118,10 +144,23 @@ static int open_layer(struct pool *pool, const struct stored_root *root, const c
 
 	ret->path = real ? real : path;
 	if (real && root->snapshotter->is_erofs)
-		return open_image(pool, root, ret, e);
+		return erofs_layer_open(pool, ret, e);
 	TRY(take_number(pool, root, real, "/fs", ret, e));
 	ret->dir = store_open_path(pool, real, e);
 	return ret->dir < 0 ? ret->dir : 0;
+}
+
+/* All that are mounts are open by now, so that one look at the mounts tells of which files they are. */
+static int open_images(struct pool *pool, struct stored_root *root, struct err *e)
+{
+	struct mountinfo *mounts;
+	size_t count;
+
+	if (mountinfo_read(pool, &mounts, &count) < 0)
+		return err_set(e, EIO, "the mounts of its layers cannot be found out");
+	for (size_t i = 0; i < root->layer_count; i++)
+		TRY(open_image(pool, mounts, count, root, &root->layers[i], e));
+	return 0;
 }
 
 static int open_layers(struct pool *pool, const struct root_mount *mount, struct stored_root *root, struct err *e)
@@ -132,7 +171,7 @@ static int open_layers(struct pool *pool, const struct root_mount *mount, struct
 		root->layer_count++;
 		TRY(open_layer(pool, root, mount->lowers.item[i], layer, e));
 	}
-	return 0;
+	return root->snapshotter->is_erofs ? open_images(pool, root, e) : 0;
 }
 
 /* ---- which images might it be? ---- */

@@ -239,25 +239,61 @@ static const char *open_store(struct pool *pool, const struct image_root_asked *
 
 /* ---- the images that it might be ---- */
 
-/* The topmost directory that the mount of the root names, whatever else is wrong with it, or NULL; and *ret_lowers, which may be none. */
-static const char *find_layer(struct pool *pool, int root, struct string_list *ret_lowers)
+/* What the mount of the root names, whatever else is wrong with it. */
+struct named {
+	const char *layer; /* the topmost directory, of an engine's store if one is; or NULL */
+	struct string_list lowers;
+	const char *untold; /* why nobody can tell of which snapshot they are, or NULL */
+};
+
+/* Which snapshot is the topmost of LOWERS that is one?  Below one that may be another nothing is looked at. */
+static const char *find_lower(struct pool *pool, const struct mountinfo *mounts, size_t count, struct named *ret)
+{
+	for (size_t i = 0; i < ret->lowers.count && !ret->untold; i++) {
+		const char *lower = ret->lowers.item[i];
+		autofd int dir = *lower == '/' ? open(lower, O_PATH | O_DIRECTORY | O_CLOEXEC) : -EBADF;
+		const char *image = containerd_mounted_at(pool, mounts, count, dir, &ret->untold);
+		if (image || containerd_knows(lower) || storage_owns(lower))
+			return image ? image : lower;
+		if (*lower != '/')
+			ret->untold = "the mount of the root names its layers by relative paths";
+	}
+	return NULL;
+}
+
+/* A directory of a mount has no layers of its own, and relative paths are no news where the store knows the root by its own. */
+static bool must_be_told(struct pool *pool, const struct mountinfo *mount, const char *root)
+{
+	return root && str_equal(mount->root, "/") && str_equal(mount->point, root) && !storage_has_root(pool, root);
+}
+
+static void find_named(struct pool *pool, int root, const char *path, struct named *ret)
 {
 	const struct mountinfo *mount = NULL;
 	struct root_mount options;
 	struct mountinfo *mounts;
 	size_t count;
 
-	*ret_lowers = (struct string_list){0};
-	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0)
-		return NULL;
+	*ret = (struct named){0};
+	if (root < 0 || mountinfo_read(pool, &mounts, &count) < 0) {
+		ret->untold = root < 0 ? NULL : "the mounts cannot be read";
+		return;
+	}
 	(void)find_mount(mounts, count, root, &mount);
 	if (!mount)
-		return NULL;
+		return;
 	(void)root_mount_options(pool, mount->options, &options);
-	*ret_lowers = options.lowers;
-	return *options.upper	      ? options.upper
-	       : options.lowers.count ? options.lowers.item[0]
-				      : find_snapshot(pool, mounts, count, mount, root);
+	ret->lowers = options.lowers;
+	if (storage_owns(options.upper) || containerd_knows(options.upper))
+		ret->layer = options.upper;
+	else if (ret->lowers.count)
+		ret->layer = find_lower(pool, mounts, count, ret);
+	else
+		ret->layer = find_snapshot(pool, mounts, count, mount, root);
+	if (!ret->layer && !ret->lowers.count)
+		ret->layer = containerd_mounted_at(pool, mounts, count, root, &ret->untold);
+	if (!must_be_told(pool, mount, path))
+		ret->untold = NULL;
 }
 
 /*
@@ -268,6 +304,7 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 			       const char *wrong)
 {
 	const struct policy_images *images = &asked->policy->images;
+	struct named named;
 
 	if (root->denied || !image_denies(images))
 		return root->denied;
@@ -275,15 +312,18 @@ static const char *find_denied(struct pool *pool, const struct image_root_asked 
 	return NULL;
 #endif
 	const char *path = asked->bundle->rootfs < 0 ? NULL : store_path_of(pool, asked->bundle->rootfs);
-	struct string_list lowers;
-	const char *layer = find_layer(pool, asked->bundle->rootfs, &lowers);
-	const char *denied = path ? storage_denied(pool, images, path, &lowers) : NULL;
+	find_named(pool, asked->bundle->rootfs, path, &named);
+	const char *denied = path ? storage_denied(pool, images, path, &named.lowers) : NULL;
 	if (denied || !wrong)
 		return denied;
 	/* Where buildah and others bind it: the mount still names the container's own layer. */
-	if (layer && storage_owns(layer))
-		return storage_denied(pool, images, layer, &lowers);
-	return layer && containerd_knows(layer) ? containerd_denied(pool, asked, layer) : NULL;
+	if (named.layer && storage_owns(named.layer))
+		return storage_denied(pool, images, named.layer, &named.lowers);
+	if (named.layer)
+		return containerd_denied(pool, asked, named.layer);
+	return !named.untold ? NULL
+			     : pool_printf(pool, "whether its image stands in images.denyDigests cannot be told: %s",
+					   named.untold);
 }
 
 /* Under every name that it has: which one was meant nobody tells, and none may be a way round another. */

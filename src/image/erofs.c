@@ -22,17 +22,20 @@
 #define STATX_MNT_ID_UNIQUE 0x4000U /* Linux 6.8 */
 #endif
 
-/* The line of the mount whose top DIR is, which is an erofs; or NULL. */
-static const struct mountinfo *find_mount(struct pool *pool, int dir)
+bool erofs_holds(int dir)
 {
-	struct mountinfo *mounts;
 	struct statfs fs;
-	struct statx st;
-	size_t count;
 
-	if (fstatfs(dir, &fs) < 0 || fs.f_type != EROFS_SUPER_MAGIC_V1 ||
-	    statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 || !(st.stx_mask & STATX_MNT_ID) ||
-	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || mountinfo_read(pool, &mounts, &count) < 0)
+	return fstatfs(dir, &fs) == 0 && fs.f_type == EROFS_SUPER_MAGIC_V1;
+}
+
+/* The line of the mount whose top DIR is, which is an erofs; or NULL. */
+static const struct mountinfo *find_mount(const struct mountinfo *mounts, size_t count, int dir)
+{
+	struct statx st;
+
+	if (!erofs_holds(dir) || statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 ||
+	    !(st.stx_mask & STATX_MNT_ID) || !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return NULL;
 	for (size_t i = 0; i < count; i++) {
 		if (mounts[i].id == st.stx_mnt_id && str_equal(mounts[i].root, "/"))
@@ -41,8 +44,7 @@ static const struct mountinfo *find_mount(struct pool *pool, int dir)
 	return NULL;
 }
 
-/* Nobody but root could have put something else where the mount is. */
-static int open_directory(struct pool *pool, struct stored_layer *layer, struct err *e)
+int erofs_layer_open(struct pool *pool, struct stored_layer *layer, struct err *e)
 {
 	const char *name = strrchr(layer->path, '/');
 	const char *above = pool_strndup(pool, layer->path, (size_t)(name - layer->path));
@@ -53,10 +55,26 @@ static int open_directory(struct pool *pool, struct stored_layer *layer, struct 
 	return layer->dir < 0 ? err_errno(e, "open `%s`", layer->path) : 0;
 }
 
-/* The path of what is mounted; whoever mounted it may have named it by way of a link. */
-static int find_image(struct pool *pool, const struct stored_layer *layer, const char **ret_image, struct err *e)
+/* Whoever mounted it may have named it by way of a link. */
+static const char *path_of_source(struct pool *pool, const struct mountinfo *mount)
 {
-	const struct mountinfo *mount = find_mount(pool, layer->dir);
+	autofd int fd = mount->source[0] == '/' ? open(mount->source, O_PATH | O_CLOEXEC) : -EBADF;
+
+	return store_path_of(pool, fd);
+}
+
+const char *erofs_image_of(struct pool *pool, const struct mountinfo *mounts, size_t count, int dir)
+{
+	const struct mountinfo *mount = find_mount(mounts, count, dir);
+
+	return mount ? path_of_source(pool, mount) : NULL;
+}
+
+/* The path of what is mounted. */
+static int find_image(struct pool *pool, const struct mountinfo *mounts, size_t count, const struct stored_layer *layer,
+		      const char **ret_image, struct err *e)
+{
+	const struct mountinfo *mount = find_mount(mounts, count, layer->dir);
 
 	if (!mount)
 		return err_set(e, EINVAL, "`%s` is no mount of an erofs; unpack the image again", layer->path);
@@ -66,20 +84,19 @@ static int find_image(struct pool *pool, const struct stored_layer *layer, const
 			"`%s` is mounted by way of `%s`, behind which nothing is compared; Linux 6.12 mounts the file "
 			"itself, or use the snapshotter overlayfs",
 			layer->path, mount->source);
-	autofd int fd = mount->source[0] == '/' ? open(mount->source, O_PATH | O_CLOEXEC) : -EBADF;
-	*ret_image = store_path_of(pool, fd);
+	*ret_image = path_of_source(pool, mount);
 	if (!*ret_image)
 		return err_set(e, ENOENT, "`%s` is mounted of `%s`, which is not there; unpack the image again",
 			       layer->path, mount->source);
 	return 0;
 }
 
-int erofs_layer_open(struct pool *pool, struct stored_layer *ret, const char **ret_image, struct err *e)
+int erofs_layer_open_image(struct pool *pool, const struct mountinfo *mounts, size_t count, struct stored_layer *ret,
+			   const char **ret_image, struct err *e)
 {
 	struct statx st;
 
-	TRY(open_directory(pool, ret, e));
-	TRY(find_image(pool, ret, ret_image, e));
+	TRY(find_image(pool, mounts, count, ret, ret_image, e));
 	ret->image = store_open_path(pool, *ret_image, e);
 	TRY(ret->image);
 	if (statx(ret->dir, "", AT_EMPTY_PATH, STATX_MNT_ID_UNIQUE, &st) < 0 || !(st.stx_mask & STATX_MNT_ID_UNIQUE))

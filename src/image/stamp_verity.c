@@ -6,8 +6,8 @@
  * with the same one are the same.  So of a layer that has such files all that a comparison looks at is read anew at each start, but no
  * content: names, types, modes, owners, attributes, targets, which names are one file, and measurements.  Device, inode and ctime do
  * not count then, nor does how old they are: a store that was copied, relabelled, or had a mode changed and changed back is not
- * read again.  A file without fs-verity in such a layer is known by its look as everywhere else; an empty one has no content to
- * vouch for.
+ * read again.  A file without fs-verity in such a layer, or of which the kernel does not tell the measurement (below an overlay, which
+ * passes on only that there is one), is known by its look as everywhere else; an empty one has no content to vouch for.
  *
  * Why each file is measured at each start, which takes opening it, though its look may not have changed: who can write to the disk
  * below (a loop device's file, a virtual machine's image, a disk on the network) changes no ctime.  Measured, a file that has become
@@ -31,7 +31,7 @@
 #include <unistd.h>
 
 /* MEASURED_FORMAT as STAMP_FORMAT; no number of that one. */
-enum { MEASURED_FORMAT = 1 << 16, DEPTH_MAX = 128, DIGEST_MAX = 64, LIST_MAX = 65536, XATTRS_MAX = 256 };
+enum { MEASURED_FORMAT = (1 << 16) + 1, DEPTH_MAX = 128, DIGEST_MAX = 64, LIST_MAX = 65536, XATTRS_MAX = 256 };
 
 /* A name of a file that has more: which ones are one file counts, not which inode it is. */
 struct link {
@@ -76,7 +76,7 @@ int stamp_add_measurement(struct sha256 *hash, int fd)
 #endif
 	told.digest.digest_size = DIGEST_MAX;
 	if (ioctl(fd, FS_IOC_MEASURE_VERITY, &told.digest) < 0)
-		return -errno;
+		return errno == ENOTTY ? -EOPNOTSUPP : -errno;
 	if (told.digest.digest_algorithm != FS_VERITY_HASH_ALG_SHA256 &&
 	    told.digest.digest_algorithm != FS_VERITY_HASH_ALG_SHA512)
 		return -EOPNOTSUPP;
@@ -215,6 +215,8 @@ static int add_by_look(struct walk *walk, const char *name, const struct statx *
 static int add_file(struct walk *walk, int dir, const char *name)
 {
 	autofd int fd = stamp_open(dir, name, O_NONBLOCK);
+	unsigned char measured[SHA256_SIZE];
+	struct sha256 hash;
 	struct statx st;
 
 	if (fd < 0)
@@ -224,9 +226,14 @@ static int add_file(struct walk *walk, int dir, const char *name)
 		return -EBUSY;
 	if (!stamp_has_verity(&st) && st.stx_size > 0)
 		return add_by_look(walk, name, &st);
+	sha256_init(&hash);
+	int r = st.stx_size > 0 ? stamp_add_measurement(&hash, fd) : 0;
+	if (r == -EOPNOTSUPP)
+		return add_by_look(walk, name, &st);
+	TRY(r);
+	sha256_end(&hash, measured);
 	add_trait(walk, name, &st, BY_CONTENT);
-	if (st.stx_size > 0)
-		TRY(stamp_add_measurement(&walk->hash, fd));
+	sha256_add(&walk->hash, measured, sizeof measured);
 	return add_xattrs(walk, fd);
 }
 

@@ -38,6 +38,13 @@ static bool split_root(struct pool *pool, const char *root, struct record *ret)
 	return true;
 }
 
+bool storage_has_root(struct pool *pool, const char *root)
+{
+	struct record record;
+
+	return split_root(pool, root, &record);
+}
+
 /* The first object of the list FILE, or NULL where there is none: then this is no such store, whoever may write above it. */
 static int read_list(struct pool *pool, const struct record *record, const char *file, const struct json **ret_first,
 		     struct err *e)

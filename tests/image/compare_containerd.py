@@ -7,15 +7,18 @@ As containerd unpacks it (seen with 1.6, 1.7 and 2.1): directories on the way as
 whiteouts as devices 0:0, opaque directories by their attribute.  tests/engines/signed_containerd.py has the real engine; this runs everywhere,
 and with sanitizers.
 """
+import ctypes
 import io
 import json
 import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 sys.path.insert(0, f"{os.environ['TESTS']}/engines")
 from bolt import database, images, snapshots  # noqa: E402
@@ -286,6 +289,8 @@ def denied_at_warn(store, layout, signed, root, chain):
     held("no name any more", other, False, "no image of these layers")
     # A container of mapped ids: what its snapshot is made of is a copy of the image's layers.
     store.images = dict(before)
+    views(held, digest, other, root)
+    managed(store, held, digest, other, chain)
     number = int(re.search(r"upperdir=\S*/snapshots/(\d+)/fs", open("/proc/self/mountinfo").read().split(f" {root} ")[1].split("\n")[0]).group(1))
     os.chown(f"{OVERLAYFS}/snapshots/{number}/fs", 100000, 0)
     own = next(name for name, n in store.more.items() if n == number)
@@ -305,6 +310,59 @@ def denied_at_warn(store, layout, signed, root, chain):
     store.more, store.parents = more, parents
     store.save()
     accepted("nothing is denied", root)
+
+
+def views(held, digest, other, root):
+    """A writable layer that is no snapshot, or none: the layers say which image it is; or nobody, and then it does not start."""
+    names = re.search(r"lowerdir=([^, ]*)", open("/proc/self/mountinfo").read().split(f" {root} ")[1].split("\n")[0]).group(1).split(":")
+    whole = [f"{OVERLAYFS}/snapshots/{name}" for name in names]
+    os.makedirs("/run/plain")
+    for number, (name, lowers, writable, denied, expected, text) in enumerate((
+            ("a writable layer elsewhere", whole, True, digest, True, f"{digest} stands in"), ("a writable layer elsewhere: another one", whole, True, other, False, ""),
+            ("a directory above the layers", ["/run/plain", *whole], True, digest, True, f"{digest} stands in"),
+            ("a view by relative paths", names, False, other, True, "cannot be told: the mount of the root names its layers by relative paths"),
+            ("nothing of containerd's", ["/run/plain", "/run/spec"], False, digest, False, ""))):
+        where, more = f"/run/roots/view{number}", ""
+        for directory in ("", "/upper", "/work"):
+            os.makedirs(f"/run/views/{number}{directory}", exist_ok=True)
+        os.makedirs(where)
+        if writable:
+            more = f",upperdir=/run/views/{number}/upper,workdir=/run/views/{number}/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", f"lowerdir={':'.join(lowers)}{more}", "overlay", where], check=True,
+                       cwd=f"{OVERLAYFS}/snapshots", env={**os.environ, "LIBMOUNT_FORCE_MOUNT2": "always"})
+        held(name, denied, expected, text, where)
+        subprocess.run(["umount", where], check=True)
+
+
+def empty_erofs():
+    """An image of the format's first version with nothing in its root."""
+    head = struct.pack("<IIIBBHQQIII64x", 0xE0F5E1E2, 0, 0, 12, 0, 40, 1, 0, 0, 2, 0)
+    names = struct.pack("<QHBBQHBB", 40, 24, 2, 0, 40, 25, 2, 0) + b"..."
+    inode = struct.pack("<HHHHIIIIHHI", 0, 0, 0o40755, 2, len(names), 0, 1, 1, 0, 0, 0)
+    return (bytes(1024) + head.ljust(256, b"\0") + inode).ljust(4096, b"\0") + names.ljust(4096, b"\0")
+
+
+def managed(store, held, digest, other, chain):
+    """The snapshotter erofs with default_size: layers and the writable one are mounted below the mount manager, by no name of a snapshot."""
+    snapshotter, where, mount = f"{TOP}/io.containerd.snapshotter.v1.erofs", "/run/roots/managed", ctypes.CDLL(None, use_errno=True).mount
+    image = f"{snapshotter}/snapshots/{store.snapshots[chain]}/layer.erofs"
+    snapshot, disk = os.path.dirname(image), tempfile.mkdtemp(dir=".")  # (The kernel mounts no file of a tmpfs, nor of an overlay.)
+    os.makedirs(snapshot)
+    subprocess.run(["mount", "--bind", disk, snapshot], check=True)
+    for directory in (f"{snapshot}/fs", "/run/manager/1", "/run/manager/rw/upper", "/run/manager/rw/work", where):
+        os.makedirs(directory)
+    with open(f"{snapshotter}/metadata.db", "wb") as f:
+        f.write(database(snapshots({store.key(chain): number for chain, number in store.snapshots.items()}, {})))
+    for name, path, expected, text in (("its layer's file", image, True, f"{digest} stands in"), ("another one's", image, False, ""), ("a file that is none", f"{snapshot}/stray.erofs", True, "of which snapshot nobody can tell")):
+        with open(path, "wb") as f:
+            f.write(empty_erofs())
+        if mount(path.encode(), b"/run/manager/1", b"erofs", 1, None) < 0:
+            print(f"skip - denied at warn: erofs: this kernel mounts no file as one: {os.strerror(ctypes.get_errno())}")
+            break
+        subprocess.run(["mount", "-t", "overlay", "-o", "lowerdir=/run/manager/1,upperdir=/run/manager/rw/upper,workdir=/run/manager/rw/work", "overlay", where], check=True)
+        held(f"erofs, {name}", digest if text and path == image else other, expected, text, where)
+        subprocess.run(["umount", where, "/run/manager/1"], check=True)
+    shutil.rmtree(disk)
 
 
 def circle(whole):

@@ -408,6 +408,34 @@ def many_signers():
         ask("a list of signatures over 1 MiB", 200, 1, "1048576 are read at most")
 
 
+def many_images():
+    """A layout that many images share: the signatures of others, however long their lists are, do not keep this image's referrer from being read."""
+    vector = f"{TESTS}/vectors/cosign3-bundle-p256-valid"
+    with open(f"{vector}/manifest.json") as file:
+        about = json.load(file)
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        shutil.copytree(f"{vector}/layout", f"{directory}/layout")
+        with open(f"{directory}/layout/index.json") as file:
+            index = json.load(file)
+
+        def ask(name, count, size, expected, word=""):
+            entries = []
+            for i in range(count):
+                data = json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "annotations": {"x": f"{i:04}"}}).ljust(size).encode()
+                other = hashlib.sha256(data).hexdigest()
+                entries.append({"mediaType": MANIFEST, "digest": f"sha256:{other}", "size": len(data), "annotations": {"org.opencontainers.image.ref.name": f"sha256-{i:064x}.sig"}})
+                with open(f"{directory}/layout/blobs/sha256/{other}", "wb") as file:
+                    file.write(data)
+            with open(f"{directory}/layout/index.json", "w") as file:
+                json.dump({**index, "manifests": entries + index["manifests"]}, file)
+            status, answer, err = judge(None, "-r", about["ref"], path=f"{directory}/layout", requirement=["cosign-key", "1", "any", "", f"{vector}/{about['policy']['keys'][0]}", ";"])
+            report(name, "" if status == expected and word in (answer.get("reason") or "") else f"{status} {answer} {err}")
+        ask("no other image's signatures", 0, 0, 0)
+        ask("4 other images' signatures of 1 MiB", 4, 1 << 20, 0)
+        ask("600 other images' signatures", 600, 100, 1, "not all was looked at")
+
+
 def changing():
     """Somebody writes while hrun reads: any verdict, but one of hrun-image's own."""
     with tempfile.TemporaryDirectory() as directory:
@@ -464,6 +492,7 @@ the_keys()
 the_trust_store()
 crowds()
 many_signers()
+many_images()
 changing()
 no_layout()
 sys.exit(1 if common.failed else 0)

@@ -3,6 +3,7 @@
  * image_engine.c - an engine's store as hrun reads it: mounts, ids, names of files, images.json; and stamps of layers.
  */
 #include "check.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/image_engine.h>
@@ -10,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SNAPSHOTS "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/snapshots/"
+#define EROFS_SNAPSHOTS "/x/io.containerd.snapshotter.v1.erofs/snapshots/"
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define OTHER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -59,6 +62,13 @@ static void ids(void)
 	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.native/snapshots/12/fs"));
 	CHECK(!containerd_knows("/x/io.containerd.snapshotter.v1.btrfs/snapshots/12"));
 	CHECK(containerd_knows(SNAPSHOTS "12/fs") && !containerd_knows("12/fs"));
+	const char *snapshot = containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/layer.erofs");
+	CHECK(snapshot && str_equal(snapshot, EROFS_SNAPSHOTS "12/fs"));
+	CHECK(!containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/other.erofs") &&
+	      !containerd_snapshot_of(&pool, EROFS_SNAPSHOTS "12/fs"));
+	CHECK(!containerd_snapshot_of(&pool, SNAPSHOTS "12/layer.erofs") &&
+	      !containerd_snapshot_of(&pool, "/dev/loop1"));
+	CHECK(storage_has_root(&pool, "/s/overlay/" ID "/merged") && !storage_has_root(&pool, "/run/roots/1"));
 }
 
 static void names(void)
@@ -204,6 +214,83 @@ static void memory(void)
 	CHECK(system(command) == 0);
 }
 
+/* What a stamp of a layer of containerd's is: one of those below, too. */
+static void put_on(const struct layer_stamp *below, struct layer_stamp *stamp)
+{
+	unsigned char pairs[2][2 * SHA256_SIZE];
+	struct sha256 hash;
+
+	memcpy(pairs[0], below->look, SHA256_SIZE);
+	memcpy(pairs[0] + SHA256_SIZE, stamp->look, SHA256_SIZE);
+	memcpy(pairs[1], below->digest, SHA256_SIZE);
+	memcpy(pairs[1] + SHA256_SIZE, stamp->digest, SHA256_SIZE);
+	sha256_init(&hash);
+	sha256_add(&hash, pairs[0], sizeof pairs[0]);
+	sha256_end(&hash, stamp->look);
+	sha256_init(&hash);
+	sha256_add(&hash, pairs[1], sizeof pairs[1]);
+	sha256_end(&hash, stamp->digest);
+}
+
+static unsigned int entries(const char *path)
+{
+	unsigned int count = 0;
+	DIR *list = opendir(path);
+
+	for (const struct dirent *entry; list && (entry = readdir(list));)
+		count += entry->d_name[0] != '.';
+	if (list)
+		closedir(list);
+	return count;
+}
+
+/* Two layers, of which the upper one was compared and the lower one was remembered; DISTURB: and has changed meanwhile. */
+static unsigned int remembered(const char *path, int blobs, const char *disturb)
+{
+	static struct stored_root root;
+	autofd int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *cache = pool_printf(&pool, "%s/cache", path);
+	const struct image_root_asked asked = {.cache = cache};
+	char command[64];
+
+	memset(&root, 0, sizeof root);
+	CHECK(mkdirat(dir, "cache", 0700) == 0 && mkdirat(dir, "1", 0755) == 0 && mkdirat(dir, "2", 0755) == 0);
+	autofd int lower = openat(dir, "1", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	autofd int upper = openat(dir, "2", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int dirs[] = {lower, upper};
+	root.blobs = blobs;
+	root.layer_count = 2;
+	for (size_t i = 0; i < 2; i++) {
+		struct stored_layer *layer = &root.layers[i];
+		*layer = (struct stored_layer){
+			.dir = dirs[i], .image = -EBADF, .stamped = time(NULL) + 100, .has_stamp = true};
+		CHECK(layer_stamp(layer->dir, 100, &layer->stamp) == 0);
+		if (i == 1 && blobs >= 0)
+			put_on(&root.layers[0].stamp, &layer->stamp);
+		str_format(layer->known, sizeof layer->known, "%s", i ? OTHER : ID);
+	}
+	str_format(root.layers[0].remembered, sizeof root.layers[0].remembered, "%s", ID);
+	root.layers[1].stamp.newest = root.layers[0].stamp.newest;
+	CHECK(!disturb || mkdirat(dir, disturb, 0700) == 0);
+	stored_root_remember(&asked, &root);
+	unsigned int count = entries(cache);
+	str_format(command, sizeof command, "rm -r %s/*", path);
+	CHECK(system(command) == 0);
+	return count;
+}
+
+/* A comparison of a layer says nothing where that layer, or for containerd one below it, is another one by now. */
+static void remembering(void)
+{
+	char path[] = "/tmp/hrun-layers-XXXXXX";
+
+	CHECK(mkdtemp(path) != NULL);
+	CHECK(remembered(path, 0, NULL) == 1 && remembered(path, -EBADF, NULL) == 1);
+	CHECK(remembered(path, 0, "2/d") == 0 && remembered(path, -EBADF, "2/d") == 0);
+	CHECK(remembered(path, 0, "1/d") == 0 && remembered(path, -EBADF, "1/d") == 1);
+	rmdir(path);
+}
+
 int main(void)
 {
 	mounts();
@@ -213,6 +300,7 @@ int main(void)
 	bounds();
 	stamps();
 	memory();
+	remembering();
 	pool_free(&pool);
 	return failures != 0;
 }
