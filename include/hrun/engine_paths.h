@@ -27,10 +27,14 @@ enum managed {
 	MANAGED_NOT,
 	MANAGED_FILE,	/* made by the engine for one container: its /etc/hosts, its /dev/shm */
 	MANAGED_VOLUME, /* a volume: what is mounted there was somebody's choice */
+	MANAGED_POD,	/* the same of the kubelet, which may have another name where it is staged */
 };
 /* What the real path PATH (clean) is to the engines with these roots, by its text only. */
 enum managed engine_path_kind(const struct policy *policy, const char *path);
-/* The same below one ROOT, which may be another spelling of one of ENGINE's. */
+/* Is PATH where the kubelet stages a volume before it binds it into pods?  Not to be mounted itself. */
+bool engine_path_is_staged(const struct policy *policy, const char *path);
+bool engine_path_is_staged_below(enum engine engine, const char *root, const char *path);
+/* The same as engine_path_kind below one ROOT, which may be another spelling of one of ENGINE's. */
 enum managed engine_path_kind_below(enum engine engine, const char *root, const char *path);
 
 /*

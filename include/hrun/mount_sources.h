@@ -29,8 +29,11 @@ unsigned int source_path_breaks(const struct policy *policy, const char *path);
 unsigned int source_type_breaks(const char *type);
 /* Public files of the system that a container may see read-only: its time zone, the certificates. */
 bool source_path_is_public(const char *path, bool is_directory);
-/* Is the real path REAL, of which ST tells, a store that some hrun's --store made, or in one?  A directory above one is none. */
-bool path_is_in_image_store(const char *real, const struct stat *st);
+/*
+ * Is the real path REAL a store that some hrun's --store made, or in one?  A directory above one is none.  ST tells of REAL, NULL where
+ * nobody has looked yet.  1, 0, or the negative errno why a directory that may be one cannot be looked at.
+ */
+int path_is_in_image_store(const char *real, const struct stat *st);
 /* Names of the sockets of engines, NULL at the end. */
 extern const char *const engine_sockets[];
 
@@ -42,9 +45,10 @@ struct source_verdict {
 	bool is_judged;
 	unsigned int bits;
 	const char *path[BREAKS_COUNT]; /* for each bit the path that breaks the rule */
-	bool is_managed;		/* an engine's own file */
-	bool is_exempt;			/* public, a harmless device, rootless /sys */
-	int error;			/* negative errno: there, but cannot be looked at */
+	bool is_in_store; /* a store of images (own_stores.c), which path[] tells for BREAKS_ENGINE_STATE */
+	bool is_managed;  /* an engine's own file */
+	bool is_exempt;	  /* public, a harmless device, rootless /sys */
+	int error;	  /* negative errno: there, but cannot be looked at */
 };
 /* Judge MOUNT's source, at most once: LOOK keeps the answer. */
 const struct source_verdict *source_judge(const struct judged *judged, const struct config_mount *mount,
@@ -90,6 +94,8 @@ bool host_has_mounts_below(struct host_view *host, const char *real);
 unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path);
 /* Is PATH managed by an engine, by the real paths of the engines' roots? */
 enum managed host_managed_kind(struct host_view *host, const struct policy *policy, const char *path);
+/* engine_path_is_staged, by the real paths of the kubelet's roots. */
+bool host_path_is_staged(struct host_view *host, const struct policy *policy, const char *path);
 /* Is there a cgroup2 mount with the option nsdelegate?  Negative errno where that cannot be read. */
 int host_has_nsdelegate(struct host_view *host);
 

@@ -11,6 +11,7 @@
 #include <hrun/json.h>
 #include <hrun/log.h>
 #include <hrun/plan_cgroup.h>
+#include <hrun/policy_open.h>
 #include <hrun/proc.h>
 #include <hrun/state.h>
 #include <hrun/str.h>
@@ -73,7 +74,7 @@ const char *creation_cache(struct pool *pool, const char *name)
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }
 
-/* As text: whoever asks looks what they are (mount_sources.c). */
+/* As text, absolute: whoever asks looks what they are (mount_sources.c), also where nothing is there yet. */
 struct string_list creation_own_paths(struct command *command)
 {
 	static const char *const caches[] = {"hrun-cache", "hrun-layers"};
@@ -81,7 +82,8 @@ struct string_list creation_own_paths(struct command *command)
 	const char *root = command->options.root;
 	struct string_list list = {0};
 
-	*pool_array_add(pool, list.item, list.count) = root ? root : container_root_default(pool);
+	*pool_array_add(pool, list.item, list.count) =
+		root ? policy_absolute(pool, NULL, root) : container_root_default(pool);
 	for (size_t i = 0; i < sizeof caches / sizeof *caches; i++) {
 		const char *cache = creation_cache(pool, caches[i]);
 		if (cache)

@@ -258,16 +258,18 @@ static const struct managed_path managed_paths[] = {
 	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/hostname"},
 	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/hosts"},
 	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "sandboxes/{id}/resolv.conf"},
+	{ENGINE_CONTAINERD, MANAGED_FILE, CRI "image-volumes/{id}/{id}/*"},
 	{ENGINE_CONTAINERD, MANAGED_VOLUME, CRI "containers/{id}/volumes/{id}/*"}, /* VOLUME of an image */
 	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/hostname"},
 	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/hosts"},
 	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/resolv.conf"},
 	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/mounts/shm"},
+	{ENGINE_DOCKER, MANAGED_FILE, "containers/{id}/mounts/secrets/{name}"},
 	{ENGINE_DOCKER, MANAGED_VOLUME, "volumes/{name}/_data/*"},
 	{ENGINE_KUBELET, MANAGED_FILE, "pods/{pod}/etc-hosts"},
 	{ENGINE_KUBELET, MANAGED_FILE, "pods/{pod}/containers/*"},
-	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{pod}/volumes/*"},
-	{ENGINE_KUBELET, MANAGED_VOLUME, "pods/{pod}/volume-subpaths/*"},
+	{ENGINE_KUBELET, MANAGED_POD, "pods/{pod}/volumes/*"},
+	{ENGINE_KUBELET, MANAGED_POD, "pods/{pod}/volume-subpaths/*"},
 	/* Other clients of the container runtime interface number their pods. */
 	{ENGINE_KUBELET, MANAGED_FILE, "pods/{number}/etc/hosts"},
 	{ENGINE_KUBELET, MANAGED_FILE, "pods/{number}/term"},
@@ -321,6 +323,26 @@ enum managed engine_path_kind_below(enum engine engine, const char *root, const 
 			return managed_paths[i].kind;
 	}
 	return MANAGED_NOT;
+}
+
+/* CSI drivers' volumes, and those that the kubelet mounts itself. */
+bool engine_path_is_staged_below(enum engine engine, const char *root, const char *path)
+{
+	const char *rest = engine == ENGINE_KUBELET ? rest_below(path, root) : NULL;
+
+	return rest && (matches(rest, "plugins/kubernetes.io/csi/{name}/{name}/globalmount/*") ||
+			matches(rest, "plugins/kubernetes.io/{name}/mounts/{name}/*"));
+}
+
+bool engine_path_is_staged(const struct policy *policy, const char *path)
+{
+	struct string_list roots = engine_roots(policy, ENGINE_KUBELET);
+
+	for (size_t i = 0; i < roots.count; i++) {
+		if (engine_path_is_staged_below(ENGINE_KUBELET, roots.item[i], path))
+			return true;
+	}
+	return false;
 }
 
 enum managed engine_path_kind(const struct policy *policy, const char *path)

@@ -63,7 +63,7 @@ static const char *join(struct pool *pool, const char *parent, const char *rest)
 	return str_equal(parent, "/") ? rest : pool_printf(pool, "%s%s", parent, rest);
 }
 
-/* Every path under which a mount shows PLACE of the file system DEVICE. */
+/* Every path under which a mount shows PLACE of the file system DEVICE, or something in it. */
 static void visit_place(struct host_view *host, dev_t device, const char *place, struct alias_visit *visit)
 {
 	for (size_t i = 0; i < host->mount_count; i++) {
@@ -71,6 +71,10 @@ static void visit_place(struct host_view *host, dev_t device, const char *place,
 		const char *rest = mount->device == device ? below(place, mount->root) : NULL;
 		if (rest)
 			visit->path(visit, join(host->pool, mount->point, rest));
+#ifndef HRUN_MUTANT_MOUNT_BACKING
+		else if (mount->device == device && below(mount->root, place))
+			visit->path(visit, mount->point);
+#endif
 	}
 }
 
@@ -168,6 +172,16 @@ enum managed host_managed_kind(struct host_view *host, const struct policy *poli
 	for (size_t i = 0; i < host->link_count && kind == MANAGED_NOT; i++)
 		kind = engine_path_kind_below(host->links[i].engine, host->links[i].path, path);
 	return kind;
+}
+
+bool host_path_is_staged(struct host_view *host, const struct policy *policy, const char *path)
+{
+	bool is_staged = engine_path_is_staged(policy, path);
+
+	need_links(host, policy);
+	for (size_t i = 0; i < host->link_count && !is_staged; i++)
+		is_staged = engine_path_is_staged_below(host->links[i].engine, host->links[i].path, path);
+	return is_staged;
 }
 
 unsigned int host_linked_breaks(struct host_view *host, const struct policy *policy, const char *path)

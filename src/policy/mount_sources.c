@@ -93,7 +93,7 @@ struct view {
 	const struct mount_look *look;
 	struct host_view *host; /* NULL: paths are text only */
 	struct source_verdict *verdict;
-	bool read_only, is_directory;
+	bool read_only, is_directory, is_pod_volume;
 };
 
 static void add(struct view *view, unsigned int bits, const char *path)
@@ -138,7 +138,8 @@ static bool is_own_state(const struct view *view, const char *path)
 	return false;
 #endif
 	const struct judged *judged = view->judged;
-	const struct string_list *own = view->host ? host_own_paths(view->host, judged) : &judged->own_paths;
+	struct host_view *host = view->look->host; /* of a config alone as well: these are no paths of the config */
+	const struct string_list *own = host ? host_own_paths(host, judged) : &judged->own_paths;
 
 	for (size_t i = 0; i < own->count; i++) {
 		if (path_meets(path, own->item[i]) != PATHS_APART)
@@ -152,10 +153,13 @@ static void judge_path(struct view *view, const char *path)
 	const struct policy *policy = view->judged->policy;
 	unsigned int bits = source_path_breaks(policy, path);
 
-	if (is_own_state(view, path))
-		bits |= BREAKS_ENGINE_STATE;
 	if (view->host)
 		bits |= host_linked_breaks(view->host, policy, path);
+	/* Another name of a volume that the pod was given by its kubelet. */
+	if (bits == BREAKS_ENGINE_STATE && view->is_pod_volume && host_path_is_staged(view->host, policy, path))
+		bits = 0;
+	if (is_own_state(view, path))
+		bits |= BREAKS_ENGINE_STATE;
 	if (is_shared_memory(view, path))
 		bits &= ~(unsigned int)BREAKS_HOST_DEV;
 	if (bits && view->read_only && source_path_is_public(path, view->is_directory))
@@ -164,9 +168,27 @@ static void judge_path(struct view *view, const char *path)
 		add(view, bits, path);
 }
 
+/* ST tells of PATH, or is NULL. */
+static void judge_store(struct view *view, const char *path, const struct stat *st)
+{
+	int r = path_is_in_image_store(path, st);
+
+	if (r < 0)
+		view->verdict->error = r;
+	if (r > 0) {
+		view->verdict->is_in_store = true;
+		add(view, BREAKS_ENGINE_STATE, path);
+	}
+}
+
+/* The source itself is among its names. */
 static void visit_path(struct alias_visit *visit, const char *path)
 {
-	judge_path((struct view *)visit, path);
+	struct view *view = (struct view *)visit;
+
+	judge_path(view, path);
+	if (!str_equal(path, view->look->real_source))
+		judge_store(view, path, NULL);
 }
 
 static void visit_type(struct alias_visit *visit, const char *type)
@@ -215,10 +237,8 @@ static void judge_object(struct view *view, enum managed kind)
 		view->verdict->error = r;
 	if (kind == MANAGED_NOT && view->is_directory && !(view->verdict->bits & BREAKS_ENGINE_SOCKET))
 		look_for_sockets(view);
-#ifndef HRUN_MUTANT_OWN_STORE
-	if (kind == MANAGED_NOT && path_is_in_image_store(look->real_source, &look->source))
-		add(view, BREAKS_ENGINE_STATE, look->real_source);
-#endif
+	if (kind == MANAGED_NOT)
+		judge_store(view, look->real_source, &look->source);
 }
 
 /* null, zero, full, random, urandom, tty, console, pts: what every container gets anyway. */
@@ -299,6 +319,7 @@ static void judge_source(struct view *view)
 	enum managed kind = kind_of(view, deciding);
 	view->verdict->is_managed = kind != MANAGED_NOT;
 	view->verdict->is_exempt = path_is_exempt(view, deciding);
+	view->is_pod_volume = kind == MANAGED_POD && view->host;
 	if (kind == MANAGED_NOT || !str_equal(look->clean_source, deciding))
 		judge_path(view, look->clean_source);
 	if (look->source_is_magic)

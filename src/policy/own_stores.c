@@ -6,6 +6,7 @@
  * entries named after digests.  Whoever writes there chooses what later starts run under a signature that is good.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <hrun/fd.h>
 #include <hrun/mount_sources.h>
@@ -26,15 +27,18 @@ static bool is_entry(const char *name, size_t length)
 }
 
 /* An empty one has `new` and nothing else; a file system of its own may have made lost+found. */
-static bool holds_entries_only(int fd)
+static int holds_entries_only(int dir)
 {
-	DIR *stream = fdopendir(fd);
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	bool has_entry = false, has_other = false;
+	int r = stream ? 0 : -errno;
 
 	if (!stream) {
 		fd_close(&fd);
-		return false;
+		return r;
 	}
+	errno = 0;
 	for (struct dirent *entry; !has_entry && (entry = readdir(stream));) {
 		const char *name = entry->d_name;
 		if (is_entry(name, strlen(name)))
@@ -42,34 +46,53 @@ static bool holds_entries_only(int fd)
 		else if (name[0] != '.' && !str_equal(name, "new") && !str_equal(name, "lost+found"))
 			has_other = true;
 	}
+	r = -errno;
 	closedir(stream);
-	return has_entry || !has_other;
+	return has_entry ? 1 : r < 0 ? r : !has_other;
 }
 
-static bool is_store(const char *path)
+/* What is not there, or no directory, is no store; of all else nothing is known. */
+static int no_store_or_error(int error)
 {
-	autofd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return error == ENOENT || error == ENOTDIR || error == ELOOP ? 0 : -error;
+}
+
+static bool may_be_store(const struct stat *st)
+{
+	return S_ISDIR(st->st_mode) && st->st_uid == 0 && !(st->st_mode & 077);
+}
+
+static int is_store(const char *path)
+{
+	autofd int dir = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st, new;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != 0 || st.st_mode & 077)
-		return false;
-	if (fstatat(fd, "new", &new, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(new.st_mode))
-		return false;
-	return holds_entries_only(TAKE_FD(fd));
+	if (dir < 0)
+		return no_store_or_error(errno);
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	if (!may_be_store(&st))
+		return 0;
+	if (fstatat(dir, "new", &new, AT_SYMLINK_NOFOLLOW) < 0)
+		return no_store_or_error(errno);
+	return S_ISDIR(new.st_mode) ? holds_entries_only(dir) : 0;
 }
 
-bool path_is_in_image_store(const char *real, const struct stat *st)
+int path_is_in_image_store(const char *real, const struct stat *st)
 {
 	char above[PATH_MAX];
+	int r = !st || may_be_store(st) ? is_store(real) : 0;
 
-	if (S_ISDIR(st->st_mode) && st->st_uid == 0 && !(st->st_mode & 077) && is_store(real))
-		return true;
-	for (const char *name = real; (name = strchr(name, '/'));) {
+#ifdef HRUN_MUTANT_OWN_STORE
+	return 0;
+#endif
+	for (const char *name = real; r == 0 && (name = strchr(name, '/'));) {
 		size_t length = strcspn(++name, "/");
 		if (!is_entry(name, length) && !(length == 3 && str_starts(name, "new")))
 			continue;
-		if (str_format(above, sizeof above, "%.*s", (int)(name - real), real) > 0 && is_store(above))
-			return true;
+		r = str_format(above, sizeof above, "%.*s", (int)(name - real), real);
+		if (r >= 0)
+			r = is_store(above);
 	}
-	return false;
+	return r;
 }

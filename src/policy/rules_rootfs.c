@@ -147,7 +147,8 @@ static const char *gives_away(const struct finder *finder, const char *path, int
 	const struct source_verdict *source = source_judge(judged, &mount, &look);
 	unsigned int bits = source->bits;
 	*ret_error = source->error == -ENOENT ? 0 : source->error;
-	if ((bits & BREAKS_ENGINE_STATE) && is_layer_of_engine(source->path[__builtin_ctz(BREAKS_ENGINE_STATE)]))
+	if ((bits & BREAKS_ENGINE_STATE) && !source->is_in_store &&
+	    is_layer_of_engine(source->path[__builtin_ctz(BREAKS_ENGINE_STATE)]))
 		bits &= ~(unsigned int)BREAKS_ENGINE_STATE;
 	return bits ? source->path[__builtin_ctz(bits)] : NULL;
 }
@@ -160,6 +161,16 @@ static bool is_engines_layer(const struct policy *policy, const char *path)
 static bool is_hosts(const struct finder *finder, const char *path)
 {
 	return path && path[0] == '/' && is_host_directory(path) && !is_engine_storage(finder->judged->policy, path);
+}
+
+/* A store is no engine's, wherever it is: later runs believe what is in there. */
+static bool is_in_store(const struct finder *finder, const char *real, int *ret_error)
+{
+	int r = real ? path_is_in_image_store(real, &finder->judged->bundle->rootfs_stat) : 0;
+
+	if (r < 0)
+		*ret_error = r;
+	return r > 0;
 }
 
 /* As it is written and as it is: both count. */
@@ -187,7 +198,9 @@ void judge_root_path_host(struct finder *finder)
 		find_value(finder, real, "root.path", "%s belongs to the host", quote(finder, real));
 	else if (given && given[0] == '/' && is_hosts(finder, written))
 		find_value(finder, written, "root.path", "%s belongs to the host", quote(finder, written));
-	else if (written[0] == '/' && !is_engines_layer(judged->policy, real ? real : written) &&
+	else if (is_in_store(finder, real, &error))
+		find_value(finder, real, "root.path", "%s is in a store of verified images", quote(finder, real));
+	else if (!error && written[0] == '/' && !is_engines_layer(judged->policy, real ? real : written) &&
 		 (other = gives_away(finder, written, &error)))
 		find_value(finder, real ? real : written, "root.path", "%s gives the container what is the host's (%s)",
 			   quote(finder, real ? real : written), quote(finder, other));

@@ -150,6 +150,10 @@ def the_state_of_this_hrun_wherever_it_is():
         accepts(b)
     b = bound(f"{top}/other").save()
     equal(h.hrun("--root", f"{top}/root", "check", b.path).status, 0)
+    b = bound(top).save()
+    for word in ("later", "./later/x", "later/../later"):  # not there yet, and as it is written from here
+        contains(h.hrun("--root", word, "check", b.path, cwd=top).out, "mount-engine-state", word)
+        assert "mount-engine-state" not in h.hrun("--root", word, "check", b.path, cwd=h.work).out, word
 
 
 @test
@@ -173,6 +177,38 @@ def a_store_of_images_wherever_it_is():
         os.chmod(os.path.dirname(f"{top}/{name}"), 0o700)
     for name in ("open", f"open/{entry}", "blobs", f"blobs/{entry}", "mail", "mail/new"):
         accepts(bound(f"{top}/{name}"))
+    for source in (f"{top}/s/{entry}", f"{top}/s/{entry}/rootfs", f"{top}/s/{entry}/rootfs/etc", f"{top}/s"):
+        with mounted("--bind", source) as (where, point):
+            refuses(bound(point), "mount-engine-state")
+            refuses(bound(where), "mount-engine-state")
+            accepts(bound(where, "bind"))
+
+
+@test
+def a_store_of_images_is_no_root():
+    """What is written there, later runs would take for what was signed."""
+    entry = f"sha256-{'0a' * 32}"
+    for top in (tempfile.mkdtemp(dir=h.work), "/run/containerd/x"):
+        os.makedirs(f"{top}/s", 0o700)
+        os.mkdir(f"{top}/s/new")
+        os.chmod(f"{top}/s", 0o700)
+        b = Bundle("true")
+        root = f"{top}/s/{entry}/rootfs"
+        os.makedirs(f"{root}/bin")
+        try:
+            for path in (root, f"{root}/bin", f"{top}/s/{entry}", f"{top}/s"):
+                b.c["root"]["path"] = path
+                refuses(b, "root-path-host")
+            for source in (root, f"{top}/s/{entry}"):
+                with mounted("--bind", source) as (_, point):
+                    b.c["root"]["path"] = point + ("" if source == root else "/rootfs")
+                    refuses(b, "root-path-host")
+            os.chmod(f"{top}/s", 0o755)  # no store any more: the engine's own
+            b.c["root"]["path"] = root
+            accepts(b)
+        finally:
+            shutil.rmtree(top)
+    os.rmdir("/run/containerd")
 
 
 @test
@@ -193,6 +229,65 @@ def protected_directories_that_are_links():
     finally:
         os.unlink("/run/containerd")
         shutil.rmtree(top)
+
+
+@contextlib.contextmanager
+def binds(*pairs):
+    """Each source mounted on a directory that is made."""
+    made = []
+    try:
+        for source, point in pairs:
+            os.makedirs(point, exist_ok=True)
+            subprocess.run(["mount", "--bind", source, point], check=True)
+            made.append(point)
+        yield
+    finally:
+        for point in reversed(made):
+            subprocess.run(["umount", point], check=True)
+
+
+@test
+def a_staged_volume_of_a_pod():
+    """What the kubelet has staged and bound into a pod has two names; the pod's is good, and no other is made good by it."""
+    kubelet, volume = "/var/lib/kubelet", "kubernetes.io~csi/pv/mount"
+    pod = f"{kubelet}/pods/01234567-89ab-cdef-0123-456789abcdef"
+    staged = f"{kubelet}/plugins/kubernetes.io/csi/csi.example.org/{'0a' * 32}/globalmount"
+    local = f"{kubelet}/plugins/kubernetes.io/local-volume/mounts/pv-1"
+    with host_tmpfs() as top:
+        os.makedirs(f"{top}/disk/sub")
+        try:
+            for place in (staged, local):
+                with binds((f"{top}/disk", place), (place, f"{pod}/volumes/{volume}"), (f"{place}/sub", f"{pod}/volume-subpaths/pv/c/0")):
+                    for source in (f"{pod}/volumes/{volume}", f"{pod}/volumes/{volume}/sub", f"{pod}/volume-subpaths/pv/c/0"):
+                        accepts(bound(source))
+                    for source in (place, f"{place}/sub", os.path.dirname(place), f"{top}/disk"):
+                        refuses(bound(source), "mount-engine-state")
+            for place in (f"{kubelet}/plugins/csi.example.org", f"{kubelet}/pki", f"{kubelet}/plugins/kubernetes.io/csi", "/run/containerd/x"):
+                with binds((f"{top}/disk", place), (place, f"{pod}/volumes/{volume}")):
+                    refuses(bound(f"{pod}/volumes/{volume}"), "mount-engine-state")
+        finally:
+            shutil.rmtree(kubelet)
+            shutil.rmtree("/run/containerd", ignore_errors=True)
+
+
+@test
+def what_lies_behind_a_protected_directory():
+    """mount --bind /data/containerd /run/containerd: then /data holds the engine's state."""
+    with host_tmpfs() as top:
+        for name in ("data/containerd/x", "data/etc", "volumes/v", "other"):
+            os.makedirs(f"{top}/{name}")
+        pod = "/var/lib/kubelet/pods/01234567-89ab-cdef-0123-456789abcdef"
+        try:
+            with binds((f"{top}/data/containerd", "/run/containerd"), (f"{top}/volumes/v", f"{pod}/volume-subpaths/v/c/0")):
+                for source in (f"{top}/data", f"{top}/data/containerd", f"{top}/data/containerd/x"):
+                    refuses(bound(source), "mount-engine-state")
+                refuses(bound(f"{top}/data", "bind"), "mount-engine-state")
+                for source in (f"{top}/data/etc", f"{top}/other", f"{top}/volumes"):
+                    accepts(bound(source))
+            accepts(bound(f"{top}/data"))
+        finally:
+            os.rmdir("/run/containerd")
+            shutil.rmtree("/var/lib/kubelet")
 
 
 @test

@@ -54,7 +54,7 @@ def a_profile_that_would_be_compiled_for_hours():
               "args": [{"index": i, "value": 6 * n + i, "op": "SCMP_CMP_NE"} for i in range(4)]} for n in range(8)]
     b = with_rules(rules)
     for verb, limit, text in ((["plan", "-b", b.path], "1:2", "not compiled within 1 s"),
-                              (["create", "-b", b.path, "hours"], "1:1", "not compiled: signal 9 (Killed) ended the process")):
+                              (["create", "-b", b.path, "hours"], "1:1", "not compiled within 1 s")):
         r = h.hrun(*verb, level="privileged", prefix=("prlimit", f"--cpu={limit}"))
         assert r.status > 0, r
         contains(r.err, f"refused [seccomp-invalid] linux.seccomp {text}")

@@ -65,6 +65,11 @@ int main(void)
 	expect(-E2BIG, "not compiled within 5 s", "use fewer rules");
 	setrlimit(RLIMIT_CPU, &(struct rlimit){4, 100});
 	expect(-E2BIG, "not compiled within 4 s", "use fewer rules");
+	sigset_t over;
+	sigemptyset(&over);
+	sigaddset(&over, SIGXCPU);
+	sigprocmask(SIG_BLOCK, &over, NULL);
+	expect(-E2BIG, "not compiled within 4 s", "use fewer rules");
 	signal_in_child = 0;
 	status_in_child = 3;
 	expect(-EIO, "not compiled", "exit status 3");

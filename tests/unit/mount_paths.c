@@ -126,6 +126,14 @@ static const struct {
 	{"/var/lib/docker/containers/" ID "/resolv.conf.hash", "e"},
 	{"/var/lib/docker/containers/" ID "/mounts/shm", "m"},
 	{"/var/lib/docker/containers/" ID "/mounts", "e"},
+	{"/var/lib/docker/containers/" ID "/mounts/secrets/0a1b2c3d4e5f6g7h8i9j0k1l2", "m"},
+	{"/var/lib/docker/containers/" ID "/mounts/secrets", "e"},
+	{"/var/lib/docker/containers/" ID "/mounts/secrets/a/b", "e"},
+	{"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/" ID "/" ID, "m"},
+	{"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/" ID "/" ID "/sub/path", "m"},
+	{"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/" ID, "e"},
+	{"/run/containerd/io.containerd.grpc.v1.cri/image-volumes/" ID "/x", "e"},
+	{"/var/lib/kubelet/plugins/kubernetes.io/csi/d/" ID "/globalmount", "e"},
 	{"/var/lib/docker/containers/" ID "/config.v2.json", "e"},
 	{"/var/lib/docker/containers/" ID "/hosts/x", "e"},
 	{"/var/lib/docker/containers/" ID "0/hosts", "e"},
@@ -288,7 +296,7 @@ static const char *what_is(const struct policy *policy, const char *path, char *
 			*end++ = letters[i];
 	}
 	if (engine_path_kind(policy, path) != MANAGED_NOT)
-		*end++ = engine_path_kind(policy, path) == MANAGED_VOLUME ? 'v' : 'm';
+		*end++ = engine_path_kind(policy, path) == MANAGED_FILE ? 'm' : 'v';
 	*end = '\0';
 	return text;
 }
