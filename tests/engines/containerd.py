@@ -30,7 +30,7 @@ CASES = [
     ("read-only", [RUN + " --rm --read-only bb:1 r7 touch /x"], (1, "Read-only")),
     ("bind mount", ["mkdir -p /v; echo data >/v/f", RUN + " --rm --mount type=bind,src=/v,dst=/data,options=rbind:ro bb:1 r8 cat /data/f"], (0, "data")),
     ("detached", [RUN + " -d bb:1 d sleep 1000", "ctr task ls | grep -c RUNNING"], (0, "^1$")),
-    ("exec", ["ctr task exec --exec-id e1 d id -u"], (0, "^0$")),
+    ("exec", ["ctr task exec --exec-id e1 d sh -c 'id -u; sleep 1'"], (0, "^0$")),
     ("exec exit status", ["ctr task exec --exec-id e2 d sh -c 'exit 9'"], (9, None)),
     ("exec missing command", ["ctr task exec --exec-id e3 d nosuch"], (1, "executable file")),
     ("exec terminal", ["script -qec 'ctr task exec -t --exec-id e4 d tty' /dev/null"], (0, "/dev/pts/")),

@@ -16,7 +16,7 @@ import time
 
 from containerd_daemon import start_containerd
 from engine import SID, image_program_runs, kept, outside, release, sh
-from signed_ctr import BLOBS, KEY, NAMES, OTHER, TOP, Ctr, aside, end_task, policy, prepare
+from signed_ctr import BLOBS, KEY, NAMES, OTHER, TOP, Ctr, aside, end_task, policy, prepare, slowly
 from signed_image import CHANGES, OCI, Layout, busybox_layer, edit, entry, full_image, layer, write
 
 ctr = Ctr("signed containerd: ")
@@ -153,8 +153,8 @@ def uses(layout, full):
     starts("bind mount", options="--mount type=bind,src=/v,dst=/data,options=rbind:rw", command="sh -c 'echo started >/data/f; cat /data/f'")
     starts("working directory", options="--cwd /work/new")
     run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000"), "one container", 0)
-    run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + " && ctr task exec --exec-id e1 c%d id" % ctr.count, "two containers of one image", 0, "uid=0")
-    run(end_task(f"c{ctr.count}") + f"; ctr task start -d c{ctr.count} && ctr task exec --exec-id e2 c{ctr.count} echo again", "stopped and started again", 0, "again")
+    run(ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + " && ctr task exec --exec-id e1 c%d %s" % (ctr.count, slowly("id")), "two containers of one image", 0, "uid=0")
+    run(end_task(f"c{ctr.count}") + f"; ctr task start -d c{ctr.count} && ctr task exec --exec-id e2 c{ctr.count} {slowly('echo again')}", "stopped and started again", 0, "again")
     sh(f"for c in c{ctr.count} c{ctr.count - 1}; do {end_task('$c')}; ctr container rm $c; done")
     # As the kubelet's side has it: a namespace of its own, and the image's id as one more name.
     identity = json.load(open(f"{layout.path}/blobs/sha256/{full['digest'][7:]}"))["config"]["digest"]

@@ -43,6 +43,11 @@ def end_task(container):
     return f"ctr task kill -s 9 {container}; for i in $(seq 100); do ctr task rm {container} && break; sleep 0.1; done"
 
 
+def slowly(command):
+    """For `ctr task exec`, which stops reading as soon as it hears of the end, and may not have begun by then."""
+    return f"sh -c '{command}; sleep 1'"
+
+
 class Ctr:
     def __init__(self, prefix, snapshotter="overlayfs"):
         self.results, self.count = Results(prefix), 0

@@ -11,7 +11,7 @@ import time
 
 from containerd_daemon import start_containerd
 from engine import image_program_runs, outside, sh
-from signed_ctr import BLOBS, KEY, OTHER, Ctr, aside, end_task, plan, policy, prepare
+from signed_ctr import BLOBS, KEY, OTHER, Ctr, aside, end_task, plan, policy, prepare, slowly
 from signed_image import CHANGES, OCI, Layout, busybox_layer, edit, entry, full_image, layer
 
 ctr = Ctr("signed erofs: ", "erofs")
@@ -160,8 +160,8 @@ def names(layout, places):
 def uses():
     starts("whiteouts, opaque directories and links", command="sh -c 'ls / /hidden /old; cat /usr/linked /last'", text="new")
     starts("read-only", options="--read-only")
-    run(ctr.ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + f" && ctr task exec --exec-id e1 c{ctr.count} id", "exec", 0, "uid=0")
-    run(end_task(f"c{ctr.count}") + f"; ctr task start -d c{ctr.count} && ctr task exec --exec-id e2 c{ctr.count} echo again", "stopped and started again", 0, "again")
+    run(ctr.ctr_run("full", "-d").replace("--rm ", "").replace("echo started", "sleep 1000") + f" && ctr task exec --exec-id e1 c{ctr.count} {slowly('id')}", "exec", 0, "uid=0")
+    run(end_task(f"c{ctr.count}") + f"; ctr task start -d c{ctr.count} && ctr task exec --exec-id e2 c{ctr.count} {slowly('echo again')}", "stopped and started again", 0, "again")
     sh(f"{end_task(f'c{ctr.count}')}; ctr container rm c{ctr.count}")
 
 
