@@ -111,11 +111,11 @@ static int read_config_file(struct pool *pool, const char *name, size_t max_size
 			       bundle->path, reason(-fd));
 	if ((uintmax_t)bundle->config_stat.st_size > max_size)
 		return refuse_size(name, (size_t)bundle->config_stat.st_size, max_size, ret_error, e);
+	int r = read_bytes(pool, fd, name, bundle, e);
 	autopile struct fd_pile both = {.count = 0};
 	fd_pile_add(&both, &found);
-	int file = fd;
 	fd_pile_add(&both, &fd);
-	return read_bytes(pool, file, name, bundle, e);
+	return r;
 }
 
 /* The whole line; a name of many kilobytes in the document must not push the reason out of it. */
