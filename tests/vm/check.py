@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""tests/vm/check.py [--release bookworm|trixie] [--lsm none|apparmor|selinux] [--keep] [NAME...]
+"""tests/vm/check.py [--release bookworm|trixie] [--lsm none|apparmor|selinux] [--keep] [-j N] [NAME...]
 
 Runs tests of this tree in an emulated machine (machine.py) as tests/run does here, with all controllers of cgroup v2 handed to them.
-Without a NAME: WHOLE, one machine after the other, or that part of it which --release and --lsm leave.
-The last line is `N passed, N failed, N skipped`.  --keep leaves the guest running.
+Without a NAME: WHOLE, two machines at a time (-j), or that part of it which --release and --lsm leave.
+The last line is `N passed, N failed, N skipped`.  --keep leaves the guests running.
 """
 import argparse
+import concurrent.futures
 import os
 import re
 import subprocess
@@ -73,8 +74,8 @@ def bring_along(machine, build_directory):
             machine.run(["sh", "-c", "mkdir -p /src/hrun && tar -C /src/hrun -xmf - --no-same-owner"], stdin=tar.stdout, check=True)
 
 
-def run_tests(machine, names):
-    """tests/run in the guest: [passed, failed, skipped]; its output is ours."""
+def run_tests(machine, names, prefix):
+    """tests/run in the guest: [passed, failed, skipped]; its output is ours, with PREFIX before each line."""
     process = subprocess.Popen([*machine.ssh(), "--", "sh", "-s", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                errors="replace")
     process.stdin.write(INSIDE)
@@ -82,32 +83,46 @@ def run_tests(machine, names):
     found = None
     for line in process.stdout:
         found = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped\n", line)
-        print(line, end="", flush=True)
+        print(prefix + line, end="", flush=True)
     status = process.wait()
     counts = [int(n) for n in found.groups()] if found else [0, 0, 0]
     if status and not counts[1]:
-        print(f"failed: the tests ended with status {status}", flush=True)
+        print(f"{prefix}failed: the tests ended with status {status}", flush=True)
         counts[1] = 1
     return counts
 
 
-def check(release, lsm, names, keep):
+def check(release, lsm, names, options):
     machine = Machine(release, lsm)
     started = time.monotonic()
     try:
-        built = build(release)
+        if isinstance(options.built[release], Impossible):
+            raise options.built[release]
         if not machine.pid():
             machine.start()
-        bring_along(machine, built)
+        bring_along(machine, options.built[release])
         say(f"in Debian's {release}, security modules: {lsm}: {' '.join(names)}")
-        return run_tests(machine, names)
+        return run_tests(machine, names, f"{release} {lsm}: " if options.several else "")
     except Impossible as why:
         print(f"skipped: {release}, {lsm}: {why}")
         return [0, 0, 1]
     finally:
         say(f"{release}, {lsm}: {time.monotonic() - started:.0f} s")
-        if not keep:
+        if not options.keep:
             machine.stop()
+
+
+def check_all(machines, options):
+    """[passed, failed, skipped] of all MACHINES, each of which is (release, lsm, names)."""
+    options.several, options.built = len(machines) > 1, {}
+    for release in {row[0] for row in machines}:
+        try:
+            options.built[release] = build(release)
+        except Impossible as why:
+            options.built[release] = why
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        results = [pool.submit(check, *row, options) for row in machines]
+        return [sum(column) for column in zip(*(result.result() for result in results))]
 
 
 def chosen(options):
@@ -122,6 +137,7 @@ def main():
     parser.add_argument("--release", choices=RELEASES)
     parser.add_argument("--lsm", choices=LSM)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("-j", type=int, default=2)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     machines = chosen(options)
@@ -132,7 +148,7 @@ def main():
     except Impossible as why:
         print(f"skipped: {why}\n0 passed, 0 failed, 1 skipped")
         return 0
-    passed, failed, skipped = (sum(column) for column in zip(*(check(*row, options.keep) for row in machines)))
+    passed, failed, skipped = check_all(machines, options)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 
