@@ -336,12 +336,12 @@ install-dependencies:
 	$(Q)tests/dependencies.sh build test
 
 check:
-	$(Q)tests/dependencies.sh build test
+	$(Q)tests/dependencies.sh build test machine
 	$(Q)$(MAKE) --no-print-directory test-programs
 	$(Q)$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined test-programs
 	$(Q)tests/run --slow --also-sanitized build-asan
 
-# A whole machine, emulated: systemd, every controller.  `make check` needs none.
+# Whole machines, emulated: systemd, every controller, security modules, engines.  `make check` runs a core of it.
 check-vm:
 	$(Q)tests/dependencies.sh build test machine
 	$(Q)tests/vm/check.py
@@ -387,7 +387,7 @@ help:
 	@echo 'make install         DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc: program, link hrun-restricted, man pages, seccomp profiles, engines'"'"' files (contrib), documents'
 	@echo 'sudo make demo       install what the build needs, build, run a container and show its walls'
 	@echo 'sudo make check      install what the tests need, build twice (plain, sanitizers), run every test'
-	@echo 'sudo make check-vm   the tests that need a whole machine, in emulated ones: systemd, every cgroup controller'
+	@echo 'sudo make check-vm   the tests that need a whole machine, in emulated ones: systemd, engines, security modules'
 	@echo 'make unit            only build the unit tests: build/tests/unit/*'
 	@echo 'make lint            every static check'
 	@echo 'make format          clang-format all sources'

@@ -5,6 +5,7 @@
 Runs tests of this tree in an emulated machine (machine.py) as tests/run does here, with all controllers of cgroup v2 handed to them.
 Without a NAME: WHOLE, two machines at a time (-j), or that part of it which --release and --lsm leave.
 The last line is `N passed, N failed, N skipped`.  --keep leaves the guests running.
+HRUN_KUBERNETES: a directory called kubernetes with the programs of guest/kubernetes.py, which is then part of WHOLE.
 """
 import argparse
 import concurrent.futures
@@ -72,10 +73,12 @@ def bring_along(machine, build_directory):
         with subprocess.Popen(["tar", "-C", TOP, "-cf", "-", "--exclude=*.[od]", f"--transform=s,^{build_directory}/,build/,", "-T", names.name],
                               stdout=subprocess.PIPE) as tar:
             machine.run(["sh", "-c", "mkdir -p /src/hrun && tar -C /src/hrun -xmf - --no-same-owner"], stdin=tar.stdout, check=True)
+    if "HRUN_KUBERNETES" in os.environ:
+        machine.put(os.environ["HRUN_KUBERNETES"], "/src")
 
 
-def run_tests(machine, names, prefix):
-    """tests/run in the guest: [passed, failed, skipped]; its output is ours, with PREFIX before each line."""
+def run_tests(machine, names, tell=print):
+    """tests/run in the guest: [passed, failed, skipped]; TELL is called with each line of its output."""
     process = subprocess.Popen([*machine.ssh(), "--", "sh", "-s", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                errors="replace")
     process.stdin.write(INSIDE)
@@ -83,11 +86,11 @@ def run_tests(machine, names, prefix):
     found = None
     for line in process.stdout:
         found = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped\n", line)
-        print(prefix + line, end="", flush=True)
+        tell(line.rstrip("\n"))
     status = process.wait()
     counts = [int(n) for n in found.groups()] if found else [0, 0, 0]
     if status and not counts[1]:
-        print(f"{prefix}failed: the tests ended with status {status}", flush=True)
+        tell(f"failed: the tests ended with status {status}")
         counts[1] = 1
     return counts
 
@@ -102,10 +105,14 @@ def check(release, lsm, names, options):
             machine.start()
         bring_along(machine, options.built[release])
         say(f"in Debian's {release}, security modules: {lsm}: {' '.join(names)}")
-        return run_tests(machine, names, f"{release} {lsm}: " if options.several else "")
+        prefix = f"{release} {lsm}: " if options.several else ""
+        return run_tests(machine, names, lambda line: print(prefix + line, flush=True))
     except Impossible as why:
         print(f"skipped: {release}, {lsm}: {why}")
         return [0, 0, 1]
+    except RuntimeError as why:
+        print(f"failed: {release}, {lsm}: {why}")
+        return [0, 1, 0]
     finally:
         say(f"{release}, {lsm}: {time.monotonic() - started:.0f} s")
         if not options.keep:
@@ -129,7 +136,9 @@ def chosen(options):
     """[(release, lsm, names)]"""
     if options.names:
         return [(options.release or "trixie", options.lsm or "none", options.names)]
-    return [row for row in WHOLE if options.release in (None, row[0]) and options.lsm in (None, row[1])]
+    more = ("vm/guest/kubernetes",) if "HRUN_KUBERNETES" in os.environ else ()
+    whole = [(*WHOLE[0][:2], (*WHOLE[0][2], *more)), *WHOLE[1:]]
+    return [row for row in whole if options.release in (None, row[0]) and options.lsm in (None, row[1])]
 
 
 def main():
