@@ -9,6 +9,7 @@ The last line is `N passed, N failed, N skipped`.  --keep leaves the guest runni
 import argparse
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,8 +20,8 @@ from machine import LSM, RELEASES, TESTS, Impossible, Machine, check_host, say
 TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
-WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
-         ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods")),
+WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/matrix", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
+         ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods", "vm/guest/matrix")),
          ("trixie", "selinux", ("vm/guest/selinux",)),
          # Linux 6.1 and podman 4.3
          ("bookworm", "none", (*CORE, "sandbox/idmap", "sandbox/time_namespace", "sandbox/doctor", "attacks/credentials", "attacks/kernel",
@@ -75,7 +76,7 @@ def bring_along(machine, build_directory):
 
 def run_tests(machine, names):
     """tests/run in the guest: [passed, failed, skipped]; its output is ours."""
-    process = subprocess.Popen([*machine.ssh(), "--", "sh", "-s", *names], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    process = subprocess.Popen([*machine.ssh(), "--", shlex.join(["sh", "-s", *names])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                errors="replace")
     process.stdin.write(INSIDE)
     process.stdin.close()

@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # alone
-"""docker whose default runtime is hrun, by contrib/docker/daemon.json, and again with the systemd driver."""
+"""docker whose default runtime is hrun, by contrib/docker/daemon.json, and all of it again with the systemd driver."""
 import json
 import os
 import re
 import sys
 
-from guest import HRUN, TOP, archive, cgroup_of, cgroups_left, equal, holds, install, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
+from guest import (HRUN, TOP, archive, cgroup_of, cgroups_left, equal, holds, install, limits, need_machine, play, properties, read, run, sh, wait_for,
+                   work_directory, write)
 
 STATE = "/var/run/docker/runtime-runc/moby"
-work = None
+work = driver_in_use = None
 
 
 def docker(*words):
@@ -23,7 +24,10 @@ def inspect(container, form):
 
 
 def use_driver(driver):
-    """The daemon with contrib's file, but for the driver."""
+    """The daemon with contrib's file, but for the driver; the image "bb"."""
+    global driver_in_use
+    if driver == driver_in_use:
+        return
     with open(f"{TOP}/contrib/docker/daemon.json") as f:
         config = json.load(f)
     config["exec-opts"] = [f"native.cgroupdriver={driver}"]
@@ -31,24 +35,35 @@ def use_driver(driver):
     sh("systemctl", "restart", "docker")
     wait_for(lambda: run("docker", "version")[0] == 0, "the daemon answers")
     equal(docker("info", "--format", "{{.DefaultRuntime}} {{.CgroupDriver}} {{.CgroupVersion}}"), f"hrun {driver} 2", "docker info")
+    if run("docker", "image", "inspect", "bb")[0]:
+        docker("import", archive(f"{work}/image.tar"), "bb")
+    driver_in_use = driver
 
 
 def frozen(cgroup):
     return re.findall(r"^frozen (.)", read(f"{cgroup}/cgroup.events"), re.M)
 
 
+def limited(driver, name, mib, pids, quota, when):
+    """The cgroup of container NAME, whose limits are these in the kernel, and with the systemd driver in systemd, which has read all again."""
+    cgroup = cgroup_of(inspect(name, "{{.State.Pid}}"))
+    if driver == "systemd":
+        sh("systemctl", "daemon-reload")
+        equal(properties(os.path.basename(cgroup), "ControlGroup", "MemoryMax", "TasksMax"),
+              {"ControlGroup": cgroup.removeprefix("/sys/fs/cgroup"), "MemoryMax": str(mib << 20), "TasksMax": str(pids)}, f"systemd {when}")
+    equal(limits(cgroup), [str(mib << 20), str(pids), quota], f"limits {when}")
+    return cgroup
+
+
 def life(driver):
     use_driver(driver)
-    if run("docker", "image", "inspect", "bb")[0]:
-        docker("import", archive(f"{work}/image.tar"), "bb")
     equal(run("docker", "run", "--rm", "--network=none", "bb", "sh", "-c", "grep -E 'Seccomp:|CapEff' /proc/self/status; exit 7"),
           (7, "CapEff:\t00000000a80425fb\nSeccomp:\t2"), "run")
     volume = f"{work}/volume-{driver}"
     name = docker("run", "-d", "--network=none", "--memory=64m", "--memory-swap=64m", "--pids-limit=50", "--cpus=0.5", "-v", f"{volume}:/v", "bb", "sh", "-c",
                   "echo up >>/v/up; trap 'exit 5' TERM; echo logged; while :; do sleep 0.2; done").splitlines()[-1]
     try:
-        cgroup = cgroup_of(inspect(name, "{{.State.Pid}}"))
-        equal(limits(cgroup), [str(64 << 20), "50", "50000 100000"], "limits")
+        cgroup = limited(driver, name, 64, 50, "50000 100000", "at first")
         equal(run("docker", "exec", name, "sh", "-c", "cat /proc/self/cgroup; exit 3"), (3, "0::/"), "exec")
         shown = docker("stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}}", name)
         if not re.search(r"^[1-9][\d.]*[KM]iB / 64MiB [1-9]", shown):
@@ -58,10 +73,9 @@ def life(driver):
         equal(frozen(cgroup), ["1"], "frozen")
         docker("unpause", name)
         docker("update", "--memory=80m", "--memory-swap=80m", "--pids-limit=60", "--cpus=1", name)
-        equal(limits(cgroup), [str(80 << 20), "60", "100000 100000"], "limits after update")
+        limited(driver, name, 80, 60, "100000 100000", "after update")
         docker("restart", name)
-        cgroup = cgroup_of(inspect(name, "{{.State.Pid}}"))
-        equal(limits(cgroup), [str(80 << 20), "60", "100000 100000"], "limits after restart")
+        cgroup = limited(driver, name, 80, 60, "100000 100000", "after restart")
         wait_for(lambda: read(f"{volume}/up") == "up\nup", "it has started twice")
         docker("stop", "-t", "20", name)
         equal(inspect(name, "{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"), "exited 5 false", "after stop")
@@ -71,9 +85,10 @@ def life(driver):
     equal((os.path.exists(f"{STATE}/{name}"), os.path.exists(cgroup), cgroups_left(name)), (False, False, []), "what is left")
 
 
-def ends_and_restarts():
+def ends_and_restarts(driver):
     """The restart policy after an exit status and after init was killed from outside; memory that runs out."""
-    volume = f"{work}/policy"
+    use_driver(driver)
+    volume = f"{work}/policy-{driver}"
     docker("run", "-d", "--name", "twice", "--network=none", "--restart=on-failure:2", "-v", f"{volume}:/v", "bb", "sh", "-c", "echo x >>/v/starts; exit 1")
     docker("run", "-d", "--name", "always", "--network=none", "--restart=always", "bb", "sleep", "1000")
     try:
@@ -92,7 +107,8 @@ def ends_and_restarts():
         docker("rm", "-f", "hog")
 
 
-def published_port():
+def published_port(driver):
+    use_driver(driver)
     name = docker("run", "-d", "-p", "127.0.0.1:8082:80", "--health-cmd", "test -e /tmp/index.html", "--health-interval=2s", "bb", "sh", "-c",
                   "echo served >/tmp/index.html; exec httpd -f -p 80 -h /tmp").splitlines()[-1]
     try:
@@ -102,8 +118,9 @@ def published_port():
         docker("rm", "-f", name)
 
 
-def refused():
+def refused(driver):
     """The docker CLI shows the whole sentence, with the remedy, and nothing is left."""
+    use_driver(driver)
     for words, rule in ((("--privileged",), "refused ["), (("--pid=host",), "refused [ns-pid-host]"), (("-v", "/:/host"), "refused [mount-host-root]"),
                         (("-v", "/var/run/docker.sock:/s"), "refused [mount-engine-socket]")):
         status, out = run("docker", "run", "--rm", "--network=none", *words, "bb", "true")
@@ -116,10 +133,12 @@ def refused():
     equal((status, "permission denied" in out), (126, True), out)
 
 
-def nothing_left():
+def nothing_left(driver):
+    use_driver(driver)
     equal(docker("ps", "-aq"), "", "containers")
     equal(os.listdir(STATE) if os.path.exists(STATE) else [], [], "records of hrun")
     equal(sh(HRUN, "list", "-q"), "", "hrun list")
+    equal(sh("systemctl", "list-units", "--all", "--plain", "--no-legend", "docker-*.scope"), "", "units")
 
 
 def main():
@@ -132,9 +151,9 @@ def main():
     with work_directory("docker") as work:
         sh("systemctl", "start", "containerd")
         try:
-            return play([("cgroupfs: a container's life", life, "cgroupfs"), ("systemd: a container's life", life, "systemd"),
-                         ("ends and restarts", ends_and_restarts), ("a published port and a health check", published_port), ("refused", refused),
-                         ("nothing is left", nothing_left)])
+            asked = (("a container's life", life), ("ends and restarts", ends_and_restarts), ("a published port and a health check", published_port),
+                     ("refused", refused), ("nothing is left", nothing_left))
+            return play([(f"{driver}: {name}", function, driver) for driver in ("cgroupfs", "systemd") for name, function in asked])
         finally:
             sh("systemctl", "stop", "docker.socket", "docker", "containerd", check=False)
 

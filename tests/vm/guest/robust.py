@@ -61,18 +61,19 @@ def hrun_killed():
     equal(sh(HRUN, "list", "-q"), "", "hrun list")
 
 
-def fifty_scopes():
+def hundred_scopes():
     """At once, each a unit of systemd's with its limits."""
     path = sleeper()
-    names = [f"many{i}" for i in range(50)]
-    script = f"for i in $(seq $0 5 49); do {HRUN} --systemd-cgroup run -d -b {path} many$i || exit 1; done"
+    names = [f"many{i}" for i in range(100)]
+    script = f"for i in $(seq $0 5 99); do {HRUN} --systemd-cgroup run -d -b {path} many$i || exit 1; done"
     try:
         for process in [subprocess.Popen(["sh", "-c", script, str(i)], stdin=subprocess.DEVNULL) for i in range(5)]:
             equal(process.wait(), 0, "hrun run")
         equal(sorted(sh(HRUN, "list", "-q").split()), sorted(names), "hrun list")
         for cgroup in cgroups_left("many"):
             equal((read(f"{cgroup}/memory.max"), read(f"{cgroup}/pids.max"), read(f"{cgroup}/pids.current")), (str(32 << 20), "64", "1"), cgroup)
-        equal(len(cgroups_left("many")), 50, "cgroups")
+        equal(len(cgroups_left("many")), len(names), "cgroups")
+        equal(len([unit for unit in units_left("many") if unit.endswith(".scope")]), len(names), "units")
     finally:
         for name in names:
             sh(HRUN, "delete", "--force", name)
@@ -205,7 +206,7 @@ def main():
     need_machine()
     with work_directory("robust") as work:
         try:
-            return play([("hrun is killed while systemd makes a scope", hrun_killed), ("fifty scopes at once", fifty_scopes),
+            return play([("hrun is killed while systemd makes a scope", hrun_killed), ("a hundred scopes at once", hundred_scopes),
                          ("/run is lost, cgroupfs", run_is_lost, False), ("/run is lost, systemd", run_is_lost, True),
                          ("/run is lost under a container that lives", run_is_lost_alive),
                          ("conmon is killed, systemd", conmon_killed, "systemd"), ("conmon is killed, cgroupfs", conmon_killed, "cgroupfs"),

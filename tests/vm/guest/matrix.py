@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# timeout: 900
+# alone
+"""The cases of tests/engines/podman_cases.py on a machine with systemd: podman with its own storage, both cgroup drivers, as root and as a user.
+
+Root's cases and the user's run at the same time, one driver after the other; then root's under the host's level privileged.  A case that is
+chosen by its name brings along what the container "c" of the list needs.
+"""
+import contextlib
+import functools
+import multiprocessing
+import os
+import re
+import shutil
+import sys
+
+import guest
+from guest import HRUN, TOP, USER, cgroups_left, equal, holds, need_machine, run, sh, work_directory, write
+
+from engine import expected, play  # guest has said where they are
+from podman_cases import CASES, PRIVILEGED, USER_CASES, USER_WANTED, WANTED, make_files
+
+HOME = f"/home/{USER}"
+DROPINS = "/etc/containers/containers.conf.d"
+PODMAN_CONF = '[containers]\nnetns = "none"\n[engine]\ncgroup_manager = "%s"\n'
+POLICY = "/etc/hrun/policy.json"
+WITHOUT = {"buildah run": "the guest has no buildah of its own; `podman build` is the case before"}
+
+
+# ---- how a command is started ----
+
+def as_root(command):
+    """(status, output) of a shell's COMMAND."""
+    return run("sh", "-c", f"cd; {command}")
+
+
+def as_user(command):
+    return run("env", f"HOME={HOME}", "sh", "-c", f"cd; {command}", user=USER)
+
+
+STARTED = {"root": as_root, "a user": as_user}
+
+
+# ---- cases ----
+
+def one(start, commands, want):
+    why = expected(play(commands, want, start), want)
+    if why:
+        raise AssertionError(why)
+
+
+def refused(start, command, status, text):
+    got, out = play([command], (status, re.escape(text)), start)[0]
+    equal(got, status, out[-300:])
+    holds(out, text, command)
+
+
+def nothing_left(start):
+    """Of this user's podman, and of hrun."""
+    equal(start("podman ps -aq; podman pod ps -q")[1], "", "containers and pods")
+    equal(start(f"{HRUN} list -q")[1], "", "hrun list")
+
+
+def nothing_of_anybody():
+    state = [name for root in ("/run/hrun", "/run/user/1000/hrun") for name in (os.listdir(root) if os.path.exists(root) else [])]
+    equal([name for name in state if re.fullmatch("[0-9a-f]{64}", name)], [], "records of hrun")
+    equal(cgroups_left("libpod-"), [], "cgroups")
+    equal(run("pgrep", "-x", "conmon")[1], "", "conmon")
+
+
+def named(cases, prefix, start):
+    """[(name, function, arguments)] of the CASES of a list that can be played here."""
+    return [(prefix + name, one, start, commands, want) for name, commands, want in cases if name not in WITHOUT]
+
+
+def chosen(cases):
+    """CASES that the command line's words name; what is between "detached" and "rm -f" has the container "c" of these two."""
+    words = sys.argv[1:]
+    if not words:
+        return cases
+    names = [name.partition(": ")[2] for name, *_ in cases]
+    picked = [any(word in case[0] for word in words) for case in cases]
+    if "detached" in names:
+        first, last = names.index("detached"), names.index("rm -f")
+        if any(picked[first:last + 1]):
+            picked[first] = picked[last] = True
+    return [case for case, wanted in zip(cases, picked) if wanted]
+
+
+def at_once(*lists):
+    """Plays each list of cases in a process of its own: were all good?"""
+    sys.argv[1:] = []  # they are chosen
+    sys.stdout.flush()
+    players = [multiprocessing.Process(target=lambda cases=cases: sys.exit(guest.play(cases))) for cases in lists if cases]
+    for player in players:
+        player.start()
+    for player in players:
+        player.join()
+    return not any(player.exitcode for player in players)
+
+
+# ---- what they need ----
+
+def configure(driver):
+    os.makedirs(DROPINS, exist_ok=True)
+    shutil.copy(f"{TOP}/contrib/podman/hrun.conf", f"{DROPINS}/hrun.conf")
+    write(f"{DROPINS}/hrun-matrix.conf", PODMAN_CONF % driver)
+    for path in ("/tmp/hook-ran", "/v"):
+        run("rm", "-rf", path)
+    os.makedirs("/v")
+
+
+@contextlib.contextmanager
+def level(name):
+    """The host's policy says so."""
+    write(POLICY, '{"format": 1, "level": "%s"}' % name)
+    try:
+        yield
+    finally:
+        os.unlink(POLICY)
+
+
+def prepare(work, start):
+    """The image, and nothing else, in this user's storage."""
+    start("podman rm -fa -t 0; podman volume rm vol1; mkdir -p ~/v")
+    if start("podman image exists bb")[0]:
+        equal(start(f"podman import -q {work}/image.tar bb")[0], 0, "podman import")
+
+
+def lists_of(driver):
+    """Root's cases, the user's, and root's under level privileged."""
+    root, user = STARTED["root"], STARTED["a user"]
+    prefix, of_user = f"{driver}, root: ", f"{driver}, a user: "
+    first = named(CASES, prefix, root) + [(prefix + name, refused, root, *rest) for name, *rest in WANTED]
+    second = named(USER_CASES, of_user, user) + [(of_user + name, refused, user, *rest) for name, *rest in USER_WANTED]
+    third = named(PRIVILEGED, f"{prefix}level privileged: ", root)
+    first.append((f"{prefix}nothing is left", nothing_left, root))
+    second.append((f"{of_user}nothing is left", nothing_left, user))
+    third.append((f"{driver}: nothing is left of anybody", nothing_of_anybody))
+    return [chosen(cases) for cases in (first, second, third)]
+
+
+def play_driver(driver, root, user, privileged):
+    configure(driver)
+    good = at_once(root, user)
+    with level("privileged"):
+        return at_once(privileged) and good
+
+
+def main():
+    need_machine()
+    make_files()
+    for name, why in WITHOUT.items():
+        print(f"skip - {name}: {why}")
+    # The words of the command line name cases, and are taken before the first is played.
+    drivers = {driver: lists_of(driver) for driver in ("systemd", "cgroupfs")}
+    with work_directory("matrix") as work:
+        guest.archive(f"{work}/image.tar")
+        try:
+            configure("systemd")
+            at_once(*([("prepare " + who, functools.partial(prepare, work), start)] for who, start in STARTED.items()))
+            good = [play_driver(driver, *lists) for driver, lists in drivers.items() if any(lists)]
+        finally:
+            for name in ("hrun.conf", "hrun-matrix.conf"):
+                os.unlink(f"{DROPINS}/{name}")
+            for start in STARTED.values():
+                start("podman rm -fa -t 0; podman volume rm vol1; podman rmi -f built img2 localhost/built; rm -rf ~/v")
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
