@@ -10,7 +10,7 @@
 
 /*
  * The libexec program NAME, found and judged but not started: an owned O_PATH descriptor.  -ENOENT where it is missing, -EPERM where
- * somebody could have changed it.  DIR as below.
+ * somebody could have changed it, -EACCES where the kernel lets it not be executed (mode, mount, security module).  DIR as below.
  */
 int libexec_find(const char *name, const char *dir, struct err *e);
 /*

@@ -52,6 +52,17 @@ static int check_owner(int fd, const char *what, struct err *e)
 	return 0;
 }
 
+/* The kernel's own answer, security modules asked; after the fork there would be nobody left to tell why. */
+static int check_executable(int fd, const char *directory, const char *name, struct err *e)
+{
+	if (faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0 && errno == EACCES)
+		return err_set(e, EACCES,
+			       "`%s/%s` may not be executed; chmod 755, no noexec mount, and with SELinux a type that "
+			       "container engines may execute: chcon -t bin_t",
+			       directory, name);
+	return 0;
+}
+
 static int open_in(const char *directory, const char *name, struct err *e)
 {
 	autofd int dir = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -66,6 +77,7 @@ static int open_in(const char *directory, const char *name, struct err *e)
 		return err_set(e, EPERM, "`%s/%s` is not a regular file; install hrun again", directory, name);
 	TRY(check_owner(dir, directory, e));
 	TRY(check_owner(fd, name, e));
+	TRY(check_executable(fd, directory, name, e));
 	return TAKE_FD(fd);
 }
 

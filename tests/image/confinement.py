@@ -182,14 +182,15 @@ def owners(directory):
     if os.geteuid() != 0:
         return
     path = f"{directory}/hrun-image"
-    for name, change, undo in (
-        ("program of somebody else", lambda: os.chown(path, 1234, 0), lambda: os.chown(path, 0, 0)),
-        ("program that others may write", lambda: os.chmod(path, 0o777), lambda: os.chmod(path, 0o755)),
-        ("directory that others may write", lambda: os.chmod(directory, 0o777), lambda: os.chmod(directory, 0o755)),
+    for name, reason, change, undo in (
+        ("program of somebody else", "belongs to", lambda: os.chown(path, 1234, 0), lambda: os.chown(path, 0, 0)),
+        ("program that others may write", "by others", lambda: os.chmod(path, 0o777), lambda: os.chmod(path, 0o755)),
+        ("directory that others may write", "by others", lambda: os.chmod(directory, 0o777), lambda: os.chmod(directory, 0o755)),
+        ("program that nobody may execute", "may not be executed", lambda: os.chmod(path, 0o644), lambda: os.chmod(path, 0o755)),
     ):
         change()
         done = subprocess.run([DRIVE, "-d", directory, "-u", LAYOUT], capture_output=True, text=True, timeout=60)
-        report(f"refused: {name}", "" if done.returncode == 3 and done.stderr else f"{done.returncode} {done.stdout}")
+        report(f"refused: {name}", "" if done.returncode == 3 and reason in done.stderr else f"{done.returncode} {done.stdout} {done.stderr}")
         undo()
     os.rename(path, path + ".real")
     os.symlink(path + ".real", path)
