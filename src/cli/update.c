@@ -13,7 +13,6 @@
 #include <hrun/log.h>
 #include <hrun/proc.h>
 #include <hrun/rules.h>
-#include <hrun/scope.h>
 #include <hrun/str.h>
 
 static int read_resources(struct command *command, struct config_resources **ret_resources, struct err *e)
@@ -217,16 +216,6 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 
 /* ---- all ---- */
 
-/* First: it writes what it hears, and the files are then what was asked for exactly. */
-static int tell_systemd(struct pool *pool, const struct container_record *record, const struct config_resources *asked,
-			struct plan *plan, struct err *e)
-{
-	const struct scope_unit unit = systemd_unit(record);
-
-	TRY(plan_scope_update(pool, asked, &unit, plan, e));
-	return plan->cgroup.scope->request.property_count ? scope_call(plan->cgroup.scope, NULL, e) : 0;
-}
-
 static int apply(struct pool *pool, const struct container *container, struct config_resources *asked,
 		 const struct verdict *verdict, int cgroup, struct err *e)
 {
@@ -240,9 +229,7 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
 	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
-	int r = record->unit ? tell_systemd(pool, record, asked, &plan, e) : 0;
-	if (r >= 0)
-		r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
+	int r = update_apply(pool, record, asked, &plan, cgroup, e);
 	plan_close(&plan);
 	return r;
 }

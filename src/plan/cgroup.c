@@ -146,8 +146,7 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 		warn(pool, plan, pool_printf(pool, "%s: %s; %s is left out", write->where, why, write->file));
 		return false;
 	}
-	/* An I/O weight has two files, either of which may be absent; but not both. "0" is cpu.idle's: a fact. */
-	if (write->absent_ok && (write->kind == CGROUP_LIMIT || str_equal(write->value, "0")))
+	if (write->absent_ok)
 		return false;
 #ifdef HRUN_MUTANT_CGROUP_LIMIT
 	return false;
