@@ -11,6 +11,7 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
 #include <hrun/rules.h>
 #include <hrun/str.h>
@@ -229,7 +230,9 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
 	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
-	int r = update_apply(pool, record, asked, &plan, cgroup, e);
+	int r = record->unit ? 0 : plan_cgroup_check_place(&plan.cgroup, e);
+	if (r >= 0)
+		r = update_apply(pool, record, asked, &plan, cgroup, e);
 	plan_close(&plan);
 	return r;
 }

@@ -268,6 +268,8 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
 	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0 && !(path && *path))
 		TRY(plan_cgroup_without(pool, options, plan, e));
+	if (!options->look_only)
+		TRY(plan_cgroup_check_place(&plan->cgroup, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
 	if (plan->cgroup.scope)
 		TRY(plan_scope_fill(pool, config, options, plan, e));
