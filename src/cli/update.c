@@ -184,6 +184,13 @@ static int64_t live_number(struct pool *pool, const char *text, int64_t unlimite
 	return value;
 }
 
+/* What is not idle needs not be told so; to systemd that would be a new weight, too. */
+static void forget_idle(struct pool *pool, int cgroup, struct config_cpu *cpu)
+{
+	if (cpu->idle.set && cpu->idle.value == 0 && live_number(pool, live_text(pool, cgroup, "cpu.idle"), 0) == 0)
+		cpu->idle.set = false;
+}
+
 static void complete_cpu(struct pool *pool, int cgroup, struct config_cpu *cpu)
 {
 	bool quota = cpu->quota.set && cpu->quota.value, period = cpu->period.set && cpu->period.value;
@@ -223,8 +230,10 @@ static int apply(struct pool *pool, const struct container *container, struct co
 	const struct container_record *record = &container->record;
 	struct plan plan;
 
-	if (asked->cpu)
+	if (asked->cpu) {
+		forget_idle(pool, cgroup, asked->cpu);
 		complete_cpu(pool, cgroup, asked->cpu);
+	}
 	if (asked->memory) {
 		complete_memory(pool, cgroup, asked->memory);
 		TRY(check_memory(pool, cgroup, asked->memory, e));

@@ -207,11 +207,14 @@ def events_tell_each_kill():
 @test
 def too_little_memory_to_create():
     """The first page of the container's own init already: an error that says so, and nothing is left."""
+    said = ""
     for limit in (4096, 65536, 300 << 10):
         with h.unchanged():
             r = run(bundle(memory={"limit": limit}), "true")
             if limit < 300 << 10 or r.status:
                 refused(r, "memory")
+                said += r.err
+    contains(said, "out of memory; raise linux.resources.memory.limit")
 
 
 # ---- io ----

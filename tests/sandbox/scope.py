@@ -152,6 +152,25 @@ def limits_are_told_and_written():
 
 
 @test
+def idle_and_back():
+    """What systemd believes of a weight is what the kernel has: at its next reload it writes that again."""
+    if "cpu" not in read(f"{CGROUP}/cgroup.controllers").split():
+        raise Skip("no cpu controller on cgroup2 here")
+    path, unset = f"{h.work}/resources", (1 << 64) - 1
+    with Fake(PRIVATE) as systemd, unit() as c:
+        def told():
+            return [v[1] for n, v in systemd.units[c.unit].pop("set", []) if n == "CPUWeight"]
+
+        for cpu, weight, file in (({"shares": 512}, [59], ("0", "59")), ({"idle": 0}, [], ("0", "59")), ({"idle": 1}, [0], ("1", None)),
+                                  ({"idle": 0}, [unset], ("0", "100")), ({"idle": 1}, [0], ("1", None)), ({"idle": 0, "shares": 512}, [59], ("0", "59"))):
+            write(path, json.dumps({"cpu": cpu}))
+            r = hrun("update", "-r", path, c.id, level="privileged")
+            equal((r.status, r.err, told()), (0, "", weight), cpu)
+            now = [read(f"{CGROUP}{c.cgroup}/{name}").strip() for name in ("cpu.idle", "cpu.weight")]
+            equal((now[0], now[1] if file[1] else None), file, cpu)
+
+
+@test
 def a_unit_that_failed_before():
     exists = f"{SYSTEMD}.UnitExists", "Unit x.scope was already loaded"
     with Fake(PRIVATE, quirks={"StartTransientUnit": ("once", *exists)}) as systemd, unit():
