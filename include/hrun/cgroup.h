@@ -37,10 +37,16 @@ int cgroup_apply_last(const struct cgroup_plan *plan, int cgroup, struct err *e)
 int cgroup_delegate(const struct cgroup_plan *plan, int cgroup, struct err *e);
 
 /*
- * New values for the living CGROUP at plan->path: the controllers that they need are enabled above it, then all
- * are written; with DEVICES its device filter is replaced too.  What was written before a failure stays.
+ * New values for the living CGROUP at plan->path, in this order: the controllers that they need are enabled above it, and each must have
+ * its file; all are written; the device filter is replaced.  What was written before a failure stays, until it is put back.
  */
-int cgroup_update(const struct cgroup_plan *plan, int cgroup, bool devices, struct err *e);
+int cgroup_update_check(const struct cgroup_plan *plan, int cgroup, struct err *e);
+int cgroup_update(const struct cgroup_plan *plan, int cgroup, struct err *e);
+/* *RET_OLD: the filter that was there, owned; negative: none. */
+int cgroup_update_devices(const struct cgroup_plan *plan, int cgroup, int *ret_old, struct err *e);
+/* BEFORE's writes hold what the files said; all are tried, the last error is returned. */
+int cgroup_restore(const struct cgroup_plan *before, int cgroup, struct err *e);
+int cgroup_restore_devices(int cgroup, int old, struct err *e);
 
 /*
  * Open the directory of a container again: MOUNTPOINT/PATH must still have INODE.

@@ -33,8 +33,10 @@ ssize_t cgroup_dir_read(int dir, const char *file, char *buffer, size_t size);
 /* Load PROGRAM, attach it to CGROUP and ask the kernel whether it is there. */
 int cgroup_dir_attach_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e);
 
-/* Put PROGRAM in the place of the device filter that CGROUP has; NULL: leave it without. */
-int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e);
+/* Put PROGRAM in the place of the device filter that CGROUP has; NULL: leave it without.  *RET_OLD owns what was there, or is negative. */
+int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, int *ret_old, struct err *e);
+/* OLD (negative: none) in the place of the one that CGROUP has now. */
+int cgroup_dir_put_back_devices(int cgroup, int old, struct err *e);
 
 /* Hand the controllers of PLAN down from DIR, whose path is for messages. */
 int cgroup_dir_enable(const struct cgroup_plan *plan, int dir, const char *path, struct err *e);
@@ -44,6 +46,9 @@ int cgroup_dir_enable_above(const struct cgroup_plan *plan, struct err *e);
 
 /* One write of a plan to the cgroup's directory. */
 int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e);
+
+/* -EOPNOTSUPP where a write of PLAN has no file; without ALL only those are looked at whose own write would not say so. */
+int cgroup_dir_check_files(const struct cgroup_plan *plan, int cgroup, bool all, struct err *e);
 
 /* Remove every cgroup below CGROUP, which must hold no process any more; -EBUSY after timeout_ms. */
 int cgroup_dir_remove_children(int cgroup, int64_t timeout_ms, struct err *e);

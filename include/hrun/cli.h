@@ -334,6 +334,11 @@ int document_refused(struct command *command, const char *what, const struct jso
 int document_saved_config(struct pool *pool, const struct container *container, const struct config **ret_config,
 			  struct err *e);
 
+/* ---- update_apply.c ---- */
+/* PLAN's limits for the living CGROUP of RECORD, and what systemd knows of them: all of them, or after a failure none. */
+int update_apply(struct pool *pool, const struct container_record *record, const struct config_resources *asked,
+		 struct plan *plan, int cgroup, struct err *e);
+
 /* ---- update_options.c ---- */
 int update_options_read(struct pool *pool, const struct options *options, struct config_resources **ret_resources,
 			struct err *e);

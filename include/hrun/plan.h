@@ -79,7 +79,7 @@ struct net_device_step {
 /* ---- cgroup v2 (Documentation/admin-guide/cgroup-v2.rst) ---- */
 enum cgroup_write_kind {
 	CGROUP_LIMIT,	/* asked for: it must be applied */
-	CGROUP_WEIGHT,	/* a weight: without its controller a warning */
+	CGROUP_WEIGHT,	/* cpu.shares, which engines send unasked: without its controller a warning */
 	CGROUP_DEFAULT, /* added by hrun: without its controller a warning */
 };
 struct cgroup_write {
@@ -90,6 +90,7 @@ struct cgroup_write {
 	bool last;		/* pids.max: written when the container is READY */
 	bool absent_ok;		/* a missing file is no error (memory.swap.max "max") */
 	const char *where;
+	bool either; /* another write of this `where` does as well: the file of one of them must be there */
 };
 /* A transient unit of systemd, which makes the cgroup; large: in the pool. */
 struct scope_plan {

@@ -9,6 +9,7 @@
 #include <hrun/cli.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
+#include <hrun/libexec.h>
 #include <hrun/log.h>
 #include <hrun/plan_cgroup.h>
 #include <hrun/policy_open.h>
@@ -149,17 +150,27 @@ static int judge(struct command *command, const struct target *target, bool look
 	return invocation_apply(command, &creation->verdict, e);
 }
 
+/* Nobody asks for systemd, but a place that lasts has only who asks it (plan_cgroup_needs_unit), if it can be asked. */
+static bool finds_systemd(struct command *command, const struct creation *creation, struct scope_options *ret)
+{
+	const struct config_linux *linux_ = creation->config->linux_;
+	struct err ignored;
+
+	if (command->options.cgroup_manager || !plan_cgroup_needs_unit(linux_ ? linux_->cgroups_path : NULL))
+		return false;
+	autofd int program = libexec_find("hrun-scope", NULL, &ignored);
+	return program >= 0 && systemd_find(command, true, &creation->policy, ret, &ignored) == 0 && ret->bus;
+}
+
 static int make_plan(struct command *command, const char *id, bool look_only, struct creation *creation, struct err *e)
 {
 	const struct options *options = &command->options;
 	const char *manager = options->cgroup_manager ? options->cgroup_manager : "";
-	bool systemd = asks_systemd(options);
 	struct scope_options scope = {0};
 	struct plan_options plan_options = {
 		.id = id,
 		.look_only = look_only,
 		.cgroup_disabled = str_equal(manager, "disabled"),
-		.scope = systemd ? &scope : NULL,
 		.preserve_fds = options->preserve_fds,
 		.ignored_signals = command->ignored_signals,
 		.no_new_keyring = options->no_new_keyring,
@@ -167,8 +178,10 @@ static int make_plan(struct command *command, const char *id, bool look_only, st
 		.verdict = &creation->verdict,
 	};
 
-	if (systemd)
+	if (asks_systemd(options))
 		TRY(systemd_find(command, look_only, &creation->policy, &scope, e));
+	if (asks_systemd(options) || finds_systemd(command, creation, &scope))
+		plan_options.scope = &scope;
 	TRY(plan_container(&command->pool, creation->config, &creation->bundle, &plan_options, &creation->plan, e));
 	verdict_close(&creation->verdict);
 	for (size_t i = 0; i < creation->plan.warning_count; i++)

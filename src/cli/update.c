@@ -11,9 +11,9 @@
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>
+#include <hrun/plan_cgroup.h>
 #include <hrun/proc.h>
 #include <hrun/rules.h>
-#include <hrun/scope.h>
 #include <hrun/str.h>
 
 static int read_resources(struct command *command, struct config_resources **ret_resources, struct err *e)
@@ -184,6 +184,13 @@ static int64_t live_number(struct pool *pool, const char *text, int64_t unlimite
 	return value;
 }
 
+/* What is not idle needs not be told so; to systemd that would be a new weight, too. */
+static void forget_idle(struct pool *pool, int cgroup, struct config_cpu *cpu)
+{
+	if (cpu->idle.set && cpu->idle.value == 0 && live_number(pool, live_text(pool, cgroup, "cpu.idle"), 0) == 0)
+		cpu->idle.set = false;
+}
+
 static void complete_cpu(struct pool *pool, int cgroup, struct config_cpu *cpu)
 {
 	bool quota = cpu->quota.set && cpu->quota.value, period = cpu->period.set && cpu->period.value;
@@ -217,32 +224,24 @@ static int check_memory(struct pool *pool, int cgroup, const struct config_memor
 
 /* ---- all ---- */
 
-/* First: it writes what it hears, and the files are then what was asked for exactly. */
-static int tell_systemd(struct pool *pool, const struct container_record *record, const struct config_resources *asked,
-			struct plan *plan, struct err *e)
-{
-	const struct scope_unit unit = systemd_unit(record);
-
-	TRY(plan_scope_update(pool, asked, &unit, plan, e));
-	return plan->cgroup.scope->request.property_count ? scope_call(plan->cgroup.scope, NULL, e) : 0;
-}
-
 static int apply(struct pool *pool, const struct container *container, struct config_resources *asked,
 		 const struct verdict *verdict, int cgroup, struct err *e)
 {
 	const struct container_record *record = &container->record;
 	struct plan plan;
 
-	if (asked->cpu)
+	if (asked->cpu) {
+		forget_idle(pool, cgroup, asked->cpu);
 		complete_cpu(pool, cgroup, asked->cpu);
+	}
 	if (asked->memory) {
 		complete_memory(pool, cgroup, asked->memory);
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
 	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
-	int r = record->unit ? tell_systemd(pool, record, asked, &plan, e) : 0;
+	int r = record->unit ? 0 : plan_cgroup_check_place(&plan.cgroup, e);
 	if (r >= 0)
-		r = cgroup_update(&plan.cgroup, cgroup, asked->devices_present, e);
+		r = update_apply(pool, record, asked, &plan, cgroup, e);
 	plan_close(&plan);
 	return r;
 }

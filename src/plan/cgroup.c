@@ -146,8 +146,7 @@ static int without_controller(struct pool *pool, const struct cgroup_write *writ
 		warn(pool, plan, pool_printf(pool, "%s: %s; %s is left out", write->where, why, write->file));
 		return false;
 	}
-	/* An I/O weight has two files, either of which may be absent; but not both. "0" is cpu.idle's: a fact. */
-	if (write->absent_ok && (write->kind == CGROUP_LIMIT || str_equal(write->value, "0")))
+	if (write->absent_ok)
 		return false;
 #ifdef HRUN_MUTANT_CGROUP_LIMIT
 	return false;
@@ -269,6 +268,8 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
 	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0 && !(path && *path))
 		TRY(plan_cgroup_without(pool, options, plan, e));
+	if (!options->look_only)
+		TRY(plan_cgroup_check_place(&plan->cgroup, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
 	if (plan->cgroup.scope)
 		TRY(plan_scope_fill(pool, config, options, plan, e));

@@ -39,10 +39,10 @@ static int plan_io_weight(struct pool *pool, uint32_t weight, struct cgroup_plan
 
 	TRY(check_weight(weight, where, e));
 	uint64_t wide = 1 + ((uint64_t)weight - 10) * 9999 / 990;
-	plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "io.bfq.weight", pool_printf(pool, "%" PRIu32, weight), where)
-		->absent_ok = true;
-	plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "io.weight", pool_printf(pool, "%" PRIu64, wide), where)
-		->absent_ok = true;
+	plan_cgroup_write(pool, plan, CGROUP_LIMIT, "io.bfq.weight", pool_printf(pool, "%" PRIu32, weight), where)
+		->either = true;
+	plan_cgroup_write(pool, plan, CGROUP_LIMIT, "io.weight", pool_printf(pool, "%" PRIu64, wide), where)->either =
+		true;
 	return 0;
 }
 
@@ -62,7 +62,7 @@ static int plan_weight_devices(struct pool *pool, const struct config_block_io *
 		TRY(check_weight(device->weight.value, where, e));
 		const char *value = pool_printf(pool, "%" PRId64 ":%" PRId64 " %" PRIu32, device->major, device->minor,
 						device->weight.value);
-		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "io.bfq.weight", value, where)->absent_ok = true;
+		plan_cgroup_write(pool, plan, CGROUP_LIMIT, "io.bfq.weight", value, where);
 	}
 	return 0;
 }
@@ -166,19 +166,6 @@ static bool is_unified_key(const char *key)
 	       parameter[strspn(parameter, LETTERS DIGITS "_.-")] == '\0' && !str_starts(key, "cgroup.");
 }
 
-/* Shares and guarantees; all else is a limit. */
-static enum cgroup_write_kind kind_of(const char *key)
-{
-	static const char *const weights[] = {"cpu.weight",    "cpu.weight.nice", "cpu.idle",  "io.weight",
-					      "io.bfq.weight", "memory.low",	  "memory.min"};
-
-	for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-		if (str_equal(key, weights[i]))
-			return CGROUP_WEIGHT;
-	}
-	return CGROUP_LIMIT;
-}
-
 static int plan_unified_value(struct pool *pool, const struct string_pair *pair, const char *where,
 			      struct cgroup_plan *plan, struct err *e)
 {
@@ -192,7 +179,7 @@ static int plan_unified_value(struct pool *pool, const struct string_pair *pair,
 			if (str_has_control(value))
 				return err_set(e, EINVAL, "%s: the value holds a control character", where);
 			struct cgroup_write *write =
-				plan_cgroup_write(pool, plan, kind_of(pair->key), pair->key, value, where);
+				plan_cgroup_write(pool, plan, CGROUP_LIMIT, pair->key, value, where);
 			write->last = str_equal(pair->key, "pids.max");
 			/* Named by its file: who asks for it wants this very file. */
 			write->absent_ok = false;

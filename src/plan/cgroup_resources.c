@@ -128,16 +128,17 @@ static int plan_memory(struct pool *pool, const struct config_memory *memory, st
 		struct cgroup_write *write =
 			plan_cgroup_write(pool, plan, CGROUP_LIMIT, "memory.swap.max", swap_text,
 					  swap ? "linux.resources.memory.swap" : "linux.resources.memory.limit");
-		/* A kernel without swap accounting or swap has no such file, and then no swap to limit to 0. */
+		/* Without swap there is no such file; engines send 0 there, too. */
 		write->absent_ok = write->absent_ok || str_equal(swap_text, "0");
 	}
 	if (limit)
 		plan_cgroup_write(pool, plan, CGROUP_LIMIT, "memory.max", limit_text(pool, limit),
 				  "linux.resources.memory.limit");
-	/* A guarantee, not a maximum. */
+	/* A guarantee and not a maximum: without the file there is none, also none of "max". */
 	if (memory->reservation.set && memory->reservation.value)
-		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "memory.low", limit_text(pool, memory->reservation.value),
-				  "linux.resources.memory.reservation");
+		plan_cgroup_write(pool, plan, CGROUP_LIMIT, "memory.low", limit_text(pool, memory->reservation.value),
+				  "linux.resources.memory.reservation")
+			->absent_ok = false;
 	return 0;
 }
 
@@ -219,8 +220,8 @@ static int plan_idle(struct pool *pool, const struct config_cpu *cpu, struct cgr
 	if (cpu->idle.value != 0 && cpu->idle.value != 1)
 		return err_set(e, EINVAL, "%s: must be 0 or 1", where);
 	if (cpu->idle.value == 1 || plan->live)
-		plan_cgroup_write(pool, plan, CGROUP_WEIGHT, "cpu.idle", cpu->idle.value ? "1" : "0", where)
-			->absent_ok = cpu->idle.value == 0;
+		plan_cgroup_write(pool, plan, CGROUP_LIMIT, "cpu.idle", cpu->idle.value ? "1" : "0", where)->absent_ok =
+			cpu->idle.value == 0;
 	return 0;
 }
 

@@ -45,22 +45,86 @@ static bool is_delegated(int root, const char *path)
 	       faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS) == 0;
 }
 
+static bool is_ordinary_user(void)
+{
+	return proc_euid() != 0 || plan_cgroup_in_user_namespace();
+}
+
 static bool is_homeless(const struct cgroup_plan *plan)
 {
-	return (proc_euid() != 0 || plan_cgroup_in_user_namespace()) && !plan->beside && !may_make_cgroup(plan->root);
+	return is_ordinary_user() && !plan->beside && !may_make_cgroup(plan->root);
 }
 
 /* Beside and not below: where hrun is there are processes, so nothing can be handed down. */
+static bool find_above(int root, char above[PATH_MAX])
+{
+	if (cgroup2_own_path(above, PATH_MAX) < 0)
+		return false;
+	*strrchr(above, '/') = '\0';
+	return *above && is_delegated(root, above);
+}
+
 void plan_cgroup_beside(struct pool *pool, const char *id, struct cgroup_plan *plan)
 {
 	char above[PATH_MAX];
 
-	if (!is_homeless(plan) || cgroup2_own_path(above, sizeof above) < 0)
-		return;
-	*strrchr(above, '/') = '\0';
-	plan->beside = *above && is_delegated(plan->root, above);
+	plan->beside = is_homeless(plan) && find_above(plan->root, above);
 	if (plan->beside)
 		plan->path = pool_printf(pool, "%s/hrun-%s", above, id);
+}
+
+/* ---- what is the user's, but his systemd's to write ---- */
+
+/*
+ * systemd alone writes to slices and to its own service (its CGROUP_DELEGATION page: delegated are scopes and services).  Whenever a unit
+ * there starts or ends it takes back the controllers that no unit of its own needs, and with them the limits of a cgroup that it
+ * does not know.
+ */
+static bool is_systemds(const char *path, size_t length)
+{
+	const char *name = memrchr(path, '/', length);
+	const char *end = path + length;
+
+#ifdef HRUN_MUTANT_CGROUP_SYSTEMDS
+	return false;
+#endif
+	if (!name)
+		return false;
+	size_t size = (size_t)(end - ++name);
+	return (size > strlen(".slice") && memcmp(end - strlen(".slice"), ".slice", strlen(".slice")) == 0) ||
+	       (size > strlen("user@.service") && memcmp(name, "user@", strlen("user@")) == 0);
+}
+
+bool plan_cgroup_needs_unit(const char *path)
+{
+	const char *mountpoint;
+	char above[PATH_MAX];
+
+	if ((path && *path) || !is_ordinary_user())
+		return false;
+	autofd int root = cgroup2_open(&mountpoint);
+	return root >= 0 && !may_make_cgroup(root) && find_above(root, above) && is_systemds(above, strlen(above));
+}
+
+int plan_cgroup_check_place(const struct cgroup_plan *plan, struct err *e)
+{
+	const char *slash = strrchr(plan->path, '/');
+	size_t length = slash ? (size_t)(slash - plan->path) : 0;
+
+	if (plan->disabled || plan->scope || !is_ordinary_user() || !is_systemds(plan->path, length))
+		return 0;
+	for (size_t i = 0; i < plan->write_count; i++) {
+		const struct cgroup_write *write = &plan->writes[i];
+		if (write->kind != CGROUP_LIMIT)
+			continue;
+		return err_set(
+			e, EACCES,
+			"%s: cgroup %.*s is systemd's own, which may take its %s controller back at any time, and "
+			"the limit with it; use --systemd-cgroup, or name a cgroup that is delegated in "
+			"linux.cgroupsPath",
+			write->where, (int)length, plan->path, write->controller);
+	}
+	return 0;
 }
 
 int plan_cgroup_without(struct pool *pool, const struct plan_options *options, struct plan *plan, struct err *e)

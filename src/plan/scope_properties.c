@@ -169,6 +169,9 @@ static void add_other(struct pool *pool, const struct cgroup_write *write, struc
 		add_set(write, "AllowedMemoryNodes", scope);
 	} else if (str_equal(write->file, "cpu.idle") && str_equal(write->value, "1")) {
 		scope_property(scope, "CPUWeight", SCOPE_UINT64)->since = 252;
+	} else if (str_equal(write->file, "cpu.idle")) {
+		/* No weight, as before it was idle; one that is asked for as well comes behind and takes its place. */
+		scope_add_number(scope, "CPUWeight", SCOPE_UINT64, UINT64_MAX);
 	} else if (str_equal(write->file, "memory.oom.group")) {
 		scope_add_string(scope, "OOMPolicy", str_equal(write->value, "1") ? "kill" : "continue")->since = 253;
 	}

@@ -304,17 +304,44 @@ int cgroup_make(const struct cgroup_plan *plan, uint64_t *ret_inode, struct err 
 	return TAKE_FD(dir);
 }
 
+static int no_file(const struct cgroup_write *write, struct err *e)
+{
+	return err_set(e, EOPNOTSUPP, "%s: this kernel's cgroup2 has no %s; remove it from the config", write->where,
+		       write->file);
+}
+
 int cgroup_dir_write(const struct cgroup_write *write, int cgroup, struct err *e)
 {
 	int r = fd_write_file_at(cgroup, write->file, write->value);
 
-	if (r == 0 || (r == -ENOENT && write->absent_ok))
+	if (r == 0 || (r == -ENOENT && (write->absent_ok || write->either)))
 		return 0;
 	if (r == -ENOENT)
-		return err_set(e, EOPNOTSUPP, "%s: this kernel's cgroup2 has no %s; remove it from the config",
-			       write->where, write->file);
+		return no_file(write, e);
 	errno = -r;
 	return err_errno(e, "%s: write \"%s\" to %s", write->where, write->value, write->file);
+}
+
+/* A file for what WRITE asks for, this one or the one that does as well. */
+static bool has_file(const struct cgroup_plan *plan, const struct cgroup_write *write, int cgroup)
+{
+	for (size_t i = 0; i < plan->write_count; i++) {
+		const struct cgroup_write *other = &plan->writes[i];
+		if ((other == write || (write->either && str_equal(other->where, write->where))) &&
+		    faccessat(cgroup, other->file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
+int cgroup_dir_check_files(const struct cgroup_plan *plan, int cgroup, bool all, struct err *e)
+{
+	for (size_t i = 0; i < plan->write_count; i++) {
+		const struct cgroup_write *write = &plan->writes[i];
+		if (!write->absent_ok && (all || write->either) && !has_file(plan, write, cgroup))
+			return no_file(write, e);
+	}
+	return 0;
 }
 
 static int write_all(const struct cgroup_plan *plan, int cgroup, bool last, struct err *e)
@@ -330,6 +357,8 @@ int cgroup_apply(const struct cgroup_plan *plan, int cgroup, struct err *e)
 {
 	if (plan->disabled)
 		return 0;
+	/* Of the others the write itself says so. */
+	TRY(cgroup_dir_check_files(plan, cgroup, false, e));
 	TRY(write_all(plan, cgroup, false, e));
 #ifdef HRUN_MUTANT_DEVICE_FILTER
 	return 0;

@@ -152,20 +152,37 @@ static int detach(int cgroup, int program, struct err *e)
 	return 0;
 }
 
-/* In one step: at no moment may the cgroup be without a filter, or have both. */
-int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, struct err *e)
+/* In one step: at no moment may the cgroup be without a filter, or have both.  NEXT and OLD: negative: none. */
+static int exchange(int cgroup, int next, int old, struct err *e)
+{
+	if (next < 0)
+		return old < 0 ? 0 : detach(cgroup, old, e);
+#ifdef HRUN_MUTANT_DEVICE_REPLACE
+	return attach(cgroup, next, -1, e);
+#endif
+	TRY(attach(cgroup, next, old, e));
+	return verify(cgroup, next, e);
+}
+
+int cgroup_dir_replace_devices(int cgroup, const struct bpf_insn *program, size_t length, int *ret_old, struct err *e)
 {
 	autofd int old = open_attached(cgroup, e);
 
 	if (old < 0 && old != -ENOENT)
 		return old;
-	if (!program)
-		return old < 0 ? 0 : detach(cgroup, old, e);
-	autofd int fd = load(program, length, e);
-	TRY(fd);
-#ifdef HRUN_MUTANT_DEVICE_REPLACE
-	return attach(cgroup, fd, -1, e);
-#endif
-	TRY(attach(cgroup, fd, old, e));
-	return verify(cgroup, fd, e);
+	autofd int next = program ? load(program, length, e) : -EBADF;
+	if (program)
+		TRY(next);
+	TRY(exchange(cgroup, next, old, e));
+	*ret_old = TAKE_FD(old);
+	return 0;
+}
+
+int cgroup_dir_put_back_devices(int cgroup, int old, struct err *e)
+{
+	autofd int now = open_attached(cgroup, e);
+
+	if (now < 0 && now != -ENOENT)
+		return now;
+	return exchange(cgroup, old, now, e);
 }

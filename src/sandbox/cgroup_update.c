@@ -57,41 +57,40 @@ static int write_values(const struct cgroup_plan *plan, int cgroup, struct err *
 	return 0;
 }
 
-/* One of the files that what WRITE asks for may be written to. */
-static bool has_file_for(const struct cgroup_plan *plan, const struct cgroup_write *write, int cgroup)
-{
-	for (size_t i = 0; i < plan->write_count; i++) {
-		if (strcmp(plan->writes[i].where, write->where) == 0 &&
-		    faccessat(cgroup, plan->writes[i].file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * create leaves a share out where there is none; who asks for one now wants that one. "0" is cpu.idle's: without the file nothing is
- * idle.
- */
-static int check_weights(const struct cgroup_plan *plan, int cgroup, struct err *e)
-{
-	for (size_t i = 0; i < plan->write_count; i++) {
-		const struct cgroup_write *write = &plan->writes[i];
-		if (write->kind == CGROUP_WEIGHT && write->absent_ok && strcmp(write->value, "0") != 0 &&
-		    !has_file_for(plan, write, cgroup))
-			return err_set(e, EOPNOTSUPP, "%s: this kernel's cgroup2 has no %s; leave it out", write->where,
-				       write->file);
-	}
-	return 0;
-}
-
-int cgroup_update(const struct cgroup_plan *plan, int cgroup, bool devices, struct err *e)
+int cgroup_update_check(const struct cgroup_plan *plan, int cgroup, struct err *e)
 {
 	TRY(cgroup_dir_enable_above(plan, e));
-	TRY(check_weights(plan, cgroup, e));
-	TRY(write_values(plan, cgroup, e));
-	if (!devices)
-		return 0;
-	return cgroup_dir_replace_devices(cgroup, plan->device_program, plan->device_program_length, e);
+	return cgroup_dir_check_files(plan, cgroup, true, e);
+}
+
+int cgroup_update(const struct cgroup_plan *plan, int cgroup, struct err *e)
+{
+	return write_values(plan, cgroup, e);
+}
+
+int cgroup_update_devices(const struct cgroup_plan *plan, int cgroup, int *ret_old, struct err *e)
+{
+	return cgroup_dir_replace_devices(cgroup, plan->device_program, plan->device_program_length, ret_old, e);
+}
+
+int cgroup_restore(const struct cgroup_plan *before, int cgroup, struct err *e)
+{
+	int r = 0;
+
+	/* Backwards, and then once more what another value was in the way of. */
+	for (int attempt = 0; attempt < 2; attempt++) {
+		r = 0;
+		for (size_t i = before->write_count; i > 0; i--) {
+			int written = cgroup_dir_write(&before->writes[i - 1], cgroup, e);
+			r = written < 0 ? written : r;
+		}
+	}
+	return r;
+}
+
+int cgroup_restore_devices(int cgroup, int old, struct err *e)
+{
+	return cgroup_dir_put_back_devices(cgroup, old, e);
 }
 
 /* The line "0::PATH" of /proc/PID/cgroup; PATH ends where the line does. */

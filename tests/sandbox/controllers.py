@@ -207,11 +207,14 @@ def events_tell_each_kill():
 @test
 def too_little_memory_to_create():
     """The first page of the container's own init already: an error that says so, and nothing is left."""
+    said = ""
     for limit in (4096, 65536, 300 << 10):
         with h.unchanged():
             r = run(bundle(memory={"limit": limit}), "true")
             if limit < 300 << 10 or r.status:
                 refused(r, "memory")
+                said += r.err
+    contains(said, "out of memory; raise linux.resources.memory.limit")
 
 
 # ---- io ----
@@ -238,13 +241,36 @@ def io_limits():
         is_now(c, {})
 
 
+def io_weights(c):
+    return [f for f in ("io.weight", "io.bfq.weight") if has(c, f)]
+
+
+@test
+def a_weight_that_no_scheduler_knows():
+    """create and update are errors, and nothing else of the update is done."""
+    need("io")
+    major, minor = disk()
+    device = {"weightDevice": [{"major": major, "minor": minor, "weight": 200}]}
+    with started(bundle(pids={"limit": 20})) as c:
+        asked = [({"weight": 500}, "blockIO.weight")] if not io_weights(c) else []
+        asked += [(device, "blockIO.weightDevice[0]")] if not has(c, "io.bfq.weight") else []
+        if not asked:
+            raise Skip("this kernel has every scheduler with weights")
+        for io, where in asked:
+            refused(update(c, {"pids": {"limit": 30}, "blockIO": io}), f"linux.resources.{where}: ")
+            equal(value(c, "pids.max"), "20")
+            with h.unchanged():
+                refused(run(bundle(blockIO=io), "true"), f"linux.resources.{where}: ")
+
+
 @test
 def io_weight():
     need("io")
-    with started(bundle(blockIO={"weight": 500})) as c:
-        files = [f for f in ("io.weight", "io.bfq.weight") if has(c, f)]
-        if not files:
+    with started(bundle()) as c:
+        if not io_weights(c):
             raise Skip("no scheduler with weights in this kernel")
+    with started(bundle(blockIO={"weight": 500})) as c:
+        files = io_weights(c)
         scale = {"io.weight": lambda w: 1 + (w - 10) * 9999 // 990, "io.bfq.weight": lambda w: w}
         for weight in (500, 10, 1000):
             silent(update(c, {"blockIO": {"weight": weight}}))
@@ -343,6 +369,47 @@ def unified():
 def unified_has_the_last_word():
     with created(bundle(memory={"limit": 64 * MB}, unified={"memory.max": str(48 * MB)})) as c:
         equal(value(c, "memory.max"), str(48 * MB))
+
+
+# ---- all or nothing ----
+
+
+SCALARS = ("memory.max", "memory.low", "memory.high", "pids.max", "cpu.weight", "cpu.idle", "cpu.max", "cpu.max.burst")
+BAD = {"unified": {"memory.min": "many"}}
+
+
+def unchanged_by(c, *updates):
+    before = {file: value(c, file) for file in SCALARS + (("io.max",) if has(c, "io.max") else ())}
+    for resources in updates:
+        refused(update(c, resources), "linux.resources.")
+        equal({file: value(c, file) for file in before}, before, f"after the refused update with {resources}")
+
+
+@test
+def an_update_that_fails_changes_nothing():
+    """Whatever comes before the value that the kernel refuses is put back, in an order that it takes."""
+    asked = {"memory": {"limit": 96 * MB, "reservation": 16 * MB}, "pids": {"limit": 20},
+             "cpu": {"shares": 512, "quota": 50000, "period": 100000, "burst": 10000}, "unified": {"memory.high": str(80 * MB)}}
+    more = {"memory": {"limit": 64 * MB, "reservation": 8 * MB}, "pids": {"limit": 30}, "cpu": {"shares": 2048, "quota": 80000, "burst": 60000}}
+    less = {"cpu": {"quota": 9000, "period": 50000, "burst": 0}, "pids": {"limit": -1}, "memory": {"limit": -1}}
+    with started(bundle(**asked)) as c:
+        unchanged_by(c, {**more, **BAD}, {**less, **BAD}, {"cpu": {"idle": 1}, **BAD})
+        silent(update(c, {"cpu": {"idle": 1}}))
+        unchanged_by(c, {"cpu": {"idle": 0, "shares": 1024}, **BAD})
+
+
+@test
+def rates_of_disks_are_put_back():
+    need("io")
+    major, minor = disk()
+
+    def rates(**more):
+        return {"blockIO": {name: [{"major": major, "minor": minor, "rate": rate}] for name, rate in more.items()}}
+
+    with started(bundle()) as c:
+        unchanged_by(c, {**rates(throttleReadBpsDevice=MB), **BAD})
+        silent(update(c, rates(throttleReadBpsDevice=MB, throttleWriteIOPSDevice=50)))
+        unchanged_by(c, {**rates(throttleReadBpsDevice=0, throttleWriteIOPSDevice=70), **BAD})
 
 
 # ---- statistics ----

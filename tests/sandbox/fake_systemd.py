@@ -99,14 +99,14 @@ class Fake:
     """
     quirks, by method: "silent" (no answer), "close" (hangs up), ("error", NAME, TEXT), ("once", NAME, TEXT).
     job: how a job ends; None: never.  place: the cgroup that is told, a function of the real one; elsewhere: a slice that nobody asked for;
-    crowd: a stranger's pid beside; hold: an Event, until which jobs do not end.
+    crowd: a stranger's pid beside; hold: an Event, until which jobs do not end; user: (uid, cgroup), whose systemd it is, and where.
     """
 
-    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True, id_size=16, hold=None):
+    def __init__(self, path, bus=False, version="257.13-1", job="done", quirks=None, place=None, elsewhere=None, crowd=None, greet=True, id_size=16, hold=None, user=None):
         self.path, self.bus, self.version, self.job, self.place, self.crowd, self.greet = path, bus, version, job, place, crowd, greet
         self.quirks, self.elsewhere, self.id_size = dict(quirks or {}), elsewhere, id_size
         self.calls, self.units, self.serial, self.failures, self.jobs = [], {}, 0, [], 0
-        self.before_stop, self.hold = None, hold
+        self.before_stop, self.hold, self.user = None, hold, user
 
     def __enter__(self):
         self.server = socket.socket(socket.AF_UNIX)
@@ -265,7 +265,10 @@ class Fake:
         parts = stem.split("-") if stem != "-" else []
         cgroup = "".join(f"/{'-'.join(parts[:i + 1])}.slice" for i in range(len(parts))) + f"/{unit}"
         self.units[unit] = {"properties": given, "cgroup": cgroup, "invocation": os.urandom(16)}
-        os.makedirs(CGROUP + cgroup)
+        if self.user:
+            cgroup = self.user[1] + cgroup
+            self.units[unit]["cgroup"] = cgroup
+        self.make_cgroup(cgroup)
         for pid in given["PIDs"][1] + ([self.crowd] if self.crowd else []):
             with open(f"{CGROUP}{cgroup}/cgroup.procs", "w") as f:
                 f.write(str(pid))
@@ -275,6 +278,15 @@ class Fake:
                                  **({7: ":1.1"} if self.bus else {})}, "uoss", [99, "/org/freedesktop/systemd1/job/99", "x.service", "failed"])
         self.send(peer, RETURN, reply, "o", [self.job_path()])
         self.finish_job(peer, unit)
+
+    def make_cgroup(self, cgroup):
+        path = CGROUP
+        for name in cgroup.strip("/").split("/"):
+            path += f"/{name}"
+            if not os.path.isdir(path):
+                os.mkdir(path)
+                for file in ("", "/cgroup.procs", "/cgroup.subtree_control") if self.user else ():
+                    os.chown(path + file, self.user[0], self.user[0])
 
     def invocation(self, unit):
         return self.units[unit]["invocation"].hex()
@@ -324,7 +336,7 @@ class Fake:
         if os.path.isdir(path):
             with open(f"{path}/cgroup.kill", "w") as f:
                 f.write("1")
-        while path != CGROUP:
+        while path != CGROUP + (self.user[1] if self.user else ""):
             for _ in range(200):
                 try:
                     os.rmdir(path)

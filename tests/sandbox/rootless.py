@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 import hrun as h
+from fake_systemd import Fake
 from hrun import Bundle, Skip, contains, equal, eventually, main, mounts_of, namespace_of, read, sets_of, status_of, test, write
 
 UID, SUBUID, SUBUIDS = 1000, 200000, 65536
@@ -304,20 +305,25 @@ def need_controller():
 
 
 @contextlib.contextmanager
-def delegated():
-    """A cgroup that belongs to the user, and a command that is run below it."""
+def delegated(*names):
+    """A cgroup that belongs to the user, or some of NAMES below each other, and a command that is run below it."""
     need_controller()
-    path = f"{h.CGROUP}/delegated"
+    path, made = h.CGROUP, []
     before = read(f"{h.CGROUP}/cgroup.subtree_control")
     write(f"{h.CGROUP}/cgroup.subtree_control", "+hugetlb")
-    os.makedirs(f"{path}/caller")
-    for name in ("", "/cgroup.procs", "/cgroup.subtree_control"):
-        os.chown(path + name, UID, UID)
+    for directory in names or ("delegated",):
+        path += f"/{directory}"
+        os.mkdir(path)
+        made.append(path)
+        for name in ("", "/cgroup.procs", "/cgroup.subtree_control"):
+            os.chown(path + name, UID, UID)
+    os.mkdir(f"{path}/caller")
     try:
         yield ["sh", "-c", f'echo $$ >{path}/caller/cgroup.procs && exec "$@"', "sh", *USER]
     finally:
         os.rmdir(f"{path}/caller")
-        os.rmdir(path)
+        for directory in reversed(made):
+            os.rmdir(directory)
         if "hugetlb" not in before:
             write(f"{h.CGROUP}/cgroup.subtree_control", "-hugetlb")
 
@@ -346,6 +352,59 @@ def without_a_path_beside_the_caller():
         with started(b, prefix=caller) as (name, pid):
             contains(read(f"/proc/{pid}/cgroup").splitlines(), f"0::/delegated/hrun-{name}")
             equal(read(f"{h.CGROUP}/delegated/hrun-{name}/hugetlb.2MB.max").strip(), "2097152")
+
+
+def limited(*args):
+    b = rootless_bundle(*args)
+    b.linux.pop("cgroupsPath", None)
+    b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 2097152}]
+    return b
+
+
+SERVICE = f"/user@{UID}.service"
+
+
+@test
+def no_limit_where_only_systemd_may_write():
+    """It takes controllers back there whenever it likes; without a limit a container may be there."""
+    with user(), delegated(SERVICE[1:], "app.slice") as caller:
+        b = limited("sleep", "1000")
+        with_path = f"{SERVICE}/app.slice/box"
+        for path in (None, with_path):
+            if path:
+                b.linux["cgroupsPath"] = path
+            refused(b, "linux.resources.hugepageLimits[0]: ", f"cgroup {SERVICE}/app.slice is systemd's own", "--systemd-cgroup", prefix=caller)
+        del b.linux["resources"]["hugepageLimits"], b.linux["cgroupsPath"]
+        with started(b, prefix=caller) as (name, pid):
+            contains(read(f"/proc/{pid}/cgroup").splitlines(), f"0::{SERVICE}/app.slice/hrun-{name}")
+            write(f"{h.work}/resources", json.dumps({"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}), 0o644)
+            r = as_user("update", "-r", f"{h.work}/resources", name)
+            assert r.status != 0, r
+            contains(r.err, "is systemd's own")
+
+
+@test
+def a_unit_of_ones_own_where_systemd_listens():
+    """As podman's cgroupfs driver asks for a container, from a scope of the user's systemd: limits, no path, and nothing said of systemd."""
+    bus = f"{RUNTIME_DIR}/bus"
+    with user(), delegated(SERVICE[1:], "app.slice") as caller, Fake(bus, bus=True, user=(UID, SERVICE)) as systemd:
+        os.chmod(bus, 0o777)
+        b = limited("sleep", "1000")
+        with started(b, prefix=caller) as (name, pid):
+            unit = f"hrun-{name}.scope"
+            contains(read(f"/proc/{pid}/cgroup").splitlines(), f"0::{SERVICE}/user.slice/{unit}")
+            equal(systemd.units[unit]["properties"]["Delegate"], ("b", True))
+            limit = f"{h.CGROUP}{SERVICE}/user.slice/{unit}/hugetlb.2MB.max"
+            equal(read(limit), "2097152\n")
+            write(f"{h.work}/resources", json.dumps({"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}), 0o644)
+            equal(as_user("update", "-r", f"{h.work}/resources", name).status, 0)
+            equal(read(limit), "0\n")
+        equal(list(systemd.units), [], "units")
+        # who says cgroupfs means it
+        b.save()
+        r = as_user("--cgroup-manager", "cgroupfs", "run", "-b", b.path, h.new_id(), prefix=caller)
+        assert r.status != 0, r
+        contains(r.err, "is systemd's own")
 
 
 @test

@@ -152,6 +152,25 @@ def limits_are_told_and_written():
 
 
 @test
+def idle_and_back():
+    """What systemd believes of a weight is what the kernel has: at its next reload it writes that again."""
+    if "cpu" not in read(f"{CGROUP}/cgroup.controllers").split():
+        raise Skip("no cpu controller on cgroup2 here")
+    path, unset = f"{h.work}/resources", (1 << 64) - 1
+    with Fake(PRIVATE) as systemd, unit() as c:
+        def told():
+            return [v[1] for n, v in systemd.units[c.unit].pop("set", []) if n == "CPUWeight"]
+
+        for cpu, weight, file in (({"shares": 512}, [59], ("0", "59")), ({"idle": 0}, [], ("0", "59")), ({"idle": 1}, [0], ("1", None)),
+                                  ({"idle": 0}, [unset], ("0", "100")), ({"idle": 1}, [0], ("1", None)), ({"idle": 0, "shares": 512}, [59], ("0", "59"))):
+            write(path, json.dumps({"cpu": cpu}))
+            r = hrun("update", "-r", path, c.id, level="privileged")
+            equal((r.status, r.err, told()), (0, "", weight), cpu)
+            now = [read(f"{CGROUP}{c.cgroup}/{name}").strip() for name in ("cpu.idle", "cpu.weight")]
+            equal((now[0], now[1] if file[1] else None), file, cpu)
+
+
+@test
 def a_unit_that_failed_before():
     exists = f"{SYSTEMD}.UnitExists", "Unit x.scope was already loaded"
     with Fake(PRIVATE, quirks={"StartTransientUnit": ("once", *exists)}) as systemd, unit():
@@ -262,6 +281,46 @@ def update_does_not_change_somebody_elses_unit():
         equal((r.status, "set" in systemd.units[c.unit]), (1, False))
         contains(r.err, f"unit {c.unit} of the container has ended")
         systemd.units[c.unit]["invocation"] = kept
+
+
+def odd_bundle():
+    b = Bundle("sleep", "1000")
+    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 239, "minor": 7, "fileMode": 0o666}]
+    return b
+
+
+@test
+def an_update_that_systemd_refuses_changes_nothing():
+    """Nor does systemd hear of one that the kernel refuses, or for which it has no file."""
+    odd = {"allow": True, "type": "c", "major": 239, "minor": 7, "access": "rwm"}
+    asked = {"devices": [DENY_ALL, odd], "hugepageLimits": [{"pageSize": "2MB", "limit": 6 << 20}]}
+    path = f"{h.work}/resources"
+    if "hugetlb" not in read(f"{CGROUP}/cgroup.controllers").split():
+        raise Skip("no hugetlb controller on cgroup2 here")
+    b = odd_bundle()
+    b.linux["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 << 20}]
+    with Fake(PRIVATE) as systemd, unit(b) as c:
+        equal(c.start().status, 0)
+
+        def now():
+            opened = hrun("exec", c.id, "probe", "open", "/dev/odd", "r", level="privileged").out.strip()
+            return opened, read(f"{CGROUP}{c.cgroup}/hugetlb.2MB.max"), systemd.units[c.unit].get("set")
+
+        before = now()
+        equal(before[0], "EPERM", "a device that is not allowed")
+        for bad in ({"hugetlb.2MB.max": "many"}, {"hugetlb.2MB.nosuch": "1"}):
+            write(path, json.dumps({**asked, "unified": bad}))
+            equal(hrun("update", "-r", path, c.id, level="privileged").status, 1)
+            equal(now(), before, "after one that the kernel refuses")
+        equal(systemd.asked().count("SetProperties"), 0, "systemd was asked")
+        write(path, json.dumps(asked))
+        systemd.quirks["SetProperties"] = ("once", f"{SYSTEMD}.BadSetting", "no such thing")
+        r = hrun("update", "-r", path, c.id, level="privileged")
+        equal((r.status, r.err.count("\n")), (1, 1), repr(r))
+        equal(now(), before, "after systemd has refused")
+        equal(hrun("update", "-r", path, c.id, level="privileged").status, 0)
+        opened, limit, told = now()
+        assert opened != "EPERM" and limit == f"{6 << 20}\n" and told, (opened, limit, told)
 
 
 @test

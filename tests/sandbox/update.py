@@ -51,6 +51,18 @@ def a_limit_that_create_did_not_ask_for():
 
 
 @test
+def all_or_nothing():
+    """One of two values is refused by the kernel, or has no file: the other one is as before."""
+    need("hugetlb")
+    with started(Bundle("sleep", "1000"), level="privileged") as c:
+        silent(update(c, huge(4 << 20), level="privileged"))
+        for bad, words in (({"hugetlb.2MB.max": "many"}, "Invalid argument"), ({"hugetlb.2MB.nosuch": "1"}, "has no hugetlb.2MB.nosuch")):
+            fails(update(c, {**huge(6 << 20), "unified": bad}, level="privileged"), next(iter(bad)), words)
+            for file in ("hugetlb.2MB.max", "hugetlb.2MB.rsvd.max"):
+                equal(read(f"{cgroup_of(c)}/{file}"), f"{4 << 20}\n", file)
+
+
+@test
 def resources_from_stdin():
     need("hugetlb")
     with started(Bundle()) as c:

@@ -214,10 +214,10 @@ static const char *test_controllers(void)
 	const char *controllers[] = {"hugetlb"};
 	struct cgroup_write writes[] = {
 		{CGROUP_LIMIT, "hugetlb", "hugetlb.2MB.rsvd.max", "4194304", false, true,
-		 "linux.resources.hugepageLimits[0]"},
+		 "linux.resources.hugepageLimits[0]", false},
 		{CGROUP_LIMIT, "hugetlb", "hugetlb.2MB.max", "2097152", false, false,
-		 "linux.resources.hugepageLimits[0]"},
-		{CGROUP_LIMIT, "pids", "pids.max", "max", true, true, "linux.resources.pids.limit"},
+		 "linux.resources.hugepageLimits[0]", false},
+		{CGROUP_LIMIT, "pids", "pids.max", "max", true, true, "linux.resources.pids.limit", false},
 	};
 	uint64_t inode = 0;
 

@@ -22,9 +22,9 @@ static const char *text_of(const struct cgroup_plan *plan)
 
 	for (size_t i = 0; i < plan->write_count; i++) {
 		const struct cgroup_write *w = &plan->writes[i];
-		text = pool_printf(&pool, "%s%s%s%s=%s%s%s", text, *text ? "; " : "",
+		text = pool_printf(&pool, "%s%s%s%s=%s%s%s%s", text, *text ? "; " : "",
 				   w->kind == CGROUP_WEIGHT ? "~" : "", w->file, w->value, w->absent_ok ? "?" : "",
-				   w->last ? "!" : "");
+				   w->either ? "|" : "", w->last ? "!" : "");
 	}
 	return text;
 }
@@ -78,7 +78,7 @@ static void test_cpu(void)
 	cpu((struct config_cpu){.shares = SET(0), .quota = SET(0), .period = SET(0)}, "");
 	cpu((struct config_cpu){.shares = SET(1024)}, "~cpu.weight=100");
 	cpu((struct config_cpu){.shares = SET(1024), .idle = SET(0)}, "~cpu.weight=100");
-	cpu((struct config_cpu){.shares = SET(1024), .idle = SET(1)}, "~cpu.idle=1");
+	cpu((struct config_cpu){.shares = SET(1024), .idle = SET(1)}, "cpu.idle=1");
 	cpu((struct config_cpu){.idle = SET(2)}, "!linux.resources.cpu.idle: ");
 	cpu((struct config_cpu){.quota = SET(50000)}, "cpu.max=50000 100000");
 	cpu((struct config_cpu){.quota = SET(50000), .period = SET(20000)}, "cpu.max=50000 20000");
@@ -119,8 +119,8 @@ static void test_memory(void)
 	memory((struct config_memory){.swap = SET(INT64_MIN)}, "!linux.resources.memory.swap: ");
 	memory((struct config_memory){.limit = SET(1), .swap = SET(INT64_MAX)},
 	       "memory.swap.max=9223372036854775806; memory.max=1");
-	memory((struct config_memory){.reservation = SET(2048)}, "~memory.low=2048");
-	memory((struct config_memory){.reservation = SET(-1)}, "~memory.low=max");
+	memory((struct config_memory){.reservation = SET(2048)}, "memory.low=2048");
+	memory((struct config_memory){.reservation = SET(-1)}, "memory.low=max");
 	memory((struct config_memory){.kernel = SET(-1),
 				      .kernel_tcp = SET(0),
 				      .disable_oom_killer = SET(false),
@@ -164,13 +164,13 @@ static void test_block_io(void)
 			       c[] = {{8, -1, SET(1)}};
 
 	io((struct config_block_io){.weight = SET(0), .leaf_weight = SET(0)}, "");
-	io((struct config_block_io){.weight = SET(10)}, "~io.bfq.weight=10?; ~io.weight=1?");
-	io((struct config_block_io){.weight = SET(500)}, "~io.bfq.weight=500?; ~io.weight=4950?");
-	io((struct config_block_io){.weight = SET(1000)}, "~io.bfq.weight=1000?; ~io.weight=10000?");
+	io((struct config_block_io){.weight = SET(10)}, "io.bfq.weight=10|; io.weight=1|");
+	io((struct config_block_io){.weight = SET(500)}, "io.bfq.weight=500|; io.weight=4950|");
+	io((struct config_block_io){.weight = SET(1000)}, "io.bfq.weight=1000|; io.weight=10000|");
 	io((struct config_block_io){.weight = SET(9)}, "!linux.resources.blockIO.weight: must");
 	io((struct config_block_io){.weight = SET(1001)}, "!linux.resources.blockIO.weight: must");
 	io((struct config_block_io){.leaf_weight = SET(10)}, "!linux.resources.blockIO.leafWeight: cgroup v2");
-	io((struct config_block_io){.weight_device = weight, .weight_device_count = 2}, "~io.bfq.weight=8:0 500?");
+	io((struct config_block_io){.weight_device = weight, .weight_device_count = 2}, "io.bfq.weight=8:0 500");
 	io((struct config_block_io){.weight_device = leaf, .weight_device_count = 1},
 	   "!linux.resources.blockIO.weightDevice[0].leafWeight: cgroup v2");
 	io((struct config_block_io){.weight_device = none, .weight_device_count = 1},
@@ -222,7 +222,7 @@ static void test_lists(void)
 	rdma((struct config_rdma){"a hca_handle=9", SET(1), {0}}, "!linux.resources.rdma: ");
 	unified("memory.high", "1000", "memory.high=1000");
 	unified("memory.max", "max", "memory.max=max");
-	unified("cpu.weight", "50", "~cpu.weight=50");
+	unified("cpu.weight", "50", "cpu.weight=50");
 	unified("pids.max", "5", "pids.max=5!");
 	unified("hugetlb.2MB.max", "0", "hugetlb.2MB.max=0");
 	unified("io.max", "8:0 rbps=1\n8:16 rbps=2\n", "io.max=8:0 rbps=1; io.max=8:16 rbps=2");
@@ -296,6 +296,34 @@ static void test_paths(void)
 	path(pool_printf(&pool, "/%0200d/%05000d", 0, 0), NULL);
 }
 
+/* All that is asked for by name, but for shares. */
+static void test_missing_controllers(void)
+{
+	struct config_block_io io = {.weight = SET(500)};
+	struct config_weight_device device = {8, 0, SET(500), {0}};
+	struct config_block_io devices = {.weight_device = &device, .weight_device_count = 1};
+	struct config_cpu idle = {.idle = SET(1)}, busy = {.idle = SET(0)};
+	struct config_memory reservation = {.reservation = SET(4096)}, all = {.reservation = SET(-1)};
+	struct string_pair pair = {"cpu.weight", "50"};
+	const struct {
+		struct config_resources resources;
+		const char *controller; /* that is missed; NULL: none */
+	} cases[] = {
+		{{.block_io = &io}, "io"},	  {{.block_io = &devices}, "io"},	{{.cpu = &idle}, "cpu"},
+		{{.cpu = &busy}, NULL},		  {{.memory = &reservation}, "memory"}, {{.memory = &all}, "memory"},
+		{{.unified = {&pair, 1}}, "cpu"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct plan plan = {0};
+		plan_resources(&pool, &cases[i].resources, &plan.cgroup, &e);
+		int r = plan_cgroup_available(&pool, "pids", false, &plan, &e);
+		const char *missed = cases[i].controller;
+		if (missed ? r >= 0 || !strstr(e.text, pool_printf(&pool, "no %s controller", missed)) : r < 0)
+			printf("%zu: without its controller: %d %s\n", i, r, e.text), failures++;
+	}
+}
+
 static void test_missing_controller(void)
 {
 	static const char *const phrases[] = {"no such file", "not found", "permission denied",
@@ -321,7 +349,7 @@ static void test_missing_controller(void)
 	plan_resources(&pool, &weight, &plan.cgroup, &e);
 	r = plan_cgroup_available(&pool, "memory", false, &plan, &e);
 	if (r != 0 || plan.cgroup.write_count || plan.cgroup.controller_count || plan.warning_count != 1)
-		printf("a weight without its controller is left out with a warning\n"), failures++;
+		printf("shares without their controller are left out with a warning\n"), failures++;
 
 	plan = (struct plan){0};
 	plan_resources(&pool, &limit, &plan.cgroup, &e);
@@ -372,6 +400,7 @@ int main(void)
 	test_order();
 	test_paths();
 	test_missing_controller();
+	test_missing_controllers();
 	test_network();
 	pool_free(&pool);
 	return failures != 0;

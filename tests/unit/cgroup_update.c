@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cgroup_update.c - the weights of a living cgroup: one of the kernel's files must take them.  The cgroup is a plain directory.
+ * cgroup_update.c - weights: one of the kernel's files must take them, of a new cgroup and of a living one; and values that are put
+ * back.  The cgroup is a plain directory.
  */
 #include "check.h"
 
@@ -13,17 +14,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int update(struct config_resources *resources, const char *directory, struct err *e)
+static int set(struct config_resources *resources, const char *directory, bool live, struct err *e)
 {
 	struct pool pool = {0};
-	struct plan plan = {.cgroup = {.path = "/a", .live = true}};
+	struct plan plan = {.cgroup = {.path = "/a", .live = live}};
 	autofd int root = open(".", O_PATH | O_CLOEXEC), cgroup = open(directory, O_PATH | O_CLOEXEC);
 
 	plan.cgroup.root = root;
 	CHECK(cgroup >= 0 && plan_resources(&pool, resources, &plan.cgroup, e) == 0 && plan.cgroup.write_count);
-	int r = cgroup_update(&plan.cgroup, cgroup, false, e);
+	int r = live ? cgroup_update_check(&plan.cgroup, cgroup, e) : cgroup_apply(&plan.cgroup, cgroup, e);
+	if (live && r == 0)
+		r = cgroup_update(&plan.cgroup, cgroup, e);
 	pool_free(&pool);
 	return r;
+}
+
+static int update(struct config_resources *resources, const char *directory, struct err *e)
+{
+	return set(resources, directory, true, e);
+}
+
+static int apply(struct config_resources *resources, const char *directory, struct err *e)
+{
+	return set(resources, directory, false, e);
 }
 
 static void make(const char *file)
@@ -41,6 +54,33 @@ static void check_file(const char *file, const char *expected)
 	CHECK(fd_read_all(fd, text, sizeof text - 1) >= 0 && strcmp(text, expected) == 0, "%s: %s", file, text);
 }
 
+/* Nothing is written where one of many has no file. */
+static void test_nothing_before_all_was_looked_at(struct config_block_io *io)
+{
+	struct config_pids pids = {{true, 7}};
+	struct config_resources both = {.pids = &pids, .block_io = io};
+	struct err e = {0};
+
+	make("a/pids.max");
+	CHECK(update(&both, "a", &e) == -EOPNOTSUPP && strstr(e.text, "blockIO"), "%s", e.text);
+	check_file("a/pids.max", "");
+	CHECK(unlink("a/pids.max") == 0);
+}
+
+/* The others are put back though one cannot be. */
+static void test_restore(void)
+{
+	struct cgroup_write writes[] = {{.file = "io.max", .value = "8:0 rbps=max"}, {.file = "none", .value = "1"}};
+	const struct cgroup_plan before = {.writes = writes, .write_count = 2};
+	autofd int cgroup = open("a", O_PATH | O_CLOEXEC);
+	struct err e = {0};
+
+	make("a/io.max");
+	CHECK(cgroup_restore(&before, cgroup, &e) < 0, "a missing file");
+	check_file("a/io.max", "8:0 rbps=max");
+	CHECK(unlink("a/io.max") == 0);
+}
+
 int main(void)
 {
 	char directory[] = "/tmp/cgroup_update.XXXXXX";
@@ -55,7 +95,12 @@ int main(void)
 	CHECK(update(&all, "a", &e) == -EOPNOTSUPP && strstr(e.text, "linux.resources.blockIO.weight: "), "%s", e.text);
 	CHECK(update(&one, "a", &e) == -EOPNOTSUPP && strstr(e.text, "weightDevice[0]: "), "%s", e.text);
 	CHECK(update(&idle, "a", &e) == 0, "what is not idle already: %s", e.text);
+	CHECK(apply(&all, "a", &e) == -EOPNOTSUPP && strstr(e.text, "linux.resources.blockIO.weight: "), "%s", e.text);
+	CHECK(apply(&one, "a", &e) == -EOPNOTSUPP && strstr(e.text, "weightDevice[0]: "), "%s", e.text);
+	test_nothing_before_all_was_looked_at(&weight);
+	test_restore();
 	make("a/io.weight");
+	CHECK(apply(&all, "a", &e) == 0, "%s", e.text);
 	CHECK(update(&all, "a", &e) == 0, "%s", e.text);
 	check_file("a/io.weight", "4950");
 	CHECK(update(&one, "a", &e) == -EOPNOTSUPP, "a file for the weight of all is none for that of one");

@@ -128,7 +128,7 @@ static void test_properties(void)
 		{"pids.max=max", "TasksMax=infinity"},
 		{"cpu.weight=39", "CPUWeight=39"},
 		{"cpu.idle=1", "CPUWeight=0@252"},
-		{"cpu.idle=0", ""},
+		{"cpu.idle=0", "CPUWeight=infinity"},
 		/* rounded up to 10 ms a second */
 		{"cpu.max=50000 100000", "CPUQuotaPerSecUSec=500000; CPUQuotaPeriodUSec=100000@242"},
 		{"cpu.max=1000 100000", "CPUQuotaPerSecUSec=10000; CPUQuotaPeriodUSec=100000@242"},

@@ -101,7 +101,7 @@ static void test_flags(void)
 	       "cpuset.cpus=0-1 cpuset.mems=0");
 	expect("swap", &(struct options){.update.memory = "1k", .update.memory_swap = "3k"},
 	       "memory.swap.max=2048 memory.max=1024");
-	expect("weight", &(struct options){.update.blkio_weight = "10"}, "io.bfq.weight=10? io.weight=1?");
+	expect("weight", &(struct options){.update.blkio_weight = "10"}, "io.bfq.weight=10 io.weight=1");
 	expect("weight too great", &(struct options){.update.blkio_weight = "4294967296"}, "refused");
 	expect("ignored", &(struct options){.update.kernel_memory = "7"}, "");
 	expect("not built", &(struct options){.update.l3_cache_schema = "L3:0=f"}, "refused");
