@@ -66,6 +66,12 @@ static int open_in(const char *directory, const char *name, struct err *e)
 		return err_set(e, EPERM, "`%s/%s` is not a regular file; install hrun again", directory, name);
 	TRY(check_owner(dir, directory, e));
 	TRY(check_owner(fd, name, e));
+	/* Asked before, since a child that cannot execute it has no way to say so. */
+	if (faccessat(fd, "", X_OK, AT_EMPTY_PATH | AT_EACCESS) < 0)
+		return err_set(e, errno,
+			       "`%s/%s` may not be executed (%s); install hrun again, and where SELinux is on give it "
+			       "the type bin_t",
+			       directory, name, strerrorname_np(errno));
 	return TAKE_FD(fd);
 }
 
