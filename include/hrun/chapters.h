@@ -48,6 +48,10 @@ int idmap_write(const struct ids_plan *plan, int proc, pid_t pid, struct err *e)
 int idmap_make_namespace(const struct ids_plan *plan, struct err *e);
 /* I: become 0:0, or the first mapped pair, of a new user namespace; 0:0 or the process's own ids in a joined one. */
 int idmap_become_root(const struct plan *plan, struct err *e);
+/* CLONE_NEW* of the namespaces that must belong to a mapped id: not made with the process. */
+uint64_t idmap_makes_late(const struct namespaces_plan *plan);
+/* I, as the mapped root: make and enter them. */
+int idmap_make_late(const struct namespaces_plan *plan, struct err *e);
 
 /* I, before it drops anything: make the time namespace of the plan, where it has one, and enter it. */
 int time_make(const struct namespaces_plan *plan, struct err *e);

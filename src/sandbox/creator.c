@@ -197,9 +197,12 @@ static int explain_spawn(const struct creation *c, int r, struct err *e)
 
 static int start_init(struct creation *c, struct err *e)
 {
-	struct spawn how = {.create = c->plan->namespaces.create, .join_pidfd = -1, .cgroup = c->sandbox->cgroup};
+	const struct namespaces_plan *namespaces = &c->plan->namespaces;
+	struct spawn how = {.create = namespaces->create & ~idmap_makes_late(namespaces),
+			    .join_pidfd = -1,
+			    .cgroup = c->sandbox->cgroup};
 
-	TRY(order_joins(&c->plan->namespaces, &how, e));
+	TRY(order_joins(namespaces, &how, e));
 	/*
 	 * Nobody may look into us from inside: a pod's pid namespace may hold processes already, and whoever is uid 0
 	 * outside a new user namespace has every capability in it.  Only an ordinary user must stay dumpable for a
@@ -207,7 +210,7 @@ static int start_init(struct creation *c, struct err *e)
 	 */
 	if ((!c->plan->ids.new_namespace || proc_euid() == 0) && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_errno(e, "become undumpable");
-	int time = time_namespace(&c->plan->namespaces);
+	int time = time_namespace(namespaces);
 	autofd int home = time >= 0 ? time_visit(time, e) : -EBADF;
 	if (time >= 0)
 		TRY(home);

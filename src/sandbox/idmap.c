@@ -204,3 +204,21 @@ int idmap_become_root(const struct plan *plan, struct err *e)
 		return err_errno(e, "drop supplementary groups in the new user namespace");
 	return become(acting_id(ids->uid, ids->uid_count), acting_id(ids->gid, ids->gid_count), e);
 }
+
+/*
+ * A message queue's file system belongs to who makes its ipc namespace.  Made together with the process that would be an
+ * id that is not mapped: nobody inside would own it, and SELinux lets only its owner label it.
+ */
+uint64_t idmap_makes_late(const struct namespaces_plan *plan)
+{
+	return plan->has_user ? plan->create & CLONE_NEWIPC : 0;
+}
+
+int idmap_make_late(const struct namespaces_plan *plan, struct err *e)
+{
+	uint64_t late = idmap_makes_late(plan);
+
+	if (late && unshare((int)late) < 0)
+		return err_errno(e, "linux.namespaces: make an ipc namespace");
+	return 0;
+}

@@ -173,7 +173,7 @@ void init_main(void *argument)
 	if (r >= 0 && i->lift)
 		r = objects_lift_inside(i->lift, &i->objects, &e); /* as the user who called us */
 	expect_or_die(i->sync, SYNC_MAPPED);			   /* 1 MAPPED */
-	if (r < 0 || idmap_become_root(i->plan, &e) < 0)
+	if (r < 0 || idmap_become_root(i->plan, &e) < 0 || idmap_make_late(&i->plan->namespaces, &e) < 0)
 		fail(i->sync, &e);
 	/* Dumpable until now only where an ordinary user's runtime had to write the maps; after a change of ids always. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || build(i, &e) < 0)

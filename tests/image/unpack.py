@@ -102,6 +102,10 @@ def half_an_end(top):
     os.unlink(f"{missing}/hrun-tree")
     result = unpack(f"{top}/good", target, libexec=missing)
     report("hrun-tree is missing", "" if result[0] == 3 and "hrun-tree is missing" in result[1]["reason"] else said(result))
+    closed = programs(top, "closed")
+    os.chmod(f"{closed}/hrun-tree", 0o644)
+    result = unpack(f"{top}/good", target, libexec=closed)
+    report("hrun-tree may not be executed", "" if result[0] == 3 and "closed/hrun-tree` may not be executed" in result[1]["reason"] else said(result))
 
 
 def stopped(top, number):

@@ -189,6 +189,18 @@ def hostname_and_domainname():
 
 
 @test
+def message_queues_belong_to_the_root_of_the_user_namespace():
+    """New and joined: to an id that is mapped, or nobody inside can label them."""
+    show = ("stat", "-c", "%u:%g", "/dev/mqueue")
+    equal(output(Bundle(uid=0).user_namespace(), *show), "0:0\n", "a new one")
+    with holding("ipc", user=True) as pid:
+        b = Bundle(uid=0).namespace("user", path=f"/proc/{pid}/ns/user")
+        equal(output(b, *show, level="privileged"), "0:0\n", "a joined one")
+    with started(Bundle().user_namespace()) as c:
+        assert namespace_of(c.pid, "ipc") != namespace_of("self", "ipc"), "the caller's"
+
+
+@test
 def user_namespace_with_mappings():
     b = Bundle().user_namespace()
     b.linux["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 1000}, {"containerID": 1000, "hostID": 300000, "size": 7}]
