@@ -39,7 +39,7 @@ struct sandbox_options {
  * Build the container up to the point where its init waits for `start`.  Saves the container's
  * record as it goes (cgroup inode, pid and start time, created_done).  On failure everything
  * outside the state directory is undone: process, cgroup; the caller removes the state
- * directory.  Returns when init is READY; ret->pid is R's child.  PLAN gets the detached trees that
+ * directory, and of a unit of systemd the unit and its cgroup.  Returns when init is READY; ret->pid is R's child.  PLAN gets the detached trees that
  * the creator makes of host objects (mount_step.tree, device_step.tree).
  */
 int sandbox_create(struct plan *plan, struct container *container, const struct sandbox_options *options,

@@ -193,6 +193,14 @@ def what_systemd_refuses():
 
 
 @test
+def a_create_that_fails_ends_the_unit():
+    """systemd does not hear that a cgroup got empty which is gone a moment later."""
+    fake = Fake(PRIVATE)
+    refused(fake, "nosuch", bundle=Bundle("nosuch"))
+    equal((fake.asked()[-2:], list(fake.units)), (["Stop", "ResetFailed"], []), "the end")
+
+
+@test
 def no_systemd_at_all():
     r = Unit(Bundle("true")).create()
     equal(r.status, 1)

@@ -215,7 +215,11 @@ def start_server():
            "--service-account-issuer=https://kubernetes.default", "--service-account-key-file", f"{work}/accounts.key", "--api-audiences=here",
            "--service-account-signing-key-file", f"{work}/accounts.key", "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition,Priority",
            "--kubelet-preferred-address-types=InternalIP")
-    wait_for(lambda: run("kubectl", "--kubeconfig", f"{work}/kubeconfig", "get", "--raw", "/readyz")[0] == 0, "the API server is ready")
+    for _ in range(600):  # on an emulated machine it takes its time
+        if run("kubectl", "--kubeconfig", f"{work}/kubeconfig", "get", "--raw", "/readyz")[0] == 0:
+            return
+        time.sleep(1)
+    raise AssertionError("the API server is not ready")
 
 
 def prepare():

@@ -16,7 +16,7 @@ import shutil
 import sys
 
 import guest
-from guest import HRUN, TOP, USER, cgroups_left, equal, holds, need_machine, run, sh, work_directory, write
+from guest import HRUN, TOP, USER, cgroups_left, equal, holds, need_machine, run, sh, wait_for, work_directory, write
 
 from engine import expected, play  # guest has said where they are
 from podman_cases import CASES, PRIVILEGED, USER_CASES, USER_WANTED, WANTED, make_files
@@ -32,11 +32,15 @@ WITHOUT = {"buildah run": "the guest has no buildah of its own; `podman build` i
 
 def as_root(command):
     """(status, output) of a shell's COMMAND."""
-    return run("sh", "-c", f"cd; {command}")
+    return lines(*run("sh", "-c", f"cd; {command}"))
 
 
 def as_user(command):
-    return run("env", f"HOME={HOME}", "sh", "-c", f"cd; {command}", user=USER)
+    return lines(*run("env", f"HOME={HOME}", "sh", "-c", f"cd; {command}", user=USER))
+
+
+def lines(status, out):
+    return status, out and out + "\n"
 
 
 STARTED = {"root": as_root, "a user": as_user}
@@ -67,6 +71,14 @@ def nothing_of_anybody():
     equal([name for name in state if re.fullmatch("[0-9a-f]{64}", name)], [], "records of hrun")
     equal(cgroups_left("libpod-"), [], "cgroups")
     equal(run("pgrep", "-x", "conmon")[1], "", "conmon")
+    for user in (None, USER):
+        wait_for(lambda user=user: not units(user), f"no unit of {user or 'root'} is left")
+
+
+def units(user):
+    manager = ["--user"] if user else []
+    listed = sh("systemctl", *manager, "list-units", "--all", "--plain", "--no-legend", "libpod-*.scope", user=user).splitlines()
+    return [line for line in listed if not line.startswith("libpod-conmon")]
 
 
 def named(cases, prefix, start):
