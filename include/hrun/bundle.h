@@ -22,6 +22,14 @@ struct bundle {
 	const char *rootfs_path; /* absolute; NULL where root.path is absent */
 	int rootfs;		 /* owned, O_PATH of the root directory, or negative errno of opening it */
 	struct stat rootfs_stat; /* valid where rootfs >= 0 */
+	/*
+	 * root.path is a regular file: root_file is an owned O_PATH descriptor of it, and rootfs is negative until somebody has vouched
+	 * for the file and mounted it (signed_bundle.c); then it is a detached mount.
+	 */
+	bool root_is_file;
+	int root_file;
+	struct stat root_file_stat;
+	const char *root_refusal; /* why it was not mounted though it is signed; or NULL */
 	bool unpacked; /* the root is a detached mount that hrun has filled, now or in its store: no directory of others */
 };
 
@@ -44,5 +52,9 @@ int bundle_open_layout(struct pool *pool, const char *directory, struct bundle *
 int bundle_take_document(struct pool *pool, struct bundle *bundle, const char *bytes, size_t size, size_t max_size,
 			 int rootfs, struct json_error *ret_error, struct err *e);
 void bundle_close(struct bundle *bundle);
+
+/* What root.path names on the host: a descriptor of the directory or file (or negative), and its stat. */
+int bundle_root_fd(const struct bundle *bundle);
+const struct stat *bundle_root_stat(const struct bundle *bundle);
 
 #endif

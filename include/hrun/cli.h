@@ -407,14 +407,14 @@ int verify_bundle(struct command *command, struct image_call *call, struct image
 /* ---- signed_bundle.c ---- */
 /*
  * Where the policy asks for signatures and the bundle has some: do they hold, and can nobody change what they are of?  One of
- * answer and refusal is set then.
+ * answer and refusal is set then.  A root that is a file is mounted where they hold (bundle->rootfs), or bundle->root_refusal says why not.
  */
 struct signed_bundle {
 	const struct image_answer *answer;
 	const char *refusal;
 	const char *denied; /* why it does not start whatever the signature says: denyDigests; or NULL */
 };
-int signed_bundle_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
+int signed_bundle_look(struct command *command, const struct policy *policy, struct bundle *bundle,
 		       struct signed_bundle *ret, struct err *e);
 
 /* ---- root_image.c ---- */
@@ -422,8 +422,8 @@ int signed_bundle_look(struct command *command, const struct policy *policy, con
  * Is the bundle signed, or else its root an image that was?  A bundle with a signature has its answer, good or bad.  Both are
  * empty where the policy does not ask.  CACHE as image_root_asked has it.  -EPERM where denyDigests name it.
  */
-int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
-		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
+int root_image_look(struct command *command, const struct policy *policy, struct bundle *bundle, const char *cache,
+		    struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e);
 /* The image that the container is: NULL where none is signed, or where the store has another one of the same layers that is not. */
 const struct image_answer *root_image_answer(const struct signed_bundle *signature, const struct image_root *root);
 /* What of the two the rules are to know. */

@@ -239,4 +239,7 @@ int config_read_process(struct pool *pool, const struct json *tree, struct confi
 int config_read_resources(struct pool *pool, const struct json *tree, struct config_resources **ret_resources,
 			  struct json_error *ret_error);
 
+/* Does mounts[INDEX] lie on a mount that comes before it?  Then its place is not in the root. */
+bool config_mount_is_covered(struct pool *pool, const struct config *config, size_t index);
+
 #endif

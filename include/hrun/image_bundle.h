@@ -28,8 +28,21 @@ bool bundle_has_signature(int dir);
 int bundle_open_signatures(struct pool *pool, int dir, int ret_fds[IMAGE_SIGNATURES_MAX], struct err *e);
 /* An owned descriptor of the list; -ENOENT where there is none. */
 int bundle_open_list(int dir, struct err *e);
-/* The root is below the bundle's directory and reached through no link: only then is it the bundle's. */
+/* The root, a directory or a file, is below the bundle's directory and reached through no link: only then is it the bundle's. */
 int bundle_check_root(const struct bundle *bundle, struct err *e);
+
+/* ---- bundle_erofs.c: a root that is a file (bundle->root_is_file) ---- */
+/* An owned descriptor of it for reading.  -EINVAL where it is no EROFS image, or not all of one. */
+int bundle_erofs_open(const struct bundle *bundle, struct err *e);
+/* Its fs-verity digest, where it has fs-verity with SHA-256, blocks of 4,096 bytes and no salt. */
+bool bundle_erofs_measure(int fd, char hex[2 * SHA256_SIZE + 1]);
+/* Its SHA-256: all of it is read. */
+int bundle_erofs_hash(struct pool *pool, int fd, char hex[2 * SHA256_SIZE + 1], struct err *e);
+/*
+ * An owned, detached mount of it, read-only and nodev, with the LABEL of SELinux (NULL: as the file says).  The kernel then parses the
+ * file: not before a signature was verified.
+ */
+int bundle_erofs_mount(const struct bundle *bundle, const char *label, struct err *e);
 
 /* ---- bundle_verify.c ---- */
 enum bundle_guard {
@@ -38,7 +51,8 @@ enum bundle_guard {
 };
 /*
  * Is BUNDLE what the keys of CALL signed?  CALL holds a request with its trusts and descriptors of their keys, in order, and
- * nothing else.  0 with the answer in *ret, whose verdict may be reject; its digests are the list's and config.json's.
+ * nothing else.  0 with the answer in *ret, whose verdict may be reject; its digests are those of the list, or of
+ * the root's file, and config.json.  CALL's request says afterwards how the file was known: by verity_digest, or by its SHA-256.
  * Negative errno where it cannot be found out at all.
  */
 int bundle_verify(struct pool *pool, struct image_call *call, const struct bundle *bundle, enum bundle_guard guard,

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 enum {
-	IMAGE_WIRE_VERSION = 1,
+	IMAGE_WIRE_VERSION = 2,
 	IMAGE_TRUSTS_MAX = 8,	   /* requirements that apply to one image: all must hold */
 	IMAGE_KEYS_MAX = 16,	   /* keys or CA certificates of one requirement */
 	IMAGE_SIGNATURES_MAX = 16, /* that an answer tells about */
@@ -103,9 +103,13 @@ enum image_task {
 struct image_request {
 	uint32_t version, task;
 	uint32_t signature_files; /* IMAGE_BUNDLE; else 0 */
-	char tree_digest[IMAGE_DIGEST_SIZE],
-		bundle_config_digest[IMAGE_DIGEST_SIZE]; /* IMAGE_BUNDLE: what must be signed */
-	uint32_t signatures_required;			 /* 0: none is looked for, the chain is checked all the same */
+	/*
+	 * IMAGE_BUNDLE, what must be signed: config.json and the list of the tree, or, with root_is_file, the file: one of its two digests,
+	 * the other is "".
+	 */
+	uint32_t root_is_file;
+	char tree_digest[IMAGE_DIGEST_SIZE], verity_digest[IMAGE_DIGEST_SIZE], bundle_config_digest[IMAGE_DIGEST_SIZE];
+	uint32_t signatures_required; /* 0: none is looked for, the chain is checked all the same */
 	uint32_t trust_count;
 	struct image_trust trusts[IMAGE_TRUSTS_MAX];
 	char ref[IMAGE_NAME_SIZE];  /* chooses an entry of the index, "" where there is only one */
@@ -178,7 +182,7 @@ struct image_answer {
 	uint32_t verdict, stage;
 	char reason[IMAGE_REASON_SIZE];
 	char image_digest
-		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree */
+		[IMAGE_DIGEST_SIZE]; /* what was signed and chosen by the ref: index or manifest; a bundle's tree or file */
 	char manifest_digest[IMAGE_DIGEST_SIZE]; /* what runs on this platform; "" for a bundle */
 	char config_digest[IMAGE_DIGEST_SIZE];
 	struct image_devices devices; /* only where the request says drop_devices */

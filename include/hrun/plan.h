@@ -130,6 +130,7 @@ struct rootfs_plan {
 	const char *path; /* absolute on the host: where it is and where it is attached */
 	int fd;		  /* borrowed from the bundle, O_PATH */
 	bool detached;	  /* fd is a detached mount of hrun's own, which is attached there itself */
+	const char *file; /* of which it is the mount, where root.path names an EROFS image; else NULL */
 	dev_t device;	  /* of the directory at path, as it was judged */
 	ino_t inode;
 	bool readonly;

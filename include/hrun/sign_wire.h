@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-	SIGN_WIRE_VERSION = 1,
+	SIGN_WIRE_VERSION = 2,
 	SIGN_HEX_SIZE = 65,
 	SIGN_KEY_FILE_MAX = 1 << 16,
 	SIGN_PASSPHRASE_MAX = 1024,
@@ -32,7 +32,9 @@ struct sign_request {
 	uint32_t version, task;
 	uint32_t key; /* SIGN_KEYGEN: enum sign_key */
 	uint32_t has_passphrase;
-	char tree_hex[SIGN_HEX_SIZE], config_hex[SIGN_HEX_SIZE]; /* SIGN_STATEMENT: 64 lower-case digits each */
+	uint32_t root_is_file; /* SIGN_STATEMENT: the digest is that of an EROFS file, not of a list */
+	char root_hex[SIGN_HEX_SIZE], config_hex[SIGN_HEX_SIZE]; /* SIGN_STATEMENT: 64 lower-case digits each */
+	char verity_hex[SIGN_HEX_SIZE];				 /* of a file, its fs-verity digest, or "" */
 };
 
 struct sign_answer {

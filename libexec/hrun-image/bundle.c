@@ -20,19 +20,24 @@ void bundle_judge(struct pool *pool, const struct image_request *request, const 
 		  struct image_answer *answer)
 {
 	struct candidate candidates[IMAGE_SIGNATURES_MAX] = {0};
-	struct subject subject = {0};
+	struct digest root = {0};
+	struct subject subject = {.is_file = request->root_is_file, .told = &root};
 	struct refusal r = {0};
 
-	digest_read(request->tree_digest, &subject.digest);
+	/* (What cannot be read stays "", request_check has seen to it that one of the two can.) */
+	digest_read(request->tree_digest, &root);
+	digest_read(request->verity_digest, &subject.verity);
+	subject.digest = root;
 	digest_read(request->bundle_config_digest, &subject.config);
-	memcpy(answer->image_digest, subject.digest.text, sizeof answer->image_digest);
 	memcpy(answer->config_digest, subject.config.text, sizeof answer->config_digest);
 	read_candidates(pool, files, request->signature_files, candidates);
-	if (name_is_of_other(request->name, &subject.digest))
-		refuse(&r, IMAGE_STAGE_POLICY, "the name %.200s has another digest than the list of the tree",
-		       request->name);
-	else if (signatures_check(pool, request, trusts, candidates, request->signature_files, &subject, answer, &r) ==
-		 0)
+	int status =
+		signatures_check(pool, request, trusts, candidates, request->signature_files, &subject, answer, &r);
+	memcpy(answer->image_digest, root.text, sizeof answer->image_digest);
+	if (root.text[0] && name_is_of_other(request->name, &root))
+		refuse(&r, IMAGE_STAGE_POLICY, "the name %.200s has another digest than %s", request->name,
+		       subject.is_file ? "the root's file" : "the list of the tree");
+	else if (status == 0)
 		return;
 	answer->verdict = r.verdict;
 	answer->stage = r.stage;

@@ -165,6 +165,10 @@ struct subject {
 	const char *media_type;
 	uint64_t size;
 	struct digest config; /* of a bundle: of its config.json; else "" */
+	/* Of a bundle whose root is a file: where only this is known of the file (else ""), `digest` is "", and who signs it says what it is. */
+	bool is_file;
+	struct digest verity;
+	struct digest *told;
 };
 
 /*

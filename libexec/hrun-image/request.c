@@ -37,10 +37,15 @@ static bool bundle_is_sound(const struct image_request *request)
 	struct digest digest;
 
 	if (request->task != IMAGE_BUNDLE)
-		return request->signature_files == 0;
-	return request->signature_files <= IMAGE_SIGNATURES_MAX && IS_TERMINATED(request->tree_digest) &&
-	       IS_TERMINATED(request->bundle_config_digest) && digest_read(request->tree_digest, &digest) == 0 &&
-	       digest_read(request->bundle_config_digest, &digest) == 0;
+		return request->signature_files == 0 && request->root_is_file == 0;
+	if (!IS_TERMINATED(request->tree_digest) || !IS_TERMINATED(request->verity_digest) ||
+	    !IS_TERMINATED(request->bundle_config_digest))
+		return false;
+	bool measured = request->verity_digest[0];
+	const char *root = measured ? request->verity_digest : request->tree_digest;
+	return request->signature_files <= IMAGE_SIGNATURES_MAX && request->root_is_file <= 1 &&
+	       (!measured || (request->root_is_file && request->signatures_required && !request->tree_digest[0])) &&
+	       digest_read(root, &digest) == 0 && digest_read(request->bundle_config_digest, &digest) == 0;
 }
 
 static bool comparison_is_sound(const struct image_request *q)

@@ -65,14 +65,17 @@ int bundle_check(struct judgement *j)
 
 /* ---- a bundle of the runtime specification ---- */
 
-/* One subject with exactly this name and one digest. */
-static int read_tree_subject(struct judgement *j, const struct json *subject, const char *name, const char **ret_hex)
+static const char *const verity_too[] = {STATEMENT_VERITY, NULL};
+
+/* One subject with exactly this name and one digest, or with one of MORE. */
+static int read_tree_subject(struct judgement *j, const struct json *subject, const char *name, const char *const *more,
+			     const char **ret_hex)
 {
 	static const char *const needed[] = {"name", "digest", NULL};
 	static const char *const digests[] = {"sha256", NULL};
 
 	TRY(exact_members(j, subject, "A subject of the signed statement", needed, NULL));
-	TRY(exact_members(j, json_at(subject, "digest"), "A subject's \"digest\"", digests, NULL));
+	TRY(exact_members(j, json_at(subject, "digest"), "A subject's \"digest\"", digests, more));
 	const char *says = text_at(subject, "name");
 	*ret_hex = text_at(json_at(subject, "digest"), "sha256");
 	if (!says || !str_equal(says, name) || !*ret_hex)
@@ -81,27 +84,68 @@ static int read_tree_subject(struct judgement *j, const struct json *subject, co
 	return 0;
 }
 
-int tree_check(struct judgement *j)
+static bool is_digest(const struct digest *digest, const char *hex)
 {
-	const size_t skip = strlen("sha256:");
-	const struct json *subjects = NULL;
-	const char *tree, *config;
+	return digest->text[0] && hex && str_equal(hex, digest->text + strlen("sha256:"));
+}
 
-	TRY(read_statement(j, STATEMENT_BUNDLE_PREDICATE, "bundle", &subjects));
+/*
+ * The kernel vouches for the file by its fs-verity digest; its SHA-256 is what the statement says beside that.  Two who disagree about
+ * it cannot both be right.
+ */
+static int take_digest(struct judgement *j, const char *hex)
+{
+	struct digest says = {0};
+	const char *text = pool_printf(j->pool, "sha256:%s", hex);
+
+	if (!j->subject->verity.text[0])
+		return 0;
+	if (digest_read(text, &says) < 0)
+		return bad(j, IMAGE_STAGE_SIGNATURE, "\"sha256\" of the root in the signed statement is no digest");
+	if (!j->subject->told->text[0])
+		*j->subject->told = says;
+	if (!str_equal(j->subject->told->text, says.text))
+		return bad(j, IMAGE_STAGE_SIGNATURE, "It and another signature say different SHA-256 of the same file");
+	return 0;
+}
+
+/* What the two subjects are digests of: the root and config.json. */
+static int read_bundle_statement(struct judgement *j, bool *ret_same_root, const char **ret_root,
+				 const char **ret_config)
+{
+	const bool file = j->subject->is_file;
+	const struct json *subjects = NULL;
+
+	TRY(read_statement(j, file ? STATEMENT_EROFS_PREDICATE : STATEMENT_BUNDLE_PREDICATE, "bundle", &subjects));
 	if (!subjects || subjects->type != JSON_ARRAY || subjects->count != 2)
 		return bad(j, IMAGE_STAGE_SIGNATURE, "The signed statement does not have exactly two subjects");
-	TRY(read_tree_subject(j, subjects->first, STATEMENT_TREE_NAME, &tree));
-	TRY(read_tree_subject(j, subjects->first->next, STATEMENT_CONFIG_NAME, &config));
-	bool same_tree = str_equal(tree, j->subject->digest.text + skip);
-	bool same_config = str_equal(config, j->subject->config.text + skip);
-	if (!same_tree && !same_config)
+	const struct json *root = subjects->first;
+	TRY(read_tree_subject(j, root, file ? STATEMENT_EROFS_NAME : STATEMENT_TREE_NAME, file ? verity_too : NULL,
+			      ret_root));
+	TRY(read_tree_subject(j, root->next, STATEMENT_CONFIG_NAME, NULL, ret_config));
+	*ret_same_root = j->subject->verity.text[0]
+				 ? is_digest(&j->subject->verity, text_at(json_at(root, "digest"), STATEMENT_VERITY))
+				 : is_digest(&j->subject->digest, *ret_root);
+	return 0;
+}
+
+int tree_check(struct judgement *j)
+{
+	const char *root, *config;
+	bool same_root;
+
+	TRY(read_bundle_statement(j, &same_root, &root, &config));
+	bool same_config = is_digest(&j->subject->config, config);
+	if (!same_root && !same_config)
 		return bad(j, IMAGE_STAGE_SIGNATURE, "It is a good signature of another bundle");
-	if (!same_tree)
-		return bad(j, IMAGE_STAGE_MANIFEST, STATEMENT_TREE_NAME " is another one than was signed");
+	if (!same_root)
+		return bad(j, IMAGE_STAGE_MANIFEST, "%s is another one than was signed",
+			   j->subject->is_file ? "the root's file" : STATEMENT_TREE_NAME);
 #ifdef HRUN_MUTANT_BUNDLE_CONFIG
 	same_config = true;
 #endif
 	if (!same_config)
 		return bad(j, IMAGE_STAGE_CONFIG, STATEMENT_CONFIG_NAME " is another one than was signed");
-	return identity_check(j, NULL);
+	TRY(identity_check(j, NULL));
+	return take_digest(j, root);
 }

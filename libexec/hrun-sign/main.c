@@ -46,6 +46,16 @@ static bool is_hex(const char *text, size_t size)
 	return memchr(text, '\0', size) && strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64;
 }
 
+/* Nothing but digits gets into a statement. */
+static bool digests_are_sound(const struct sign_request *request)
+{
+	bool measured = request->verity_hex[0];
+
+	return is_hex(request->root_hex, sizeof request->root_hex) &&
+	       is_hex(request->config_hex, sizeof request->config_hex) && request->root_is_file <= 1 &&
+	       (!measured || (request->root_is_file && is_hex(request->verity_hex, sizeof request->verity_hex)));
+}
+
 static int check(struct signer *s, const int *fds, size_t fd_count)
 {
 	const struct sign_request *request = &s->request;
@@ -54,9 +64,7 @@ static int check(struct signer *s, const int *fds, size_t fd_count)
 	if (request->version != SIGN_WIRE_VERSION)
 		return sign_fail(s, EPROTO, "hrun and hrun-sign are of different builds; install both again");
 	if (request->task >= SIGN_TASKS || request->key >= SIGN_KEYS || request->has_passphrase > 1 ||
-	    fd_count != (size_t)signs + request->has_passphrase ||
-	    (signs && (!is_hex(request->tree_hex, sizeof request->tree_hex) ||
-		       !is_hex(request->config_hex, sizeof request->config_hex))))
+	    fd_count != (size_t)signs + request->has_passphrase || (signs && !digests_are_sound(request)))
 		return sign_fail(s, EPROTO, "the request is malformed");
 	s->key_fd = signs ? fds[0] : -1;
 	s->passphrase_fd = request->has_passphrase ? fds[signs] : -1;

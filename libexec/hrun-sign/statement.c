@@ -2,7 +2,7 @@
 /*
  * statement.c - an in-toto statement over a bundle, in a DSSE envelope, in a Sigstore bundle of version 0.3.
  *
- * hrun names two digests, and what is signed is made of them here: nobody gets other bytes signed by asking.
+ * hrun names the digests, and what is signed is made of them here: nobody gets other bytes signed by asking.
  */
 #include "sign.h"
 #include <errno.h>
@@ -11,11 +11,12 @@
 #include <hrun/str.h>
 #include <openssl/err.h>
 
+/* The root's name, its SHA-256, what else is known of it; config.json's SHA-256; the type. */
 #define STATEMENT                                                                   \
 	"{\"_type\":\"" STATEMENT_TYPE "\",\"subject\":["                           \
-	"{\"name\":\"" STATEMENT_TREE_NAME "\",\"digest\":{\"sha256\":\"%s\"}},"    \
+	"{\"name\":\"%s\",\"digest\":{\"sha256\":\"%s\"%s}},"                       \
 	"{\"name\":\"" STATEMENT_CONFIG_NAME "\",\"digest\":{\"sha256\":\"%s\"}}]," \
-	"\"predicateType\":\"" STATEMENT_BUNDLE_PREDICATE "\",\"predicate\":{}}"
+	"\"predicateType\":\"%s\",\"predicate\":{}}"
 #define ENVELOPE                                                                                                  \
 	"{\"mediaType\":\"" STATEMENT_MEDIA_TYPE "\",\"verificationMaterial\":{\"publicKey\":{\"hint\":\"%s\"}}," \
 	"\"dsseEnvelope\":{\"payload\":\"%s\",\"payloadType\":\"" STATEMENT_PAYLOAD_TYPE "\","                    \
@@ -31,7 +32,14 @@ static const char *to_base64(struct pool *pool, struct blob bytes)
 
 static struct blob payload_of(struct signer *s)
 {
-	char *text = pool_printf(&s->pool, STATEMENT, s->request.tree_hex, s->request.config_hex);
+	const struct sign_request *request = &s->request;
+	const char *verity = request->verity_hex[0]
+				     ? pool_printf(&s->pool, ",\"" STATEMENT_VERITY "\":\"%s\"", request->verity_hex)
+				     : "";
+	char *text =
+		pool_printf(&s->pool, STATEMENT, request->root_is_file ? STATEMENT_EROFS_NAME : STATEMENT_TREE_NAME,
+			    request->root_hex, verity, request->config_hex,
+			    request->root_is_file ? STATEMENT_EROFS_PREDICATE : STATEMENT_BUNDLE_PREDICATE);
 
 	return (struct blob){.bytes = (unsigned char *)text, .size = strlen(text)};
 }

@@ -127,6 +127,17 @@ static int refuse_document(const char *name, const struct json_error *error, str
 		       separator, error->text, error->rule);
 }
 
+/* No directory: a file system in a file, perhaps.  Not through a link, and nothing is read. */
+static void open_root_file(struct bundle *bundle, const char *path)
+{
+	autofd int fd = openat(bundle->dir, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &bundle->root_file_stat) < 0 || !S_ISREG(bundle->root_file_stat.st_mode))
+		return;
+	bundle->root_is_file = true;
+	bundle->root_file = TAKE_FD(fd);
+}
+
 /* The root may be missing or be what a rule refuses; that is judged later, on this descriptor. */
 static void open_rootfs(struct pool *pool, struct bundle *bundle)
 {
@@ -141,6 +152,8 @@ static void open_rootfs(struct pool *pool, struct bundle *bundle)
 		bundle->rootfs = -errno;
 	else if (fstat(bundle->rootfs, &bundle->rootfs_stat) < 0)
 		fd_close(&bundle->rootfs);
+	if (bundle->rootfs == -ENOTDIR)
+		open_root_file(bundle, path);
 }
 
 static int read_document(struct pool *pool, const char *name, size_t max_size, struct bundle *bundle,
@@ -209,4 +222,16 @@ void bundle_close(struct bundle *bundle)
 {
 	fd_close(&bundle->dir);
 	fd_close(&bundle->rootfs);
+	if (bundle->root_is_file)
+		fd_close(&bundle->root_file);
+}
+
+int bundle_root_fd(const struct bundle *bundle)
+{
+	return bundle->root_is_file ? bundle->root_file : bundle->rootfs;
+}
+
+const struct stat *bundle_root_stat(const struct bundle *bundle)
+{
+	return bundle->root_is_file ? &bundle->root_file_stat : &bundle->rootfs_stat;
 }

@@ -6,6 +6,7 @@
  * them is read, and judged by the rules.
  */
 #include <hrun/field.h>
+#include <hrun/path.h>
 
 static const struct field id_mapping_fields[] = {
 	{"containerID", FIELD_U32, .required = true, .offset = offsetof(struct id_mapping, container_id)},
@@ -99,4 +100,15 @@ int config_read_resources(struct pool *pool, const struct json *tree, struct con
 {
 	*ret_resources = pool_alloc(pool, sizeof **ret_resources);
 	return field_read(pool, &config_resources_table, tree, *ret_resources, NULL, ret_error);
+}
+
+bool config_mount_is_covered(struct pool *pool, const struct config *config, size_t index)
+{
+	const char *path = path_fold(pool, config->mounts[index].destination);
+
+	for (size_t i = 0; i < index; i++) {
+		if (path_is_below(path, path_fold(pool, config->mounts[i].destination)))
+			return true;
+	}
+	return false;
 }

@@ -6,8 +6,8 @@
 #include <hrun/cli.h>
 #include <hrun/log.h>
 
-int root_image_look(struct command *command, const struct policy *policy, const struct bundle *bundle,
-		    const char *cache, struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e)
+int root_image_look(struct command *command, const struct policy *policy, struct bundle *bundle, const char *cache,
+		    struct signed_bundle *ret_signature, struct image_root *ret_root, struct err *e)
 {
 	const struct image_root_asked asked = {.policy = policy, .bundle = bundle, .cache = cache};
 
@@ -17,7 +17,8 @@ int root_image_look(struct command *command, const struct policy *policy, const 
 #ifdef HRUN_MUTANT_SPOILT_HIDES
 	is_asked = !ret_signature->refusal;
 #endif
-	if (policy->images.require >= IMAGES_WARN && !ret_signature->answer && is_asked)
+	/* (No engine's root is a file.) */
+	if (policy->images.require >= IMAGES_WARN && !ret_signature->answer && is_asked && !bundle->root_is_file)
 		image_root_verify(&command->pool, &asked, ret_root);
 	/* Whoever spoils the bundle's signature is told so; what is denied stays so. */
 	if (ret_signature->refusal)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sign.c - sign a bundle: the list of its root, and a signature over that and config.json, both beside the root.
+ * sign.c - sign a bundle: the list of its root, and a signature over that and config.json, both beside the root.  Of a root that is a
+ * file no list is needed.
  *
  * Each signer has a file of his own.  What is there is replaced with --force only; a list that says the same is no other list.
  */
@@ -22,6 +23,8 @@ struct signing {
 	int passphrase;
 	struct json_out list;
 	struct image_tree_result tree;
+	char root_hex[2 * SHA256_SIZE + 1],
+		verity_hex[2 * SHA256_SIZE + 1]; /* of the list; of the file, "" without fs-verity */
 	struct sign_request request;
 	struct sign_answer answer;
 };
@@ -59,9 +62,21 @@ static int list_tree(struct signing *s, struct err *e)
 	const struct image_tree tree = {.root = s->bundle.rootfs, .take = add_line, .context = s};
 
 	s->list.pool = &s->command->pool;
-	TRY(bundle_check_root(&s->bundle, e));
 	TRY(sign_make_mount_points(&s->command->pool, &s->bundle, e));
-	return image_tree_walk(&s->command->pool, &tree, &s->tree, e);
+	TRY(image_tree_walk(&s->command->pool, &tree, &s->tree, e));
+	memcpy(s->root_hex, s->tree.hex, sizeof s->root_hex);
+	return 0;
+}
+
+/* What the kernel says of it is signed as well, where it has measured the file. */
+static int look_at_file(struct signing *s, struct err *e)
+{
+	autofd int fd = bundle_erofs_open(&s->bundle, e);
+
+	TRY(fd);
+	if (!bundle_erofs_measure(fd, s->verity_hex))
+		s->verity_hex[0] = '\0';
+	return bundle_erofs_hash(&s->command->pool, fd, s->root_hex, e);
 }
 
 static int ask_signer(struct signing *s, struct err *e)
@@ -79,7 +94,9 @@ static int ask_signer(struct signing *s, struct err *e)
 	sha256_end(&hash, digest);
 	s->request = (struct sign_request){
 		.version = SIGN_WIRE_VERSION, .task = SIGN_STATEMENT, .has_passphrase = fds[1] >= 0};
-	memcpy(s->request.tree_hex, s->tree.hex, sizeof s->request.tree_hex);
+	s->request.root_is_file = s->bundle.root_is_file;
+	memcpy(s->request.root_hex, s->root_hex, sizeof s->request.root_hex);
+	memcpy(s->request.verity_hex, s->verity_hex, sizeof s->request.verity_hex);
 	sha256_hex(digest, s->request.config_hex);
 	return bundle_sign(&s->request, fds, 1 + s->request.has_passphrase, &s->answer, e);
 }
@@ -120,10 +137,12 @@ static int write_files(struct signing *s, struct err *e)
 	if (!force && faccessat(s->dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return already(name, e);
 	/* The list first: a signature without it would be one of nothing. */
-	if (!is_same_list(s))
+	if (!s->bundle.root_is_file && !is_same_list(s))
 		TRY(whole_file_write(s->dir, STATEMENT_TREE_NAME, 0644, s->list.text, s->list.length, force, e));
 	TRY(whole_file_write(s->dir, name, 0644, s->answer.text, s->answer.text_size, force, e));
-	printf("%s/%s  key %.16s  tree sha256:%s\n", s->command->args[0], name, s->answer.key_id, s->tree.hex);
+	printf("%s/%s  key %.16s  %s sha256:%s%s%s\n", s->command->args[0], name, s->answer.key_id,
+	       s->bundle.root_is_file ? "erofs" : "tree", s->root_hex, s->verity_hex[0] ? "  fs-verity sha256:" : "",
+	       s->verity_hex);
 	return 0;
 }
 
@@ -134,8 +153,10 @@ static int sign(struct signing *s, struct err *e)
 	if (dir < 0)
 		return err_errno(e, "open the bundle's directory");
 	s->dir = dir;
-	TRY(list_tree(s, e));
-	TRY(check_list(s, e));
+	TRY(bundle_check_root(&s->bundle, e));
+	TRY(s->bundle.root_is_file ? look_at_file(s, e) : list_tree(s, e));
+	if (!s->bundle.root_is_file)
+		TRY(check_list(s, e));
 	TRY(ask_signer(s, e));
 	return write_files(s, e);
 }

@@ -15,18 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* On a mount that comes before it: its place is not in the root. */
-static bool is_covered(struct pool *pool, const struct config *config, size_t index)
-{
-	const char *path = path_fold(pool, config->mounts[index].destination);
-
-	for (size_t i = 0; i < index; i++) {
-		if (path_is_below(path, path_fold(pool, config->mounts[i].destination)))
-			return true;
-	}
-	return false;
-}
-
 /* A bind takes what it shows: a file onto a file. */
 static bool is_directory(const struct bundle *bundle, const struct config_mount *mount)
 {
@@ -69,7 +57,7 @@ int sign_make_mount_points(struct pool *pool, const struct bundle *bundle, struc
 		const struct config_mount *mount = &config->mounts[i];
 		struct err ignored;
 		autofd int there = path_open_in_root(bundle->rootfs, mount->destination, &ignored);
-		if (there != -ENOENT || is_covered(pool, config, i))
+		if (there != -ENOENT || config_mount_is_covered(pool, config, i))
 			continue;
 		bool directory = is_directory(bundle, mount);
 		autofd int made =

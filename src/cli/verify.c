@@ -32,6 +32,11 @@ static void print_signature(const struct image_signature *s)
 	       s->identity[0] ? " for " : "", s->identity, s->reason[0] ? ": " : "", s->reason);
 }
 
+static const char *name_of_digest(const struct image_request *request)
+{
+	return request->task != IMAGE_BUNDLE ? "image" : request->root_is_file ? "erofs" : "tree";
+}
+
 static void print_text(const char *path, const struct image_request *request, const struct image_answer *answer)
 {
 	const char *stage = image_stage_name(answer->stage);
@@ -43,7 +48,9 @@ static void print_text(const char *path, const struct image_request *request, co
 		printf(": %s%s%s", stage, stage[0] ? ": " : "", answer->reason);
 	printf("\n");
 	if (answer->image_digest[0])
-		printf("  %-10s %s\n", request->task == IMAGE_BUNDLE ? "tree" : "image", answer->image_digest);
+		printf("  %-10s %s\n", name_of_digest(request), answer->image_digest);
+	if (request->verity_digest[0])
+		printf("  fs-verity  %s\n", request->verity_digest);
 	if (answer->manifest_digest[0] && !str_equal(answer->manifest_digest, answer->image_digest))
 		printf("  manifest   %s  %s/%s\n", answer->manifest_digest, request->os, request->architecture);
 	for (uint32_t i = 0; i < answer->signature_count; i++)

@@ -34,15 +34,24 @@ static const char *errno_word(int errnum)
 	return name ? name : "unknown error";
 }
 
-static void say_version(struct doctor *doctor)
+/* Than the one of these numbers, or that one. */
+static bool is_newer(unsigned long than_major, unsigned long than_minor)
 {
 	struct utsname name;
 	char *end;
 
 	uname(&name);
 	unsigned long major = strtoul(name.release, &end, 10), minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
-	bool old = major < OLDEST_MAJOR || (major == OLDEST_MAJOR && minor < OLDEST_MINOR);
-	doctor_say(doctor, "kernel.version", old ? DOCTOR_FAIL : DOCTOR_OK, newer_kernel, "Linux %s", name.release);
+	return major > than_major || (major == than_major && minor >= than_minor);
+}
+
+static void say_version(struct doctor *doctor)
+{
+	struct utsname name;
+
+	uname(&name);
+	doctor_say(doctor, "kernel.version", is_newer(OLDEST_MAJOR, OLDEST_MINOR) ? DOCTOR_OK : DOCTOR_FAIL,
+		   newer_kernel, "Linux %s", name.release);
 }
 
 static void say_errno(struct doctor *doctor, const char *id, int errnum, enum doctor_status if_not, const char *remedy,
@@ -193,6 +202,23 @@ static void say_overlay(struct doctor *doctor)
 		   known ? "" : " is not loaded; engines load it when they mount the first image");
 }
 
+/* The same: whether this kernel mounts EROFS files, which a bundle's root may be. */
+static void say_erofs(struct doctor *doctor)
+{
+	enum { FILE_SYSTEMS_MAX = 16384, MAJOR = 6, MINOR = 12 };
+	size_t size;
+	int error;
+	const char *text = doctor_read(doctor->pool, "/proc/filesystems", FILE_SYSTEMS_MAX, &size, &error);
+	bool known = text && doctor_has_word(text, "erofs");
+
+	if (!is_newer(MAJOR, MINOR))
+		doctor_say(doctor, "kernel.erofs", DOCTOR_NONE, NULL,
+			   "EROFS files as roots of bundles take Linux 6.12; directories do without");
+	else
+		doctor_say(doctor, "kernel.erofs", known ? DOCTOR_OK : DOCTOR_NONE, NULL, "erofs, of files%s",
+			   known ? "" : ", is not loaded; the first bundle with such a root loads it");
+}
+
 static void say_trials(struct doctor *doctor, const int errnum[TRIALS])
 {
 	static const char *const ids[TRIALS] = {
@@ -269,4 +295,5 @@ void doctor_kernel(struct doctor *doctor)
 	say_landlock(doctor);
 	say_device_filter(doctor);
 	say_overlay(doctor);
+	say_erofs(doctor);
 }

@@ -102,12 +102,13 @@ int bundle_open_list(int dir, struct err *e)
 
 int bundle_check_root(const struct bundle *bundle, struct err *e)
 {
-	const struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+	const struct open_how how = {.flags = O_PATH | (bundle->root_is_file ? 0 : O_DIRECTORY) | O_CLOEXEC,
 				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	const struct stat *root = bundle_root_stat(bundle);
 	const char *path = bundle->config->root.path;
 	struct stat st;
 
-	if (bundle->rootfs < 0)
+	if (bundle->rootfs < 0 && !bundle->root_is_file)
 		return err_set(e, -bundle->rootfs, "root.path of the bundle cannot be opened");
 	autofd int fd = (int)syscall(SYS_openat2, bundle->dir, path, &how, sizeof how);
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -117,7 +118,7 @@ int bundle_check_root(const struct bundle *bundle, struct err *e)
 			path);
 	if (st.st_ino == bundle->dir_stat.st_ino && st.st_dev == bundle->dir_stat.st_dev)
 		return err_set(e, EINVAL, "root.path is the bundle itself; a signature has its place beside the root");
-	if (st.st_ino != bundle->rootfs_stat.st_ino || st.st_dev != bundle->rootfs_stat.st_dev)
+	if (st.st_ino != root->st_ino || st.st_dev != root->st_dev)
 		return err_set(e, EBUSY, "the bundle's root changes while it is looked at");
 	return 0;
 }

@@ -60,7 +60,8 @@ int bundle_check_parents(struct pool *pool, const struct bundle *bundle, bool *r
 		*slash = '/';
 	}
 	TRY(check_one(pool, path, owner, ret_closed, &st, e));
-	if (st.st_ino != bundle->rootfs_stat.st_ino || st.st_dev != bundle->rootfs_stat.st_dev)
+	const struct stat *root = bundle_root_stat(bundle);
+	if (st.st_ino != root->st_ino || st.st_dev != root->st_dev)
 		return err_set(e, EBUSY, "the bundle's root was exchanged while it was looked at");
 	return 0;
 }

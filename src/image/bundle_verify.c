@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bundle_verify.c - a bundle against its signatures: first who signed the list and config.json, then whether the tree is what the
- * list says.
+ * list says; or who signed the file that is the root.
  *
  * The list on the disk only serves to refuse early and to name what differs.  What counts is the digest of the tree as it was
  * walked: it must be the one that was signed, and config.json's bytes the ones that will be used.
@@ -129,8 +129,10 @@ static int check_guarded(struct verification *v, const struct bundle *bundle, en
 	return 0;
 }
 
-static int ask(struct verification *v, struct image_call *call, const int *signatures, size_t count, const char *hex,
-	       const struct bundle *bundle, struct err *e)
+/* ---- who signed it ---- */
+
+static int ask_with(struct verification *v, struct image_call *call, const int *signatures, size_t count,
+		    const struct bundle *bundle, struct err *e)
 {
 	struct image_request *request = &call->request;
 	char config[2 * SHA256_SIZE + 1];
@@ -148,30 +150,93 @@ static int ask(struct verification *v, struct image_call *call, const int *signa
 	call->fd_count += count;
 	request->task = IMAGE_BUNDLE;
 	request->signature_files = (uint32_t)count;
-	str_format(request->tree_digest, sizeof request->tree_digest, "sha256:%s", hex);
+	request->root_is_file = bundle->root_is_file;
 	str_format(request->bundle_config_digest, sizeof request->bundle_config_digest, "sha256:%s", config);
-	return image_verify(v->pool, call, v->result, e);
+	int r = image_verify(v->pool, call, v->result, e);
+	/* As it was: there may be a second question. */
+	call->fd_count -= count;
+	memmove(call->fds, call->fds + count, call->fd_count * sizeof *call->fds);
+	return r;
+}
+
+/* The answer, also where there is no signature to ask about. */
+static int ask(struct verification *v, struct image_call *call, const struct bundle *bundle, struct err *e)
+{
+	int fds[IMAGE_SIGNATURES_MAX];
+	int count = bundle_open_signatures(v->pool, bundle->dir, fds, e);
+
+	if (count < 0)
+		return reject(v, IMAGE_STAGE_SIGNATURE, e);
+	int r = ask_with(v, call, fds, (size_t)count, bundle, e);
+	for (int i = 0; i < count; i++)
+		fd_close(&fds[i]);
+	return r;
+}
+
+static void set_digest(char field[IMAGE_DIGEST_SIZE], const char *hex)
+{
+	field[0] = '\0';
+	if (hex)
+		str_format(field, IMAGE_DIGEST_SIZE, "sha256:%s", hex);
+}
+
+/* ---- a root that is a file ---- */
+
+/*
+ * Where the kernel has measured the file and that was signed no byte is read, and who could write there does not matter: nobody can
+ * write to such a file, and each page that is read later is checked.
+ */
+static int ask_measured(struct verification *v, struct image_call *call, const struct bundle *bundle, int fd,
+			struct err *e)
+{
+	char hex[2 * SHA256_SIZE + 1];
+
+	if (!call->request.signatures_required || !bundle_erofs_measure(fd, hex)) {
+		image_reject(v->result, IMAGE_STAGE_SIGNATURE, "the root's file has no fs-verity");
+		return 0;
+	}
+	set_digest(call->request.verity_digest, hex);
+	return ask(v, call, bundle, e);
+}
+
+static int verify_file(struct verification *v, struct image_call *call, const struct bundle *bundle,
+		       enum bundle_guard guard, struct err *e)
+{
+	struct err unguarded = {0};
+	char hex[2 * SHA256_SIZE + 1];
+	bool closed;
+
+	autofd int fd = bundle_erofs_open(bundle, e);
+	if (fd < 0)
+		return reject(v, IMAGE_STAGE_UNPACK, e);
+	TRY(ask_measured(v, call, bundle, fd, e));
+	if (v->result->answer.verdict == IMAGE_ACCEPT || v->result->denied)
+		return 0;
+	*v->result = (struct image_result){0};
+	set_digest(call->request.verity_digest, NULL);
+	int r = guard == BUNDLE_PROTECTED ? bundle_check_parents(v->pool, bundle, &closed, &unguarded) : 0;
+	if (bundle_erofs_hash(v->pool, fd, hex, e) < 0)
+		return reject(v, IMAGE_STAGE_UNPACK, e);
+	set_digest(call->request.tree_digest, hex);
+	TRY(ask(v, call, bundle, e));
+	return v->result->answer.verdict == IMAGE_ACCEPT && r < 0 ? reject(v, IMAGE_STAGE_UNPACK, &unguarded) : 0;
 }
 
 static int verify(struct verification *v, struct image_call *call, const struct bundle *bundle, enum bundle_guard guard,
 		  struct err *e)
 {
-	int fds[IMAGE_SIGNATURES_MAX];
 	char hex[2 * SHA256_SIZE + 1];
 
 	if (bundle_check_root(bundle, e) < 0)
 		return reject(v, IMAGE_STAGE_CONFIG, e);
+	if (bundle->root_is_file)
+		return verify_file(v, call, bundle, guard, e);
 	autofd int list = bundle_open_list(bundle->dir, e);
 	v->list = list;
 	if (list < 0 || bundle_hash_list(v->pool, list, hex, e) < 0)
 		return reject(v, IMAGE_STAGE_SIGNATURE, e);
-	int count = bundle_open_signatures(v->pool, bundle->dir, fds, e);
-	if (count < 0)
-		return reject(v, IMAGE_STAGE_SIGNATURE, e);
-	int r = ask(v, call, fds, (size_t)count, hex, bundle, e);
-	for (int i = 0; i < count; i++)
-		fd_close(&fds[i]);
-	TRY(r);
+	set_digest(call->request.tree_digest, hex);
+	TRY(ask(v, call, bundle, e));
 	if (v->result->answer.verdict == IMAGE_ACCEPT && check_guarded(v, bundle, guard, hex, e) < 0)
 		return reject(v, IMAGE_STAGE_UNPACK, e);
 	return 0;

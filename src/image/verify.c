@@ -169,10 +169,10 @@ static bool digest_is_sound(const char *text, size_t size, bool needed)
 	return memchr(text, '\0', size) && ((!text[0] && !needed) || str_is_digest(text));
 }
 
-/* Of a bundle nothing but its signatures is asked, and these are of what was given. */
+/* Of a bundle nothing but its signatures is asked, and these are of what was given; of a file that was measured, its SHA-256 is told. */
 static bool bundle_is_sound(const struct image_answer *a, const struct image_request *request)
 {
-	return str_equal(a->image_digest, request->tree_digest) &&
+	return (request->verity_digest[0] || str_equal(a->image_digest, request->tree_digest)) &&
 	       str_equal(a->config_digest, request->bundle_config_digest) && !a->manifest_digest[0] && !a->config_size;
 }
 

@@ -133,8 +133,9 @@ static void describe_net_devices(struct pool *pool, const struct plan *plan, str
 
 static void describe_rootfs(struct pool *pool, const struct rootfs_plan *rootfs, struct plan_lines *lines)
 {
-	plan_line_add(pool, lines, "rootfs", "bind", rootfs->where, "%s  %s%s%s %s%s", plan_quote(pool, rootfs->path),
-		      rootfs->readonly ? "ro" : "rw", rootfs->attr & MOUNT_ATTR_NOSUID ? " nosuid" : "",
+	plan_line_add(pool, lines, "rootfs", rootfs->file ? "erofs" : "bind", rootfs->where, "%s  %s%s%s %s%s",
+		      plan_quote(pool, rootfs->file ? rootfs->file : rootfs->path), rootfs->readonly ? "ro" : "rw",
+		      rootfs->attr & MOUNT_ATTR_NOSUID ? " nosuid" : "",
 		      rootfs->attr & MOUNT_ATTR_NODEV ? " nodev" : "", rootfs->propagation_recursive ? "r" : "",
 		      plan_propagation_word(rootfs->propagation));
 }

@@ -3,9 +3,12 @@
  * rootfs.c - the container's root: the very directory that was judged, by descriptor.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/planning.h>
 #include <hrun/str.h>
+#include <linux/openat2.h>
 #include <sys/mount.h>
 
 static const struct propagation_word {
@@ -57,6 +60,54 @@ static uint64_t attributes(struct pool *pool, const struct config *config, struc
 	return attr;
 }
 
+/* ---- an EROFS image ---- */
+
+/* Nothing can be made in it.  (Behind a link the place may be in another mount: init will see.) */
+static int check_places(struct pool *pool, const struct config *config, int rootfs, struct err *e)
+{
+	for (size_t i = 0; i < config->mount_count; i++) {
+		const char *path = config->mounts[i].destination;
+		struct err ignored;
+		if (config_mount_is_covered(pool, config, i))
+			continue;
+		autofd int fd = path_open_in_root_with(rootfs, path, O_PATH, RESOLVE_NO_SYMLINKS, &ignored);
+		if (fd == -ENOENT)
+			return err_set(
+				e, ENOENT,
+				"mounts[%zu].destination: %s is not in the EROFS image, where nothing can be made; "
+				"mkdir it before mkfs.erofs",
+				i, plan_quote(pool, path));
+	}
+	return 0;
+}
+
+static int check_file(struct pool *pool, const struct config *config, const struct bundle *bundle, struct err *e)
+{
+	const char *shown = plan_quote(pool, bundle->rootfs_path);
+
+	if (bundle->root_refusal)
+		return err_set(e, -bundle->rootfs, "root.path: mount %s: %s", shown, bundle->root_refusal);
+	if (bundle->rootfs < 0)
+		return err_set(
+			e, EPERM,
+			"root.path: %s is a file, and nobody whom the policy file trusts has signed it; hrun sign the "
+			"bundle, and set images.require and images.trust",
+			shown);
+	if (!config->root.readonly)
+		return err_set(e, EROFS,
+			       "root.readonly: %s is an EROFS image, which nobody can write to; set it to true", shown);
+	return check_places(pool, config, bundle->rootfs, e);
+}
+
+/* Where it is attached until the root is entered: a mount without a place of its own goes onto the bundle. */
+static void plan_detached(const struct bundle *bundle, struct rootfs_plan *rootfs)
+{
+	rootfs->detached = true;
+	rootfs->path = bundle->path;
+	rootfs->device = bundle->dir_stat.st_dev;
+	rootfs->inode = bundle->dir_stat.st_ino;
+}
+
 int plan_rootfs(struct pool *pool, const struct config *config, const struct bundle *bundle, struct plan *plan,
 		struct err *e)
 {
@@ -67,19 +118,22 @@ int plan_rootfs(struct pool *pool, const struct config *config, const struct bun
 	*rootfs = (struct rootfs_plan){
 		.path = bundle->rootfs_path,
 		.fd = bundle->rootfs >= 0 ? bundle->rootfs : -1,
-		.detached = bundle->unpacked,
+		.file = bundle->root_is_file ? bundle->rootfs_path : NULL,
+		.device = bundle->rootfs_stat.st_dev,
+		.inode = bundle->rootfs_stat.st_ino,
 		.readonly = config->root.readonly,
 		.attr = attributes(pool, config, plan),
 		.where = "root.path",
 	};
 	TRY(plan_propagation(pool, config->linux_->rootfs_propagation, rootfs, e));
+	if (bundle->root_is_file)
+		TRY(check_file(pool, config, bundle, e));
 	if (bundle->rootfs < 0)
 		return err_set(e, -bundle->rootfs, "root.path: open %s: %s; make the directory or correct root.path",
 			       plan_quote(pool, bundle->rootfs_path), strerrordesc_np(-bundle->rootfs));
 	if (!S_ISDIR(bundle->rootfs_stat.st_mode))
 		return err_set(e, ENOTDIR, "root.path: %s is not a directory", plan_quote(pool, bundle->rootfs_path));
-	const struct stat *place = bundle->unpacked ? &bundle->dir_stat : &bundle->rootfs_stat;
-	rootfs->device = place->st_dev;
-	rootfs->inode = place->st_ino;
+	if (bundle->unpacked || bundle->root_is_file)
+		plan_detached(bundle, rootfs);
 	return 0;
 }

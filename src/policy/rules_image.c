@@ -43,6 +43,22 @@ static bool policy_says(const struct finder *finder)
  * A container of an image that hrun has verified itself is bound to its signature.  Of any other one nothing is known,
  * which is a warning at every level that asks; who wants a refusal says so in the policy file (action.c).
  */
+/* No level lets the kernel mount a file system that anybody may have made: that is its parser's own input. */
+static void judge_root_file(struct finder *finder)
+{
+	const char *why = finder->judged->image_refusal;
+	struct finder refusal = *finder;
+
+	refusal.action = ACTION_REFUSE;
+	if (why)
+		find(&refusal, "root.path", "the bundle's signature does not hold: %s", why);
+	else
+		find(&refusal, "root.path",
+		     "%s is a file: it is mounted only where images.require asks for a signature of the bundle, and there is "
+		     "one",
+		     quote(finder, finder->judged->config->root.path));
+}
+
 void judge_image_signature_missing(struct finder *finder)
 {
 	const struct string_pair *image = image_reference(finder->judged->config);
@@ -51,6 +67,10 @@ void judge_image_signature_missing(struct finder *finder)
 	if (finder->judged->image_digest || finder->judged->files_are_signed ||
 	    (!finder->judged->bundle && !finder->judged->config_only))
 		return;
+	if (finder->judged->bundle && finder->judged->bundle->root_is_file) {
+		judge_root_file(finder);
+		return;
+	}
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
 	const char *reason = finder->judged->image_reason;

@@ -22,7 +22,7 @@ static bool last_component_is_link(const struct bundle *bundle, const char *clea
 
 static bool is_outside(struct pool *pool, const struct bundle *bundle)
 {
-	const char *inside = bundle->rootfs >= 0 ? path_of_fd(pool, bundle->rootfs) : NULL;
+	const char *inside = bundle_root_fd(bundle) >= 0 ? path_of_fd(pool, bundle_root_fd(bundle)) : NULL;
 	const char *dir = path_of_fd(pool, bundle->dir);
 
 	return inside && dir && !path_is_below(inside, dir);
@@ -166,7 +166,7 @@ static bool is_hosts(const struct finder *finder, const char *path)
 /* A store is no engine's, wherever it is: later runs believe what is in there. */
 static bool is_in_store(const struct finder *finder, const char *real, int *ret_error)
 {
-	int r = real ? path_is_in_image_store(real, &finder->judged->bundle->rootfs_stat) : 0;
+	int r = real ? path_is_in_image_store(real, bundle_root_stat(finder->judged->bundle)) : 0;
 
 	if (r < 0)
 		*ret_error = r;
@@ -179,7 +179,8 @@ void judge_root_path_host(struct finder *finder)
 	const struct judged *judged = finder->judged;
 	const struct bundle *bundle = judged->bundle;
 	const char *given = judged->config->has_root ? judged->config->root.path : NULL;
-	const char *real = bundle && bundle->rootfs >= 0 ? path_of_fd(judged->pool, bundle->rootfs) : NULL;
+	const char *real =
+		bundle && bundle_root_fd(bundle) >= 0 ? path_of_fd(judged->pool, bundle_root_fd(bundle)) : NULL;
 	const char *path = bundle ? bundle->rootfs_path : given;
 	const char *other;
 	int error = 0;
@@ -190,8 +191,8 @@ void judge_root_path_host(struct finder *finder)
 		return;
 	const char *written = path_clean(judged->pool, path);
 	/* The root of the host has other names where it is bind-mounted. */
-	if (real && stat("/", &root) == 0 && root.st_dev == bundle->rootfs_stat.st_dev &&
-	    root.st_ino == bundle->rootfs_stat.st_ino)
+	if (real && stat("/", &root) == 0 && root.st_dev == bundle_root_stat(bundle)->st_dev &&
+	    root.st_ino == bundle_root_stat(bundle)->st_ino)
 		real = "/";
 	/* What stands below a directory of the host by a link in the bundle is its real path's to answer for. */
 	if (is_hosts(finder, real))
@@ -206,10 +207,10 @@ void judge_root_path_host(struct finder *finder)
 			   quote(finder, real ? real : written), quote(finder, other));
 	else if (bundle && real && path_is_below(bundle->path, real))
 		find_value(finder, real, "root.path", "%s holds the bundle itself", quote(finder, real));
-	else if (error && bundle && bundle->rootfs >= 0) /* else rootfs-permissions says so */
+	else if (error && bundle && bundle_root_fd(bundle) >= 0) /* else rootfs-permissions says so */
 		cannot_judge(finder, "root.path", "%s cannot be looked at: %s", quote(finder, written),
 			     strerrorname_np(-error));
-	else if ((judged->config_only && written[0] == '/') || (bundle && bundle->rootfs >= 0 && !real))
+	else if ((judged->config_only && written[0] == '/') || (bundle && bundle_root_fd(bundle) >= 0 && !real))
 		cannot_judge(finder, "root.path", "where it leads was not looked at");
 }
 
@@ -235,18 +236,19 @@ static bool is_mapped_root(const struct config *config, uid_t owner)
 void judge_rootfs_permissions(struct finder *finder)
 {
 	const struct bundle *bundle = finder->judged->bundle;
-	const struct stat *st = bundle ? &bundle->rootfs_stat : NULL;
+	const struct stat *st = bundle ? bundle_root_stat(bundle) : NULL;
+	const char *what = bundle && bundle->root_is_file ? "the root's file" : "the root directory";
 
 	if (!bundle && finder->judged->config_only)
 		cannot_judge(finder, "root.path", "whose directory it is was not looked at");
 	/* Nobody out here reaches what hrun has unpacked for itself. */
 	if (!bundle || !bundle->rootfs_path || bundle->unpacked)
 		return;
-	if (bundle->rootfs == -ENOTDIR) {
+	if (bundle->rootfs == -ENOTDIR && !bundle->root_is_file) {
 		find(finder, "root.path", "%s is no directory", quote(finder, bundle->rootfs_path));
 		return;
 	}
-	if (bundle->rootfs < 0) {
+	if (bundle_root_fd(bundle) < 0) {
 		/* Where there is nothing, plan/ says so. */
 		if (bundle->rootfs != -ENOENT)
 			cannot_judge(finder, "root.path", "%s cannot be looked at (%s)",
@@ -255,12 +257,11 @@ void judge_rootfs_permissions(struct finder *finder)
 	}
 	bool overflow = st->st_uid != 0 && st->st_uid != geteuid() && !finder->judged->host_root;
 	if ((st->st_mode & S_IWOTH) && !(st->st_mode & S_ISVTX))
-		find(finder, "root.path", "the root directory is writable by others (mode %04o)", st->st_mode & 07777u);
+		find(finder, "root.path", "%s is writable by others (mode %04o)", what, st->st_mode & 07777u);
 	if (!owner_is_trusted(finder, st->st_uid) && !is_mapped_root(finder->judged->config, st->st_uid))
-		find(finder, "root.path", "the root directory belongs to uid %u", st->st_uid);
+		find(finder, "root.path", "%s belongs to uid %u", what, st->st_uid);
 	else if (overflow && owner_is_host_root(finder->judged, st->st_uid) && (st->st_mode & (S_IWGRP | S_IWOTH)))
-		find(finder, "root.path",
-		     "the root directory belongs to nobody that is known here and others may write to it");
+		find(finder, "root.path", "%s belongs to nobody that is known here and others may write to it", what);
 }
 
 void judge_rootfs_writable(struct finder *finder)

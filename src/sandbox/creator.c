@@ -341,10 +341,7 @@ static void undo(struct creation *c, struct err *e)
 	/* The first failure is the one to report. */
 	net_devices_return(c->plan, c->net_namespace, &ignored);
 	scope_release(&c->placeholder);
-	/*
-	 * systemd's is left to `delete`, which stops the unit: the kernel tells that a cgroup is empty a moment later, and not at all
-	 * if it is gone by then, and systemd would have the unit for ever.
-	 */
+	/* systemd's is the deleter's, who stops the unit: that a cgroup got empty systemd never hears if it is gone by then. */
 	if (c->sandbox->cgroup >= 0 && !c->plan->cgroup.scope)
 		cgroup_remove(record->cgroup_mountpoint, record->cgroup, record->cgroup_inode, &ignored);
 }

@@ -25,8 +25,8 @@ def report(name, problem=""):
     print(f"not ok - {name}: {problem}".replace("\n", "\\n") if problem else f"ok - {name}", flush=True)
 
 
-def cosign(key, signature, blob):
-    words = ["verify-blob-attestation", "--key", f"/tmp/{key}.pub", "--bundle", f"/tmp/bundle/{signature}", "--type", "urn:hrun:bundle:1",
+def cosign(key, signature, blob, kind="urn:hrun:bundle:1"):
+    words = ["verify-blob-attestation", "--key", f"/tmp/{key}.pub", "--bundle", f"/tmp/bundle/{signature}", "--type", kind,
              "--insecure-ignore-tlog=true", f"/tmp/bundle/{blob}"]
     return subprocess.run(["chroot", tree, "/usr/bin/cosign", *words], capture_output=True, text=True, timeout=60, env=dict(os.environ, HOME="/tmp"))
 
@@ -57,4 +57,19 @@ for kind in ("p256", "ed25519", "rsa"):
         report(f"cosign refuses {kind} by another key", "" if done.returncode != 0 else done.stdout)
     document = json.load(open(f"{tmp}/bundle/{name}"))
     report(f"{kind}: one signature", "" if len(document["dsseEnvelope"]["signatures"]) == 1 else str(document))
+# A root that is a file: of its superblock as much as hrun looks at.
+with open(f"{tmp}/bundle/rootfs.erofs", "wb") as f:
+    f.write(bytes(1024) + bytes.fromhex("e2e1f5e0") + bytes(5000))
+with open(f"{tmp}/bundle/config.json") as f:
+    config = json.load(f)
+config["root"] = {"path": "rootfs.erofs", "readonly": True}
+with open(f"{tmp}/bundle/config.json", "w") as f:
+    json.dump(config, f)
+subprocess.run([HRUN, "sign", "--force", "--key", f"{tmp}/p256", f"{tmp}/bundle"], check=True, stdout=subprocess.DEVNULL)
+name = max((n for n in os.listdir(f"{tmp}/bundle") if n.endswith(".sigstore.json")), key=lambda n: os.stat(f"{tmp}/bundle/{n}").st_mtime_ns)
+for blob in ("rootfs.erofs", "config.json"):
+    done = cosign("p256", name, blob, "urn:hrun:bundle:2")
+    report(f"cosign takes a file: {blob}", "" if done.returncode == 0 else done.stderr)
+done = cosign("p256", name, "rootfs.erofs")
+report("cosign refuses it as the other format", "" if done.returncode != 0 else done.stdout)
 sys.exit(1 if failed else 0)

@@ -581,6 +581,80 @@ def statements():
     shutil.rmtree(bundle)
 
 
+# ---- a root that is a file ----
+
+
+def superblock(features=0):
+    """As much of an EROFS image as is looked at here."""
+    return bytes(1024) + struct.pack("<I76xI44x", 0xE0F5E1E2, features) + bytes(range(256)) * 2000
+
+
+def with_file(name, data):
+    bundle = with_root("image")
+    os.rename(bundle, f"{work}/{name}")
+    bundle = f"{work}/{name}"
+    shutil.rmtree(f"{bundle}/rootfs")
+    with open(f"{bundle}/image", "wb") as f:
+        f.write(data)
+    return bundle
+
+
+def erofs_statements():
+    bundle = with_file("erofs", superblock())
+    for key in ("p256", "ed25519"):
+        done = run("sign", "--key", f"{work}/{key}", bundle)
+        equal(f"a file: sign {key}", (done.returncode, done.stderr), (0, ""))
+    policy("p256", "ed25519", name="both-of-file", threshold=2)
+    accepted("a file: both have signed", bundle, "both-of-file")
+    equal("a file: no list", os.path.exists(f"{bundle}/rootfs.tree"), False)
+    root, config = (hashlib.sha256(open(f"{bundle}/{n}", "rb").read()).hexdigest() for n in ("image", "config.json"))
+    subjects = [{"name": "rootfs.erofs", "digest": {"sha256": root}}, {"name": "config.json", "digest": {"sha256": config}}]
+    good = {"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": "urn:hrun:bundle:2", "predicate": {}}
+    for i in range(2):
+        equal("a file: the statement", json.loads(payload_and_signed(signature_of(bundle, i))[0]), good)
+    report("a file: openssl takes it", "" if "" in [openssl_takes("p256", signature_of(bundle, i)) for i in range(2)] else "neither")
+    os.unlink(signature_of(bundle, 1))
+    sign_statement(json.dumps(good).encode(), bundle)
+    accepted("a file: a statement by openssl", bundle)
+    other, verity = "0" * 64, "fsverity-sha256-12"
+    sign_statement(json.dumps({**good, "subject": [{"name": "rootfs.erofs", "digest": {"sha256": root, verity: other}}, subjects[1]]}).encode(), bundle)
+    accepted("a file: its fs-verity digest, which nobody knows here", bundle)
+
+    def subject(digest, name="rootfs.erofs"):
+        return {"subject": [{"name": name, "digest": digest}, subjects[1]]}
+    for name, stage, change in (
+        ("of a directory", "signature", {"predicateType": PREDICATE}),
+        ("of a later format", "signature", {"predicateType": "urn:hrun:bundle:3"}),
+        ("of a list", "signature", subject({"sha256": root}, "rootfs.tree")),
+        ("of the file's own name", "signature", subject({"sha256": root}, "image")),
+        ("without its SHA-256", "signature", subject({verity: root})),
+        ("with a digest of another name", "signature", subject({"sha256": root, "fsverity-sha512-12": other})),
+        ("with the digests exchanged", "manifest", subject({"sha256": other, verity: root})),
+        ("of another file", "manifest", subject({"sha256": other})),
+        ("of another config.json", "config", {"subject": [subjects[0], {"name": "config.json", "digest": {"sha256": other}}]}),
+    ):
+        sign_statement(json.dumps({**good, **change}).encode(), bundle)
+        rejected(f"a file: a statement {name}", bundle, stage)
+    sign_statement(json.dumps(good).encode(), bundle)
+    flip(f"{bundle}/image", 5000)
+    rejected("a file: a byte", bundle, "manifest", "the root's file is another one")
+    flip(f"{bundle}/image", 5000)
+    status, _ = verify(bundle, "policy", "--name", f"registry.example/a@sha256:{root}")
+    equal("a file: --name with its digest", status, 0)
+    status, answer = verify(bundle, "policy", "--name", f"registry.example/a@sha256:{config}")
+    equal("a file: --name with another digest", (status, answer["stage"]), (1, "policy"))
+    text = run("verify", "--policy", f"{work}/policy.json", bundle).stdout
+    report("a file: as text", "" if text.startswith(f"accept {bundle}\n  erofs      sha256:{root}\n") else text)
+    shutil.rmtree(bundle)
+    sign_fails("a file that is no image", with_file("other", b"hsqs" + bytes(9000)), "no EROFS image")
+    sign_fails("a file that is too short", with_file("short", superblock()[:1100]), "no EROFS image")
+    sign_fails("an image with content elsewhere", with_file("devices", superblock(8)), "content in other files")
+    bundle = with_file("link", superblock())
+    os.rename(f"{bundle}/image", f"{bundle}/real")
+    os.symlink("real", f"{bundle}/image")
+    sign_fails("a link to an image", bundle, "cannot be opened")
+
+
 def signers():
     bundle = copy("signers")
     run("sign", "--key", f"{work}/p256", bundle)
@@ -835,7 +909,7 @@ def main():
     copy("signed")
     done = run("sign", "--key", f"{work}/p256", f"{work}/signed")
     equal("sign", done.returncode, 0)
-    for test in (foreign_keys, bad_keys, passphrases, masks, keygen_keeps_what_is_there, output_that_is_full, list_is_the_specified_one, changes, flipped_files, statements, signers, scopes,
+    for test in (foreign_keys, bad_keys, passphrases, masks, keygen_keeps_what_is_there, output_that_is_full, list_is_the_specified_one, changes, flipped_files, statements, erofs_statements, signers, scopes,
                  odd_roots, hostile_names, changes_while_it_is_read, faults, malformed, ordinary_user):
         test()
     shutil.rmtree(work)

@@ -15,7 +15,7 @@ from hrun import Skip, contains, equal, main, read, test, write
 
 IDS = """kernel.version kernel.openat2 kernel.clone-into-cgroup kernel.pidfd kernel.close-range kernel.mount-api kernel.mount-setattr
 kernel.idmapped-mounts kernel.namespaces kernel.time-namespaces kernel.user-namespaces kernel.seccomp kernel.landlock kernel.device-filter
-kernel.overlay cgroup.mode cgroup.controllers cgroup.delegated cgroup.systemd lsm.list lsm.selinux lsm.apparmor user.newuidmap
+kernel.overlay kernel.erofs cgroup.mode cgroup.controllers cgroup.delegated cgroup.systemd lsm.list lsm.selinux lsm.apparmor user.newuidmap
 user.newgidmap user.subuid user.subgid hrun.program hrun.hrun-image hrun.hrun-tree hrun.hrun-sign hrun.hrun-scope policy.file hrun.state-root
 hrun.filter-cache engine.podman engine.containerd engine.crio engine.docker""".split()
 SYSCALLS = {"kernel.openat2": 437, "kernel.pidfd": 434, "kernel.mount-api": 430, "kernel.mount-setattr": 442, "kernel.landlock": 444,
@@ -144,7 +144,9 @@ def the_kernel_s_own_words():
     d.line("cgroup.mode", "ok", f"unified at {h.CGROUP}")
     d.line("cgroup.controllers", "warn" if missing else "ok", *missing, *controllers)
     d.line("cgroup.delegated", "ok")
-    d.line("kernel.overlay", "ok" if "overlay" in read("/proc/filesystems").split() else "none")
+    for name, since in (("overlay", (0, 0)), ("erofs", (6, 12))):
+        version = tuple(int(n) for n in os.uname().release.split(".")[:2])
+        d.line(f"kernel.{name}", "ok" if version >= since and name in read("/proc/filesystems").split() else "none")
 
 
 @test

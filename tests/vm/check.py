@@ -22,7 +22,8 @@ from machine import LSM, RELEASES, TESTS, Impossible, Machine, check_host, say
 TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
-WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/matrix", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
+WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/matrix", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity",
+                             "vm/guest/erofs_root")),
          ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods", "vm/guest/matrix")),
          ("trixie", "selinux", ("vm/guest/selinux",)),
          # Linux 6.1 and podman 4.3
