@@ -236,7 +236,7 @@ install: all
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
 	$(Q)for file in $(sort $(wildcard contrib/*/*)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/hrun/$$file; \
-		sed -i 's|/usr/local/bin/|$(PREFIX)/bin/|' $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
+		sed -i -e 's|/usr/local/bin/|$(PREFIX)/bin/|' -e 's|/usr/local/libexec/hrun/|$(LIBEXEC)/|' $(DESTDIR)$(PREFIX)/share/hrun/$$file; done
 	$(Q)for file in README.md LICENSE $(sort $(wildcard docs/*.md docs/*.json)); do \
 		install -D -m 644 $$file $(DESTDIR)$(PREFIX)/share/doc/hrun/$${file##*/}; done
 
