@@ -3,7 +3,7 @@
 # timeout: 1200
 # alone
 """Rootless podman under enforcing SELinux with contrib/selinux/hrun-rootless.cil: a log-in by ssh as unconfined_u and as staff_u, both cgroup
-drivers, and a service of the user."""
+drivers."""
 import glob
 import os
 import re
@@ -110,17 +110,6 @@ def disabled(driver):
     equal(status != 0, True, "status")
 
 
-def service():
-    """podman as a service of the user's own systemd."""
-    status, out = log_in("systemd-run", "--user", "-q", "--wait", "--collect", "podman", "--runtime", HRUN, "run", "-d", "--name", "s", "--network", "none",
-                         "bb", "sleep", "1000")
-    try:
-        equal(status, 0, out)
-        container_label((0, attribute(podman("systemd", "inspect", "--format", "{{.State.Pid}}", "s")[1])), "as a service")
-    finally:
-        podman("systemd", "rm", "-ft", "0", "s")
-
-
 def by_hand(user):
     """The shell of staff_u starts hrun in a domain of the machine's engines, which is no ordinary user's."""
     status, out = log_in(HRUN, "list", "-q")
@@ -170,7 +159,6 @@ def cases(user):
     for driver in DRIVERS:
         for name, case, *more in (("labels", labels), ("life", life, user), ("volumes", volumes, user), ("label=disable", disabled)):
             yield f"{user}, {driver}: {name}", case, driver, *more
-    yield f"{user}: service", service
     yield f"{user}: by hand", by_hand, user
 
 
