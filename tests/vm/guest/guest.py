@@ -15,6 +15,8 @@ from engine import make_image  # noqa: E402
 
 HRUN = "/usr/local/bin/hrun"
 USER = "dev"
+ENFORCE = "/sys/fs/selinux/enforce"
+FILE_LABEL = "system_u:object_r:container_file_t:s0"
 SECONDS = 120  # until what has to happen must have happened, on an emulated machine that others keep busy
 
 
@@ -96,11 +98,47 @@ def cgroups_left(*words):
     return [path for path, _, _ in os.walk("/sys/fs/cgroup") if any(word in os.path.basename(path) for word in words)]
 
 
+# ---- SELinux, where it is on ----
+
+def selinux_is_on():
+    return os.path.exists(ENFORCE)
+
+
+def label_of(path):
+    return os.getxattr(path, "security.selinux", follow_symlinks=False).decode().strip("\0\n ")
+
+
+def set_label(path, label):
+    os.setxattr(path, "security.selinux", label.encode() + b"\0", follow_symlinks=False)
+
+
+def label_tree(top, label):
+    set_label(top, label)
+    for directory, directories, files in os.walk(top):
+        for name in directories + files:
+            set_label(f"{directory}/{name}", label)
+
+
+def enforce(on):
+    with open(ENFORCE, "w") as f:
+        f.write("1" if on else "0")
+
+
+def allow_logins():
+    """contrib's module: containers of engines that are started from a log-in."""
+    if "hrun-rootless" not in sh("semodule", "-l").split():
+        sh("semodule", "-i", f"{TOP}/contrib/selinux/hrun-rootless.cil")
+
+
 def install(*names):
-    """hrun, under further NAMES as well, and its programs where engines look for them."""
+    """hrun, under further NAMES as well, and its programs where engines look for them, labelled as contrib/selinux/hrun.fc says."""
     for name in ("hrun", *names):
         shutil.copy(os.environ.get("HRUN", f"{TOP}/build/hrun"), f"/usr/local/bin/{name}")
     shutil.copytree(f"{TOP}/build/libexec/hrun", "/usr/local/libexec/hrun", dirs_exist_ok=True)
+    if selinux_is_on():
+        for name in ("hrun", *names):
+            set_label(f"/usr/local/bin/{name}", label_of("/usr/bin/crun"))
+        label_tree("/usr/local/libexec/hrun", label_of("/usr/bin/env"))
 
 
 def bundle(path, *args, resources=None, change=None, **process):

@@ -13,7 +13,7 @@ import sys
 
 import guest  # finds what is in tests/engines
 from engine import report, sh
-from guest import HRUN
+from guest import HRUN, enforce, label_of, label_tree, set_label
 
 WORK, POLICY = "/var/tmp/hrun-selinux", "/run/hrun-selinux.json"
 PROCESS, FILE = "system_u:system_r:container_t:s0", "system_u:object_r:container_file_t:s0"
@@ -26,26 +26,6 @@ good = True
 def check(name, condition, why=""):
     global good
     good &= report(bool(condition), f"selinux: {name}", str(why)[-400:])
-
-
-def enforce(on):
-    with open("/sys/fs/selinux/enforce", "w") as f:
-        f.write("1" if on else "0")
-
-
-def set_label(path, label):
-    os.setxattr(path, "security.selinux", label.encode() + b"\0", follow_symlinks=False)
-
-
-def label_of(path):
-    return os.getxattr(path, "security.selinux", follow_symlinks=False).decode().strip("\0\n ")
-
-
-def label_tree(top, label):
-    set_label(top, label)
-    for directory, directories, files in os.walk(top):
-        for name in directories + files:
-            set_label(f"{directory}/{name}", label)
 
 
 def bundle(name, *args, label=None, mount_label=None, root_label=FILE, change=None):
@@ -256,13 +236,12 @@ def install():
     os.chmod(WORK, 0o755)
     set_label(WORK, FILE)
     guest.install()
-    set_label(HRUN, label_of("/usr/bin/crun"))
     with open(POLICY, "w") as f:
         f.write('{"format":1,"level":"privileged"}')
 
 
 def main():
-    if not os.path.exists("/sys/fs/selinux/enforce"):
+    if not guest.selinux_is_on():
         print("SELinux is off on this machine")
         return 77
     install()
