@@ -138,7 +138,7 @@ def nothing_left(driver):
     equal(docker("ps", "-aq"), "", "containers")
     equal(os.listdir(STATE) if os.path.exists(STATE) else [], [], "records of hrun")
     equal(sh(HRUN, "list", "-q"), "", "hrun list")
-    equal(sh("systemctl", "list-units", "--all", "--plain", "--no-legend", "docker-*.scope"), "", "units")
+    wait_for(lambda: sh("systemctl", "list-units", "--all", "--plain", "--no-legend", "docker-*.scope") == "", "no unit is left")
 
 
 def main():
