@@ -21,7 +21,7 @@ CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbo
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity")),
          ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods")),
-         ("trixie", "selinux", ("vm/guest/selinux",)),
+         ("trixie", "selinux", ("vm/guest/selinux", "vm/guest/docker_selinux")),
          # Linux 6.1 and podman 4.3
          ("bookworm", "none", (*CORE, "sandbox/idmap", "sandbox/time_namespace", "sandbox/doctor", "attacks/credentials", "attacks/kernel",
                                "vm/guest/scope", "vm/guest/podman:life", "vm/guest/podman:memory")))
