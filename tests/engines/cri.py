@@ -56,7 +56,7 @@ def life(client):
         check(len({os.readlink(f"/proc/{pid}/ns/ipc") for pid in pids}) == 1, "one ipc namespace")
         for container, pid in zip((pod.id, first, second), pids):
             cgroup = open(f"/proc/{pid}/cgroup").read().strip()
-            check(cgroup.endswith(f"/kubepods/{pod.config['metadata']['name']}/{container}"), "a container's cgroup", cgroup)
+            check(cgroup.endswith(pod.cgroup_of(container).removeprefix("/sys/fs/cgroup")), "a container's cgroup", cgroup)
             walls = [field(pid, name) for name in ("Seccomp", "NoNewPrivs", "CapEff")]
             check(walls == [["2"], ["1"], [NONE if container == pod.id else DEFAULT_CAPABILITIES]], "a container's walls", str(walls))
         check(pod.probe(first, "busybox", "ip", "-4", "address", "show", "eth0")[1].count("10.88.0.2/24") == 1, "the network plugin's address")
@@ -87,7 +87,7 @@ def resources(client):
                 refused(f"no {controller} controller: said", lambda: client.UpdateContainerResources(container_id=container, linux=change), f"this host's cgroup2 has no {controller} controller")
                 continue
             client.UpdateContainerResources(container_id=container, linux=change)
-            found = open(f"{pod.cgroup}/{container}/{file}").read().strip()
+            found = open(f"{pod.cgroup_of(container)}/{file}").read().strip()
             check(found == text, f"{file} of a running container", found)
         check(pod.probe(container, "echo", "alive") == (0, "alive\n"), "it still runs")
 
@@ -211,6 +211,15 @@ def user_namespace(client):
         check(field(pid, "Uid") == ["200000"] * 4, "hostUsers: false", str(field(pid, "Uid")))
         check(os.readlink(f"/proc/{pid}/ns/user") == os.readlink(f"/proc/{pid_of(pod.id)}/ns/user"), "hostUsers: false: the pod's user namespace")
         check(pod.probe(container, "sh", "-c", "id -u; touch /x && stat -c %u /x")[1] == "0\n0\n", "hostUsers: false: root inside")
+        path = f"/var/lib/kubelet/pods/{uuid.uuid4()}/volumes/kubernetes.io~empty-dir/v"
+        os.makedirs(path)
+        write(f"{path}/of-root", "of root\n")
+        mapped = {"container_path": "/v", "host_path": path, "uidMappings": WHOSE, "gidMappings": WHOSE}
+        if kubelet.version() < (2, 0):
+            refused("a volume with mappings, which containerd 1.x has not", lambda: pod.start("true", mounts=[mapped]), "idmap mounts not yet supported")
+            return
+        out = pod.run("sh", "-c", "stat -c %u /v/of-root; touch /v/new", mounts=[mapped])[1]
+        check((out, os.stat(f"{path}/new").st_uid) == ("0\n", 0), "hostUsers: false: a volume with mappings", f"{out} {os.stat(f'{path}/new').st_uid}")
 
 
 def restricted(client):
@@ -291,26 +300,36 @@ def killed(client, daemon):
 
 # ---- all of it ----
 
-def inside():
-    kubelet.prepare()
-    daemon, client = kubelet.start()
+CASES = (life, resources, shared_processes, host, filters, confinement, volumes, user_namespace, restricted)
+
+
+def images(client):
+    """Both are there for pods: the arguments of signed()."""
     layout = Layout("/root/layout")
     pause = layout.image("localhost/pause", [kubelet.pause_layer()], Entrypoint=["/pause"], Cmd=None, User="65535:65535")  # as Kubernetes' own
     app = layout.image("localhost/app", [busybox_layer(), kubelet.probe_layer()])
     kubelet.load(client, layout, pause, "pause")
     kubelet.load(client, layout, app, "app")
+    return layout, pause, app
 
-    def part(what, *more):
-        try:
-            return what(client, *more)
-        except Failed as error:
-            check(False, what.__name__, str(error))
 
-    for one in (life, resources, shared_processes, host, filters, confinement, volumes, user_namespace, restricted):
-        part(one)
-    part(signed, layout, pause, app)
-    part(killed, daemon)
+def part(what, client, *more):
+    try:
+        return what(client, *more)
+    except Failed as error:
+        check(False, what.__name__, str(error))
+
+
+def inside():
+    kubelet.prepare()
+    daemon, client = kubelet.start()
+    loaded = images(client)
+    for one in CASES:
+        part(one, client)
+    part(signed, client, *loaded)
+    part(killed, client, daemon)
     return 0 if results.good else 1
 
 
-sys.exit(inside() if "--inside" in sys.argv else outside(__file__))
+if __name__ == "__main__":
+    sys.exit(inside() if "--inside" in sys.argv else outside(__file__))

@@ -22,10 +22,11 @@ Metadata: name=1 uid=2 namespace=3 attempt=4
 ContainerMetadata: name=1 attempt=2
 Number: value=1:int
 Profile: profile_type=1 localhost_ref=2
+SelinuxOptions: user=1 role=2 type=3 level=4
 IdMapping: host_id=1 container_id=2 length=3
 UserNamespace: mode=1 uids=2:IdMapping* gids=3:IdMapping*
 Namespaces: network=1 pid=2 ipc=3 target_id=4 userns_options=5:UserNamespace
-PodSecurity: namespace_options=1:Namespaces run_as_user=3:Number run_as_group=8:Number readonly_rootfs=4 privileged=6 seccomp=9:Profile
+PodSecurity: namespace_options=1:Namespaces selinux_options=2:SelinuxOptions run_as_user=3:Number run_as_group=8:Number readonly_rootfs=4 privileged=6 seccomp=9:Profile
 PodLinux: cgroup_parent=1 security_context=2:PodSecurity sysctls=3:map
 Pod: metadata=1:Metadata hostname=2 log_directory=3 annotations=7:map linux=8:PodLinux
 RunPodSandboxRequest: config=1:Pod runtime_handler=2
@@ -37,10 +38,10 @@ ListedPod: id=1 metadata=2:Metadata state=3:int runtime_handler=7
 Image: image=1
 Resources: cpu_period=1 cpu_quota=2 cpu_shares=3 memory_limit_in_bytes=4 oom_score_adj=5
 Capabilities: add_capabilities=1* drop_capabilities=2*
-Security: capabilities=1:Capabilities privileged=2 namespace_options=3:Namespaces run_as_user=5:Number run_as_group=12:Number readonly_rootfs=7 supplemental_groups=8* no_new_privs=11 masked_paths=13* readonly_paths=14* seccomp=15:Profile apparmor=16:Profile
+Security: capabilities=1:Capabilities privileged=2 namespace_options=3:Namespaces selinux_options=4:SelinuxOptions run_as_user=5:Number run_as_group=12:Number readonly_rootfs=7 supplemental_groups=8* no_new_privs=11 masked_paths=13* readonly_paths=14* seccomp=15:Profile apparmor=16:Profile
 Linux: resources=1:Resources security_context=2:Security
 Variable: key=1 value=2
-Mount: container_path=1 host_path=2 readonly=3 propagation=5 uidMappings=6:IdMapping* gidMappings=7:IdMapping* recursive_read_only=8
+Mount: container_path=1 host_path=2 readonly=3 selinux_relabel=4 propagation=5 uidMappings=6:IdMapping* gidMappings=7:IdMapping* recursive_read_only=8
 Container: metadata=1:ContainerMetadata image=2:Image command=3* args=4* working_dir=5 envs=6:Variable* mounts=7:Mount* log_path=11 linux=15:Linux
 CreateContainerRequest: pod_sandbox_id=1 config=2:Container sandbox_config=3:Pod
 CreateContainerResponse: container_id=1

@@ -141,6 +141,10 @@ class Pod:
         os.makedirs(f"{CGROUPS}/{name}")
         return f"{CGROUPS}/{name}", f"/kubepods/{name}"
 
+    def cgroup_of(self, container):
+        """The directory of the cgroup of one of its containers."""
+        return f"{self.cgroup}/{container}"
+
     def __enter__(self):
         return self
 
@@ -189,4 +193,4 @@ class Pod:
 
 def left():
     """What is there of pods that were removed."""
-    return sh(f"hrun --root {ROOT} list -q; find {CGROUPS} -mindepth 2 -type d; grep -E ' /run/(containerd|netns)/' /proc/self/mountinfo; ls /run/containerd/io.containerd.runtime.v2.task/k8s.io")[1].strip()
+    return sh(f"hrun --root {ROOT} list -q; [ ! -e {CGROUPS} ] || find {CGROUPS} -mindepth 2 -type d; grep -E ' /run/(containerd|netns)/' /proc/self/mountinfo; ls /run/containerd/io.containerd.runtime.v2.task/k8s.io")[1].strip()

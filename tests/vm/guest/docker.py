@@ -23,14 +23,14 @@ def inspect(container, form):
     return docker("inspect", "--format", form, container)
 
 
-def use_driver(driver):
-    """The daemon with contrib's file, but for the driver; the image "bb"."""
+def use_driver(driver, **more):
+    """The daemon with contrib's file, but for the driver, and MORE; the image "bb"."""
     global driver_in_use
     if driver == driver_in_use:
         return
     with open(f"{TOP}/contrib/docker/daemon.json") as f:
         config = json.load(f)
-    config["exec-opts"] = [f"native.cgroupdriver={driver}"]
+    config.update({"exec-opts": [f"native.cgroupdriver={driver}"], **more})
     write("/etc/docker/daemon.json", json.dumps(config))
     sh("systemctl", "restart", "docker")
     wait_for(lambda: run("docker", "version")[0] == 0, "the daemon answers")

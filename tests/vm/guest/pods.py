@@ -4,7 +4,7 @@
 # alone
 """Pods of containerd with SystemdCgroup = true, on a machine with systemd: what systemd, the kernel and AppArmor, where that is on, say of them.
 
-tests/engines/cri.py has all that needs no such machine.
+tests/engines/cri.py has all that needs no such machine, pods_selinux.py has SELinux.
 """
 import json
 import os
@@ -14,9 +14,9 @@ import sys
 
 from guest import HRUN, TOP, equal, limits, need_machine, play, properties, read, run, sh, wait_for, write
 
-import kubelet  # guest has said where it is
+import cri  # guest has said where it is
+import kubelet
 from cri_client import EXITED, LOCALHOST, RUNNING, UNCONFINED
-from signed_image import Layout, busybox_layer
 
 CONFIG = "/etc/containerd/config.toml"
 APPARMOR = "/sys/module/apparmor/parameters/enabled"
@@ -31,6 +31,9 @@ class Pod(kubelet.Pod):
         sh("systemctl", "start", self.slice)
         return f"/sys/fs/cgroup/kubepods.slice/{self.slice}", self.slice
 
+    def cgroup_of(self, container):
+        return f"{self.cgroup}/{unit_of(container)}"
+
     def __exit__(self, *_):
         super().__exit__()
         sh("systemctl", "stop", self.slice)
@@ -42,7 +45,7 @@ def unit_of(container):
 
 def cgroup_of(pod, container):
     """Where systemd and the kernel both say that CONTAINER of POD is."""
-    cgroup = f"{pod.cgroup}/{unit_of(container)}"
+    cgroup = pod.cgroup_of(container)
     equal("/sys/fs/cgroup" + properties(unit_of(container), "ControlGroup")["ControlGroup"], cgroup, "systemd's cgroup")
     equal(read(f"{cgroup}/cgroup.procs").split()[0], str(pid_of(container)), "who is in it")
     return cgroup
@@ -132,15 +135,25 @@ def restart():
     return kubelet.ready(tries=1000)
 
 
-def prepare():
-    global client
+def prepare(more=""):
+    """containerd with contrib's file and MORE in the table of pods, and the images."""
     kubelet.prepare()
-    write(CONFIG, kubelet.configuration().replace("SystemdCgroup = false", "SystemdCgroup = true"))
+    configure(more)
+    cri.images(client)
+
+
+def configure(more=""):
+    global client
+    text = kubelet.configuration().replace("SystemdCgroup = false", "SystemdCgroup = true")
+    write(CONFIG, text.replace("restrict_oom_score_adj = true\n", f"restrict_oom_score_adj = true\n{more}\n"))
     client = restart()
-    layout = Layout("/root/layout")
-    for name, layers, more in (("pause", [kubelet.pause_layer()], {"Entrypoint": ["/pause"], "Cmd": None, "User": "65535:65535"}),
-                               ("app", [busybox_layer(), kubelet.probe_layer()], {})):
-        kubelet.load(client, layout, layout.image(f"localhost/{name}", layers, **more), name)
+
+
+def clean():
+    sh("systemctl", "stop", "containerd", "kubepods.slice", check=False)
+    for path in ("/root/layout", "/etc/hrun", "/var/lib/kubelet"):
+        shutil.rmtree(path, ignore_errors=True)
+    os.unlink(CONFIG)
 
 
 def main():
@@ -152,10 +165,7 @@ def main():
     try:
         return play(cases)
     finally:
-        sh("systemctl", "stop", "containerd", check=False)
-        for path in ("/root/layout", "/etc/hrun"):
-            shutil.rmtree(path)
-        os.unlink(CONFIG)
+        clean()
 
 
 if __name__ == "__main__":
