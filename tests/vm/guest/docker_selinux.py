@@ -7,7 +7,7 @@ import os
 import re
 import sys
 
-from guest import archive, equal, holds, install, need_machine, play, read, run, sh, work_directory
+from guest import equal, holds, install, need_machine, play, read, run, sh, work_directory
 
 import docker
 from pods_selinux import CURRENT, ENFORCE, FILE, PROCESS, enforce, label_hrun
@@ -61,13 +61,12 @@ def main():
     install("hrun-restricted")
     label_hrun()
     with work_directory("docker") as work:
+        docker.work = work
         sh("chcon", "-t", "container_file_t", work)
         enforce(True)
         try:
             sh("systemctl", "start", "containerd")
             docker.use_driver("systemd", **{"selinux-enabled": True})
-            if run("docker", "image", "inspect", "bb")[0]:
-                docker.docker("import", archive(f"{work}/image.tar"), "bb")
             return play([("labels", labels), ("volumes", volumes), ("refused", refused), ("nothing is left", docker.nothing_left)])
         finally:
             enforce(False)
