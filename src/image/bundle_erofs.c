@@ -140,9 +140,10 @@ static int explain(int error, struct err *e)
 			       "this kernel cannot mount EROFS; load the module erofs, or unpack the root into a "
 			       "directory and sign that");
 	if (error == -ENOTBLK)
-		return err_set(e, ENOTBLK,
-			       "this kernel mounts no EROFS out of this file; that takes Linux 6.12 and a file on a disk "
-			       "(not on tmpfs or overlayfs), or unpack the root into a directory and sign that");
+		return err_set(
+			e, ENOTBLK,
+			"this kernel mounts no EROFS out of this file; that takes Linux 6.12 and a file on a disk "
+			"(not on tmpfs or overlayfs), or unpack the root into a directory and sign that");
 	if (error == -EPERM)
 		return err_set(e, EPERM,
 			       "mounting an EROFS image takes root of the host; run as root, or unpack the root into a "
