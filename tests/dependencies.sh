@@ -6,7 +6,7 @@ set -eu
 
 build="gcc libc6-dev make pkg-config libseccomp-dev libcap-dev libyajl-dev libssl-dev zlib1g-dev libzstd-dev libsystemd-dev"
 demo="busybox-static"
-test="busybox-static zstd uidmap openssl python3 python3-jsonschema git procps iproute2 strace mmdebstrap mandoc universal-ctags clang-format clang-tidy cppcheck"
+test="busybox-static erofs-utils zstd uidmap openssl python3 python3-jsonschema git procps iproute2 strace mmdebstrap mandoc universal-ctags clang-format clang-tidy cppcheck"
 machine="qemu-system-x86 qemu-utils e2fsprogs openssh-client zstd mmdebstrap"
 
 missing=

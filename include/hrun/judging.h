@@ -68,6 +68,10 @@ bool hook_is_loader_variable(const char *name);
 /* Does the policy's allow.hooks name this hook with this content? */
 bool hook_is_allowed(const struct judged *judged, const char *path, const struct hook_look *look);
 
+/* ---- a root that is a file (rules_image.c) ---- */
+/* The finding about it, where nobody whom the policy trusts has signed the bundle: an EROFS image is not mounted then, and any other is no root. */
+void find_root_file(struct finder *finder);
+
 /* ---- owners ---- */
 /* Is OWNER the host's root?  Where that is not mapped, its files show the overflow uid, and uid 0 is somebody else. */
 bool owner_is_host_root(const struct judged *judged, uid_t owner);

@@ -43,22 +43,6 @@ static bool policy_says(const struct finder *finder)
  * A container of an image that hrun has verified itself is bound to its signature.  Of any other one nothing is known,
  * which is a warning at every level that asks; who wants a refusal says so in the policy file (action.c).
  */
-/* No level lets the kernel mount a file system that anybody may have made: that is its parser's own input. */
-static void judge_root_file(struct finder *finder)
-{
-	const char *why = finder->judged->image_refusal;
-	struct finder refusal = *finder;
-
-	refusal.action = ACTION_REFUSE;
-	if (why)
-		find(&refusal, "root.path", "the bundle's signature does not hold: %s", why);
-	else
-		find(&refusal, "root.path",
-		     "%s is a file: it is mounted only where images.require asks for a signature of the bundle, and there is "
-		     "one",
-		     quote(finder, finder->judged->config->root.path));
-}
-
 void judge_image_signature_missing(struct finder *finder)
 {
 	const struct string_pair *image = image_reference(finder->judged->config);
@@ -67,15 +51,14 @@ void judge_image_signature_missing(struct finder *finder)
 	if (finder->judged->image_digest || finder->judged->files_are_signed ||
 	    (!finder->judged->bundle && !finder->judged->config_only))
 		return;
-	if (finder->judged->bundle && finder->judged->bundle->root_is_file) {
-		judge_root_file(finder);
-		return;
-	}
 	if (!policy_says(finder))
 		warning.action = ACTION_WARN;
 	const char *reason = finder->judged->image_reason;
 	if (finder->judged->image_refusal)
 		find(&warning, "root.path", "the bundle's signature does not hold: %s", finder->judged->image_refusal);
+	else if (finder->judged->bundle && finder->judged->bundle->root_is_file)
+		find(&warning, "root.path", "%s is a file, and nobody has signed the bundle",
+		     quote(finder, finder->judged->config->root.path));
 	else if (image)
 		find_value(&warning, image->value, at_key(finder, "annotations", image->key),
 			   "no verified signature is known of %s%s%s", quote(finder, image->value), reason ? ": " : "",
@@ -89,6 +72,17 @@ void judge_image_signature_missing(struct finder *finder)
 		cannot_judge(&warning, "root.path", "the image");
 	else
 		find(&warning, "root.path", "the config names no image: whether it was signed is unknown");
+}
+
+void find_root_file(struct finder *finder)
+{
+	const char *why = finder->judged->image_refusal;
+
+	find(finder, "root.path", "%s is a file and no directory, and %s%s",
+	     quote(finder, finder->judged->bundle->rootfs_path),
+	     why ? "the bundle's signature does not hold: "
+		 : "no signature of the bundle was asked for and found (hrun sign; images.require)",
+	     why ? why : "");
 }
 
 void judge_image_digest_unpinned(struct finder *finder)

@@ -244,6 +244,10 @@ void judge_rootfs_permissions(struct finder *finder)
 	/* Nobody out here reaches what hrun has unpacked for itself. */
 	if (!bundle || !bundle->rootfs_path || bundle->unpacked)
 		return;
+	if (bundle->root_is_file && !finder->judged->image_digest) {
+		find_root_file(finder);
+		return;
+	}
 	if (bundle->rootfs == -ENOTDIR && !bundle->root_is_file) {
 		find(finder, "root.path", "%s is no directory", quote(finder, bundle->rootfs_path));
 		return;

@@ -180,11 +180,12 @@ def a_file_that_nobody_signed_is_not_mounted():
 def no_waiver_is_a_signature():
     """That of a class may waive the rule; the plan refuses all the same."""
     bundle = image().save()
-    waiver = {"rule": "image-signature-missing", "match": {"cgroup": "*"}, "reason": "this is a test", "owner": "me", "expires": h.days_from_now(5)}
+    waivers = [{"rule": rule, "match": {"cgroup": "*"}, "reason": "this is a test", "owner": "me", "expires": h.days_from_now(5)}
+               for rule in ("image-signature-missing", "rootfs-permissions")]
     os.makedirs("/etc/hrun", exist_ok=True)
     os.symlink(HRUN, f"{h.work}/hrun-loose")
     for require in ("signed", "warn"):
-        h.write("/etc/hrun/loose.json", json.dumps({"format": 1, **members(require), "waivers": [waiver]}), 0o644)
+        h.write("/etc/hrun/loose.json", json.dumps({"format": 1, **members(require), "waivers": waivers}), 0o644)
         done = subprocess.run([f"{h.work}/hrun-loose", "--debug", "run", "-b", bundle.path, new_id()], capture_output=True, text=True)
         equal(done.stdout, "")
         contains(done.stderr, "nobody whom the policy file trusts has signed it")
