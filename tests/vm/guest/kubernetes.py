@@ -25,6 +25,7 @@ PROGRAMS = ("etcd", "kube-apiserver", "kubelet", "kubectl")
 FROM = "/src/kubernetes"
 SERVER = "https://127.0.0.1:6443"
 TOKEN = "machine-of-a-test"
+ADDRESS = "10.0.2.15"  # guest.sh's; a node has no loopback
 KUBECONFIG = {"apiVersion": "v1", "kind": "Config", "current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
               "clusters": [{"name": "here", "cluster": {"server": SERVER, "insecure-skip-tls-verify": True}}],
               "users": [{"name": "admin", "user": {"token": TOKEN}}]}
@@ -200,7 +201,7 @@ def start_kubelet():
     run("systemctl", "stop", "hrun-kubelet")
     daemon("kubelet", f"{FROM}/kubelet", "--kubeconfig", f"{work}/kubeconfig", "--config", f"{work}/node.json", "--hostname-override=node",
            "--container-runtime=remote", "--container-runtime-endpoint=unix:///run/containerd/containerd.sock", "--root-dir", f"{work}/kubelet",
-           f"--pod-infra-container-image={kubelet.PAUSE}", "--node-ip=127.0.0.1", "--cert-dir", f"{work}/certs")
+           f"--pod-infra-container-image={kubelet.PAUSE}", f"--node-ip={ADDRESS}", "--cert-dir", f"{work}/certs")
 
 
 def start_server():
