@@ -51,6 +51,7 @@ struct finding {
 	const char *where;	     /* "linux.namespaces" in json_where's form */
 	const char *text;	     /* what was found, one sentence; no control characters */
 	const char *value;	     /* the value that was found, as a waiver's match.value names it; NULL: none */
+	const char *remedy;	     /* where that of the rule is none, and no waiver helps; NULL: see finding_remedy */
 	const struct waiver *waiver; /* with WHY_WAIVED */
 	size_t index;		     /* the element of the list that the rule judges, for its repair */
 	const void *choice;	     /* what the rule has chosen for its repair, where that is drawn; or NULL */
@@ -167,6 +168,8 @@ bool verdict_hardens(const struct verdict *verdict, const char *rule);
  * take for other errors ("not found", "no such file", "permission denied", ...).
  */
 const char *verdict_line(struct pool *pool, const struct verdict *verdict, const char *how);
+/* What to do about FINDING: its own remedy, or that of its rule. */
+const char *finding_remedy(const struct finding *finding);
 
 /*
  * The line that warns of waivers that were used and end within WAIVER_WARNING_DAYS, the first one by name; NULL: none.

@@ -135,7 +135,7 @@ static void say_what_is_left(const struct verdict *verdict)
 		if (i > 0 && verdict->findings[i - 1].rule == finding->rule)
 			continue;
 		if (finding->action == ACTION_REFUSE)
-			fprintf(stderr, "still refused: %s: %s\n", finding->rule->id, finding->rule->remedy);
+			fprintf(stderr, "still refused: %s: %s\n", finding->rule->id, finding_remedy(finding));
 		else if (finding->action == ACTION_HARDEN)
 			fprintf(stderr, "hardened at every start, not in the file: %s\n", finding->rule->id);
 	}

@@ -86,6 +86,11 @@ static const char *remedy_clause(struct pool *pool, const char *remedy)
 	return clause;
 }
 
+const char *finding_remedy(const struct finding *finding)
+{
+	return finding->remedy ? finding->remedy : finding->rule->remedy;
+}
+
 /* The readers' own texts end with a remedy where they know a better one than their rule. */
 static bool has_remedy(const struct finding *finding)
 {
@@ -102,8 +107,8 @@ static const char *what_to_do(struct pool *pool, const struct finding *finding)
 {
 	if (has_remedy(finding))
 		return "";
-	return pool_printf(pool, "; %s%s", remedy_clause(pool, finding->rule->remedy),
-			   may_be_waived(finding->rule) ? " or waive the rule" : "");
+	return pool_printf(pool, "; %s%s", remedy_clause(pool, finding_remedy(finding)),
+			   !finding->remedy && may_be_waived(finding->rule) ? " or waive the rule" : "");
 }
 
 const char *verdict_line(struct pool *pool, const struct verdict *verdict, const char *how)

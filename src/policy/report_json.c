@@ -71,7 +71,7 @@ static void add_finding(struct json_out *out, const struct finding *finding)
 		json_out_printf(out, "\"line\":%u,\"column\":%u,", finding->line, finding->column);
 	add_member(out, "message", finding->text);
 	json_out_raw(out, ",");
-	add_member(out, "remedy", finding->rule->remedy);
+	add_member(out, "remedy", finding_remedy(finding));
 	add_reasons(out, finding);
 	json_out_raw(out, "}");
 }

@@ -124,7 +124,7 @@ static void add_result(struct json_out *out, const struct report *report, const 
 	json_out_printf(out, ",\"ruleIndex\":%zu", index);
 	add(out, ",\"level\":", sarif_level(finding->action));
 	add(out, ",\"message\":{\"text\":",
-	    pool_printf(out->pool, "%s: %s. %s", action_name(finding->action), finding->text, finding->rule->remedy));
+	    pool_printf(out->pool, "%s: %s. %s", action_name(finding->action), finding->text, finding_remedy(finding)));
 	json_out_raw(out, "},");
 	add_location(out, report, finding, place);
 	if (finding->waiver) {

@@ -35,21 +35,21 @@ static void print_finding(FILE *out, const struct report *report, const struct f
 static void print_action(FILE *out, const struct report *report, enum action action, int width)
 {
 	const struct verdict *verdict = report->verdict;
-	const struct rule *last = NULL;
+	const struct finding *last = NULL;
 
 	for (int severity = SEVERITY_CRITICAL; severity >= SEVERITY_LOW; severity--) {
 		for (size_t i = 0; i < verdict->count; i++) {
 			const struct finding *finding = &verdict->findings[i];
 			if (finding->action != action || (int)finding->rule->severity != severity)
 				continue;
-			if (last && last != finding->rule)
-				fprintf(out, "        %s\n", last->remedy);
+			if (last && finding_remedy(last) != finding_remedy(finding))
+				fprintf(out, "        %s\n", finding_remedy(last));
 			print_finding(out, report, finding, width);
-			last = finding->rule;
+			last = finding;
 		}
 	}
 	if (last)
-		fprintf(out, "        %s\n", last->remedy);
+		fprintf(out, "        %s\n", finding_remedy(last));
 }
 
 static size_t count_action(const struct verdict *verdict, enum action action)

@@ -78,11 +78,11 @@ void find_root_file(struct finder *finder)
 {
 	const char *why = finder->judged->image_refusal;
 
-	find(finder, "root.path", "%s is a file and no directory, and %s%s",
-	     quote(finder, finder->judged->bundle->rootfs_path),
-	     why ? "the bundle's signature does not hold: "
-		 : "no signature of the bundle was asked for and found (hrun sign; images.require)",
+	find(finder, "root.path", "%s is a file, and %s%s", quote(finder, finder->judged->bundle->rootfs_path),
+	     why ? "the bundle's signature does not hold: " : "no signature of the bundle was asked for and found",
 	     why ? why : "");
+	finder->verdict->findings[finder->verdict->count - 1].remedy =
+		"Sign the bundle (hrun sign) with a key of images.trust, with images.require signed; or unpack the root.";
 }
 
 void judge_image_digest_unpinned(struct finder *finder)

@@ -172,6 +172,10 @@ def a_file_that_nobody_signed_is_not_mounted():
         equal((r.status, r.out), (125, ""), r.err)
         contains(r.err, "is a file")
         contains(hrun("plan", bundle.path, level=members_).err, "is a file")
+        if members_ == {"level": "baseline"}:
+            contains(r.err, "sign the bundle (hrun sign) with a key of images.trust, with images.require signed; or unpack the root")
+            for word in ("chown", "waive"):
+                assert word not in r.err, r.err
     starts(bundle)
     starts(bundle, require="warn")
 
