@@ -32,6 +32,8 @@ int bundle_open_list(int dir, struct err *e);
 int bundle_check_root(const struct bundle *bundle, struct err *e);
 
 /* ---- bundle_erofs.c: a root that is a file (bundle->root_is_file) ---- */
+/* Is it on a file system of a local disk, which gives the same bytes each time?  0, or negative errno; -EMEDIUMTYPE where it is not. */
+int bundle_erofs_check_disk(const struct bundle *bundle, struct err *e);
 /* An owned descriptor of it for reading.  -EINVAL where it is no EROFS image, or not all of one. */
 int bundle_erofs_open(const struct bundle *bundle, struct err *e);
 /* Its fs-verity digest, where it has fs-verity with SHA-256, blocks of 4,096 bytes and no salt. */
@@ -45,6 +47,7 @@ int bundle_erofs_hash(struct pool *pool, int fd, char hex[2 * SHA256_SIZE + 1], 
 int bundle_erofs_mount(const struct bundle *bundle, const char *label, struct err *e);
 
 /* ---- bundle_verify.c ---- */
+/* With BUNDLE_PROTECTED a root that is a file must be on a local disk as well. */
 enum bundle_guard {
 	BUNDLE_ANYWHERE,  /* who could change the tree is not asked */
 	BUNDLE_PROTECTED, /* nobody but root (an ordinary user: and he himself) can change the tree or exchange it */

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Documentation/filesystems/erofs.rst, and struct erofs_super_block in fs/erofs/erofs_fs.h. */
@@ -53,6 +54,31 @@ static int check_superblock(const struct bundle *bundle, int fd, struct err *e)
 			       "make it without --blobdev",
 			       bundle->config->root.path);
 	return 0;
+}
+
+/*
+ * Only where this kernel itself has the bytes on a disk are those that are read later the ones that were hashed.  A server (FUSE, NFS,
+ * 9p, SMB) gives others the second time, and FUSE answers the question for the fs-verity digest as it likes, too: so this holds for both.
+ */
+int bundle_erofs_check_disk(const struct bundle *bundle, struct err *e)
+{
+	static const unsigned int disks[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC};
+	struct statfs fs;
+
+	if (fstatfs(bundle->root_file, &fs) < 0)
+		return err_errno(e, "look at the file system of the root's file");
+#ifdef HRUN_MUTANT_EROFS_DISK
+	return 0;
+#endif
+	for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
+		/* Signed, and of 32 bits on some machines. */
+		if ((unsigned int)fs.f_type == disks[i])
+			return 0;
+	}
+	return err_set(
+		e, EMEDIUMTYPE,
+		"copy the bundle to a local disk; the server of this file system (0x%x) can give other bytes later",
+		(unsigned int)fs.f_type);
 }
 
 int bundle_erofs_open(const struct bundle *bundle, struct err *e)
@@ -140,10 +166,9 @@ static int explain(int error, struct err *e)
 			       "this kernel cannot mount EROFS; load the module erofs, or unpack the root into a "
 			       "directory and sign that");
 	if (error == -ENOTBLK)
-		return err_set(
-			e, ENOTBLK,
-			"this kernel mounts no EROFS out of this file; that takes Linux 6.12 and a file on a disk "
-			"(not on tmpfs or overlayfs), or unpack the root into a directory and sign that");
+		return err_set(e, ENOTBLK,
+			       "this kernel mounts no EROFS out of this file; that takes Linux 6.12 with "
+			       "CONFIG_EROFS_FS_BACKED_BY_FILE, or unpack the root into a directory and sign that");
 	if (error == -EPERM)
 		return err_set(e, EPERM,
 			       "mounting an EROFS image takes root of the host; run as root, or unpack the root into a "
@@ -156,6 +181,7 @@ int bundle_erofs_mount(const struct bundle *bundle, const char *label, struct er
 	uint64_t attr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV;
 	char source[64];
 
+	TRY(bundle_erofs_check_disk(bundle, e));
 	autofd int fs = mnt_fs_open("erofs", e);
 	if (fs < 0)
 		return explain(fs, e);

@@ -206,6 +206,8 @@ static int verify_file(struct verification *v, struct image_call *call, const st
 	char hex[2 * SHA256_SIZE + 1];
 	bool closed;
 
+	if (guard == BUNDLE_PROTECTED && bundle_erofs_check_disk(bundle, e) < 0)
+		return reject(v, IMAGE_STAGE_UNPACK, e);
 	autofd int fd = bundle_erofs_open(bundle, e);
 	if (fd < 0)
 		return reject(v, IMAGE_STAGE_UNPACK, e);

@@ -4,6 +4,7 @@
 import atexit
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import select
@@ -21,8 +22,8 @@ import hrun as h
 if not shutil.which("mkfs.erofs"):
     print("no mkfs.erofs here (erofs-utils)")
     sys.exit(77)
-if subprocess.run(["stat", "-f", "-c", "%T", h.TOP], capture_output=True, text=True).stdout.strip() in ("tmpfs", "overlayfs"):
-    print("the kernel mounts no EROFS out of a file on tmpfs or overlayfs")
+if subprocess.run(["stat", "-f", "-c", "%T", h.TOP], capture_output=True, text=True).stdout.strip() not in ("ext2/ext3", "xfs", "btrfs", "f2fs"):
+    print("an EROFS root must be a file on a local disk")
     sys.exit(77)
 if "erofs" not in read("/proc/filesystems").split():
     print("this kernel has no EROFS")
@@ -361,6 +362,108 @@ def another_file_under_its_name_while_it_is_looked_at():
         ends.append(r.status)
         equal(opened.count, 1 if at == 1 else 3, "read; judged where it is, mounted")
     equal(ends, [125, 0, 0, 0], "by when it was exchanged")
+
+
+class Lying:
+    """A FUSE server, below MOUNTPOINT, of FILES (name to bytes); whoever has read all of LIED gets INSTEAD from then on."""
+
+    HEADER, ATTR = "<IIQQIIII", "<QQQQQQIIIIIIIIII"
+    LOOKUP, FORGET, GETATTR, OPEN, READ, STATFS, RELEASE, FLUSH, INIT, OPENDIR, READDIR, RELEASEDIR = 1, 2, 3, 14, 15, 17, 18, 25, 26, 27, 28, 29
+
+    def __init__(self, mountpoint, files, lied, instead):
+        self.names, self.files, self.lied, self.instead = sorted(files), files, lied, instead
+        self.mountpoint = mountpoint
+        node = f"{DISK}/fuse"
+        os.mknod(node, stat.S_IFCHR | 0o600, os.makedev(10, 229))
+        try:
+            self.fd = os.open(node, os.O_RDWR)
+        except OSError as e:
+            raise h.Skip(f"no FUSE here: {e}")
+        finally:
+            os.unlink(node)
+        options = f"fd={self.fd},rootmode=40755,user_id=0,group_id=0,allow_other".encode()
+        if ctypes.CDLL(None).mount(b"lying", mountpoint.encode(), b"fuse", 0, options) < 0:
+            raise h.Skip("FUSE cannot be mounted here")
+        self.reader = threading.Thread(target=self.serve, daemon=True)
+
+    def attributes(self, node):
+        size, mode = (0, stat.S_IFDIR | 0o755) if node == 1 else (len(self.files[self.names[node - 2]]), stat.S_IFREG | 0o644)
+        return struct.pack(self.ATTR, node, size, (size + 511) // 512, 1, 1, 1, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+
+    def read(self, node, body):
+        _, offset, size = struct.unpack_from("<QQI", body)
+        name = self.names[node - 2]
+        data = self.files[name]
+        if name == self.lied and offset + size >= len(data):
+            self.files = {**self.files, name: self.instead}
+        return data[offset:offset + size]
+
+    def list(self, body):
+        if struct.unpack_from("<QQ", body)[1]:
+            return b""
+        entries = [(at + 2, name.encode()) for at, name in enumerate(self.names)]
+        return b"".join(struct.pack("<QQII", node, node - 1, len(name), 8) + name + bytes(-len(name) % 8) for node, name in entries)
+
+    def reply(self, op, node, body):
+        if op == self.INIT:
+            return struct.pack("<IIIIHHI", 7, 22, 65536, 0, 0, 0, 131072)
+        if op == self.LOOKUP and body.rstrip(b"\0").decode() in self.names:
+            node = self.names.index(body.rstrip(b"\0").decode()) + 2
+            return struct.pack("<QQQQII", node, 0, 0, 0, 0, 0) + self.attributes(node)
+        if op == self.GETATTR:
+            return struct.pack("<QII", 0, 0, 0) + self.attributes(node)
+        if op in (self.OPEN, self.OPENDIR):
+            return struct.pack("<QII", 7, 1 if op == self.OPEN else 0, 0)  # FOPEN_DIRECT_IO
+        if op == self.STATFS:
+            return struct.pack("<QQQQQIIII24x", 1000, 500, 500, 100, 50, 4096, 255, 4096, 0)
+        return {self.READ: lambda: self.read(node, body), self.READDIR: lambda: self.list(body), self.LOOKUP: lambda: errno.ENOENT,
+                self.RELEASE: bytes, self.RELEASEDIR: bytes, self.FLUSH: bytes}.get(op, lambda: errno.ENOSYS)()
+
+    def serve(self):
+        with contextlib.suppress(OSError):  # ENODEV: unmounted
+            while True:
+                message = os.read(self.fd, 1 << 20)
+                _, op, unique, node, *_ = struct.unpack_from(self.HEADER, message)
+                if op == self.FORGET:
+                    continue
+                answer = self.reply(op, node, message[struct.calcsize(self.HEADER):])
+                failed, data = (answer, b"") if isinstance(answer, int) else (0, answer)
+                with contextlib.suppress(FileNotFoundError):  # who asked is gone
+                    os.write(self.fd, struct.pack("<IiQ", 16 + len(data), -failed, unique) + data)
+
+    def __enter__(self):
+        self.reader.start()
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.mountpoint], check=True)
+        self.reader.join(10)
+        os.close(self.fd)
+
+
+@test
+def a_server_that_gives_other_bytes_later():
+    """Signed when it is hashed, and another one when the kernel reads it for the mount: nothing of that may start."""
+    bundle = signed("cat", "/etc/word", change=lambda b: h.write(f"{b.root}/etc/word", "signed-word\n"), options=("-Enosbcrc",))
+    files = {entry.name: open(entry.path, "rb").read() for entry in os.scandir(bundle.path) if entry.is_file()}
+    evil = files["rootfs.erofs"].replace(b"signed-word", b"EVIL!!-word")
+    assert evil != files["rootfs.erofs"]
+    bundle.path = f"{DISK}/served"
+    os.mkdir(bundle.path)
+    with Lying(bundle.path, files, "rootfs.erofs", evil):
+        r = hrun("run", "-b", bundle.path, new_id(), level=members())
+    equal((r.status, r.out), (125, ""), r.err)
+    for word in ("copy the bundle to a local disk", "the server of this file system (0x65735546) can give other bytes later"):
+        contains(r.err, word)
+
+
+@test
+def no_file_on_memory():
+    bundle = signed()
+    memory = shutil.copytree(bundle.path, f"{h.work}/memory")
+    r = hrun("run", "-b", memory, new_id(), level=members())
+    equal((r.status, r.out), (125, ""), r.err)
+    contains(r.err, "copy the bundle to a local disk")
 
 
 @test
