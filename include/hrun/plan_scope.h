@@ -17,6 +17,8 @@
 
 /* The property NAME, after those that are there or in the place of the one with this name; its value is empty. */
 struct scope_property *scope_property(struct scope_plan *scope, const char *name, enum scope_type type);
+/* The one with that name, or NULL. */
+const struct scope_property *scope_find(const struct scope_plan *scope, const char *name);
 struct scope_property *scope_add_number(struct scope_plan *scope, const char *name, enum scope_type type,
 					uint64_t number);
 struct scope_property *scope_add_string(struct scope_plan *scope, const char *name, const char *text);

@@ -216,7 +216,8 @@ static int plan_device_filter(struct pool *pool, const struct config_resources *
 	TRY(plan_device_program(pool, allowed, resources ? resources->device_count : 0, true, &plan->device_program,
 				&plan->device_program_length, e));
 	plan->device_note = no_device_filter(plan, options);
-	if (plan->device_note)
+	plan->takes_no_filter = plan->device_note != NULL;
+	if (plan->takes_no_filter)
 		plan->device_program = NULL;
 	else if (!plan->device_program)
 		plan->device_note = "no device filter: linux.resources.devices allows every device";

@@ -8,7 +8,6 @@
 #include <hrun/plan_cgroup.h>
 #include <hrun/plan_scope.h>
 #include <hrun/str.h>
-#include <unistd.h>
 
 #define UNIT_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.@\\"
 #define SLICE_SUFFIX ".slice"
@@ -206,7 +205,7 @@ int plan_scope_update(struct pool *pool, const struct config_resources *resource
 	plan->cgroup.scope = scope;
 	name_unit(unit, scope);
 	plan_scope_properties(pool, &plan->cgroup, scope);
-	if (resources->devices_present && geteuid() == 0)
+	if (resources->devices_present && !plan->cgroup.takes_no_filter)
 		plan_scope_devices(pool, resources, plan->cgroup.device_program != NULL, scope);
 	return scope_check_size(scope, e);
 }

@@ -471,6 +471,19 @@ def an_update_that_takes_a_limit_away_in_a_slice():
 
 
 @test
+def an_update_where_the_kernel_takes_no_device_filter():
+    """As create has none there; the rest is done."""
+    with user(), delegated() as caller:
+        b = limited("sleep", "1000")
+        with started(b, prefix=caller) as (name, _):
+            write(f"{h.work}/resources", json.dumps({"devices": [{"allow": False, "access": "rwm"}], "hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}), 0o644)
+            r = as_user("--debug", "update", "-r", f"{h.work}/resources", name)
+            equal(r.status, 0, r.err)
+            contains(r.err, "no device filter: the kernel takes none")
+            equal(read(f"{h.CGROUP}/delegated/hrun-{name}/hugetlb.2MB.max"), "0\n")
+
+
+@test
 def a_plan_says_which_limit_would_be_refused():
     """As it does of a controller that is missing; root's plan is for root."""
     with user(), delegated(SERVICE[1:], "app.slice") as caller:
