@@ -66,7 +66,7 @@ def main():
         try:
             sh("systemctl", "start", "containerd")
             docker.use_driver("systemd", **{"selinux-enabled": True})
-            return play([("labels", labels), ("volumes", volumes), ("refused", refused), ("nothing is left", docker.nothing_left)])
+            return play([("labels", labels), ("volumes", volumes), ("refused", refused), ("nothing is left", docker.nothing_left, "systemd")])
         finally:
             enforce(False)
             sh("systemctl", "stop", "docker.socket", "docker", "containerd", check=False)

@@ -15,7 +15,7 @@ import sys
 import guest
 from guest import HRUN, USER, enforce, equal, holds, label_of, run, set_label, sh, write
 
-HOME = f"/home/{USER}"
+HOME, RUNTIME = f"/home/{USER}", "/run/user/1000"
 KEY = "/root/.ssh/hrun-user"
 SSH = ("ssh", "-i", KEY, "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
        "-o", "ControlPath=/run/hrun-user.ssh")
@@ -132,8 +132,10 @@ def map_user(user):
         run("rm", "-rf", path)
     sh("runuser", "-u", USER, "--", "mkdir", "-p", *(f"{HOME}/{name}/containers" for name in (".config", ".cache", ".local/share")))
     sh("systemctl", "start", "user@1000")
-    sh("restorecon", "-RF", HOME)
-    sh("chcon", "-R", "-u", user, HOME, "/run/user/1000")
+    # systemd makes this directory by the file contexts, in which semanage puts the SELinux user and this does not.
+    sh("runuser", "-u", USER, "--", "mkdir", "-p", f"{RUNTIME}/systemd/transient")
+    sh("restorecon", "-RF", HOME, f"{RUNTIME}/systemd")
+    sh("chcon", "-R", "-u", user, HOME, RUNTIME)
 
 
 def prepare():
