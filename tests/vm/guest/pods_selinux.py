@@ -125,7 +125,7 @@ def permissive():
 def helpers():
     """Labelled as Debian's policy has it, hrun-scope may not be executed by containerd's domain."""
     sh("chcon", "-t", "usr_t", f"{PROGRAMS}/hrun-scope")
-    refused(pod, f"{PROGRAMS}/hrun-scope` may not be executed (EACCES)", "bin_t")
+    refused(pod, f"{PROGRAMS}/hrun-scope` may not be executed", "chcon -t bin_t")
     sh("chcon", "-t", "bin_t", f"{PROGRAMS}/hrun-scope")
 
 
