@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 
@@ -25,6 +24,7 @@ PROGRAMS = ("etcd", "kube-apiserver", "kubelet", "kubectl")
 FROM = "/src/kubernetes"
 SERVER = "https://127.0.0.1:6443"
 TOKEN = "machine-of-a-test"
+ADDRESS = "10.0.2.15"  # guest.sh's; a node has no loopback
 KUBECONFIG = {"apiVersion": "v1", "kind": "Config", "current-context": "here", "contexts": [{"name": "here", "context": {"cluster": "here", "user": "admin"}}],
               "clusters": [{"name": "here", "cluster": {"server": SERVER, "insecure-skip-tls-verify": True}}],
               "users": [{"name": "admin", "user": {"token": TOKEN}}]}
@@ -47,7 +47,7 @@ def pod_of(name, *containers, handler="hrun", **spec):
     described = [{"name": f"c{i}", "image": kubelet.APP, "imagePullPolicy": "Never", "securityContext": {"allowPrivilegeEscalation": False}, **one}
                  for i, one in enumerate(containers)]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
-            "spec": {"nodeName": "node", "runtimeClassName": handler, "terminationGracePeriodSeconds": 5, "enableServiceLinks": False,
+            "spec": {"nodeName": "node", "runtimeClassName": handler, "terminationGracePeriodSeconds": 5, "dnsPolicy": "Default", "enableServiceLinks": False,
                      "automountServiceAccountToken": False, "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
                      "containers": described, **spec}}
 
@@ -199,8 +199,8 @@ def daemon(name, *words):
 def start_kubelet():
     run("systemctl", "stop", "hrun-kubelet")
     daemon("kubelet", f"{FROM}/kubelet", "--kubeconfig", f"{work}/kubeconfig", "--config", f"{work}/node.json", "--hostname-override=node",
-           "--container-runtime=remote", "--container-runtime-endpoint=unix:///run/containerd/containerd.sock", "--root-dir", f"{work}/kubelet",
-           f"--pod-infra-container-image={kubelet.PAUSE}", "--node-ip=127.0.0.1", "--cert-dir", f"{work}/certs")
+           "--container-runtime=remote", "--container-runtime-endpoint=unix:///run/containerd/containerd.sock",
+           f"--pod-infra-container-image={kubelet.PAUSE}", f"--node-ip={ADDRESS}", "--cert-dir", f"{work}/certs")
 
 
 def start_server():
@@ -210,7 +210,7 @@ def start_server():
     write(f"{work}/node.json", json.dumps(NODE))
     daemon("etcd", f"{FROM}/etcd", "--data-dir", f"{work}/etcd", "--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
            "--listen-peer-urls=http://127.0.0.1:2380", "--unsafe-no-fsync")
-    daemon("apiserver", f"{FROM}/kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--cert-dir", f"{work}/server", "--secure-port=6443",
+    daemon("apiserver", f"{FROM}/kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--cert-dir", f"{work}/server", "--secure-port=6443", "--allow-privileged",
            "--bind-address=127.0.0.1", "--service-cluster-ip-range=10.96.0.0/16", "--token-auth-file", f"{work}/tokens.csv", "--authorization-mode=RBAC",
            "--service-account-issuer=https://kubernetes.default", "--service-account-key-file", f"{work}/accounts.key", "--api-audiences=here",
            "--service-account-signing-key-file", f"{work}/accounts.key", "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition,Priority",
@@ -259,7 +259,7 @@ def main():
             for unit in reversed(daemons):
                 run("systemctl", "stop", unit)
             sh("systemctl", "stop", "containerd", check=False)
-            run("umount", "-R", f"{work}/kubelet")
+            shutil.rmtree("/var/lib/kubelet", ignore_errors=True)
     return failed
 
 
