@@ -3,6 +3,7 @@
  * cgroup_place.c - what is a limit where an ordinary user's systemd may take controllers back, and what every new cgroup has.
  */
 #include "check.h"
+#include <errno.h>
 #include <hrun/plan_cgroup.h>
 #include <sched.h>
 
@@ -41,6 +42,38 @@ static bool is_limit(const char *path, enum cgroup_write_kind kind, size_t i)
 	return plan_cgroup_endangered(&plan) == &write;
 }
 
+/* What could vanish is named; a limit refuses all, and hrun plan says so. */
+static void test_warnings(void)
+{
+	static const struct {
+		enum cgroup_write_kind kind;
+		const char *value, *path;
+		bool look_only, warns;
+		int result;
+	} of[] = {
+		{CGROUP_WEIGHT, "7", "/a.slice/b", false, true, 0},
+		{CGROUP_DEFAULT, "7", "/a.slice/b", false, true, 0},
+		{CGROUP_DEFAULT, "max", "/a.slice/b", false, false, 0},
+		{CGROUP_WEIGHT, "7", "/a.scope/b", false, false, 0},
+		{CGROUP_LIMIT, "7", "/a.slice/b", false, false, -EACCES},
+		{CGROUP_LIMIT, "7", "/a.slice/b", true, true, 0},
+	};
+
+	for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+		struct pool pool = {0};
+		struct err e = {0};
+		struct cgroup_write write = {.kind = of[i].kind,
+					     .file = "pids.max",
+					     .value = of[i].value,
+					     .controller = "pids",
+					     .where = "here"};
+		struct plan plan = {.cgroup = {.path = of[i].path, .writes = &write, .write_count = 1}};
+		CHECK(plan_cgroup_check_place(&pool, of[i].look_only, &plan, &e) == of[i].result, "case %zu", i);
+		CHECK(plan.warning_count == of[i].warns, "case %zu: %zu warnings", i, plan.warning_count);
+		pool_free(&pool);
+	}
+}
+
 int main(void)
 {
 	/* Who is root on the host needs no systemd. */
@@ -52,5 +85,6 @@ int main(void)
 		CHECK(!is_limit("/user.slice/x.scope/box", CGROUP_LIMIT, i), "a delegated scope");
 		CHECK(is_limit("/user@7.service/box", CGROUP_LIMIT, i) == cases[i].is_limit, "its own service");
 	}
+	test_warnings();
 	return failures != 0;
 }
