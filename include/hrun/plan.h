@@ -334,8 +334,9 @@ struct plan_options {
 	unsigned int preserve_fds;
 	uint64_t ignored_signals;
 	const struct scope_options {
-		bool user;		       /* the user's own systemd, not the machine's */
-		const char *bus;	       /* path of its socket; NULL with look_only */
+		bool user;	 /* the user's own systemd, not the machine's */
+		bool unasked;	 /* nobody asked for systemd: a unit only for a limit that nothing else keeps */
+		const char *bus; /* path of its socket; NULL with look_only */
 		struct string_list properties; /* of annotations, that the policy file allows */
 	} * scope;			       /* NULL: hrun makes the cgroup itself */
 	const char *cache_dir;		       /* compiled filters; NULL: no cache */

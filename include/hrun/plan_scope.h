@@ -46,7 +46,10 @@ int plan_scope_name(struct pool *pool, const char *path, const char *id, bool us
 /* Begins plan->cgroup.scope and its path. */
 int plan_scope(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 	       struct err *e);
-/* The annotations and what plan->cgroup is going to write, as properties.  RESOURCES may be NULL. */
+/* The same where nobody asked for systemd; LIMIT is what needs the unit. */
+int plan_scope_unasked(struct pool *pool, const struct plan_options *options, const struct cgroup_write *limit,
+		       struct plan *plan, struct err *e);
+/* The annotations (where somebody asked for systemd) and what plan->cgroup is going to write, as properties.  RESOURCES may be NULL. */
 int plan_scope_fill(struct pool *pool, const struct config *config, const struct plan_options *options,
 		    struct plan *plan, struct err *e);
 
