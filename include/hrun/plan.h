@@ -96,6 +96,7 @@ struct cgroup_write {
 struct scope_plan {
 	struct scope_request request;
 	struct scope_answer answer; /* of hrun-scope, once it ran */
+	bool asked;		    /* hrun-scope has the request */
 	const char *bus;	    /* path of the socket to ask; NULL: none was found (hrun plan) */
 	const char *slice;
 	bool user;	/* of the user's own systemd */
@@ -118,6 +119,7 @@ struct cgroup_plan {
 	const struct bpf_insn *device_program; /* NULL: no filter (listed exception, see device_note) */
 	size_t device_program_length;	       /* instructions */
 	const char *device_note;	       /* why there is no device filter, or NULL */
+	bool takes_no_filter;		       /* there cannot be one, and none is to be replaced */
 	const char *device_where;	       /* what caused the filter; NULL: linux.resources.devices */
 	const char **delegated;		       /* files that become the owner's, with the directory */
 	size_t delegated_count;		       /* 0: the cgroup stays ours */
@@ -334,8 +336,9 @@ struct plan_options {
 	unsigned int preserve_fds;
 	uint64_t ignored_signals;
 	const struct scope_options {
-		bool user;		       /* the user's own systemd, not the machine's */
-		const char *bus;	       /* path of its socket; NULL with look_only */
+		bool user;	 /* the user's own systemd, not the machine's */
+		bool unasked;	 /* nobody asked for systemd: a unit only for a limit that nothing else keeps */
+		const char *bus; /* path of its socket; NULL with look_only */
 		struct string_list properties; /* of annotations, that the policy file allows */
 	} * scope;			       /* NULL: hrun makes the cgroup itself */
 	const char *cache_dir;		       /* compiled filters; NULL: no cache */

@@ -67,12 +67,17 @@ bool plan_cgroup_in_user_namespace(void);
  */
 void plan_cgroup_beside(struct pool *pool, const char *id, struct cgroup_plan *plan);
 /*
- * Is that place one that only systemd may change, so that the container needs a unit of its own there?  PATH as cgroupsPath has it; false where
- * one is named.
+ * Is that place one that only systemd may change, so that a container with a limit needs a unit of its own there?  PATH as cgroupsPath has it;
+ * false where one is named.
  */
 bool plan_cgroup_needs_unit(const char *path);
-/* An error where PLAN has a limit, and what is right above its path is an ordinary user's systemd's own: the limit could be gone any time. */
-int plan_cgroup_check_place(const struct cgroup_plan *plan, struct err *e);
+/*
+ * A limit of PLAN that could be gone any time, since what is right above its path is an ordinary user's systemd's own; NULL: none.  What
+ * every new cgroup has ("max") is no limit.
+ */
+const struct cgroup_write *plan_cgroup_endangered(const struct cgroup_plan *plan);
+/* Such a limit is an error (a warning with LOOK_ONLY); a weight, and what hrun added, a warning. */
+int plan_cgroup_check_place(struct pool *pool, bool look_only, struct plan *plan, struct err *e);
 /*
  * Where the document names no path and there is no place either: a container of which no limit is asked stays in the caller's cgroup, with a
  * warning; a limit is an error.

@@ -17,6 +17,8 @@
 
 /* The property NAME, after those that are there or in the place of the one with this name; its value is empty. */
 struct scope_property *scope_property(struct scope_plan *scope, const char *name, enum scope_type type);
+/* The one with that name, or NULL. */
+const struct scope_property *scope_find(const struct scope_plan *scope, const char *name);
 struct scope_property *scope_add_number(struct scope_plan *scope, const char *name, enum scope_type type,
 					uint64_t number);
 struct scope_property *scope_add_string(struct scope_plan *scope, const char *name, const char *text);
@@ -46,7 +48,10 @@ int plan_scope_name(struct pool *pool, const char *path, const char *id, bool us
 /* Begins plan->cgroup.scope and its path. */
 int plan_scope(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 	       struct err *e);
-/* The annotations and what plan->cgroup is going to write, as properties.  RESOURCES may be NULL. */
+/* The same where nobody asked for systemd; LIMIT is what needs the unit. */
+int plan_scope_unasked(struct pool *pool, const struct plan_options *options, const struct cgroup_write *limit,
+		       struct plan *plan, struct err *e);
+/* The annotations (where somebody asked for systemd) and what plan->cgroup is going to write, as properties.  RESOURCES may be NULL. */
 int plan_scope_fill(struct pool *pool, const struct config *config, const struct plan_options *options,
 		    struct plan *plan, struct err *e);
 

@@ -76,6 +76,7 @@ struct scope_request {
 struct scope_answer {
 	uint32_t version;
 	int32_t error;				/* 0 or a negative errno, then with a reason */
+	uint32_t unchanged;			/* SCOPE_SET: nothing was, since systemd was not asked or has said no */
 	uint32_t systemd;			/* its version; 0: not asked for */
 	char cgroup[SCOPE_CGROUP_SIZE];		/* SCOPE_START: below the root of the hierarchy */
 	char invocation[SCOPE_INVOCATION_SIZE]; /* SCOPE_START: which unit of that name this one is */

@@ -81,6 +81,7 @@ int main(int argc, char **argv)
 	int bus = -EBADF;
 
 	(void)argv;
+	t->answer.unchanged = true;
 	if (argc != 1 || (environ && environ[0]))
 		return complain("no arguments and no environment are expected");
 	if (unix_receive(SOCKET, &t->request, sizeof t->request, &bus) != sizeof t->request || bus < 0)

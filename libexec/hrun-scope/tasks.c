@@ -165,9 +165,13 @@ static int set(struct talk *t, const char *path, sd_bus_error *error)
 
 	TRY(bus_new_unit_call(t, path, "SetProperties", &call));
 	int r = append_set(t, call);
-	if (r >= 0)
-		return bus_call(t, call, error, NULL);
-	sd_bus_message_unref(call);
+	if (r < 0) {
+		sd_bus_message_unref(call);
+		return r;
+	}
+	r = bus_call(t, call, error, NULL);
+	/* Of an answer that got lost there is a reason already; nobody knows what it was. */
+	t->answer.unchanged = r < 0 && !t->answer.reason[0];
 	return r;
 }
 

@@ -150,12 +150,16 @@ static int judge(struct command *command, const struct target *target, bool look
 	return invocation_apply(command, &creation->verdict, e);
 }
 
-/* Nobody asks for systemd, but a place that lasts has only who asks it (plan_cgroup_needs_unit), if it can be asked. */
+/*
+ * Nobody asks for systemd, but a limit that lasts has only who asks it (plan_cgroup_needs_unit).  Here its socket is looked for and nothing
+ * said to it: whether there is a limit the plan will know.
+ */
 static bool finds_systemd(struct command *command, const struct creation *creation, struct scope_options *ret)
 {
 	const struct config_linux *linux_ = creation->config->linux_;
 	struct err ignored;
 
+	ret->unasked = true;
 	if (command->options.cgroup_manager || !plan_cgroup_needs_unit(linux_ ? linux_->cgroups_path : NULL))
 		return false;
 	autofd int program = libexec_find("hrun-scope", NULL, &ignored);

@@ -239,7 +239,7 @@ static int apply(struct pool *pool, const struct container *container, struct co
 		TRY(check_memory(pool, cgroup, asked->memory, e));
 	}
 	TRY(plan_update(pool, asked, verdict, record->cgroup_mountpoint, record->cgroup, &plan, e));
-	int r = record->unit ? 0 : plan_cgroup_check_place(&plan.cgroup, e);
+	int r = record->unit ? 0 : plan_cgroup_check_place(pool, false, &plan, e);
 	if (r >= 0)
 		r = update_apply(pool, record, asked, &plan, cgroup, e);
 	plan_close(&plan);

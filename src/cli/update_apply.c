@@ -18,7 +18,7 @@
 /* The line of TEXT that begins with the first word of VALUE ("8:0 rbps=1", "mlx5_0 hca_handle=2"), or NULL. */
 static const char *line_for(struct pool *pool, const char *text, const char *value)
 {
-	size_t length = strcspn(value, " ");
+	size_t length = strcspn(value, " \t");
 
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		if (strncmp(line, value, length) == 0 && line[length] == ' ')
@@ -27,34 +27,48 @@ static const char *line_for(struct pool *pool, const char *text, const char *val
 	return NULL;
 }
 
-/* What takes WRITE back where FILE said TEXT; NULL: nothing does. */
+/* Of a device, as io.max and so on take it. */
+static const char *no_limit(const char *file)
+{
+	if (str_equal(file, "io.max"))
+		return "rbps=max wbps=max riops=max wiops=max";
+	return str_equal(file, "io.latency") ? "target=0" : "default";
+}
+
+/* What takes WRITE back where FILE said TEXT. */
 static const char *value_before(struct pool *pool, const struct cgroup_write *write, const char *text)
 {
-	const char *line = line_for(pool, text, write->value);
-	size_t device = strcspn(write->value, " ");
+	const char *value = write->value + strspn(write->value, " \t");
+	const char *line = line_for(pool, text, value);
+	size_t device = strcspn(value, " \t");
 
 	if (line)
 		return line;
 	/* A device that has no line has no limit. */
-	if (memchr(write->value, ':', device) && str_equal(write->file, "io.max"))
-		return pool_printf(pool, "%.*s rbps=max wbps=max riops=max wiops=max", (int)device, write->value);
-	if (memchr(write->value, ':', device))
-		return pool_printf(pool, "%.*s default", (int)device, write->value);
+	if (memchr(value, ':', device))
+		return pool_printf(pool, "%.*s %s", (int)device, value, no_limit(write->file));
 	size_t length = strcspn(text, "\n");
 	return length ? pool_strndup(pool, text, length) : "\n";
 }
 
-static void remember(struct pool *pool, int cgroup, const struct cgroup_write *write, struct cgroup_plan *before)
+struct memory {
+	struct cgroup_plan plan;
+	const char *forgotten; /* a file that cannot be put back, or NULL */
+};
+
+static void remember(struct pool *pool, int cgroup, const struct cgroup_write *write, struct memory *before)
 {
 	char text[16384];
-	const char *value =
-		cgroup_read(cgroup, write->file, text, sizeof text) < 0 ? NULL : value_before(pool, write, text);
+	ssize_t n = cgroup_read(cgroup, write->file, text, sizeof text);
 
-	if (!value)
+	if (n < 0 || (size_t)n == sizeof text - 1) {
+		/* What is not there is not written either. */
+		before->forgotten = n == -ENOENT ? before->forgotten : write->file;
 		return;
-	struct cgroup_write *old = pool_array_add(pool, before->writes, before->write_count);
+	}
+	struct cgroup_write *old = pool_array_add(pool, before->plan.writes, before->plan.write_count);
 	*old = *write;
-	old->value = value;
+	old->value = value_before(pool, write, text);
 }
 
 /* Its weight is none then, and cannot be written. */
@@ -65,10 +79,10 @@ static bool is_idle(int cgroup)
 	return cgroup_read(cgroup, "cpu.idle", text, sizeof text) > 0 && text[0] == '1';
 }
 
-static struct cgroup_plan look(struct pool *pool, const struct cgroup_plan *plan, int cgroup)
+static struct memory look(struct pool *pool, const struct cgroup_plan *plan, int cgroup)
 {
 	const struct cgroup_write weight = {.file = "cpu.weight", .value = "100", .where = "linux.resources.cpu.idle"};
-	struct cgroup_plan before = {.live = true, .root = -1, .path = plan->path};
+	struct memory before = {.plan = {.live = true, .root = -1, .path = plan->path}};
 	const bool has_weight = !is_idle(cgroup);
 
 	for (size_t i = 0; i < plan->write_count; i++) {
@@ -82,17 +96,6 @@ static struct cgroup_plan look(struct pool *pool, const struct cgroup_plan *plan
 	return before;
 }
 
-/* ---- systemd ---- */
-
-static int tell_systemd(struct pool *pool, const struct container_record *record, const struct config_resources *asked,
-			struct plan *plan, struct err *e)
-{
-	const struct scope_unit unit = systemd_unit(record);
-
-	TRY(plan_scope_update(pool, asked, &unit, plan, e));
-	return plan->cgroup.scope->request.property_count ? scope_call(plan->cgroup.scope, NULL, e) : 0;
-}
-
 /* ---- all or none ---- */
 
 struct change {
@@ -101,41 +104,68 @@ struct change {
 	const struct config_resources *asked;
 	struct plan *plan;
 	int cgroup; /* borrowed */
-	struct cgroup_plan before;
+	struct memory before;
 	int old_filter; /* owned, of the devices */
-	bool has_new_filter, systemd_knows;
+	bool has_new_filter;
+	bool systemd_knows; /* or might: it was asked and did not refuse */
 };
 
 static int make(struct change *c, struct err *e)
 {
 	TRY(cgroup_update(&c->plan->cgroup, c->cgroup, e));
-	if (c->asked->devices_present) {
+	if (c->asked->devices_present && c->plan->cgroup.takes_no_filter) {
+		log_debug("linux.resources.devices: %s", c->plan->cgroup.device_note);
+	} else if (c->asked->devices_present) {
 		TRY(cgroup_update_devices(&c->plan->cgroup, c->cgroup, &c->old_filter, e));
 		c->has_new_filter = true;
 	}
 	if (!c->record->unit)
 		return 0;
-	TRY(tell_systemd(c->pool, c->record, c->asked, c->plan, e));
-	c->systemd_knows = c->plan->cgroup.scope->request.property_count > 0;
-	return c->systemd_knows ? cgroup_update(&c->plan->cgroup, c->cgroup, e) : 0;
+	const struct scope_unit unit = systemd_unit(c->record);
+	TRY(plan_scope_update(c->pool, c->asked, &unit, c->plan, e));
+	struct scope_plan *scope = c->plan->cgroup.scope;
+	if (scope->request.property_count == 0)
+		return 0;
+	int r = scope_call(scope, NULL, e);
+	c->systemd_knows = scope->asked && !scope->answer.unchanged;
+	return r < 0 ? r : cgroup_update(&c->plan->cgroup, c->cgroup, e);
+}
+
+/* What it cannot be told back: of devices nobody remembers what it had. */
+static void tell_systemd_back(struct change *c, struct plan *before)
+{
+	const struct config_resources nothing = {0};
+	const struct scope_unit unit = systemd_unit(c->record);
+	struct err e = {0};
+	int r = plan_scope_update(c->pool, &nothing, &unit, before, &e);
+
+	if (r == 0 && before->cgroup.scope->request.property_count)
+		r = scope_call(before->cgroup.scope, NULL, &e);
+	if (r < 0)
+		log_warning("unit %s may have the new values all the same: %s", c->record->unit, e.text);
+	if (c->asked->devices_present && !c->plan->cgroup.takes_no_filter)
+		log_warning("unit %s may have the new devices all the same; give it the old ones by hrun update",
+			    c->record->unit);
 }
 
 static void take_back(struct change *c)
 {
-	const struct config_resources nothing = {0};
-	struct plan plan = {.rootfs.fd = -1, .cgroup = c->before};
+	struct plan plan = {.rootfs.fd = -1, .cgroup = c->before.plan};
 	struct err e = {0};
 	int r = 0;
 
 	/* First, since it writes what it hears. */
 	if (c->systemd_knows)
-		r = tell_systemd(c->pool, c->record, &nothing, &plan, &e);
+		tell_systemd_back(c, &plan);
 	if (c->has_new_filter && cgroup_restore_devices(c->cgroup, c->old_filter, &e) < 0)
 		r = -1;
-	if (cgroup_restore(&c->before, c->cgroup, &e) < 0)
+	if (cgroup_restore(&c->before.plan, c->cgroup, &e) < 0)
 		r = -1;
 	if (r < 0)
 		log_warning("not all limits are what they were before: %s", e.text);
+	if (c->before.forgotten)
+		log_warning("%s may have the new value all the same: what it held cannot be read, or is too long",
+			    c->before.forgotten);
 }
 
 int update_apply(struct pool *pool, const struct container_record *record, const struct config_resources *asked,

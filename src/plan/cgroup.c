@@ -216,7 +216,8 @@ static int plan_device_filter(struct pool *pool, const struct config_resources *
 	TRY(plan_device_program(pool, allowed, resources ? resources->device_count : 0, true, &plan->device_program,
 				&plan->device_program_length, e));
 	plan->device_note = no_device_filter(plan, options);
-	if (plan->device_note)
+	plan->takes_no_filter = plan->device_note != NULL;
+	if (plan->takes_no_filter)
 		plan->device_program = NULL;
 	else if (!plan->device_program)
 		plan->device_note = "no device filter: linux.resources.devices allows every device";
@@ -226,6 +227,19 @@ static int plan_device_filter(struct pool *pool, const struct config_resources *
 }
 
 /* ---- all ---- */
+
+/* Where nobody says where: beside hrun's own, or in a unit where a limit would not last there. */
+static int find_place(struct pool *pool, const struct plan_options *options, struct plan *plan, struct err *e)
+{
+	struct cgroup_plan *cgroup = &plan->cgroup;
+
+	plan_cgroup_beside(pool, options->id, cgroup);
+	const struct cgroup_write *limit = options->scope && cgroup->beside ? plan_cgroup_endangered(cgroup) : NULL;
+	if (!limit)
+		return 0;
+	cgroup->beside = false;
+	return plan_scope_unasked(pool, options, limit, plan, e);
+}
 
 static int find_available(struct pool *pool, const char *path, const struct plan_options *options, struct plan *plan,
 			  const char **ret_words, struct err *e)
@@ -240,7 +254,7 @@ static int find_available(struct pool *pool, const char *path, const struct plan
 	cgroup->root = cgroup2_open(&cgroup->mountpoint);
 	if (cgroup->root >= 0) {
 		if (!cgroup->scope && !(path && *path))
-			plan_cgroup_beside(pool, options->id, cgroup);
+			TRY(find_place(pool, options, plan, e));
 		return read_handed_down(pool, cgroup, ret_words, e);
 	}
 	if (!options->look_only)
@@ -259,8 +273,9 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	const char *available;
 
 	plan->cgroup.where = path && *path ? "linux.cgroupsPath" : "";
-	TRY(options->scope ? plan_scope(pool, config, options, plan, e)
-			   : plan_cgroup_path(pool, path, options->id, &plan->cgroup.path, e));
+	TRY(options->scope && !options->scope->unasked
+		    ? plan_scope(pool, config, options, plan, e)
+		    : plan_cgroup_path(pool, path, options->id, &plan->cgroup.path, e));
 	if (resources)
 		TRY(plan_resources(pool, resources, &plan->cgroup, e));
 	mark_hardened(pool, options->verdict, &plan->cgroup);
@@ -268,8 +283,7 @@ static int fill(struct pool *pool, const struct config *config, const struct pla
 	TRY(plan_cgroup_available(pool, available, options->look_only, plan, e));
 	if (!plan->cgroup.disabled && !plan->cgroup.scope && plan->cgroup.root >= 0 && !(path && *path))
 		TRY(plan_cgroup_without(pool, options, plan, e));
-	if (!options->look_only)
-		TRY(plan_cgroup_check_place(&plan->cgroup, e));
+	TRY(plan_cgroup_check_place(pool, options->look_only, plan, e));
 	TRY(plan_device_filter(pool, resources, options, &plan->cgroup, e));
 	if (plan->cgroup.scope)
 		TRY(plan_scope_fill(pool, config, options, plan, e));

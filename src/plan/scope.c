@@ -8,7 +8,6 @@
 #include <hrun/plan_cgroup.h>
 #include <hrun/plan_scope.h>
 #include <hrun/str.h>
-#include <unistd.h>
 
 #define UNIT_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.@\\"
 #define SLICE_SUFFIX ".slice"
@@ -138,6 +137,16 @@ static struct scope_plan *new_scope(struct pool *pool, const char *unit, enum sc
 	return scope;
 }
 
+static void begin(struct pool *pool, const struct plan_options *options, const struct scope_name *name,
+		  struct plan *plan)
+{
+	plan->cgroup.path = name->path;
+	plan->cgroup.scope = new_scope(pool, name->unit, SCOPE_START, options->scope->user);
+	plan->cgroup.scope->bus = options->scope->bus;
+	plan->cgroup.scope->slice = name->slice;
+	add_constants(pool, options->id, name->slice, plan->cgroup.scope);
+}
+
 int plan_scope(struct pool *pool, const struct config *config, const struct plan_options *options, struct plan *plan,
 	       struct err *e)
 {
@@ -145,11 +154,23 @@ int plan_scope(struct pool *pool, const struct config *config, const struct plan
 
 	TRY(plan_scope_name(pool, config->linux_ ? config->linux_->cgroups_path : NULL, options->id,
 			    options->scope->user, &name, e));
-	plan->cgroup.path = name.path;
-	plan->cgroup.scope = new_scope(pool, name.unit, SCOPE_START, options->scope->user);
-	plan->cgroup.scope->bus = options->scope->bus;
-	plan->cgroup.scope->slice = name.slice;
-	add_constants(pool, options->id, name.slice, plan->cgroup.scope);
+	begin(pool, options, &name, plan);
+	return 0;
+}
+
+int plan_scope_unasked(struct pool *pool, const struct plan_options *options, const struct cgroup_write *limit,
+		       struct plan *plan, struct err *e)
+{
+	struct scope_name name;
+	struct err ignored;
+
+	if (plan_scope_name(pool, NULL, options->id, options->scope->user, &name, &ignored) < 0)
+		return err_set(
+			e, EINVAL,
+			"%s: only a unit of systemd keeps the limit here, and hrun-%s.scope cannot be the name of "
+			"one; use another id, name a delegated cgroup in linux.cgroupsPath, or remove the limit",
+			limit->where, options->id);
+	begin(pool, options, &name, plan);
 	return 0;
 }
 
@@ -159,7 +180,9 @@ int plan_scope_fill(struct pool *pool, const struct config *config, const struct
 	struct scope_plan *scope = plan->cgroup.scope;
 	const struct config_resources *resources = config->linux_ ? config->linux_->resources : NULL;
 
-	TRY(plan_scope_annotations(pool, &config->annotations, &options->scope->properties, plan, e));
+	/* They are for who uses systemd. */
+	if (!options->scope->unasked)
+		TRY(plan_scope_annotations(pool, &config->annotations, &options->scope->properties, plan, e));
 	plan_scope_properties(pool, &plan->cgroup, scope);
 	/* Where the kernel takes no filter from us, it takes none from this user's systemd either. */
 	if (plan->cgroup.device_program)
@@ -182,7 +205,7 @@ int plan_scope_update(struct pool *pool, const struct config_resources *resource
 	plan->cgroup.scope = scope;
 	name_unit(unit, scope);
 	plan_scope_properties(pool, &plan->cgroup, scope);
-	if (resources->devices_present && geteuid() == 0)
+	if (resources->devices_present && !plan->cgroup.takes_no_filter)
 		plan_scope_devices(pool, resources, plan->cgroup.device_program != NULL, scope);
 	return scope_check_size(scope, e);
 }

@@ -101,9 +101,10 @@ static bool read_set(const char *list, unsigned char mask[BYTES_MAX], size_t *re
 static void add_set(const struct cgroup_write *write, const char *property, struct scope_plan *scope)
 {
 	unsigned char mask[BYTES_MAX] = {0};
-	size_t size;
+	size_t size = 0;
 
-	if (read_set(write->value, mask, &size))
+	/* Only what takes an update back writes an empty list. */
+	if (str_equal(write->value, "\n") || read_set(write->value, mask, &size))
 		scope_add_bytes(scope, property, mask, size)->since = 244;
 }
 
@@ -159,6 +160,14 @@ static void add_device_weights(struct pool *pool, const struct cgroup_plan *cgro
 
 /* ---- all ---- */
 
+/* Of 0, which is idle, nothing remains. */
+static bool has_weight(const struct scope_plan *scope)
+{
+	const struct scope_property *weight = scope_find(scope, "CPUWeight");
+
+	return weight && weight->number != 0;
+}
+
 static void add_other(struct pool *pool, const struct cgroup_write *write, struct scope_plan *scope)
 {
 	if (str_equal(write->file, "cpu.max")) {
@@ -169,8 +178,8 @@ static void add_other(struct pool *pool, const struct cgroup_write *write, struc
 		add_set(write, "AllowedMemoryNodes", scope);
 	} else if (str_equal(write->file, "cpu.idle") && str_equal(write->value, "1")) {
 		scope_property(scope, "CPUWeight", SCOPE_UINT64)->since = 252;
-	} else if (str_equal(write->file, "cpu.idle")) {
-		/* No weight, as before it was idle; one that is asked for as well comes behind and takes its place. */
+	} else if (str_equal(write->file, "cpu.idle") && !has_weight(scope)) {
+		/* No weight, as before it was idle; one that comes behind takes its place. */
 		scope_add_number(scope, "CPUWeight", SCOPE_UINT64, UINT64_MAX);
 	} else if (str_equal(write->file, "memory.oom.group")) {
 		scope_add_string(scope, "OOMPolicy", str_equal(write->value, "1") ? "kill" : "continue")->since = 253;

@@ -26,6 +26,15 @@ static uint32_t add_string(struct scope_plan *scope, const char *text)
 	return text ? add_text(scope, text, strlen(text) + 1) : 0;
 }
 
+const struct scope_property *scope_find(const struct scope_plan *scope, const char *name)
+{
+	for (uint32_t i = 0; i < scope->request.property_count; i++) {
+		if (str_equal(scope->request.properties[i].name, name))
+			return &scope->request.properties[i];
+	}
+	return NULL;
+}
+
 struct scope_property *scope_property(struct scope_plan *scope, const char *name, enum scope_type type)
 {
 	struct scope_request *request = &scope->request;

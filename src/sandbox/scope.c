@@ -55,6 +55,8 @@ static int wait_for_answer(const struct scope_plan *scope, int socket, struct er
 static int converse(struct scope_plan *scope, int socket, int bus, struct err *e)
 {
 	struct scope_answer *answer = &scope->answer;
+
+	scope->asked = true;
 	int r = unix_send(socket, &scope->request, sizeof scope->request, bus);
 
 	if (r < 0)

@@ -379,7 +379,7 @@ BAD = {"unified": {"memory.min": "many"}}
 
 
 def unchanged_by(c, *updates):
-    before = {file: value(c, file) for file in SCALARS + (("io.max",) if has(c, "io.max") else ())}
+    before = {file: value(c, file) for file in (*SCALARS, "io.max", "io.latency") if file in SCALARS or has(c, file)}
     for resources in updates:
         refused(update(c, resources), "linux.resources.")
         equal({file: value(c, file) for file in before}, before, f"after the refused update with {resources}")
@@ -410,6 +410,9 @@ def rates_of_disks_are_put_back():
         unchanged_by(c, {**rates(throttleReadBpsDevice=MB), **BAD})
         silent(update(c, rates(throttleReadBpsDevice=MB, throttleWriteIOPSDevice=50)))
         unchanged_by(c, {**rates(throttleReadBpsDevice=0, throttleWriteIOPSDevice=70), **BAD})
+        # the kernel takes a blank before, and a target of none away
+        unchanged_by(c, *({"unified": {file: f" {major}:{minor} {limit}", **BAD["unified"]}}
+                          for file, limit in (("io.max", "rbps=7"), ("io.latency", "target=9000")) if has(c, file)))
 
 
 # ---- statistics ----

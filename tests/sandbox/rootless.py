@@ -407,6 +407,96 @@ def a_unit_of_ones_own_where_systemd_listens():
         contains(r.err, "is systemd's own")
 
 
+@contextlib.contextmanager
+def in_a_slice(**quirks):
+    """A command that is run where only systemd may write, and its user's systemd."""
+    bus = f"{RUNTIME_DIR}/bus"
+    with user(), delegated(SERVICE[1:], "app.slice") as caller, Fake(bus, bus=True, user=(UID, SERVICE), **quirks) as systemd:
+        os.chmod(bus, 0o777)
+        yield caller, systemd
+
+
+def unlimited(*args):
+    b = limited(*args)
+    del b.linux["resources"]["hugepageLimits"]
+    return b
+
+
+@test
+def systemd_is_not_bothered_where_no_limit_needs_it():
+    """A bus without systemd, one that is silent, an id that is no unit's name: none of this matters to who asks for no limit."""
+    nobody = "error", "org.freedesktop.DBus.Error.ServiceUnknown", "The name org.freedesktop.systemd1 was not provided by any .service files"
+    for more in ({"quirks": {"Subscribe": nobody, "Get": nobody, "StartTransientUnit": nobody}}, {"greet": False}):
+        with in_a_slice(**more) as (caller, systemd):
+            no_limits = unlimited("true")
+            no_limits.linux["resources"].update(pids={"limit": -1}, unified={"hugetlb.2MB.max": "max"})
+            for b in (unlimited("true"), no_limits):
+                equal(output(b, prefix=caller), "")
+            for name in ("a+b", "x.slice", "a..b", "c" * 250):
+                b = unlimited("true").save()
+                r = as_user("run", "-b", b.path, name, prefix=caller)
+                equal((r.status, r.out, r.err), (0, "", ""), name)
+            equal(systemd.calls, [], "what systemd was asked")
+
+
+@test
+def an_id_that_is_no_units_name_has_no_limit():
+    with in_a_slice() as (caller, systemd):
+        b = limited("true").save()
+        for name in ("a+b", "x.slice", "a..b", "c" * 250):
+            r = as_user("run", "-b", b.path, name, prefix=caller)
+            equal((r.status != 0, r.err.count("\n")), (True, 1), repr(r))
+            for words in ("linux.resources.hugepageLimits[0]: ", f"hrun-{name}.scope cannot be the name", "another id"):
+                contains(r.err, words)
+        equal(systemd.calls, [], "what systemd was asked")
+
+
+@test
+def annotations_are_for_who_asks_for_systemd():
+    with in_a_slice() as (caller, systemd):
+        b = limited("sleep", "1000")
+        for name, value in (("KillSignal", "foo"), ("Description", "'x'")):
+            b.c["annotations"] = {"org.systemd.property." + name: value}
+            with started(b, prefix=caller) as (name, _):
+                equal(systemd.units[f"hrun-{name}.scope"]["properties"]["Description"], ("s", f"hrun container {name}"))
+
+
+@test
+def an_update_that_takes_a_limit_away_in_a_slice():
+    with user(), delegated(SERVICE[1:], "app.slice") as caller, started(unlimited("sleep", "1000"), prefix=caller) as (name, _):
+        for value, status in (("max", 0), ("1000", 1), ("max", 0)):
+            write(f"{h.work}/resources", json.dumps({"unified": {"hugetlb.2MB.max": value}}), 0o644)
+            r = as_user("update", "-r", f"{h.work}/resources", name)
+            equal((r.status != 0, "is systemd's own" in r.err), (status != 0, status != 0), f"{value}: {r}")
+
+
+@test
+def an_update_where_the_kernel_takes_no_device_filter():
+    """As create has none there; the rest is done."""
+    with user(), delegated() as caller:
+        b = limited("sleep", "1000")
+        with started(b, prefix=caller) as (name, _):
+            write(f"{h.work}/resources", json.dumps({"devices": [{"allow": False, "access": "rwm"}], "hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}), 0o644)
+            r = as_user("--debug", "update", "-r", f"{h.work}/resources", name)
+            equal(r.status, 0, r.err)
+            contains(r.err, "no device filter: the kernel takes none")
+            equal(read(f"{h.CGROUP}/delegated/hrun-{name}/hugetlb.2MB.max"), "0\n")
+
+
+@test
+def a_plan_says_which_limit_would_be_refused():
+    """As it does of a controller that is missing; root's plan is for root."""
+    with user(), delegated(SERVICE[1:], "app.slice") as caller:
+        b = limited("true").save()
+        for prefix, word in ((caller, "is systemd's own"), (USER, "is delegated to uid")):
+            r = as_user("plan", "-b", b.path, prefix=prefix)
+            equal(r.status, 0, r.err)
+            line = [line for line in r.err.splitlines() if word in line]
+            equal(len(line), 1, r.err)
+            contains(line[0], "linux.resources.hugepageLimits[0]: ")
+            contains(line[0], "no container would start here")
+
+
 @test
 def the_written_config_passes_the_baseline():
     with user():

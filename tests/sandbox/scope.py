@@ -170,6 +170,50 @@ def idle_and_back():
             equal((now[0], now[1] if file[1] else None), file, cpu)
 
 
+class Forgetful(Fake):
+    """SetProperties is done, and the answer gets lost, as often as is said."""
+    lost = 1
+
+    def do_SetProperties(self, peer, reply, runtime, properties):
+        if self.lost == 0:
+            return super().do_SetProperties(peer, reply, runtime, properties)
+        self.lost -= 1
+        self.units[self.meant()]["set"] = properties
+        raise ConnectionError
+
+
+@test
+def an_answer_that_got_lost():
+    """systemd may have done it: it is told back, or who asked is told that it may have."""
+    if "cpu" not in read(f"{CGROUP}/cgroup.controllers").split():
+        raise Skip("no cpu controller on cgroup2 here")
+    path, devices = f"{h.work}/resources", {"devices": [DENY_ALL]}
+    with Forgetful(PRIVATE) as systemd, unit() as c:
+        for lost, asked, told, warnings in ((0, {"cpu": {"shares": 512}}, 59, ()), (1, {"cpu": {"shares": 1024}}, 59, ()), (2, {"cpu": {"shares": 1024}}, 59, ("new values",)),
+                                            (1, {"cpu": {"shares": 1024}, **devices}, 59, ("new devices",))):
+            write(path, json.dumps(asked))
+            systemd.lost = lost
+            r = hrun("update", "-r", path, c.id, level="privileged")
+            equal((r.status, r.err.count("all the same")), (int(lost > 0), len(warnings)), repr(r))
+            for word in warnings:
+                contains(r.err, f"unit {c.unit} may have the {word} all the same")
+            equal([v[1] for n, v in systemd.units[c.unit]["set"] if n == "CPUWeight"], [told], asked)
+            equal(read(f"{CGROUP}{c.cgroup}/cpu.weight"), "59\n", asked)
+
+
+@test
+def devices_whose_answer_got_lost():
+    path = f"{h.work}/resources"
+    with Forgetful(PRIVATE) as systemd, unit() as c:
+        write(path, json.dumps({"devices": [DENY_ALL]}))
+        r = hrun("update", "-r", path, c.id, level="privileged")
+        equal(r.status, 1, r.err)
+        contains(r.err, f"unit {c.unit} may have the new devices all the same")
+        systemd.quirks["SetProperties"] = ("once", f"{SYSTEMD}.BadSetting", "no such thing")
+        r = hrun("update", "-r", path, c.id, level="privileged")
+        equal((r.status, "all the same" in r.err), (1, False), "after systemd itself has refused")
+
+
 @test
 def a_unit_that_failed_before():
     exists = f"{SYSTEMD}.UnitExists", "Unit x.scope was already loaded"

@@ -8,7 +8,7 @@ import subprocess
 
 import uml
 
-NAMES = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/crowd", "sandbox/scope:idle",
+NAMES = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/crowd", "sandbox/scope:idle", "sandbox/scope:an_answer",
          "sandbox/update", "attacks/cgroup")
 
 

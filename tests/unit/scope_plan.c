@@ -106,6 +106,28 @@ static const char *text_of(const struct scope_plan *scope)
 	return text;
 }
 
+/* A weight remains, whatever stands before and behind; what was idle has none. */
+static void test_weight_and_idle(void)
+{
+	static const struct {
+		const char *files[3], *values[3], *told;
+	} cases[] = {
+		{{"cpu.weight", "cpu.idle"}, {"59", "0"}, "CPUWeight=59"},
+		{{"cpu.idle", "cpu.weight"}, {"0", "59"}, "CPUWeight=59"},
+		{{"cpu.weight", "cpu.idle"}, {"59", "1"}, "CPUWeight=0@252"},
+		{{"cpu.weight", "cpu.idle", "cpu.idle"}, {"59", "1", "0"}, "CPUWeight=infinity"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct cgroup_plan plan = {0};
+		struct scope_plan *scope = empty();
+		for (size_t j = 0; j < 3 && cases[i].files[j]; j++)
+			plan_cgroup_write(&pool, &plan, CGROUP_LIMIT, cases[i].files[j], cases[i].values[j], "");
+		plan_scope_properties(&pool, &plan, scope);
+		compare(cases[i].values[1], text_of(scope), cases[i].told);
+	}
+}
+
 /* FILE=VALUE as it would be written, and what systemd is told. */
 static void test_properties(void)
 {
@@ -137,6 +159,8 @@ static void test_properties(void)
 		{"cpu.max=max 50000", "CPUQuotaPerSecUSec=infinity; CPUQuotaPeriodUSec=50000@242"},
 		{"cpu.max=200000", "CPUQuotaPerSecUSec=2000000; CPUQuotaPeriodUSec=100000@242"},
 		{"cpu.max=1 0", ""},
+		/* an update that is taken back: every processor, which was no list */
+		{"cpuset.cpus=\n", "AllowedCPUs=0x@244"},
 		{"cpuset.cpus=0-3,7", "AllowedCPUs=0x8f@244"},
 		{"cpuset.cpus=8", "AllowedCPUs=0x0100@244"},
 		{"cpuset.cpus=12,1-2", "AllowedCPUs=0x1006@244"},
@@ -320,6 +344,7 @@ int main(void)
 {
 	test_names();
 	test_properties();
+	test_weight_and_idle();
 	test_twice();
 	test_devices();
 	test_many_devices();

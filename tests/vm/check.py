@@ -25,7 +25,8 @@ CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbo
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/matrix", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity",
                              "vm/guest/erofs_root")),
          ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods", "vm/guest/matrix")),
-         ("trixie", "selinux", ("vm/guest/selinux", "vm/guest/selinux_user", "vm/guest/pods_selinux", "vm/guest/docker_selinux")),
+         ("trixie", "selinux", ("vm/guest/selinux", "vm/guest/selinux_user", "vm/guest/pods_selinux", "vm/guest/docker_selinux",
+                               "vm/guest/matrix")),
          # Linux 6.1 and podman 4.3
          ("bookworm", "none", (*CORE, "sandbox/idmap", "sandbox/time_namespace", "sandbox/doctor", "attacks/credentials", "attacks/kernel",
                                "vm/guest/scope", "vm/guest/podman:life", "vm/guest/podman:memory")))

@@ -7,10 +7,11 @@ import os
 import re
 import sys
 
-from guest import equal, holds, install, need_machine, play, read, run, sh, work_directory
+import guest
+from guest import enforce, equal, holds, install, label_of, need_machine, play, read, run, sh, work_directory
 
 import docker
-from pods_selinux import CURRENT, ENFORCE, FILE, PROCESS, enforce, label_hrun
+from pods_selinux import CURRENT, FILE, PROCESS
 
 LABEL = re.compile(PROCESS + r"s0:c\d+,c\d+")
 NO_NETWORK = ("docker", "run", "--rm", "--network=none")
@@ -25,8 +26,7 @@ def labels():
         equal(bool(LABEL.fullmatch(label)), True, f"its label: {label}")
         equal(docker.inspect(name, "{{.ProcessLabel}}"), label, "what docker says")
         for path in ("/", "/dev", "/dev/mqueue"):
-            found = os.getxattr(f"/proc/{pid}/root{path}", "security.selinux").decode().strip("\0")
-            equal(found, FILE + label.removeprefix(PROCESS), path)
+            equal(label_of(f"/proc/{pid}/root{path}"), FILE + label.removeprefix(PROCESS), path)
         equal(run("docker", "exec", name, "sh", "-c", "cat /proc/self/attr/current; exit 3"), (3, label + "\0"), "exec")
         status, out = run(*NO_NETWORK, "bb", *CURRENT)
         equal((status, bool(LABEL.fullmatch(out.strip("\0"))), out.strip("\0") == label), (0, True, False), f"another one: {out}")
@@ -55,11 +55,10 @@ def refused():
 def main():
     global work
     need_machine()
-    if not os.path.exists(ENFORCE):
+    if not guest.selinux_is_on():
         print("SELinux is off on this machine")
         return 77
     install("hrun-restricted")
-    label_hrun()
     with work_directory("docker") as work:
         docker.work = work
         sh("chcon", "-t", "container_file_t", work)
@@ -67,7 +66,7 @@ def main():
         try:
             sh("systemctl", "start", "containerd")
             docker.use_driver("systemd", **{"selinux-enabled": True})
-            return play([("labels", labels), ("volumes", volumes), ("refused", refused), ("nothing is left", docker.nothing_left)])
+            return play([("labels", labels), ("volumes", volumes), ("refused", refused), ("nothing is left", docker.nothing_left, "systemd")])
         finally:
             enforce(False)
             sh("systemctl", "stop", "docker.socket", "docker", "containerd", check=False)

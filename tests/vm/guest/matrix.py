@@ -6,6 +6,8 @@
 
 Root's cases and the user's run at the same time, one driver after the other; then root's under the host's level privileged.  A case that is
 chosen by its name brings along what the container "c" of the list needs.
+
+Where SELinux is on it enforces, and only root's cases are played, with the systemd driver.
 """
 import contextlib
 import functools
@@ -26,6 +28,11 @@ DROPINS = "/etc/containers/containers.conf.d"
 PODMAN_CONF = '[containers]\nnetns = "none"\n[engine]\ncgroup_manager = "%s"\n'
 POLICY = "/etc/hrun/policy.json"
 WITHOUT = {"buildah run": "the guest has no buildah of its own; `podman build` is the case before"}
+# What Debian's policy does not let containers and engines do here.
+INIT = "no container may start podman's own init (bin_t)"
+WITHOUT_UNDER_SELINUX = {"killed by a signal": INIT, "init": INIT, "commit and run": "container_t has no dac_override, and / is not writable without",
+                         "build": "podman may not relabel the pipes that it builds with"}
+CONFINED = [("its label", ["podman run --rm bb cat /proc/self/attr/current"], (0, r"^system_u:system_r:container_t:s0:c\d+,c\d+\0?$"))]
 
 
 # ---- how a command is started ----
@@ -43,7 +50,11 @@ def lines(status, out):
     return status, out and out + "\n"
 
 
-STARTED = {"root": as_root, "a user": as_user}
+SELINUX = guest.selinux_is_on()
+if SELINUX:
+    WITHOUT.update(WITHOUT_UNDER_SELINUX)
+DRIVERS = ("systemd",) if SELINUX else ("systemd", "cgroupfs")
+STARTED = {"root": as_root} if SELINUX else {"root": as_root, "a user": as_user}
 
 
 # ---- cases ----
@@ -121,6 +132,8 @@ def configure(driver):
     for path in ("/tmp/hook-ran", "/v"):
         run("rm", "-rf", path)
     os.makedirs("/v")
+    if SELINUX:
+        guest.set_label("/v", guest.FILE_LABEL)
 
 
 @contextlib.contextmanager
@@ -142,15 +155,31 @@ def prepare(work, start):
 
 def lists_of(driver):
     """Root's cases, the user's, and root's under level privileged."""
-    root, user = STARTED["root"], STARTED["a user"]
+    root, user = as_root, STARTED.get("a user")
     prefix, of_user = f"{driver}, root: ", f"{driver}, a user: "
-    first = named(CASES, prefix, root) + [(prefix + name, refused, root, *rest) for name, *rest in WANTED]
-    second = named(USER_CASES, of_user, user) + [(of_user + name, refused, user, *rest) for name, *rest in USER_WANTED]
-    third = named(PRIVILEGED, f"{prefix}level privileged: ", root)
+    first = named(CASES + (CONFINED if SELINUX else []), prefix, root) + [(prefix + name, refused, root, *rest) for name, *rest in WANTED]
     first.append((f"{prefix}nothing is left", nothing_left, root))
-    second.append((f"{of_user}nothing is left", nothing_left, user))
+    second = []
+    if user:
+        second = named(USER_CASES, of_user, user) + [(of_user + name, refused, user, *rest) for name, *rest in USER_WANTED]
+        second.append((f"{of_user}nothing is left", nothing_left, user))
+    third = named(PRIVILEGED, f"{prefix}level privileged: ", root)
     third.append((f"{driver}: nothing is left of anybody", nothing_of_anybody))
     return [chosen(cases) for cases in (first, second, third)]
+
+
+@contextlib.contextmanager
+def enforcing():
+    """SELinux, where it is on."""
+    if not SELINUX:
+        yield
+        return
+    guest.allow_logins()
+    guest.enforce(True)
+    try:
+        yield
+    finally:
+        guest.enforce(False)
 
 
 def play_driver(driver, root, user, privileged):
@@ -166,13 +195,16 @@ def main():
     for name, why in WITHOUT.items():
         print(f"skip - {name}: {why}")
     # The words of the command line name cases, and are taken before the first is played.
-    drivers = {driver: lists_of(driver) for driver in ("systemd", "cgroupfs")}
+    drivers = {driver: lists_of(driver) for driver in DRIVERS}
+    if not any(any(lists) for lists in drivers.values()):
+        return guest.play([])
     with work_directory("matrix") as work:
         guest.archive(f"{work}/image.tar")
         try:
             configure("systemd")
             at_once(*([("prepare " + who, functools.partial(prepare, work), start)] for who, start in STARTED.items()))
-            good = [play_driver(driver, *lists) for driver, lists in drivers.items() if any(lists)]
+            with enforcing():
+                good = [play_driver(driver, *lists) for driver, lists in drivers.items() if any(lists)]
         finally:
             for name in ("hrun.conf", "hrun-matrix.conf"):
                 os.unlink(f"{DROPINS}/{name}")
