@@ -291,6 +291,8 @@ def what_is_no_image():
     starts(bundle)
     bundle.c["root"]["path"] = f"../{os.path.basename(bundle.path)}/rootfs.erofs"
     contains(sign(bundle, status=1), "leads out of the bundle")
+    bundle.c["root"]["path"] = "rootfs.erofs/"
+    refused(bundle, "is no directory")
 
 
 @test
