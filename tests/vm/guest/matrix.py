@@ -7,7 +7,7 @@
 Root's cases and the user's run at the same time, one driver after the other; then root's under the host's level privileged.  A case that is
 chosen by its name brings along what the container "c" of the list needs.
 
-Where SELinux is on it enforces, and only root's cases are played, with the systemd driver.
+Where SELinux is on all are played while it is permissive, and root's once more while it enforces, with the systemd driver.
 """
 import contextlib
 import functools
@@ -51,10 +51,8 @@ def lines(status, out):
 
 
 SELINUX = guest.selinux_is_on()
-if SELINUX:
-    WITHOUT.update(WITHOUT_UNDER_SELINUX)
-DRIVERS = ("systemd",) if SELINUX else ("systemd", "cgroupfs")
-STARTED = {"root": as_root} if SELINUX else {"root": as_root, "a user": as_user}
+STARTED = {"root": as_root, "a user": as_user}
+DRIVERS = ("systemd", "cgroupfs")
 
 
 # ---- cases ----
@@ -92,9 +90,9 @@ def units(user):
     return [line for line in listed if not line.startswith("libpod-conmon")]
 
 
-def named(cases, prefix, start):
-    """[(name, function, arguments)] of the CASES of a list that can be played here."""
-    return [(prefix + name, one, start, commands, want) for name, commands, want in cases if name not in WITHOUT]
+def named(cases, prefix, start, without):
+    """[(name, function, arguments)] of the CASES of a list but for those WITHOUT which it is played."""
+    return [(prefix + name, one, start, commands, want) for name, commands, want in cases if name not in without]
 
 
 def chosen(cases):
@@ -153,27 +151,24 @@ def prepare(work, start):
         equal(start(f"podman import -q {work}/image.tar bb")[0], 0, "podman import")
 
 
-def lists_of(driver):
+def lists_of(driver, enforced=False):
     """Root's cases, the user's, and root's under level privileged."""
-    root, user = as_root, STARTED.get("a user")
-    prefix, of_user = f"{driver}, root: ", f"{driver}, a user: "
-    first = named(CASES + (CONFINED if SELINUX else []), prefix, root) + [(prefix + name, refused, root, *rest) for name, *rest in WANTED]
-    first.append((f"{prefix}nothing is left", nothing_left, root))
+    prefix = ("enforcing, " if enforced else "permissive, " if SELINUX else "") + driver
+    of_root, of_user = f"{prefix}, root: ", f"{prefix}, a user: "
+    without = {**WITHOUT, **WITHOUT_UNDER_SELINUX} if enforced else WITHOUT
+    first = named(CASES + (CONFINED if enforced else []), of_root, as_root, without) + [(of_root + name, refused, as_root, *rest) for name, *rest in WANTED]
+    first.append((f"{of_root}nothing is left", nothing_left, as_root))
     second = []
-    if user:
-        second = named(USER_CASES, of_user, user) + [(of_user + name, refused, user, *rest) for name, *rest in USER_WANTED]
-        second.append((f"{of_user}nothing is left", nothing_left, user))
-    third = named(PRIVILEGED, f"{prefix}level privileged: ", root)
-    third.append((f"{driver}: nothing is left of anybody", nothing_of_anybody))
+    if not enforced:
+        second = named(USER_CASES, of_user, as_user, without) + [(of_user + name, refused, as_user, *rest) for name, *rest in USER_WANTED]
+        second.append((f"{of_user}nothing is left", nothing_left, as_user))
+    third = named(PRIVILEGED, f"{of_root}level privileged: ", as_root, without)
+    third.append((f"{prefix}: nothing is left of anybody", nothing_of_anybody))
     return [chosen(cases) for cases in (first, second, third)]
 
 
 @contextlib.contextmanager
 def enforcing():
-    """SELinux, where it is on."""
-    if not SELINUX:
-        yield
-        return
     guest.allow_logins()
     guest.enforce(True)
     try:
@@ -192,19 +187,22 @@ def play_driver(driver, root, user, privileged):
 def main():
     need_machine()
     make_files()
-    for name, why in WITHOUT.items():
+    for name, why in (*WITHOUT.items(), *((f"enforcing, {n}", w) for n, w in WITHOUT_UNDER_SELINUX.items() if SELINUX)):
         print(f"skip - {name}: {why}")
     # The words of the command line name cases, and are taken before the first is played.
     drivers = {driver: lists_of(driver) for driver in DRIVERS}
-    if not any(any(lists) for lists in drivers.values()):
+    enforced = lists_of("systemd", True) if SELINUX else []
+    if not any(any(lists) for lists in (*drivers.values(), enforced)):
         return guest.play([])
     with work_directory("matrix") as work:
         guest.archive(f"{work}/image.tar")
         try:
             configure("systemd")
             at_once(*([("prepare " + who, functools.partial(prepare, work), start)] for who, start in STARTED.items()))
-            with enforcing():
-                good = [play_driver(driver, *lists) for driver, lists in drivers.items() if any(lists)]
+            good = [play_driver(driver, *lists) for driver, lists in drivers.items() if any(lists)]
+            if any(enforced):
+                with enforcing():
+                    good.append(play_driver("systemd", *enforced))
         finally:
             for name in ("hrun.conf", "hrun-matrix.conf"):
                 os.unlink(f"{DROPINS}/{name}")
