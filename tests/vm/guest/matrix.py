@@ -78,8 +78,8 @@ def nothing_left(start):
 def nothing_of_anybody():
     state = [name for root in ("/run/hrun", "/run/user/1000/hrun") for name in (os.listdir(root) if os.path.exists(root) else [])]
     equal([name for name in state if re.fullmatch("[0-9a-f]{64}", name)], [], "records of hrun")
-    equal(cgroups_left("libpod-"), [], "cgroups")
-    equal(run("pgrep", "-x", "conmon")[1], "", "conmon")
+    wait_for(lambda: run("pgrep", "-x", "conmon")[1] == "", "no conmon is left")
+    wait_for(lambda: cgroups_left("libpod-") == [], "no cgroup is left")
     for user in (None, USER):
         wait_for(lambda user=user: not units(user), f"no unit of {user or 'root'} is left")
 

@@ -171,7 +171,7 @@ def ctr_start(name):
 def nothing_of(name, pid, cgroup):
     wait_for(lambda: not alive(pid) and not os.path.exists(cgroup), f"process and cgroup of {name} are gone")
     wait_for(lambda: not os.path.exists(f"/run/containerd/runc/hrun/{name}"), f"hrun's record of {name} is gone")
-    equal([line for line in read("/proc/self/mountinfo").splitlines() if f"/{name}/" in line], [], "mounts")
+    wait_for(lambda: f"/{name}/" not in read("/proc/self/mountinfo"), f"no mount of {name} is left")
 
 
 def shim_killed():
