@@ -311,7 +311,7 @@ static void test_missing_controllers(void)
 	} cases[] = {
 		{{.block_io = &io}, "io"},	  {{.block_io = &devices}, "io"},	{{.cpu = &idle}, "cpu"},
 		{{.cpu = &busy}, NULL},		  {{.memory = &reservation}, "memory"}, {{.memory = &all}, "memory"},
-		{{.unified = {&pair, 1}}, "cpu"},
+		{{.unified = {&pair, 1, true}}, "cpu"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
