@@ -309,8 +309,12 @@ static void test_missing_controllers(void)
 		struct config_resources resources;
 		const char *controller; /* that is missed; NULL: none */
 	} cases[] = {
-		{{.block_io = &io}, "io"},	  {{.block_io = &devices}, "io"},	{{.cpu = &idle}, "cpu"},
-		{{.cpu = &busy}, NULL},		  {{.memory = &reservation}, "memory"}, {{.memory = &all}, "memory"},
+		{{.block_io = &io}, "io"},
+		{{.block_io = &devices}, "io"},
+		{{.cpu = &idle}, "cpu"},
+		{{.cpu = &busy}, NULL},
+		{{.memory = &reservation}, "memory"},
+		{{.memory = &all}, "memory"},
 		{{.unified = {&pair, 1, true}}, "cpu"},
 	};
 
