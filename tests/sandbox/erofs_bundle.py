@@ -18,6 +18,7 @@ import threading
 
 from hrun import HRUN, Bundle, contains, equal, hrun, main, new_id, read, run, started, test
 import hrun as h
+from signing import changed, key
 
 if not shutil.which("mkfs.erofs"):
     print("no mkfs.erofs here (erofs-utils)")
@@ -37,13 +38,6 @@ atexit.register(shutil.rmtree, place)
 os.mkdir(DISK)
 subprocess.run(["mount", "--bind", place, DISK], check=True)
 os.chmod(place, 0o755)
-
-
-def key(name="key"):
-    path = f"{h.work}/{name}"
-    if not os.path.exists(path):
-        subprocess.run([HRUN, "keygen", "--out", path], check=True, stdout=subprocess.DEVNULL)
-    return path
 
 
 def members(require="signed", name="key", level="baseline", **more):
@@ -237,18 +231,6 @@ def an_ordinary_user_may_check_and_not_start():
 
 
 # ---- another file ----
-
-
-@contextlib.contextmanager
-def changed(path, mode=None, uid=None):
-    st = os.stat(path)
-    if uid is not None:
-        os.chown(path, uid, -1)
-    if mode is not None:
-        os.chmod(path, mode)
-    yield
-    os.chown(path, st.st_uid, -1)
-    os.chmod(path, st.st_mode & 0o7777)
 
 
 @test

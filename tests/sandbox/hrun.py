@@ -203,6 +203,13 @@ class Bundle:
 # ---- verbs ----
 
 
+def odd_bundle():
+    """One that has a device of its own, which no rule lets it open."""
+    b = Bundle("sleep", "1000")
+    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 239, "minor": 7, "fileMode": 0o666}]
+    return b
+
+
 class Result:
     def __init__(self, status, out, err):
         self.status, self.out, self.err = status, out, err

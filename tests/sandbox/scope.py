@@ -10,7 +10,7 @@ import threading
 import time
 
 from fake_systemd import SYSTEMD, Fake
-from hrun import BUILD, Bundle, CGROUP, Container, Skip, contains, equal, eventually, has_ended, hrun, main, new_id, own_words, read, test, write
+from hrun import BUILD, Bundle, CGROUP, Container, Skip, contains, equal, eventually, has_ended, hrun, main, new_id, odd_bundle, own_words, read, test, write
 import hrun as h
 
 PRIVATE, SYSTEM_BUS = "/run/systemd/private", "/run/dbus/system_bus_socket"
@@ -333,12 +333,6 @@ def update_does_not_change_somebody_elses_unit():
         equal((r.status, "set" in systemd.units[c.unit]), (1, False))
         contains(r.err, f"unit {c.unit} of the container has ended")
         systemd.units[c.unit]["invocation"] = kept
-
-
-def odd_bundle():
-    b = Bundle("sleep", "1000")
-    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 239, "minor": 7, "fileMode": 0o666}]
-    return b
 
 
 @test

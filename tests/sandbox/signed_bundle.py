@@ -9,13 +9,7 @@ import subprocess
 
 from hrun import HRUN, Bundle, contains, created, equal, hrun, main, new_id, read, run, test
 import hrun as h
-
-
-def key(name="key"):
-    path = f"{h.work}/{name}"
-    if not os.path.exists(path):
-        subprocess.run([HRUN, "keygen", "--out", path], check=True, stdout=subprocess.DEVNULL)
-    return path
+from signing import changed, key
 
 
 LISTS = ("allowDigests", "denyDigests", "notBefore")
@@ -157,18 +151,6 @@ def create_and_plan_ask_as_well():
     put(bundle, "etc/extra")
     r = hrun("plan", bundle.path, level=members())
     contains(r.out + r.err, "etc/extra")
-
-
-@contextlib.contextmanager
-def changed(path, mode=None, uid=None):
-    st = os.stat(path)
-    if uid is not None:
-        os.chown(path, uid, -1)
-    if mode is not None:
-        os.chmod(path, mode)
-    yield
-    os.chown(path, st.st_uid, -1)
-    os.chmod(path, st.st_mode & 0o7777)
 
 
 @test

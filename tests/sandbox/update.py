@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from hrun import Bundle, CGROUP, Skip, contains, created, equal, hrun, main, need, read, started, test, write
+from hrun import Bundle, CGROUP, Skip, contains, created, equal, hrun, main, need, odd_bundle, read, started, test, write
 import hrun as h
 
 DENY_ALL = {"allow": False, "access": "rwm"}
@@ -139,12 +139,6 @@ def only_a_living_container():
 
 def may_open(c, level=None):
     return c.exec("probe", "open", "/dev/odd", "r", level=level).out.strip()
-
-
-def odd_bundle():
-    b = Bundle("sleep", "1000")
-    b.linux["devices"] = [{"type": "c", "path": "/dev/odd", "major": 239, "minor": 7, "fileMode": 0o666}]
-    return b
 
 
 @test
