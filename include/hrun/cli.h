@@ -270,6 +270,8 @@ int lifecycle_start(struct pool *pool, struct container *container, struct sandb
 int lifecycle_delete(struct pool *pool, struct container *container, struct err *e);
 
 /* ---- systemd.c ---- */
+/* The socket of the systemd that this user may ask, the pool's; NULL: there is none.  *RET_USER: not the machine's. */
+const char *systemd_look(struct pool *pool, bool *ret_user);
 /* Which systemd makes a new container's cgroup, and by which socket; LOOK_ONLY: it need not be there.  The strings are the pool's. */
 int systemd_find(struct command *command, bool look_only, const struct policy *policy, struct scope_options *ret,
 		 struct err *e);
