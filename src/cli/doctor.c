@@ -3,6 +3,8 @@
  * doctor.c - hrun doctor: what this machine lacks, and what to do about it, a line each.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
 #include <hrun/doctor.h>
 #include <hrun/json.h>
 #include <hrun/str.h>

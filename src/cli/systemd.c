@@ -7,6 +7,7 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>

@@ -8,6 +8,7 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/scope.h>

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/plan_cgroup.h>
 #include <stdlib.h>
