@@ -90,19 +90,41 @@ static void say_delegated(struct doctor *doctor, int cgroup)
 		say_controllers(doctor, id, "your own cgroup", controllers, remedy);
 }
 
+static const char *no_user_systemd(struct pool *pool)
+{
+	unsigned int uid = (unsigned int)geteuid();
+
+	/* Who is root in a user namespace is somebody else outside, and whom loginctl means there is not known here. */
+	if (uid == 0)
+		return "call hrun with the XDG_RUNTIME_DIR of the user outside of this user namespace, or set the "
+		       "engine's cgroup manager to cgroupfs";
+	return pool_printf(pool,
+			   "loginctl enable-linger %u (as root), and export XDG_RUNTIME_DIR=/run/user/%u; or set the "
+			   "engine's cgroup manager to cgroupfs",
+			   uid, uid);
+}
+
 /* Where systemd runs, engines ask for its driver unless they are told not to. */
 static void say_systemd(struct doctor *doctor)
 {
+	static const char id[] = "cgroup.systemd", cgroupfs[] = "set the engine's cgroup manager to cgroupfs";
 	struct err e = {0};
 
 	if (access("/run/systemd/system", F_OK) < 0) {
-		doctor_say(doctor, "cgroup.systemd", DOCTOR_NONE, NULL, "systemd does not run here");
+		doctor_say(doctor, id, DOCTOR_NONE, NULL, "systemd does not run here");
 		return;
 	}
+	const struct doctor_asked *asked = doctor->asked;
 	autofd int scope = libexec_find("hrun-scope", NULL, &e);
-	doctor_say(doctor, "cgroup.systemd", scope < 0 ? DOCTOR_WARN : DOCTOR_OK,
-		   "set the engine's cgroup manager to cgroupfs", "systemd runs, and hrun %s its cgroup driver",
-		   scope < 0 ? "has not" : "has");
+	if (scope < 0)
+		doctor_say(doctor, id, DOCTOR_WARN, cgroupfs, "systemd runs, and hrun has not its cgroup driver");
+	else if (asked->systemd)
+		doctor_say(doctor, id, DOCTOR_OK, NULL, "hrun asks %s systemd, which listens at %s",
+			   asked->users_systemd ? "this user's" : "the machine's", asked->systemd);
+	else
+		doctor_say(doctor, id, DOCTOR_WARN, asked->users_systemd ? no_user_systemd(doctor->pool) : cgroupfs,
+			   "systemd runs, but %s does not listen where hrun looks",
+			   asked->users_systemd ? "this user's own" : "it");
 }
 
 void doctor_cgroup(struct doctor *doctor)

@@ -11,6 +11,7 @@ import struct
 import subprocess
 
 import hrun as h
+from fake_systemd import Fake
 from hrun import Skip, contains, equal, main, read, test, write
 
 IDS = """kernel.version kernel.openat2 kernel.clone-into-cgroup kernel.pidfd kernel.close-range kernel.mount-api kernel.mount-setattr
@@ -190,6 +191,21 @@ def security_modules_as_their_files_say():
     inside(apparmor + "hrun-default.7").line("lsm.apparmor", "ok", "hrun-default is loaded")
     d = inside("mount -t tmpfs none /sys/kernel; mkdir /sys/kernel/security; echo capability,landlock >/sys/kernel/security/lsm")
     d.line("lsm.list", "ok", "capability,landlock")
+
+
+@test
+def which_systemd_is_asked():
+    private = "/run/systemd/private"
+    os.makedirs("/run/systemd/system")
+    try:
+        doctor().line("cgroup.systemd", "warn", "it does not listen", "cgroup manager to cgroupfs")
+        doctor(prefix=USER).line("cgroup.systemd", "warn", "this user's own does not listen", "loginctl enable-linger 1000", "XDG_RUNTIME_DIR=/run/user/1000")
+        with Fake(private) as systemd:
+            doctor().line("cgroup.systemd", "ok", f"the machine's systemd, which listens at {private}")
+            equal(systemd.calls, [], "doctor only looks")
+        inside("mount -t tmpfs none /run/systemd").line("cgroup.systemd", "none", "does not run here")
+    finally:
+        shutil.rmtree("/run/systemd")
 
 
 @test

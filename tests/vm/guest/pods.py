@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 
-from guest import HRUN, TOP, equal, limits, need_machine, play, properties, read, run, sh, wait_for, write
+from guest import HRUN, TOP, equal, equal_of_three, limits, need_machine, play, properties, read, run, sh, wait_for, write
 
 import cri  # guest has said where it is
 import kubelet
@@ -102,20 +102,16 @@ def killed():
     nothing_left(pod)
 
 
-HOG = "while [ ! -e /tmp/begin ]; do sleep 0.2; done; exec busybox tail /dev/zero"
-
-
 def memory_runs_out():
-    """containerd hears of it by an event of a cgroup that it does not yet watch when the hog begins at once, and that systemd may remove: three tries."""
+    equal_of_three(hog, (EXITED, 137, "OOMKilled"), "the hog")
+
+
+def hog():
     with Pod(client) as pod:
-        for _ in range(3):
-            hog = pod.start("sh", "-c", HOG, resources={"memory_limit_in_bytes": 24 << 20})
-            equal(pod.probe(hog, "touch", "/tmp/begin"), (0, ""), "it may begin")
-            status = pod.wait(hog, EXITED)
-            if status["reason"] == "OOMKilled":
-                break
-        equal((status["state"], status["exit_code"], status["reason"]), (EXITED, 137, "OOMKilled"), f"the hog: {status}")
+        container = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
+        status = pod.wait(container, EXITED)
     nothing_left(pod)
+    return status["state"], status["exit_code"], status["reason"]
 
 
 def profile_of(pid):
