@@ -103,35 +103,60 @@ static void take_containers_conf(struct engine_config *config, const char *file,
 	static const char *const runtimes[] = {"engine", "runtimes", "*", NULL};
 	static const char *const runtime[] = {"engine", "runtime", NULL};
 	static const char *const json[] = {"engine", "runtime_supports_json", NULL};
+	const struct scan_entry *list = scan_find(scan, json);
 	const char *name = scan_string(scan_find(scan, runtime));
-	bool has_hrun = false;
 
+	if (list)
+		config->json = list;
 	if (name)
 		config->default_name = name;
 	for (size_t i = 0; i < scan->entry_count; i++) {
 		const struct scan_entry *entry = &scan->entries[i];
-		if (!scan_path_is(entry, runtimes) || !entry->item_count)
-			continue;
-		add_runtime(config, entry->path[2], entry->items[0], file);
-		has_hrun |= str_equal(entry->path[2], "hrun");
+		if (scan_path_is(entry, runtimes) && entry->item_count)
+			add_runtime(config, entry->path[2], entry->items[0], file);
 	}
-	if (has_hrun && !names_runtime(scan_find(scan, json), "hrun"))
-		trouble(config, pool_printf(config->pool, "%s: runtime_supports_json does not name hrun", file),
-			"without it podman shows only a part of hrun's messages; docs/ENGINES.md has the line");
+}
+
+/* When every file was read: the list may stand in another one than the runtime. */
+static void look_for_json(struct engine_config *config)
+{
+	for (size_t i = 0; i < config->runtime_count; i++) {
+		const struct engine_runtime *runtime = &config->runtimes[i];
+		if (str_starts(runtime->name, "hrun") && !names_runtime(config->json, runtime->name)) {
+			trouble(config,
+				pool_printf(config->pool, "%s: runtime_supports_json does not name %s", runtime->file,
+					    runtime->name),
+				"without it podman shows only a part of hrun's messages; docs/ENGINES.md has the line");
+			return;
+		}
+	}
+}
+
+/* Of who is not root, or NULL. */
+static const char *own_directory(struct pool *pool)
+{
+	const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return NULL;
+	if (config_home && *config_home == '/')
+		return config_home;
+	return home && *home == '/' ? pool_printf(pool, "%s/.config", home) : NULL;
 }
 
 void engine_podman(struct engine_config *config)
 {
-	const char *home = getenv("HOME");
+	const char *directory = own_directory(config->pool);
 
 	take_toml(config, "/usr/share/containers/containers.conf", take_containers_conf);
 	take_toml(config, "/etc/containers/containers.conf", take_containers_conf);
 	take_directory(config, "/etc/containers/containers.conf.d", ".conf", take_containers_conf);
-	if (geteuid() == 0 || !home || *home != '/')
-		return;
-	const char *own = pool_printf(config->pool, "%s/.config/containers/containers.conf", home);
-	take_toml(config, own, take_containers_conf);
-	take_directory(config, pool_printf(config->pool, "%s.d", own), ".conf", take_containers_conf);
+	if (directory) {
+		const char *own = pool_printf(config->pool, "%s/containers/containers.conf", directory);
+		take_toml(config, own, take_containers_conf);
+		take_directory(config, pool_printf(config->pool, "%s.d", own), ".conf", take_containers_conf);
+	}
+	look_for_json(config);
 }
 
 /* ---- CRI-O: crio.conf(5) ---- */

@@ -73,7 +73,7 @@ static const char *path_trouble(struct pool *pool, const char *path)
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR))
 		return pool_printf(pool, "%s, which is no program", path);
 #ifndef HRUN_MUTANT_DOCTOR_RUNTIME
-	if (geteuid() == 0 && (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	if (geteuid() == 0 && !doctor_is_roots(&st))
 		return pool_printf(pool, "%s, which others than root may change", path);
 #endif
 	return NULL;

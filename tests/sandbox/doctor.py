@@ -282,10 +282,17 @@ def an_ordinary_user():
         write("/etc/subgid", "x1000:5:6\n", 0o644)
         d = doctor(prefix=USER)
         d.line("user.subuid", "ok", "65536 ids")
-        d.line("user.subgid", "warn", "/etc/subgid has no line for dave", "usermod --add-subgids")
+        d.line("user.subgid", "warn", "/etc/subgid has no line for dave", "usermod --add-subgids 100000-165535 dave")
+        write("/etc/subgid", "x1000:100000:65536\nx:400000:6\nx:y:z\n:::\n", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "usermod --add-subgids 400006-465541 dave")
+        write("/etc/subgid", "x1000:4294900000:65536\n", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "make room in /etc/subgid")
         d.line("kernel.device-filter", "none")
         write("/etc/subgid", "1000:5:77\n", 0o644)
         doctor(prefix=USER).line("user.subgid", "ok", "77 ids")
+        write("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0o644)
+        write("/etc/subgid", "", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "/etc/subgid has no line for 1000", "echo 1000:100000:65536 >>/etc/subgid")
         fake = f"mkdir {h.work}/bin; cp -a /usr/bin/setpriv {h.work}/bin; touch {h.work}/bin/newuidmap {h.work}/bin/newgidmap; " \
                f"chmod 755 {h.work}/bin/*; chmod u+s {h.work}/bin/newgidmap; mount --bind {h.work}/bin /usr/bin"
         d = inside(fake, prefix=USER)
@@ -294,6 +301,55 @@ def an_ordinary_user():
     finally:
         for name in ("passwd", "subuid", "subgid"):
             shutil.copy(f"{h.work}/{name}", f"/etc/{name}")
+
+
+@test
+def a_user_s_own_places():
+    """What is said to be made can be made: by that user, there."""
+    def user(root, **more):
+        env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
+        return doctor("--root", root, prefix=USER, env=env) if root else doctor(prefix=USER, env={**env, **more})
+
+    user(None).line("hrun.state-root", "fail", "/run/user/1000/hrun is not there", "XDG_RUNTIME_DIR")
+    with h.host_tmpfs() as place:
+        os.chmod(h.work, 0o755)
+        user(f"{place}/a/b").line("hrun.state-root", "fail", f"{place}/a/b is not there")
+        os.chown(place, 1000, 1000)
+        user(f"{place}/a/b").line("hrun.state-root", "ok", "will be made")
+        user(None, XDG_RUNTIME_DIR=place).line("hrun.state-root", "ok", f"{place}/hrun: will be made")
+        d = doctor("--root", f"{place}/a", prefix=[*USER, "unshare", "--user", "--map-root-user", "--"])
+        d.line("hrun.state-root", "ok", "will be made")
+        d.line("kernel.device-filter", "none", "user namespace")
+        d.line("cgroup.delegated", "warn", "may not make cgroups below /")
+        own = os.stat(h.HRUN)
+        if own.st_uid == 0:
+            d.line("hrun.program", "warn" if own.st_mode & 0o22 else "ok")
+
+
+@test
+def a_log_in_session_and_its_users_systemd():
+    """The session's cgroup is root's; what the user has is below his service, where engines go."""
+    service, session = "/user.slice/user-1000.slice/user@1000.service", "/user.slice/user-1000.slice/session-1.scope"
+    made = ["/user.slice", "/user.slice/user-1000.slice", service, session]
+    runtime_dir = "/run/user/1000"
+    os.makedirs(runtime_dir)
+    try:
+        for path in made:
+            os.mkdir(h.CGROUP + path)
+        for name in ("", "/cgroup.procs"):
+            os.chown(f"{h.CGROUP}{service}{name}", 1000, 1000)
+        caller = ["sh", "-ec", f'echo $$ >{h.CGROUP}{session}/cgroup.procs; exec "$@"', "sh", *USER]
+        with Fake(f"{runtime_dir}/bus", bus=True) as systemd:
+            os.chmod(systemd.path, 0o777)
+            env = {**os.environ, "XDG_RUNTIME_DIR": runtime_dir}
+            doctor(prefix=caller, env=env).line("cgroup.delegated", "warn", "your systemd's cgroup", "lacks cpu", "systemd-run --user --scope hrun")
+            os.chown(h.CGROUP + service, 0, 0)
+            doctor(prefix=caller, env=env).line("cgroup.delegated", "warn", f"may not make cgroups below {session};", "systemctl edit user@.service")
+    finally:
+        for path in reversed(made):
+            if os.path.isdir(h.CGROUP + path):
+                os.rmdir(h.CGROUP + path)
+        shutil.rmtree("/run/user")
 
 
 def engine(name, status, *parts, **content):
@@ -351,6 +407,28 @@ def engines_whose_files_are_wrong():
     engine("podman", "warn", "runtime_supports_json",
            containers_containers__conf=PODMAN.format(h.HRUN).replace('"crun", "hrun"', '"crun"') if stat_is_roots(h.HRUN) else
            '[engine.runtimes]\nhrun = ["/bin/busybox"]\n')
+    shutil.copy(h.HRUN, RUNTIME)
+    os.chmod(RUNTIME, 0o755)
+    try:
+        apart = PODMAN.format(RUNTIME).replace('runtime_supports_json = ["crun", "hrun"]\n', "")
+        engine("podman", "warn", "a.conf: runtime_supports_json does not name hrun", containers_containers__conf__d_a__conf=apart)
+        named = '[engine]\nruntime_supports_json = ["hrun"]\n'
+        engine("podman", "ok", RUNTIME, containers_containers__conf__d_a__conf=apart, containers_containers__conf__d_b__conf=named)
+        engine("podman", "ok", RUNTIME, containers_containers__conf__d_b__conf=apart, containers_containers__conf__d_a__conf=named)
+        engine("podman", "warn", "does not name hrun-web", containers_containers__conf=apart + f'hrun-web = ["{RUNTIME}"]\n',
+               containers_containers__conf__d_b__conf=named)
+        with h.host_tmpfs() as place:
+            os.chmod(h.work, 0o755)
+            os.makedirs(f"{place}/containers/containers.conf.d")
+            write(f"{place}/containers/containers.conf.d/x.conf", PODMAN.format(RUNTIME), 0o644)
+            os.makedirs(f"{place}/.config")
+            os.symlink("../containers", f"{place}/.config/containers")
+            for variable in ("XDG_CONFIG_HOME", "HOME"):
+                env = {k: v for k, v in os.environ.items() if k != "XDG_CONFIG_HOME"} | {variable: place}
+                doctor(prefix=USER, env=env).line("engine.podman", "ok", f"{place}/", "containers.conf.d/x.conf", "the default is hrun")
+                assert place not in doctor(env=env).lines["engine.podman"]["text"], "root's podman does not read it"
+    finally:
+        os.unlink(RUNTIME)
     with usr_sbin():
         engine("docker", "none", "not here", docker_daemon__json='{"runtimes": {"other": {"path": "/x"}}}')
         engine("docker", "none", "not here", docker_daemon__json="{")
