@@ -56,7 +56,8 @@ enum { SCAN_DEPTH = 12, SCAN_ENTRIES = 8192 };
 struct scan_entry {
 	const char *path[SCAN_DEPTH]; /* the table's names and the key */
 	size_t depth;
-	const char **items; /* a string, or a list of strings; NULL: another kind of value, which is not read */
+	const char **items; /* a string, or a list of strings; NULL: another kind of value */
+	const char *plain;  /* a number, a date, true or false as it is written; or NULL */
 	size_t item_count;
 	bool is_list;
 };

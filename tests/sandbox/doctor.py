@@ -376,6 +376,9 @@ def engines_that_start_hrun():
     os.chmod(RUNTIME, 0o755)
     try:
         engine("podman", "ok", RUNTIME, "the default is hrun", containers_containers__conf=PODMAN.format(RUNTIME))
+        engine("podman", "ok", RUNTIME, containers_containers__conf=PODMAN.format(f'/nowhere/hrun", "{RUNTIME}'))
+        name = os.path.basename(RUNTIME)
+        engine("podman", "ok", f"{name} ({RUNTIME})", containers_containers__conf=f'[engine]\nruntime = "{RUNTIME}"\nruntime_supports_json = ["{name}"]\n')
         engine("podman", "ok", RUNTIME, containers_containers__conf__d_hrun__conf=PODMAN.format(RUNTIME))
         for version, plugin, quote in ((2, OLD, '"'), (3, NEW, "'")):
             text = CONTAINERD.format(version=version, plugin=plugin, quote=quote, path=RUNTIME)
@@ -386,10 +389,18 @@ def engines_that_start_hrun():
                + f'[plugins."{OLD}".containerd.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n')
         engine("containerd", "ok", RUNTIME, containerd_config__toml='version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n',
                containerd_conf__d_hrun__toml=text)
+        for version, plugin, words in ((3, OLD, "is of version 3, where the table is not called"), (2, NEW, "is of version 2"), (1, OLD, "has no version")):
+            engine("containerd", "warn", words, plugin, containerd_config__toml=CONTAINERD.format(version=version, plugin=plugin, quote='"', path=RUNTIME))
+        engine("containerd", "warn", "has no version", containerd_config__toml=CONTAINERD.format(version=2, plugin=OLD, quote='"', path=RUNTIME).split("\n", 1)[1])
         engine("crio", "ok", RUNTIME, "the default is hrun",
                crio_crio__conf=f'[crio.runtime]\ndefault_runtime = "hrun"\n[crio.runtime.runtimes.hrun]\nruntime_path = "{RUNTIME}"\n')
         engine("docker", "ok", RUNTIME, "the default is hrun",
                docker_daemon__json=json.dumps({"default-runtime": "hrun", "runtimes": {"hrun": {"path": RUNTIME}}}))
+        engine("docker", "warn", "its default, hrun-web, is no runtime of /etc/docker/daemon.json",
+               docker_daemon__json=json.dumps({"default-runtime": "hrun-web", "runtimes": {"hrun": {"path": RUNTIME}}}))
+        with usr_sbin(name):
+            for runtime, status in ((name, "ok"), ("hrun-none", "fail")):
+                engine("docker", status, runtime, docker_daemon__json=json.dumps({"runtimes": {"hrun": {"path": runtime}}}))
         engine("docker", "ok", RUNTIME, "the engine's own", docker_daemon__json=json.dumps(
             {"runtimes": {"hrun": {"runtimeType": "io.containerd.runc.v2", "options": {"BinaryName": RUNTIME}}}}))
         os.chown(RUNTIME, 1000, 1000)
@@ -434,7 +445,8 @@ def engines_whose_files_are_wrong():
         engine("docker", "none", "not here", docker_daemon__json="{")
     with usr_sbin("crio", "dockerd"):
         engine("docker", "warn", "dockerd 20.10.24+dfsg1-1 at /usr/sbin/dockerd", "line 1", docker_daemon__json="{")
-        engine("docker", "warn", "does not know hrun", "docs/ENGINES.md", docker_daemon__json="{}")
+        for nothing in ("{}", "", " \n"):
+            engine("docker", "warn", "does not know hrun", "docs/ENGINES.md", docker_daemon__json=nothing)
         engine("crio", "warn", "crio of unknown version", "line 2 is not understood", crio_crio__conf='a = "b"\na = """\n')
         engine("crio", "warn", "cannot be read", crio_crio__conf="x" * (256 * 1024 + 1))
         engine("crio", "warn", "cannot be read", crio_crio__conf="x = 1\n\0")
