@@ -4,7 +4,7 @@
 # alone
 """Pods of containerd with SystemdCgroup = true, on a machine with systemd: what systemd, the kernel and AppArmor, where that is on, say of them.
 
-tests/engines/cri.py has all that needs no such machine, pods_selinux.py has SELinux.
+pods_cri.py has the cases of tests/engines/cri.py, pods_selinux.py has SELinux.
 """
 import json
 import os
@@ -136,10 +136,10 @@ def restart():
 
 
 def prepare(more=""):
-    """containerd with contrib's file and MORE in the table of pods, and the images."""
+    """containerd with contrib's file and MORE in the table of pods: what cri.images() says of the images."""
     kubelet.prepare()
     configure(more)
-    cri.images(client)
+    return cri.images(client)
 
 
 def configure(more=""):
