@@ -14,7 +14,7 @@ import subprocess
 import sys
 import urllib.request
 
-from guest import USER, Podman, cgroup_of, cgroups_left, equal, holds, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
+from guest import USER, Podman, cgroup_of, cgroups_left, equal, equal_of_three, holds, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
 
 from engine import release  # guest has said where it is
 
@@ -66,13 +66,9 @@ def life(driver, user=None):
 
 
 def memory_runs_out(driver, user=None):
-    """conmon reads the cgroup's counter after the end, when systemd may have removed the cgroup already: three tries."""
     seen = "false 137" if release() == 12 else "true 137"  # conmon 2.1.6 does not see it, under crun neither
-    podman, told = Podman(work, driver, user), []
-    while seen not in told:
-        if len(told) == 3:
-            raise AssertionError(f"inspect: {told}")
-        told.append(hog(podman))
+    podman = Podman(work, driver, user)
+    equal_of_three(lambda: hog(podman), seen, "inspect")
 
 
 def hog(podman):

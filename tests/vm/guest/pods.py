@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 
-from guest import HRUN, TOP, equal, limits, need_machine, play, properties, read, run, sh, wait_for, write
+from guest import HRUN, TOP, equal, equal_of_three, limits, need_machine, play, properties, read, run, sh, wait_for, write
 
 import cri  # guest has said where it is
 import kubelet
@@ -103,11 +103,15 @@ def killed():
 
 
 def memory_runs_out():
+    equal_of_three(hog, (EXITED, 137, "OOMKilled"), "the hog")
+
+
+def hog():
     with Pod(client) as pod:
-        hog = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
-        status = pod.wait(hog, EXITED)
-        equal((status["state"], status["exit_code"], status["reason"]), (EXITED, 137, "OOMKilled"), f"the hog: {status}")
+        container = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
+        status = pod.wait(container, EXITED)
     nothing_left(pod)
+    return status["state"], status["exit_code"], status["reason"]
 
 
 def profile_of(pid):
