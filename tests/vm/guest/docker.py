@@ -104,7 +104,8 @@ def ends_and_restarts(driver):
 
 
 def hog():
-    status, _ = run("docker", "run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "tail", "/dev/zero")
+    status, _ = run("docker", "run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "sh", "-c",
+                    "sleep 2; exec tail /dev/zero")  # its shim watches the cgroup soon after the start
     try:
         return status, inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}")
     finally:

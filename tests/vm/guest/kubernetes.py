@@ -138,7 +138,7 @@ def memory_runs_out():
 
 
 def hog():
-    apply(pod_of("hog", {"command": ["busybox", "tail", "/dev/zero"], "resources": {"limits": {"memory": "24Mi"}}}, restartPolicy="Never"))
+    apply(pod_of("hog", {"command": ["sh", "-c", "sleep 3; exec busybox tail /dev/zero"], "resources": {"limits": {"memory": "24Mi"}}}, restartPolicy="Never"))
     wait_for(lambda: status_of("hog")["phase"] == "Failed", "the pod has failed")
     ended = status_of("hog")["containerStatuses"][0]["state"]["terminated"]
     delete("hog")
