@@ -108,7 +108,7 @@ def memory_runs_out():
 
 def hog():
     with Pod(client) as pod:
-        container = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
+        container = pod.start("sh", "-c", "sleep 3; exec busybox tail /dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
         status = pod.wait(container, EXITED)
     nothing_left(pod)
     return status["state"], status["exit_code"], status["reason"]
