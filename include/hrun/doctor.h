@@ -9,6 +9,7 @@
 #define HRUN_DOCTOR_H
 
 #include <hrun/pool.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum doctor_status {
@@ -32,6 +33,8 @@ struct doctor_asked {
 	const char *policy;	  /* --policy, or NULL */
 	const char *class_name;	  /* NAME of hrun-NAME, or NULL */
 	const char *filter_cache; /* the directory of compiled profiles; NULL: there is none */
+	const char *systemd;	  /* the socket that --systemd-cgroup would take; NULL: there is none */
+	bool users_systemd;	  /* the user's own, not the machine's */
 };
 
 struct doctor {

@@ -8,6 +8,7 @@
 #include <hrun/doctor.h>
 #include <hrun/pool.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* One more line.  REMEDY may be NULL, and is left out where the status is ok or none. */
@@ -33,6 +34,8 @@ const char *doctor_word(struct pool *pool, const char *path);
 /* The names in DIRECTORY that end in SUFFIX and begin with no dot, sorted; at most as many as DOCTOR_NAMES. */
 enum { DOCTOR_NAMES = 256 };
 const char **doctor_names(struct pool *pool, const char *directory, const char *suffix, size_t *ret_count);
+/* Can nobody but root change it?  In an engine's user namespace the host's root is one of the unmapped. */
+bool doctor_is_roots(const struct stat *st);
 /* Is WORD one of the words of TEXT, between blanks, commas or line ends? */
 bool doctor_has_word(const char *text, const char *word);
 
@@ -53,7 +56,8 @@ enum { SCAN_DEPTH = 12, SCAN_ENTRIES = 8192 };
 struct scan_entry {
 	const char *path[SCAN_DEPTH]; /* the table's names and the key */
 	size_t depth;
-	const char **items; /* a string, or a list of strings; NULL: another kind of value, which is not read */
+	const char **items; /* a string, or a list of strings; NULL: another kind of value */
+	const char *plain;  /* a number, a date, true or false as it is written; or NULL */
 	size_t item_count;
 	bool is_list;
 };
@@ -82,8 +86,9 @@ struct engine_config {
 	const char *files; /* that were read, with commas; "" */
 	struct engine_runtime *runtimes;
 	size_t runtime_count;
-	const char *default_name; /* NULL: the engine's own */
-	const char *trouble;	  /* what was not understood, or will not work; NULL: nothing */
+	const char *default_name;      /* NULL: the engine's own */
+	const struct scan_entry *json; /* podman's runtime_supports_json, or NULL */
+	const char *trouble;	       /* what was not understood, or will not work; NULL: nothing */
 	const char *trouble_remedy;
 };
 void engine_podman(struct engine_config *config);

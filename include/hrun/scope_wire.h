@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 enum {
-	SCOPE_WIRE_VERSION = 1,
+	SCOPE_WIRE_VERSION = 3,
 	SCOPE_UNIT_SIZE = 256,	    /* UNIT_NAME_MAX of systemd, with the NUL */
 	SCOPE_INVOCATION_SIZE = 33, /* 128 bits as lower case hexadecimal digits, with the NUL */
 	SCOPE_NAME_SIZE = 48,
@@ -82,5 +82,11 @@ struct scope_answer {
 	char invocation[SCOPE_INVOCATION_SIZE]; /* SCOPE_START: which unit of that name this one is */
 	char reason[SCOPE_REASON_SIZE];
 };
+
+/* Who changes a struct moves SCOPE_WIRE_VERSION, and this line. */
+#if __SIZEOF_POINTER__ == 8
+_Static_assert(sizeof(struct scope_request) == 48192 && sizeof(struct scope_answer) == 4468 && SCOPE_WIRE_VERSION == 3,
+	       "the version of these structs");
+#endif
 
 #endif

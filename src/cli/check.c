@@ -7,6 +7,9 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_check.h>
+#include <hrun/cli_creation.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
 #include <hrun/report.h>

@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_check.h>
 #include <hrun/diff.h>
 #include <hrun/fd.h>
 #include <hrun/field.h>

@@ -3,6 +3,7 @@
  * check_id.c - print what was found when a container was created.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_check.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/report.h>

@@ -7,6 +7,7 @@
  */
 #include <hrun/builtin_filter.h>
 #include <hrun/cli.h>
+#include <hrun/cli_check.h>
 #include <hrun/filter_arch.h>
 #include <hrun/json_edit.h>
 #include <hrun/str.h>

@@ -11,6 +11,7 @@
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>
+#include <hrun/sandbox.h>
 #include <hrun/str.h>
 #include <poll.h>
 #include <signal.h>

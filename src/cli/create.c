@@ -3,6 +3,7 @@
  * create.c - build a container and return while its program waits for start.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 
 int cmd_create(struct command *command, struct err *e)
 {

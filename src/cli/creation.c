@@ -7,6 +7,9 @@
  * state directory goes last.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/libexec.h>

@@ -8,6 +8,8 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/image_config.h>
 #include <hrun/image_request.h>

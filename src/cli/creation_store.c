@@ -6,6 +6,7 @@
  * when the image is unpacked, from the same document; the config determines that, and the manifest digest the config.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 #include <hrun/fd.h>
 #include <hrun/image_config.h>
 #include <hrun/image_store.h>

@@ -3,6 +3,7 @@
  * delete.c - end what is left of a container and forget it.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/state.h>

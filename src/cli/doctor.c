@@ -3,6 +3,8 @@
  * doctor.c - hrun doctor: what this machine lacks, and what to do about it, a line each.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
 #include <hrun/doctor.h>
 #include <hrun/json.h>
 #include <hrun/str.h>
@@ -55,6 +57,7 @@ int cmd_doctor(struct command *command, struct err *e)
 	if (!str_equal(format, "text") && !str_equal(format, "json"))
 		return err_set(e, EINVAL, "option --format takes text or json, not `%s`", format);
 	TRY(class_of_command(command, &asked.class_name, e));
+	asked.systemd = systemd_look(&command->pool, &asked.users_systemd);
 	doctor_examine(&command->pool, &asked, &doctor);
 	if (str_equal(format, "json"))
 		print_json(&doctor);

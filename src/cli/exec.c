@@ -8,6 +8,9 @@
 #include <hrun/action.h>
 #include <hrun/capability.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/path.h>
 #include <hrun/proc.h>

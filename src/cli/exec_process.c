@@ -4,6 +4,7 @@
  * one with the command line's changes.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/json.h>
 #include <hrun/str.h>
 

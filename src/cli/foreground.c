@@ -9,6 +9,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 #include <hrun/fd.h>
 #include <hrun/proc.h>
 #include <hrun/unix.h>

@@ -3,6 +3,7 @@
  * list.c - print every container.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>

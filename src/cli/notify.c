@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>

@@ -4,6 +4,7 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 
 int living_cgroup(const struct container *container, struct err *e)

@@ -3,6 +3,7 @@
  * plan.c - print the verdict and what create would do; nothing is changed.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 #include <hrun/log.h>
 #include <stdio.h>
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <hrun/cli.h>
+#include <hrun/cli_creation.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/plan_cgroup.h>

@@ -5,6 +5,7 @@
  * Only on a terminal, only after half a second, and gone when the work is done: what is printed next begins an empty line.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
 #include <inttypes.h>

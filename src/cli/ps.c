@@ -4,6 +4,7 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/str.h>
 #include <stdio.h>

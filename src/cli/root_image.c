@@ -4,6 +4,7 @@
  * asks: it takes time.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/log.h>
 
 int root_image_look(struct command *command, const struct policy *policy, struct bundle *bundle, const char *cache,

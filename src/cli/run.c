@@ -3,6 +3,8 @@
  * run.c - create and start; in the foreground also wait and delete.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
 #include <hrun/log.h>
 #include <hrun/state.h>
 #include <stdio.h>

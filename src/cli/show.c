@@ -3,6 +3,7 @@
  * show.c - one container's state as JSON, for state and list.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/json.h>
 #include <hrun/str.h>
 

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/str.h>
 #include <limits.h>
 #include <sys/prctl.h>

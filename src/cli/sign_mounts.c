@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>

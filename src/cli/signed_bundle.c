@@ -6,6 +6,7 @@
  * file is mounted here, and nowhere else: the kernel is to read no file system that nobody has vouched for.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/image_bundle.h>
 #include <hrun/image_request.h>

@@ -3,6 +3,8 @@
  * start.c - let a created container execute its program.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_creation.h>
 #include <hrun/fd.h>
 #include <hrun/state.h>
 

@@ -3,6 +3,7 @@
  * state.c - print a container's state.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/json.h>
 #include <stdio.h>
 

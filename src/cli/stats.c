@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/str.h>

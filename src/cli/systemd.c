@@ -2,10 +2,12 @@
 /*
  * systemd.c - which systemd makes the container's cgroup, and where it listens.
  *
- * The machine's for root, the user's own for everybody else, also for who is root in a user namespace only, as rootless engines are.
+ * The machine's for root, the user's own for everybody else.  Who is root in a user namespace only is either: in LXC and with
+ * systemd-nspawn the namespace has a systemd of its own, a rootless engine's sees the host's, which belongs to nobody there.
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/proc.h>
@@ -48,23 +50,41 @@ static const char *user_bus(struct pool *pool)
 	return is_socket(bus) ? bus : is_socket(private) ? private : NULL;
 }
 
+/* Ids that are not mapped show as the overflow uid, which is never 0 unless the host's root wants no protection at all. */
+static bool is_our_roots(const char *path)
+{
+	struct stat st;
+
+#ifdef HRUN_MUTANT_SYSTEMD_OWNER
+	return true;
+#endif
+	return stat(path, &st) == 0 && st.st_uid == 0;
+}
+
 static const char *machine_bus(void)
 {
 	static const char *const places[] = {"/run/systemd/private", "/run/dbus/system_bus_socket"};
 
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		if (is_socket(places[i]))
+		if (is_socket(places[i]) && (proc_in_first_user_namespace() || is_our_roots(places[i])))
 			return places[i];
 	}
 	return NULL;
 }
 
+const char *systemd_look(struct pool *pool, bool *ret_user)
+{
+	const char *bus = proc_euid() == 0 ? machine_bus() : NULL;
+
+	*ret_user = !bus && (proc_euid() != 0 || !proc_in_first_user_namespace());
+	return *ret_user ? user_bus(pool) : bus;
+}
+
 int systemd_find(struct command *command, bool look_only, const struct policy *policy, struct scope_options *ret,
 		 struct err *e)
 {
-	ret->user = proc_euid() != 0 || !proc_in_first_user_namespace();
 	ret->properties = policy->allow.systemd_properties;
-	ret->bus = ret->user ? user_bus(&command->pool) : machine_bus();
+	ret->bus = systemd_look(&command->pool, &ret->user);
 	if (ret->bus || look_only)
 		return 0;
 	if (ret->user)

@@ -3,6 +3,7 @@
  * table.c - every verb with its options; the manual page lists the same.
  */
 #include <hrun/cli.h>
+#include <hrun/image.h>
 
 #define FLAG(name, letter, member, help)                                                \
 	{                                                                               \

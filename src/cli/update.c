@@ -8,6 +8,8 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/json.h>
 #include <hrun/log.h>

@@ -8,6 +8,7 @@
  */
 #include <hrun/cgroup.h>
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/log.h>
 #include <hrun/scope.h>
@@ -53,7 +54,7 @@ static const char *value_before(struct pool *pool, const struct cgroup_write *wr
 
 struct memory {
 	struct cgroup_plan plan;
-	const char *forgotten; /* a file that cannot be put back, or NULL */
+	const char *forgotten; /* files that cannot be put back, or NULL */
 };
 
 static void remember(struct pool *pool, int cgroup, const struct cgroup_write *write, struct memory *before)
@@ -63,7 +64,10 @@ static void remember(struct pool *pool, int cgroup, const struct cgroup_write *w
 
 	if (n < 0 || (size_t)n == sizeof text - 1) {
 		/* What is not there is not written either. */
-		before->forgotten = n == -ENOENT ? before->forgotten : write->file;
+		if (n != -ENOENT)
+			before->forgotten = before->forgotten
+						    ? pool_printf(pool, "%s, %s", before->forgotten, write->file)
+						    : write->file;
 		return;
 	}
 	struct cgroup_write *old = pool_array_add(pool, before->plan.writes, before->plan.write_count);

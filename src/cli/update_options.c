@@ -3,6 +3,7 @@
  * update_options.c - the flags of `update` as linux.resources, so that both go the same way.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/str.h>
 #include <inttypes.h>
 

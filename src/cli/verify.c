@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/fd.h>
 #include <hrun/image.h>
 #include <hrun/str.h>

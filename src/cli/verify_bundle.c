@@ -3,6 +3,7 @@
  * verify_bundle.c - `hrun verify BUNDLE`: what create would find out about its signature, for whoever may read it.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/image_bundle.h>
 #include <hrun/str.h>
 #include <stdio.h>

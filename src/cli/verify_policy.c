@@ -6,6 +6,7 @@
  * so what the policy says about trust counts here also where images.require is off.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_image.h>
 #include <hrun/image_request.h>
 #include <hrun/str.h>
 

@@ -66,43 +66,97 @@ static void say_controllers(struct doctor *doctor, const char *id, const char *w
 		doctor_say(doctor, id, DOCTOR_OK, NULL, "%s: %s", whose, controllers);
 }
 
-/* Root makes cgroups anywhere; anybody else where a session manager gave him the directory. */
-static void say_delegated(struct doctor *doctor, int cgroup)
-{
-	static const char id[] = "cgroup.delegated", remedy[] = "log in with a systemd user session, with "
-								"Delegate=cpu cpuset io memory pids for user@.service";
-	char own_path[PATH_MAX] = "/its own, which is not in sight";
-	struct statvfs fs;
+static const char delegated[] = "cgroup.delegated";
 
-	if (geteuid() == 0) {
-		bool fixed = fstatvfs(cgroup, &fs) < 0 || (fs.f_flag & ST_RDONLY);
-		doctor_say(doctor, id, fixed ? DOCTOR_FAIL : DOCTOR_OK,
-			   "mount cgroup2 writable, in a cgroup namespace of its own", "%s",
-			   fixed ? "the hierarchy is read-only" : "root may make cgroups");
+/* The controllers of the cgroup at PATH ("/a/b"), where this user may make others; NULL where he may not. */
+static const char *delegated_at(struct pool *pool, int cgroup, const char *path)
+{
+	autofd int dir = path_open_beneath(cgroup, path[1] ? path + 1 : ".");
+
+	if (dir < 0 || faccessat(dir, "cgroup.procs", W_OK, 0) < 0 || faccessat(dir, ".", W_OK, 0) < 0)
+		return NULL;
+	return read_at(pool, dir, "cgroup.controllers");
+}
+
+/* A log-in session's own cgroup is root's, but its systemd has others to give. */
+static void say_users(struct doctor *doctor, int cgroup)
+{
+	static const char remedy[] =
+		"log in with a systemd user session; as root systemctl edit user@.service, and there [Service] "
+		"Delegate=cpu cpuset io memory pids; without systemd root may give this user a cgroup by chown";
+	struct pool *pool = doctor->pool;
+	const unsigned int uid = (unsigned int)geteuid();
+	char own[PATH_MAX] = "/";
+	bool is_seen = cgroup2_own_path(own, sizeof own) >= 0;
+	const char *controllers = is_seen ? delegated_at(pool, cgroup, own) : NULL;
+
+	if (controllers) {
+		say_controllers(doctor, delegated, "your own cgroup", controllers, remedy);
 		return;
 	}
-	int r = cgroup2_own_path(own_path, sizeof own_path);
-	autofd int own = r < 0 ? r : path_open_beneath(cgroup, own_path[1] ? own_path + 1 : ".");
-	const char *controllers = own < 0 ? NULL : read_at(doctor->pool, own, "cgroup.controllers");
-	if (!controllers || faccessat(own, "cgroup.procs", W_OK, 0) < 0 || faccessat(own, ".", W_OK, 0) < 0)
-		doctor_say(doctor, id, DOCTOR_WARN, remedy, "this user may not make cgroups below %s", own_path + 1);
+	if (doctor->asked->systemd && doctor->asked->users_systemd)
+		controllers = delegated_at(pool, cgroup,
+					   pool_printf(pool, "/user.slice/user-%u.slice/user@%u.service", uid, uid));
+	if (controllers)
+		say_controllers(doctor, delegated,
+				"your systemd's cgroup (by hand: systemd-run --user --scope hrun ...)", controllers,
+				remedy);
 	else
-		say_controllers(doctor, id, "your own cgroup", controllers, remedy);
+		doctor_say(doctor, delegated, DOCTOR_WARN, remedy, "this user may not make cgroups below %s",
+			   is_seen ? own : "its own, which is not in sight");
+}
+
+/* Root makes cgroups anywhere, but in an engine's user namespace; anybody else where a session manager gave him the directory. */
+static void say_delegated(struct doctor *doctor, int cgroup)
+{
+	struct statvfs fs;
+
+	if (geteuid() != 0)
+		return say_users(doctor, cgroup);
+	if (fstatvfs(cgroup, &fs) < 0 || (fs.f_flag & ST_RDONLY))
+		doctor_say(doctor, delegated, DOCTOR_FAIL, "mount cgroup2 writable, in a cgroup namespace of its own",
+			   "the hierarchy is read-only");
+	else if (faccessat(cgroup, ".", W_OK, 0) == 0)
+		doctor_say(doctor, delegated, DOCTOR_OK, NULL, "root may make cgroups");
+	else
+		say_users(doctor, cgroup);
+}
+
+static const char *no_user_systemd(struct pool *pool)
+{
+	unsigned int uid = (unsigned int)geteuid();
+
+	/* Who is root in a user namespace is somebody else outside, and whom loginctl means there is not known here. */
+	if (uid == 0)
+		return "call hrun with the XDG_RUNTIME_DIR of the user outside of this user namespace, or set the "
+		       "engine's cgroup manager to cgroupfs";
+	return pool_printf(pool,
+			   "loginctl enable-linger %u (as root), and export XDG_RUNTIME_DIR=/run/user/%u; or set the "
+			   "engine's cgroup manager to cgroupfs",
+			   uid, uid);
 }
 
 /* Where systemd runs, engines ask for its driver unless they are told not to. */
 static void say_systemd(struct doctor *doctor)
 {
+	static const char id[] = "cgroup.systemd", cgroupfs[] = "set the engine's cgroup manager to cgroupfs";
 	struct err e = {0};
 
 	if (access("/run/systemd/system", F_OK) < 0) {
-		doctor_say(doctor, "cgroup.systemd", DOCTOR_NONE, NULL, "systemd does not run here");
+		doctor_say(doctor, id, DOCTOR_NONE, NULL, "systemd does not run here");
 		return;
 	}
+	const struct doctor_asked *asked = doctor->asked;
 	autofd int scope = libexec_find("hrun-scope", NULL, &e);
-	doctor_say(doctor, "cgroup.systemd", scope < 0 ? DOCTOR_WARN : DOCTOR_OK,
-		   "set the engine's cgroup manager to cgroupfs", "systemd runs, and hrun %s its cgroup driver",
-		   scope < 0 ? "has not" : "has");
+	if (scope < 0)
+		doctor_say(doctor, id, DOCTOR_WARN, cgroupfs, "systemd runs, and hrun has not its cgroup driver");
+	else if (asked->systemd)
+		doctor_say(doctor, id, DOCTOR_OK, NULL, "hrun asks %s systemd, which listens at %s",
+			   asked->users_systemd ? "this user's" : "the machine's", asked->systemd);
+	else
+		doctor_say(doctor, id, DOCTOR_WARN, asked->users_systemd ? no_user_systemd(doctor->pool) : cgroupfs,
+			   "systemd runs, but %s does not listen where hrun looks",
+			   asked->users_systemd ? "this user's own" : "it");
 }
 
 void doctor_cgroup(struct doctor *doctor)

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define CONTAINERD_CONFIG "/etc/containerd/config.toml"
+#define OLD_PLUGIN "io.containerd.grpc.v1.cri"
+#define NEW_PLUGIN "io.containerd.cri.v1.runtime"
 
 enum { FILE_MAX = 256 * 1024 };
 
@@ -98,40 +100,77 @@ static bool names_runtime(const struct scan_entry *list, const char *name)
 	return false;
 }
 
+/* Of several places podman takes the first that is there. */
+static const char *first_there(const struct scan_entry *places)
+{
+	for (size_t i = 0; i < places->item_count; i++) {
+		if (access(places->items[i], F_OK) == 0)
+			return places->items[i];
+	}
+	return places->items[0];
+}
+
 static void take_containers_conf(struct engine_config *config, const char *file, const struct scan *scan)
 {
 	static const char *const runtimes[] = {"engine", "runtimes", "*", NULL};
 	static const char *const runtime[] = {"engine", "runtime", NULL};
 	static const char *const json[] = {"engine", "runtime_supports_json", NULL};
+	const struct scan_entry *list = scan_find(scan, json);
 	const char *name = scan_string(scan_find(scan, runtime));
-	bool has_hrun = false;
 
+	if (list)
+		config->json = list;
 	if (name)
 		config->default_name = name;
+	if (name && *name == '/')
+		add_runtime(config, strrchr(name, '/') + 1, name, file);
 	for (size_t i = 0; i < scan->entry_count; i++) {
 		const struct scan_entry *entry = &scan->entries[i];
-		if (!scan_path_is(entry, runtimes) || !entry->item_count)
-			continue;
-		add_runtime(config, entry->path[2], entry->items[0], file);
-		has_hrun |= str_equal(entry->path[2], "hrun");
+		if (scan_path_is(entry, runtimes) && entry->item_count)
+			add_runtime(config, entry->path[2], first_there(entry), file);
 	}
-	if (has_hrun && !names_runtime(scan_find(scan, json), "hrun"))
-		trouble(config, pool_printf(config->pool, "%s: runtime_supports_json does not name hrun", file),
-			"without it podman shows only a part of hrun's messages; docs/ENGINES.md has the line");
+}
+
+/* When every file was read: the list may stand in another one than the runtime. */
+static void look_for_json(struct engine_config *config)
+{
+	for (size_t i = 0; i < config->runtime_count; i++) {
+		const struct engine_runtime *runtime = &config->runtimes[i];
+		if (str_starts(runtime->name, "hrun") && !names_runtime(config->json, runtime->name)) {
+			trouble(config,
+				pool_printf(config->pool, "%s: runtime_supports_json does not name %s", runtime->file,
+					    runtime->name),
+				"without it podman shows only a part of hrun's messages; docs/ENGINES.md has the line");
+			return;
+		}
+	}
+}
+
+/* Of who is not root, or NULL. */
+static const char *own_directory(struct pool *pool)
+{
+	const char *config_home = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (geteuid() == 0)
+		return NULL;
+	if (config_home && *config_home == '/')
+		return config_home;
+	return home && *home == '/' ? pool_printf(pool, "%s/.config", home) : NULL;
 }
 
 void engine_podman(struct engine_config *config)
 {
-	const char *home = getenv("HOME");
+	const char *directory = own_directory(config->pool);
 
 	take_toml(config, "/usr/share/containers/containers.conf", take_containers_conf);
 	take_toml(config, "/etc/containers/containers.conf", take_containers_conf);
 	take_directory(config, "/etc/containers/containers.conf.d", ".conf", take_containers_conf);
-	if (geteuid() == 0 || !home || *home != '/')
-		return;
-	const char *own = pool_printf(config->pool, "%s/.config/containers/containers.conf", home);
-	take_toml(config, own, take_containers_conf);
-	take_directory(config, pool_printf(config->pool, "%s.d", own), ".conf", take_containers_conf);
+	if (directory) {
+		const char *own = pool_printf(config->pool, "%s/containers/containers.conf", directory);
+		take_toml(config, own, take_containers_conf);
+		take_directory(config, pool_printf(config->pool, "%s.d", own), ".conf", take_containers_conf);
+	}
+	look_for_json(config);
 }
 
 /* ---- CRI-O: crio.conf(5) ---- */
@@ -161,8 +200,7 @@ void engine_crio(struct engine_config *config)
 /* Once its file names a runtime, containerd 1.x forgets those that it brings along, and has no pods at all without its default. */
 static void look_for_default(struct engine_config *config, const char *file, const struct scan *scan)
 {
-	static const char *const type[] = {
-		"plugins", "io.containerd.grpc.v1.cri", "containerd", "runtimes", "*", "runtime_type", NULL};
+	static const char *const type[] = {"plugins", OLD_PLUGIN, "containerd", "runtimes", "*", "runtime_type", NULL};
 	const char *wanted = config->default_name ? config->default_name : "runc";
 	bool any = false;
 
@@ -181,6 +219,27 @@ static void look_for_default(struct engine_config *config, const char *file, con
 			"name it there, or set default_runtime_name");
 }
 
+/* Which version of the file has which table: whoever mixes them is not heard. */
+static void look_for_version(struct engine_config *config, const char *file, const struct scan *scan,
+			     const char *plugin)
+{
+	static const char *const key[] = {"version", NULL};
+	static const char remedy[] = "docs/ENGINES.md has the tables of either version";
+	const struct scan_entry *found = scan_find(scan, key);
+	const char *version = found && found->plain ? found->plain : "1";
+	bool is_old = str_equal(plugin, OLD_PLUGIN);
+
+	if (str_equal(version, "1"))
+		trouble(config,
+			pool_printf(config->pool, "%s has no version = 2 or 3, so %s says nothing there", file, plugin),
+			remedy);
+	else if (is_old != str_equal(version, "2"))
+		trouble(config,
+			pool_printf(config->pool, "%s is of version %s, where the table is not called %s", file,
+				    version, plugin),
+			remedy);
+}
+
 static void take_containerd_config(struct engine_config *config, const char *file, const struct scan *scan)
 {
 	static const char *const name[] = {"plugins", "*", "containerd", "default_runtime_name", NULL};
@@ -189,17 +248,20 @@ static void take_containerd_config(struct engine_config *config, const char *fil
 	static const char *const imports[] = {"imports", NULL};
 	const char *word = scan_string(scan_find(scan, name));
 	const struct scan_entry *imported = scan_find(scan, imports);
+	/* Those of the directory could import themselves. */
+	bool is_first = str_equal(file, CONTAINERD_CONFIG);
 
 	if (word)
 		config->default_name = word;
 	for (size_t i = 0; i < scan->entry_count; i++) {
 		const struct scan_entry *entry = &scan->entries[i];
-		if (scan_path_is(entry, binary) && (str_equal(entry->path[1], "io.containerd.grpc.v1.cri") ||
-						    str_equal(entry->path[1], "io.containerd.cri.v1.runtime")))
-			add_runtime(config, entry->path[4], scan_string(entry), file);
+		if (!scan_path_is(entry, binary) ||
+		    (!str_equal(entry->path[1], OLD_PLUGIN) && !str_equal(entry->path[1], NEW_PLUGIN)))
+			continue;
+		if (is_first)
+			look_for_version(config, file, scan, entry->path[1]);
+		add_runtime(config, entry->path[4], scan_string(entry), file);
 	}
-	/* Those of the directory could import themselves. */
-	bool is_first = str_equal(file, CONTAINERD_CONFIG);
 	if (is_first && !imported)
 		look_for_default(config, file, scan);
 	for (size_t i = 0; is_first && imported && i < imported->item_count; i++) {
@@ -234,11 +296,12 @@ void engine_docker(struct engine_config *config)
 	struct json_error error;
 	const struct json *tree;
 
-	if (!text)
+	/* An empty one is none for docker, too. */
+	if (!text || !text[strspn(text, " \t\r\n")])
 		return;
 	if (json_read(config->pool, text, strlen(text), FILE_MAX, &tree, &error) < 0) {
 		trouble(config, pool_printf(config->pool, "%s: line %u: %s", file, error.line, error.text),
-			"docker may take it for something else; make it plain JSON");
+			"docker may not start with it; make it plain JSON");
 		return;
 	}
 	const struct json *runtimes = json_at(tree, "runtimes");

@@ -68,12 +68,16 @@ static const char *path_trouble(struct pool *pool, const char *path)
 
 	if (!path)
 		return NULL;
+	const char *found = strchr(path, '/') ? path : find_program(pool, path);
+	if (!found)
+		return pool_printf(pool, "%s, which is in no usual place", path);
+	path = found;
 	if (*path != '/' || stat(path, &st) < 0)
 		return pool_printf(pool, "%s, which is not there", path);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & S_IXUSR))
 		return pool_printf(pool, "%s, which is no program", path);
 #ifndef HRUN_MUTANT_DOCTOR_RUNTIME
-	if (geteuid() == 0 && (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	if (geteuid() == 0 && !doctor_is_roots(&st))
 		return pool_printf(pool, "%s, which others than root may change", path);
 #endif
 	return NULL;
@@ -85,6 +89,13 @@ static bool is_this_hrun(const char *path)
 
 	return path && stat("/proc/self/exe", &own) == 0 && stat(path, &there) == 0 && own.st_dev == there.st_dev &&
 	       own.st_ino == there.st_ino;
+}
+
+static bool has_default(const struct engine_config *config)
+{
+	const char *name = config->default_name;
+
+	return !name || !str_starts(name, "hrun") || engine_runtime(config, name);
 }
 
 /* "hrun (/usr/local/bin/hrun, this one), hrun-restricted (...)" */
@@ -132,6 +143,9 @@ static void say_engine(struct doctor *doctor, const struct engine *engine)
 		doctor_say(doctor, engine->id, DOCTOR_WARN, config.trouble_remedy, "%s: %s", what, config.trouble);
 	else if (!*hruns)
 		doctor_say(doctor, engine->id, DOCTOR_WARN, see_engines, "%s does not know hrun (%s)", what, files);
+	else if (!has_default(&config))
+		doctor_say(doctor, engine->id, DOCTOR_WARN, see_engines, "%s: its default, %s, is no runtime of %s",
+			   what, config.default_name, files);
 	else
 		doctor_say(doctor, engine->id, DOCTOR_OK, NULL, "%s knows %s; %s (%s)", what, hruns,
 			   default_text(&config), files);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <hrun/doctor_look.h>
 #include <hrun/fd.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <limits.h>
 #include <linux/bpf.h>
@@ -183,6 +184,9 @@ static void say_device_filter(struct doctor *doctor)
 
 	if (geteuid() != 0)
 		doctor_say(doctor, id, DOCTOR_NONE, NULL, "device filters: an ordinary user's containers have none");
+	else if (!proc_in_first_user_namespace())
+		doctor_say(doctor, id, DOCTOR_NONE, NULL,
+			   "device filters: the kernel takes none from a user namespace");
 	else
 		say_errno(doctor, id, try_device_filter(), DOCTOR_FAIL,
 			  "use a kernel with CONFIG_CGROUP_BPF, and allow bpf(2) where an outer container forbids it",

@@ -2,6 +2,8 @@
 /*
  * own.c - hrun's own files: the program, what lies under libexec, the policy files, the places where it keeps things.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <hrun/container.h>
 #include <hrun/doctor_look.h>
 #include <hrun/fd.h>
@@ -12,6 +14,7 @@
 #include <hrun/policy.h>
 #include <hrun/str.h>
 #include <limits.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +27,7 @@ static void say_program(struct doctor *doctor)
 	if (length < 0 || stat("/proc/self/exe", &st) < 0)
 		doctor_say(doctor, "hrun.program", DOCTOR_FAIL, "mount a procfs on /proc",
 			   "/proc does not show hrun itself");
-	else if (geteuid() == 0 && (st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH))))
+	else if (geteuid() == 0 && !doctor_is_roots(&st))
 		doctor_say(doctor, "hrun.program", DOCTOR_WARN,
 			   "who can change this file is root; chown root it and chmod go-w",
 			   "hrun %s at %s belongs to uid %u, mode %04o", HRUN_VERSION, path, (unsigned int)st.st_uid,
@@ -104,6 +107,21 @@ static void say_policies(struct doctor *doctor)
 	}
 }
 
+/* By this user, with every directory above that is missing. */
+static bool can_be_made(struct pool *pool, const char *path)
+{
+	char *above = pool_strdup(pool, path);
+
+	for (char *slash; (slash = strrchr(above, '/')) && slash > above;) {
+		*slash = '\0';
+		if (faccessat(AT_FDCWD, above, W_OK | X_OK, AT_EACCESS) == 0)
+			return true;
+		if (errno != ENOENT)
+			return false;
+	}
+	return faccessat(AT_FDCWD, *path == '/' ? "/" : ".", W_OK | X_OK, AT_EACCESS) == 0;
+}
+
 static void say_state(struct doctor *doctor)
 {
 	const char *path = doctor->asked->root ? doctor->asked->root : container_root_default(doctor->pool);
@@ -112,6 +130,10 @@ static void say_state(struct doctor *doctor)
 
 	if (root >= 0)
 		doctor_say(doctor, "hrun.state-root", DOCTOR_OK, NULL, "%s", path);
+	else if (root == -ENOENT && !can_be_made(doctor->pool, path))
+		doctor_say(doctor, "hrun.state-root", DOCTOR_FAIL,
+			   "set XDG_RUNTIME_DIR to this user's, or give --root a directory of his",
+			   "%s is not there, and this user cannot make it", path);
 	else if (root == -ENOENT)
 		doctor_say(doctor, "hrun.state-root", DOCTOR_OK, NULL, "%s: will be made by the first container", path);
 	else

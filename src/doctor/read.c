@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <hrun/doctor_look.h>
 #include <hrun/fd.h>
+#include <hrun/proc.h>
 #include <hrun/str.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,11 @@ const char **doctor_names(struct pool *pool, const char *directory, const char *
 	qsort(names, count, sizeof *names, compare);
 	*ret_count = count;
 	return names;
+}
+
+bool doctor_is_roots(const struct stat *st)
+{
+	return (st->st_uid == 0 || st->st_uid == proc_host_root()) && !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 bool doctor_has_word(const char *text, const char *word)

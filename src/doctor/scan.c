@@ -189,8 +189,13 @@ static bool read_value(struct reader *reader, struct scan_entry *entry)
 	entry->items = NULL;
 	entry->item_count = 0;
 	entry->is_list = false;
-	if (*reader->at != '"' && *reader->at != '\'')
-		return skip_value(reader);
+	if (*reader->at != '"' && *reader->at != '\'') {
+		if (!skip_value(reader))
+			return false;
+		if (*before.at != '[' && *before.at != '{')
+			entry->plain = pool_strndup(reader->pool, before.at, (size_t)(reader->at - before.at));
+		return true;
+	}
 	entry->items = pool_alloc(reader->pool, sizeof *entry->items);
 	entry->items[0] = read_string(reader);
 	entry->item_count = 1;

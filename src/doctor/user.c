@@ -4,6 +4,7 @@
  */
 #include <hrun/doctor_look.h>
 #include <hrun/str.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -43,9 +44,45 @@ static const char *look_up(struct pool *pool, const char *file, int key, const c
 	return NULL;
 }
 
+enum { OWNER, FIRST, COUNT };
+
+/* The first id behind every range of FILE that leaves room for SIZE; 0 where there is none. */
+static uint64_t find_free(struct pool *pool, const char *file, uint64_t size)
+{
+	enum { USUAL_FIRST = 100000 };
+	uint64_t first = USUAL_FIRST, begin, count;
+	size_t length;
+	int error;
+	const char *text = doctor_read(pool, file, FILE_MAX, &length, &error);
+
+	for (const char *line = text; line && *line; line += *line == '\n') {
+		length = strcspn(line, "\n");
+		const char *from = field_of(pool, line, length, FIRST), *many = field_of(pool, line, length, COUNT);
+		if (from && many && str_to_u64(from, UINT32_MAX, &begin) == 0 &&
+		    str_to_u64(many, UINT32_MAX, &count) == 0 && begin + count > first)
+			first = begin + count;
+		line += length;
+	}
+	return first + size <= UINT32_MAX ? first : 0;
+}
+
+/* usermod knows users by name only. */
+static const char *sub_remedy(struct pool *pool, const char *file, const char *name, const char *uid)
+{
+	enum { SIZE = 65536 };
+	static const char why[] = "containers have one id only; as root";
+	uint64_t first = find_free(pool, file, SIZE);
+
+	if (!first)
+		return pool_printf(pool, "%s make room in %s for %d ids more", why, file, SIZE);
+	if (!name)
+		return pool_printf(pool, "%s: echo %s:%" PRIu64 ":%d >>%s", why, uid, first, SIZE, file);
+	return pool_printf(pool, "%s: usermod --add-sub%cids %" PRIu64 "-%" PRIu64 " %s", why,
+			   strstr(file, "subuid") ? 'u' : 'g', first, first + SIZE - 1, name);
+}
+
 static void say_sub(struct doctor *doctor, const char *id, const char *file, const char *name, const char *uid)
 {
-	enum { OWNER, FIRST, COUNT };
 	struct pool *pool = doctor->pool;
 	const char *count = name ? look_up(pool, file, OWNER, name, COUNT) : NULL;
 
@@ -54,10 +91,8 @@ static void say_sub(struct doctor *doctor, const char *id, const char *file, con
 	if (count)
 		doctor_say(doctor, id, DOCTOR_OK, NULL, "%s ids of %s", count, file);
 	else
-		doctor_say(doctor, id, DOCTOR_WARN,
-			   pool_printf(pool, "containers have one id only; usermod --add-sub%cids 100000-165535 %s",
-				       strstr(file, "subuid") ? 'u' : 'g', name ? name : uid),
-			   "%s has no line for %s", file, name ? name : uid);
+		doctor_say(doctor, id, DOCTOR_WARN, sub_remedy(pool, file, name, uid), "%s has no line for %s", file,
+			   name ? name : uid);
 }
 
 /* Setuid, or with the capability on its file: what the file says of itself, it is not run. */

@@ -26,6 +26,30 @@ static int connect_bus(const char *path, struct err *e)
 		      : fd;
 }
 
+/*
+ * hrun-scope says its process's number, and systemd takes it as one of its own: in another pid namespace that is a stranger, who would be put
+ * into the unit, and killed with it.  Who listens there has no number here.
+ */
+static int check_pid_namespace(const struct scope_plan *scope, int bus, struct err *e)
+{
+	struct ucred listener;
+	socklen_t size = sizeof listener;
+
+#ifdef HRUN_MUTANT_SCOPE_PIDNS
+	return 0;
+#endif
+	if (scope->request.task != SCOPE_START)
+		return 0;
+	if (getsockopt(bus, SOL_SOCKET, SO_PEERCRED, &listener, &size) < 0)
+		return err_errno(e, "ask who listens at %s", scope->bus);
+	return listener.pid > 0
+		       ? 0
+		       : err_set(e, EXDEV,
+				 "systemd at %s is not of this pid namespace, so it cannot be told which process is "
+				 "meant; use --cgroup-manager cgroupfs, or call hrun where systemd runs",
+				 scope->bus);
+}
+
 static bool is_sound(uint32_t task, struct scope_answer *answer)
 {
 	if (answer->version != SCOPE_WIRE_VERSION || answer->error > 0 ||
@@ -75,6 +99,7 @@ int scope_start(struct scope_plan *scope, const char *program_dir, struct placeh
 	autofd int bus = connect_bus(scope->bus, e);
 
 	TRY(bus);
+	TRY(check_pid_namespace(scope, bus, e));
 	*ret = placeholder;
 	scope->request.direct = str_ends(scope->bus, "/systemd/private");
 	TRY(libexec_run("hrun-scope", program_dir, &placeholder.socket, &placeholder.pid, &placeholder.pidfd, e));

@@ -11,6 +11,7 @@ import struct
 import subprocess
 
 import hrun as h
+from fake_systemd import Fake
 from hrun import Skip, contains, equal, main, read, test, write
 
 IDS = """kernel.version kernel.openat2 kernel.clone-into-cgroup kernel.pidfd kernel.close-range kernel.mount-api kernel.mount-setattr
@@ -193,6 +194,21 @@ def security_modules_as_their_files_say():
 
 
 @test
+def which_systemd_is_asked():
+    private = "/run/systemd/private"
+    os.makedirs("/run/systemd/system")
+    try:
+        doctor().line("cgroup.systemd", "warn", "it does not listen", "cgroup manager to cgroupfs")
+        doctor(prefix=USER).line("cgroup.systemd", "warn", "this user's own does not listen", "loginctl enable-linger 1000", "XDG_RUNTIME_DIR=/run/user/1000")
+        with Fake(private) as systemd:
+            doctor().line("cgroup.systemd", "ok", f"the machine's systemd, which listens at {private}")
+            equal(systemd.calls, [], "doctor only looks")
+        inside("mount -t tmpfs none /run/systemd").line("cgroup.systemd", "none", "does not run here")
+    finally:
+        shutil.rmtree("/run/systemd")
+
+
+@test
 def policy_files():
     with files(hrun_policy__json="{", hrun_web__json='{"format":1,"level":"restricted"}', hrun_old__json='{"format":2}'):
         d = doctor()
@@ -266,10 +282,17 @@ def an_ordinary_user():
         write("/etc/subgid", "x1000:5:6\n", 0o644)
         d = doctor(prefix=USER)
         d.line("user.subuid", "ok", "65536 ids")
-        d.line("user.subgid", "warn", "/etc/subgid has no line for dave", "usermod --add-subgids")
+        d.line("user.subgid", "warn", "/etc/subgid has no line for dave", "usermod --add-subgids 100000-165535 dave")
+        write("/etc/subgid", "x1000:100000:65536\nx:400000:6\nx:y:z\n:::\n", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "usermod --add-subgids 400006-465541 dave")
+        write("/etc/subgid", "x1000:4294900000:65536\n", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "make room in /etc/subgid")
         d.line("kernel.device-filter", "none")
         write("/etc/subgid", "1000:5:77\n", 0o644)
         doctor(prefix=USER).line("user.subgid", "ok", "77 ids")
+        write("/etc/passwd", "root:x:0:0::/:/bin/sh\n", 0o644)
+        write("/etc/subgid", "", 0o644)
+        doctor(prefix=USER).line("user.subgid", "warn", "/etc/subgid has no line for 1000", "echo 1000:100000:65536 >>/etc/subgid")
         fake = f"mkdir {h.work}/bin; cp -a /usr/bin/setpriv {h.work}/bin; touch {h.work}/bin/newuidmap {h.work}/bin/newgidmap; " \
                f"chmod 755 {h.work}/bin/*; chmod u+s {h.work}/bin/newgidmap; mount --bind {h.work}/bin /usr/bin"
         d = inside(fake, prefix=USER)
@@ -278,6 +301,55 @@ def an_ordinary_user():
     finally:
         for name in ("passwd", "subuid", "subgid"):
             shutil.copy(f"{h.work}/{name}", f"/etc/{name}")
+
+
+@test
+def a_user_s_own_places():
+    """What is said to be made can be made: by that user, there."""
+    def user(root, **more):
+        env = {k: v for k, v in os.environ.items() if k != "XDG_RUNTIME_DIR"}
+        return doctor("--root", root, prefix=USER, env=env) if root else doctor(prefix=USER, env={**env, **more})
+
+    user(None).line("hrun.state-root", "fail", "/run/user/1000/hrun is not there", "XDG_RUNTIME_DIR")
+    with h.host_tmpfs() as place:
+        os.chmod(h.work, 0o755)
+        user(f"{place}/a/b").line("hrun.state-root", "fail", f"{place}/a/b is not there")
+        os.chown(place, 1000, 1000)
+        user(f"{place}/a/b").line("hrun.state-root", "ok", "will be made")
+        user(None, XDG_RUNTIME_DIR=place).line("hrun.state-root", "ok", f"{place}/hrun: will be made")
+        d = doctor("--root", f"{place}/a", prefix=[*USER, "unshare", "--user", "--map-root-user", "--"])
+        d.line("hrun.state-root", "ok", "will be made")
+        d.line("kernel.device-filter", "none", "user namespace")
+        d.line("cgroup.delegated", "warn", "may not make cgroups below /")
+        own = os.stat(h.HRUN)
+        if own.st_uid == 0:
+            d.line("hrun.program", "warn" if own.st_mode & 0o22 else "ok")
+
+
+@test
+def a_log_in_session_and_its_users_systemd():
+    """The session's cgroup is root's; what the user has is below his service, where engines go."""
+    service, session = "/user.slice/user-1000.slice/user@1000.service", "/user.slice/user-1000.slice/session-1.scope"
+    made = ["/user.slice", "/user.slice/user-1000.slice", service, session]
+    runtime_dir = "/run/user/1000"
+    os.makedirs(runtime_dir)
+    try:
+        for path in made:
+            os.mkdir(h.CGROUP + path)
+        for name in ("", "/cgroup.procs"):
+            os.chown(f"{h.CGROUP}{service}{name}", 1000, 1000)
+        caller = ["sh", "-ec", f'echo $$ >{h.CGROUP}{session}/cgroup.procs; exec "$@"', "sh", *USER]
+        with Fake(f"{runtime_dir}/bus", bus=True) as systemd:
+            os.chmod(systemd.path, 0o777)
+            env = {**os.environ, "XDG_RUNTIME_DIR": runtime_dir}
+            doctor(prefix=caller, env=env).line("cgroup.delegated", "warn", "your systemd's cgroup", "lacks cpu", "systemd-run --user --scope hrun")
+            os.chown(h.CGROUP + service, 0, 0)
+            doctor(prefix=caller, env=env).line("cgroup.delegated", "warn", f"may not make cgroups below {session};", "systemctl edit user@.service")
+    finally:
+        for path in reversed(made):
+            if os.path.isdir(h.CGROUP + path):
+                os.rmdir(h.CGROUP + path)
+        shutil.rmtree("/run/user")
 
 
 def engine(name, status, *parts, **content):
@@ -304,6 +376,9 @@ def engines_that_start_hrun():
     os.chmod(RUNTIME, 0o755)
     try:
         engine("podman", "ok", RUNTIME, "the default is hrun", containers_containers__conf=PODMAN.format(RUNTIME))
+        engine("podman", "ok", RUNTIME, containers_containers__conf=PODMAN.format(f'/nowhere/hrun", "{RUNTIME}'))
+        name = os.path.basename(RUNTIME)
+        engine("podman", "ok", f"{name} ({RUNTIME})", containers_containers__conf=f'[engine]\nruntime = "{RUNTIME}"\nruntime_supports_json = ["{name}"]\n')
         engine("podman", "ok", RUNTIME, containers_containers__conf__d_hrun__conf=PODMAN.format(RUNTIME))
         for version, plugin, quote in ((2, OLD, '"'), (3, NEW, "'")):
             text = CONTAINERD.format(version=version, plugin=plugin, quote=quote, path=RUNTIME)
@@ -314,10 +389,18 @@ def engines_that_start_hrun():
                + f'[plugins."{OLD}".containerd.runtimes.runc]\n  runtime_type = "io.containerd.runc.v2"\n')
         engine("containerd", "ok", RUNTIME, containerd_config__toml='version = 3\nimports = ["/etc/containerd/conf.d/*.toml"]\n',
                containerd_conf__d_hrun__toml=text)
+        for version, plugin, words in ((3, OLD, "is of version 3, where the table is not called"), (2, NEW, "is of version 2"), (1, OLD, "has no version")):
+            engine("containerd", "warn", words, plugin, containerd_config__toml=CONTAINERD.format(version=version, plugin=plugin, quote='"', path=RUNTIME))
+        engine("containerd", "warn", "has no version", containerd_config__toml=CONTAINERD.format(version=2, plugin=OLD, quote='"', path=RUNTIME).split("\n", 1)[1])
         engine("crio", "ok", RUNTIME, "the default is hrun",
                crio_crio__conf=f'[crio.runtime]\ndefault_runtime = "hrun"\n[crio.runtime.runtimes.hrun]\nruntime_path = "{RUNTIME}"\n')
         engine("docker", "ok", RUNTIME, "the default is hrun",
                docker_daemon__json=json.dumps({"default-runtime": "hrun", "runtimes": {"hrun": {"path": RUNTIME}}}))
+        engine("docker", "warn", "its default, hrun-web, is no runtime of /etc/docker/daemon.json",
+               docker_daemon__json=json.dumps({"default-runtime": "hrun-web", "runtimes": {"hrun": {"path": RUNTIME}}}))
+        with usr_sbin(name):
+            for runtime, status in ((name, "ok"), ("hrun-none", "fail")):
+                engine("docker", status, runtime, docker_daemon__json=json.dumps({"runtimes": {"hrun": {"path": runtime}}}))
         engine("docker", "ok", RUNTIME, "the engine's own", docker_daemon__json=json.dumps(
             {"runtimes": {"hrun": {"runtimeType": "io.containerd.runc.v2", "options": {"BinaryName": RUNTIME}}}}))
         os.chown(RUNTIME, 1000, 1000)
@@ -335,12 +418,35 @@ def engines_whose_files_are_wrong():
     engine("podman", "warn", "runtime_supports_json",
            containers_containers__conf=PODMAN.format(h.HRUN).replace('"crun", "hrun"', '"crun"') if stat_is_roots(h.HRUN) else
            '[engine.runtimes]\nhrun = ["/bin/busybox"]\n')
+    shutil.copy(h.HRUN, RUNTIME)
+    os.chmod(RUNTIME, 0o755)
+    try:
+        apart = PODMAN.format(RUNTIME).replace('runtime_supports_json = ["crun", "hrun"]\n', "")
+        engine("podman", "warn", "a.conf: runtime_supports_json does not name hrun", containers_containers__conf__d_a__conf=apart)
+        named = '[engine]\nruntime_supports_json = ["hrun"]\n'
+        engine("podman", "ok", RUNTIME, containers_containers__conf__d_a__conf=apart, containers_containers__conf__d_b__conf=named)
+        engine("podman", "ok", RUNTIME, containers_containers__conf__d_b__conf=apart, containers_containers__conf__d_a__conf=named)
+        engine("podman", "warn", "does not name hrun-web", containers_containers__conf=apart + f'hrun-web = ["{RUNTIME}"]\n',
+               containers_containers__conf__d_b__conf=named)
+        with h.host_tmpfs() as place:
+            os.chmod(h.work, 0o755)
+            os.makedirs(f"{place}/containers/containers.conf.d")
+            write(f"{place}/containers/containers.conf.d/x.conf", PODMAN.format(RUNTIME), 0o644)
+            os.makedirs(f"{place}/.config")
+            os.symlink("../containers", f"{place}/.config/containers")
+            for variable in ("XDG_CONFIG_HOME", "HOME"):
+                env = {k: v for k, v in os.environ.items() if k != "XDG_CONFIG_HOME"} | {variable: place}
+                doctor(prefix=USER, env=env).line("engine.podman", "ok", f"{place}/", "containers.conf.d/x.conf", "the default is hrun")
+                assert place not in doctor(env=env).lines["engine.podman"]["text"], "root's podman does not read it"
+    finally:
+        os.unlink(RUNTIME)
     with usr_sbin():
         engine("docker", "none", "not here", docker_daemon__json='{"runtimes": {"other": {"path": "/x"}}}')
         engine("docker", "none", "not here", docker_daemon__json="{")
     with usr_sbin("crio", "dockerd"):
         engine("docker", "warn", "dockerd 20.10.24+dfsg1-1 at /usr/sbin/dockerd", "line 1", docker_daemon__json="{")
-        engine("docker", "warn", "does not know hrun", "docs/ENGINES.md", docker_daemon__json="{}")
+        for nothing in ("{}", "", " \n"):
+            engine("docker", "warn", "does not know hrun", "docs/ENGINES.md", docker_daemon__json=nothing)
         engine("crio", "warn", "crio of unknown version", "line 2 is not understood", crio_crio__conf='a = "b"\na = """\n')
         engine("crio", "warn", "cannot be read", crio_crio__conf="x" * (256 * 1024 + 1))
         engine("crio", "warn", "cannot be read", crio_crio__conf="x = 1\n\0")

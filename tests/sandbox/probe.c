@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,22 @@ static void notify(const char *message)
 	close(fd);
 }
 
+/* Who sends a datagram to PORT is told in which container that is. */
+static void answer(const char *port)
+{
+	struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))}, there;
+	socklen_t size = sizeof there;
+	char text[256];
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&here, sizeof here) < 0 || gethostname(text, sizeof text) < 0) {
+		fprintf(stderr, "answer: %s\n", strerrorname_np(errno));
+		exit(1);
+	}
+	while (recvfrom(fd, NULL, 0, 0, (struct sockaddr *)&there, &size) >= 0)
+		sendto(fd, text, strlen(text), 0, (struct sockaddr *)&there, size);
+}
+
 int main(int argc, char **argv)
 {
 	for (int i = 1; i < argc; i++) {
@@ -83,6 +100,8 @@ int main(int argc, char **argv)
 			printf("%ld\n", syscall(SYS_keyctl, 0, -3, 0)); /* KEYCTL_GET_KEYRING_ID, the session's */
 		else if (!strcmp(verb, "notify") && i + 1 < argc)
 			notify(argv[++i]);
+		else if (!strcmp(verb, "answer") && i + 1 < argc)
+			answer(argv[++i]);
 		else if (!strcmp(verb, "terminal"))
 			terminal();
 		else if (!strcmp(verb, "session"))

@@ -383,7 +383,13 @@ def delete_where_systemd_is_gone():
         assert not os.path.exists(CGROUP + c.cgroup), "the cgroup is still there"
 
 
+def drive_is_stale():
+    """It and hrun-scope are of one build, or they do not understand each other.  What was copied into a guest has the time of the copy."""
+    return "HRUN_GUEST" not in os.environ and os.stat(f"{BUILD}/tests/scope/drive").st_mtime < os.stat(f"{h.TOP}/include/hrun/scope_wire.h").st_mtime
+
+
 def drive(*args):
+    assert not drive_is_stale(), "build/tests/scope/drive is older than include/hrun/scope_wire.h: make test-programs"
     r = subprocess.run([f"{BUILD}/tests/scope/drive", f"{BUILD}/libexec/hrun", *args], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                        timeout=60)
     return r.returncode, own_words(r.stdout).strip()

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * cgroup_update.c - weights: one of the kernel's files must take them, of a new cgroup and of a living one; and values that are put
- * back.  The cgroup is a plain directory.
+ * back, by the files alone and by `hrun update`.  The cgroup is a plain directory.
  */
 #include "check.h"
 
 #include <fcntl.h>
 #include <hrun/cgroup.h>
+#include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/fd.h>
 #include <hrun/plan_cgroup.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,6 +84,57 @@ static void test_restore(void)
 	CHECK(unlink("a/io.max") == 0);
 }
 
+static void fill(const char *file, size_t size)
+{
+	autofd int fd = open(file, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+	CHECK(fd >= 0);
+	while (size-- > 0)
+		CHECK(write(fd, "5", 1) == 1);
+}
+
+/* What update_apply says where the kernel refuses the last part: a plain directory takes no device filter. */
+static void refused_update(struct cgroup_write *writes, size_t count, char *said, size_t size)
+{
+	const struct config_resources devices = {.devices_present = true};
+	const struct container_record record = {0};
+	struct plan plan = {.cgroup = {.path = "/a", .live = true, .writes = writes, .write_count = count}};
+	struct pool pool = {0};
+	struct err e = {0};
+	autofd int root = open(".", O_PATH | O_CLOEXEC), cgroup = open("a", O_PATH | O_CLOEXEC);
+	autofd int stderr_before = dup(STDERR_FILENO), out = memfd_create("said", MFD_CLOEXEC);
+
+	plan.cgroup.root = root;
+	CHECK(stderr_before >= 0 && dup2(out, STDERR_FILENO) >= 0);
+	CHECK(update_apply(&pool, &record, &devices, &plan, cgroup, &e) < 0);
+	CHECK(dup2(stderr_before, STDERR_FILENO) >= 0 && lseek(out, 0, SEEK_SET) == 0);
+	CHECK(fd_read_all(out, said, size - 1) >= 0);
+	pool_free(&pool);
+}
+
+/* What is too long, or cannot be read, is not remembered; it is named, all of it, and the others are put back. */
+static void test_what_could_not_be_remembered(void)
+{
+	enum { TOO_LONG = 16384 };
+	struct cgroup_write writes[] = {{.file = "io.max", .value = "7"},
+					{.file = "pids.max", .value = "7"},
+					{.file = "misc.max", .value = "7"}};
+	char said[1024] = "";
+
+	fill("a/pids.max", 1);
+	fill("a/io.max", TOO_LONG - 2);
+	fill("a/misc.max", 1);
+	refused_update(writes, 3, said, sizeof said);
+	check_file("a/pids.max", "5");
+	CHECK(!strstr(said, "may have the new value"), "%s", said);
+	fill("a/io.max", TOO_LONG - 1);
+	fill("a/misc.max", TOO_LONG);
+	refused_update(writes, 3, said, sizeof said);
+	check_file("a/pids.max", "5");
+	CHECK(strstr(said, "io.max, misc.max may have the new value all the same"), "%s", said);
+	CHECK(unlink("a/pids.max") == 0 && unlink("a/io.max") == 0 && unlink("a/misc.max") == 0);
+}
+
 int main(void)
 {
 	char directory[] = "/tmp/cgroup_update.XXXXXX";
@@ -99,6 +153,7 @@ int main(void)
 	CHECK(apply(&one, "a", &e) == -EOPNOTSUPP && strstr(e.text, "weightDevice[0]: "), "%s", e.text);
 	test_nothing_before_all_was_looked_at(&weight);
 	test_restore();
+	test_what_could_not_be_remembered();
 	make("a/io.weight");
 	CHECK(apply(&all, "a", &e) == 0, "%s", e.text);
 	CHECK(update(&all, "a", &e) == 0, "%s", e.text);

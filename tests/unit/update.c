@@ -3,6 +3,7 @@
  * update.c - the flags of update, what a living cgroup is written, memory.checkBeforeUpdate, execCPUAffinity.
  */
 #include <hrun/cli.h>
+#include <hrun/cli_container.h>
 #include <hrun/plan_cgroup.h>
 #include <hrun/str.h>
 #include <inttypes.h>

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 
-from guest import (HRUN, TOP, archive, cgroup_of, cgroups_left, equal, holds, install, limits, need_machine, play, properties, read, run, sh, wait_for,
+from guest import (HRUN, TOP, archive, cgroup_of, cgroups_left, equal, equal_of_three, holds, install, limits, need_machine, play, properties, read, run, sh, wait_for,
                    work_directory, write)
 
 STATE = "/var/run/docker/runtime-runc/moby"
@@ -100,9 +100,13 @@ def ends_and_restarts(driver):
         equal(read(f"{volume}/starts"), "x\nx\nx", "starts")
     finally:
         docker("rm", "-f", "twice", "always")
-    status, out = run("docker", "run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "tail", "/dev/zero")
+    equal_of_three(hog, (137, "true 137"), "the hog")
+
+
+def hog():
+    status, _ = run("docker", "run", "--name", "hog", "--network=none", "--memory=24m", "--memory-swap=24m", "bb", "tail", "/dev/zero")
     try:
-        equal((status, inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}")), (137, "true 137"), f"the hog: {out}")
+        return status, inspect("hog", "{{.State.OOMKilled}} {{.State.ExitCode}}")
     finally:
         docker("rm", "-f", "hog")
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 300
+# alone
 """A bundle whose root is one signed EROFS file with fs-verity, by a kernel that has it: what is signed, what a start reads, and what the disk says later."""
 import base64
 import contextlib

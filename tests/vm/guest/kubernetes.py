@@ -15,7 +15,7 @@ import shutil
 import sys
 import time
 
-from guest import HRUN, TOP, equal, holds, install, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
+from guest import HRUN, TOP, equal, equal_of_three, holds, install, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
 
 import kubelet  # guest has said where it is
 import pods
@@ -127,18 +127,22 @@ def restarts():
 def shared_processes():
     apply(pod_of("shared", {"command": ["sleep", "1000"]}, {"command": ["sh", "-c", "sleep 1001; :"]}, shareProcessNamespace=True))
     wait_for(lambda: is_ready("shared"), "the pod is ready")
-    out = kubectl("exec", "shared", "-c", "c0", "--", "ps", "-o", "args")
+    out = kubectl("exec", "shared", "-c", "c0", "--", "busybox", "ps", "-o", "args")
     for part in ("/pause", "sleep 1000", "sleep 1001"):
         holds(out, part, "what c0 sees")
     delete("shared")
 
 
 def memory_runs_out():
+    equal_of_three(hog, ("OOMKilled", 137), "how it ended")
+
+
+def hog():
     apply(pod_of("hog", {"command": ["busybox", "tail", "/dev/zero"], "resources": {"limits": {"memory": "24Mi"}}}, restartPolicy="Never"))
     wait_for(lambda: status_of("hog")["phase"] == "Failed", "the pod has failed")
     ended = status_of("hog")["containerStatuses"][0]["state"]["terminated"]
-    equal((ended["reason"], ended["exitCode"]), ("OOMKilled", 137), "how it ended")
     delete("hog")
+    return ended["reason"], ended["exitCode"]
 
 
 def restricted():

@@ -9,15 +9,17 @@ container's life, memory that runs out, networks, user namespaces, and that noth
 """
 import os
 import re
+import socket
 import subprocess
 import sys
 import urllib.request
 
-from guest import USER, Podman, cgroup_of, cgroups_left, equal, holds, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
+from guest import USER, Podman, cgroup_of, cgroups_left, equal, equal_of_three, holds, limits, need_machine, play, read, run, sh, wait_for, work_directory, write
 
 from engine import release  # guest has said where it is
 
 work = None
+PROBE = f"{os.environ['BUILD']}/tests/sandbox/probe"
 IS_UP = "echo up $(id -u) >/v/up; trap 'exit 5' TERM; while :; do sleep 0.2; done"
 
 
@@ -64,13 +66,9 @@ def life(driver, user=None):
 
 
 def memory_runs_out(driver, user=None):
-    """conmon reads the cgroup's counter after the end, when systemd may have removed the cgroup already: three tries."""
     seen = "false 137" if release() == 12 else "true 137"  # conmon 2.1.6 does not see it, under crun neither
-    podman, told = Podman(work, driver, user), []
-    while seen not in told:
-        if len(told) == 3:
-            raise AssertionError(f"inspect: {told}")
-        told.append(hog(podman))
+    podman = Podman(work, driver, user)
+    equal_of_three(lambda: hog(podman), seen, "inspect")
 
 
 def hog(podman):
@@ -105,6 +103,30 @@ def fetch(port):
         return None
 
 
+def udp_port(user=None):
+    """The same of datagrams: who answers is the container."""
+    podman = Podman(work, "systemd", user)
+    port, name = (5354, "of-dev") if user else (5353, "of-root")
+    try:
+        podman("run", "-d", "--name", name, "--hostname", name, "-p", f"{port}:5353/udp", "-v", f"{PROBE}:/bin/probe:ro", "bb", "probe", "answer", "5353")
+        wait_for(lambda: ask(port) == name, f"an answer at port {port}")
+    finally:
+        podman("rm", "-f", "-t", "0", name)
+    equal(ask(port), None, "an answer without the container")
+
+
+def ask(port):
+    """What answers a datagram to PORT, or None."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(5)
+        try:
+            s.connect(("127.0.0.1", port))
+            s.send(b"who")
+            return s.recv(256).decode()
+        except OSError:
+            return None
+
+
 def loopback():
     """The host's loopback is the container's gateway where the user asks for it, and nowhere else."""
     podman = Podman(work, "systemd", USER)
@@ -133,17 +155,26 @@ def names():
         podman("network", "rm", "hrun-names")
 
 
-def userns_auto():
-    """Each container gets ids of its own, out of those that /etc/subuid gives to "containers"."""
-    podman = Podman(work, "systemd")
+def userns_auto(user=None):
+    """Each container gets ids of its own: root's out of those that /etc/subuid gives to "containers", a user's out of his."""
+    podman = Podman(work, "systemd", user)
+    first, last = (100000, 165535) if user else (2000000, 2999999)
     for file in ("/etc/subuid", "/etc/subgid"):
-        if "containers:" not in read(file):
+        if not user and "containers:" not in read(file):
             write(file, read(file) + "\ncontainers:2000000:1000000\n")
-    script = "cat /proc/self/uid_map; id -u; touch /tmp/x && stat -c %u /tmp/x; mount | grep -c ' /proc '"
-    lines = podman("run", "--rm", "--network=none", "--userns=auto", "bb", "sh", "-c", script).splitlines()
-    inside, outside, count = lines[0].split()
-    equal((inside, 2000000 <= int(outside) < 3000000, int(count) >= 1024), ("0", True, True), f"the map {lines[0]!r}")
-    equal(lines[1:3], ["0", "0"], "who it is inside")
+    script, taken = "id -u; touch /tmp/x && stat -c %u /tmp/x; exec sleep 1000", set()
+    containers = []
+    try:
+        for _ in range(2):
+            containers.append(podman.start("--network=none", "--userns=auto", "bb", "sh", "-c", script))
+            wait_for(lambda: podman("logs", containers[-1]).splitlines() == ["0", "0"], "who it is inside")
+            for ids in ("uid_map", "gid_map"):
+                ranges = [tuple(map(int, line.split())) for line in read(f"/proc/{pid_of(podman, containers[-1])}/{ids}").splitlines()]
+                mine = {(ids, one) for _, outside, count in ranges for one in range(outside, outside + count)}
+                equal((len(mine) >= 1024, {first <= one <= last for _, one in mine}, taken & mine), (True, {True}, set()), f"the {ids}: {ranges}")
+                taken |= mine
+    finally:
+        podman("rm", "-f", "-t", "0", *containers)
 
 
 def keep_id():
@@ -194,8 +225,9 @@ def main():
             cases.append((f"{driver}, {who}: a container's life", life, driver, user))
             cases.append((f"{driver}, {who}: memory runs out", memory_runs_out, driver, user))
     cases += [("root: a published port", published_port), ("a user: a published port", published_port, USER),
-              ("a user: the host's loopback", loopback), ("a user: names", names), ("userns=auto", userns_auto),
-              ("userns=keep-id", keep_id), ("a health check", health), ("refused", refused),
+              ("root: a published UDP port", udp_port), ("a user: a published UDP port", udp_port, USER),
+              ("a user: the host's loopback", loopback), ("a user: names", names), ("root: userns=auto", userns_auto),
+              ("a user: userns=auto", userns_auto, USER), ("userns=keep-id", keep_id), ("a health check", health), ("refused", refused),
               ("root: everything has ended", everything_ended, None), ("a user: everything has ended", everything_ended, USER)]
     with work_directory("podman") as work:
         return play(cases)

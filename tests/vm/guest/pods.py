@@ -4,7 +4,7 @@
 # alone
 """Pods of containerd with SystemdCgroup = true, on a machine with systemd: what systemd, the kernel and AppArmor, where that is on, say of them.
 
-tests/engines/cri.py has all that needs no such machine, pods_selinux.py has SELinux.
+pods_cri.py has the cases of tests/engines/cri.py, pods_selinux.py has SELinux.
 """
 import json
 import os
@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 
-from guest import HRUN, TOP, equal, limits, need_machine, play, properties, read, run, sh, wait_for, write
+from guest import HRUN, TOP, equal, equal_of_three, limits, need_machine, play, properties, read, run, sh, wait_for, write
 
 import cri  # guest has said where it is
 import kubelet
@@ -103,11 +103,15 @@ def killed():
 
 
 def memory_runs_out():
+    equal_of_three(hog, (EXITED, 137, "OOMKilled"), "the hog")
+
+
+def hog():
     with Pod(client) as pod:
-        hog = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
-        status = pod.wait(hog, EXITED)
-        equal((status["state"], status["exit_code"], status["reason"]), (EXITED, 137, "OOMKilled"), f"the hog: {status}")
+        container = pod.start("busybox", "tail", "/dev/zero", resources={"memory_limit_in_bytes": 24 << 20})
+        status = pod.wait(container, EXITED)
     nothing_left(pod)
+    return status["state"], status["exit_code"], status["reason"]
 
 
 def profile_of(pid):
@@ -136,10 +140,10 @@ def restart():
 
 
 def prepare(more=""):
-    """containerd with contrib's file and MORE in the table of pods, and the images."""
+    """containerd with contrib's file and MORE in the table of pods: what cri.images() says of the images."""
     kubelet.prepare()
     configure(more)
-    cri.images(client)
+    return cri.images(client)
 
 
 def configure(more=""):

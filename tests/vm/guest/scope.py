@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
+# alone
 """The real systemd makes containers' cgroups: hrun by hand, podman as root, podman as a user with his own systemd.
 
 Needs a machine of its own with systemd as process 1 (tests/vm); anywhere else it is skipped.  What systemd and the kernel say is compared.
