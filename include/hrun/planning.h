@@ -98,4 +98,10 @@ int plan_add_mount_data(struct pool *pool, struct mount_step *step, const char *
 int plan_overlay(struct pool *pool, const struct plan_options *options, struct plan *plan, struct mount_step *step,
 		 struct err *e);
 
+/*
+ * -EPERM if STEP, whose source or layers are open, lets the container write to the EROFS image that is its root: a bind mount
+ * that is not read-only, or an upperdir, at the file or at a directory above it.  With fs-verity nobody can write there: 0.
+ */
+int plan_spare_root_file(struct pool *pool, const struct bundle *bundle, const struct mount_step *step, struct err *e);
+
 #endif

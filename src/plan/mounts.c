@@ -118,14 +118,16 @@ static int plan_mount(struct pool *pool, const struct config_mount *mount, const
 	step->source = mount->source;
 	step->real_target = step->kind == MOUNT_FILESYSTEM && plan_is_kernel_view(step->type);
 	TRY(plan_overlay(pool, options, plan, step, e));
-	if (step->kind != MOUNT_BIND)
+	if (step->kind != MOUNT_BIND) {
+		TRY(plan_spare_root_file(pool, bundle, step, e));
 		return plan_mount_fallback(pool, plan, step, e);
+	}
 	int r = find_source(pool, mount, bundle, options, step, e);
 	if (r < 0 && plan_may_skip(options, r)) {
 		plan_warn(pool, plan, "%s", e->text);
 		return 0;
 	}
-	return r;
+	return r < 0 ? r : plan_spare_root_file(pool, bundle, step, e);
 }
 
 int plan_mounts(struct pool *pool, const struct config *config, const struct bundle *bundle,

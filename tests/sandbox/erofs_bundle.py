@@ -509,6 +509,51 @@ def nobody_writes_to_it():
     contains(r.err, "root.readonly", "set it to true")
 
 
+def with_mount(source, options, kind="bind", args=("echo", "started")):
+    bundle = image(*args, change=lambda b: os.mkdir(f"{b.root}/there"))
+    bundle.mount("/there", kind, source(bundle), options)
+    sign(bundle)
+    return bundle
+
+
+@contextlib.contextmanager
+def mounted_again(path):
+    os.mkdir(path)
+    subprocess.run(["mount", "--bind", DISK, path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@test
+def no_container_writes_below_its_own_root():
+    os.mkdir(f"{DISK}/other")
+    with mounted_again(f"{h.work}/again") as again:
+        for place in (lambda b: b.path, lambda b: b.file, lambda b: ".", lambda b: DISK, lambda b: "/", lambda b: f"{again}/{os.path.basename(b.path)}"):
+            for options in (["bind"], ["rbind", "ro"], ["bind", "ro", "rw"]):
+                refused(with_mount(place, options), "mounts[", ".source: the container could write to the EROFS image", "read-only (rro)", level="privileged")
+    for options in (["bind", "ro"], ["rbind", "rro"]):
+        r = run(with_mount(lambda b: b.path, options, args=("touch", "/there/rootfs.erofs")), level=members(level="privileged"))
+        contains(r.err, "Read-only file system")
+    starts(with_mount(lambda b: f"{DISK}/other", ["bind"]), level="privileged")
+
+
+@test
+def no_overlay_writes_there_either():
+    os.mkdir(f"{DISK}/layers")
+    for name in ("lower", "upper", "work"):
+        os.mkdir(f"{DISK}/layers/{name}")
+    for upper in (True, False):
+        bundle = with_mount(lambda b: "overlay", [], kind="overlay")
+        bundle.c["mounts"][-1]["options"] = [f"lowerdir={DISK}/layers/lower", f"workdir={DISK}/layers/work", f"upperdir={bundle.path if upper else DISK + '/layers/upper'}"]
+        sign(bundle)
+        if upper:
+            refused(bundle, "mounts[", ".options: upperdir: ", "could write to the EROFS image", level="privileged")
+        else:
+            starts(bundle, level="privileged")
+
+
 @test
 def mount_points_must_be_there():
     bundle = image()
