@@ -219,8 +219,10 @@ static void say_erofs(struct doctor *doctor)
 		doctor_say(doctor, "kernel.erofs", DOCTOR_NONE, NULL,
 			   "EROFS files as roots of bundles take Linux 6.12; directories do without");
 	else
-		doctor_say(doctor, "kernel.erofs", known ? DOCTOR_OK : DOCTOR_NONE, NULL, "erofs, of files%s",
-			   known ? "" : ", is not loaded; the first bundle with such a root loads it");
+		doctor_say(
+			doctor, "kernel.erofs", known ? DOCTOR_OK : DOCTOR_NONE, NULL, "erofs%s",
+			known ? ""
+			      : ", is not loaded; the first bundle with such a root loads it, if this kernel has it");
 }
 
 static void say_trials(struct doctor *doctor, const int errnum[TRIALS])

@@ -24,6 +24,8 @@ enum { SUPERBLOCK = 1024, FEATURES_AT = 80, SUPERBLOCK_SIZE = 128, HAS_DEVICE_TA
 /* fs-verity's, as the name of the signed digest says. */
 enum { VERITY_VERSION = 1, LOG_BLOCK_SIZE = 12 };
 enum { CHUNK = 1 << 18 };
+/* As much as a tree may have of content. */
+#define FILE_MAX ((off_t)1 << 40)
 
 /* Two little-endian words at AT. */
 static uint32_t word_at(const unsigned char *superblock, size_t at)
@@ -141,6 +143,8 @@ int bundle_erofs_hash(struct pool *pool, int fd, char hex[2 * SHA256_SIZE + 1], 
 	sha256_init(&hash);
 	if (fstat(fd, &before) < 0)
 		return err_errno(e, "look at the root's file");
+	if (before.st_size > FILE_MAX)
+		return err_set(e, EFBIG, "the root's file is larger than 1 TiB");
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	/* Not further than it was long: whoever makes it longer meanwhile does not keep us. */
 	while (at < before.st_size && (n = pread(fd, buffer, CHUNK, at)) != 0) {

@@ -217,6 +217,8 @@ static int verify_file(struct verification *v, struct image_call *call, const st
 	*v->result = (struct image_result){0};
 	set_digest(call->request.verity_digest, NULL);
 	int r = guard == BUNDLE_PROTECTED ? bundle_check_parents(v->pool, bundle, &closed, &unguarded) : 0;
+	if (r < 0 && !(call->admitted_by && image_denies(call->admitted_by)))
+		return reject(v, IMAGE_STAGE_UNPACK, &unguarded);
 	if (bundle_erofs_hash(v->pool, fd, hex, e) < 0)
 		return reject(v, IMAGE_STAGE_UNPACK, e);
 	set_digest(call->request.tree_digest, hex);

@@ -10,6 +10,7 @@
 #include <hrun/str.h>
 #include <linux/openat2.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 static const struct propagation_word {
 	const char *word;
@@ -62,6 +63,13 @@ static uint64_t attributes(struct pool *pool, const struct config *config, struc
 
 /* ---- an EROFS image ---- */
 
+static bool is_directory(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* Nothing can be made in it.  (Behind a link the place may be in another mount: init will see.) */
 static int check_places(struct pool *pool, const struct config *config, int rootfs, struct err *e)
 {
@@ -77,6 +85,11 @@ static int check_places(struct pool *pool, const struct config *config, int root
 				"mounts[%zu].destination: %s is not in the EROFS image, where nothing can be made; "
 				"mkdir it before mkfs.erofs",
 				i, plan_quote(pool, path));
+		if (fd == -ENOTDIR || (fd >= 0 && !plan_mount_is_bind(&config->mounts[i]) && !is_directory(fd)))
+			return err_set(e, ENOTDIR,
+				       "mounts[%zu].destination: %s in the EROFS image is, or lies below, what is no "
+				       "directory; change it before mkfs.erofs",
+				       i, plan_quote(pool, path));
 	}
 	return 0;
 }

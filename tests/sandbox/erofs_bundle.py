@@ -496,6 +496,23 @@ def denied_digests():
             contains(r.err, f"hrun: refused: {digest} stands in images.denyDigests of `")
 
 
+@test
+def no_file_is_read_for_nothing():
+    """A sparse one that nobody would live to see read."""
+    bundle = image()
+    bundle.save()
+    os.truncate(bundle.file, 900 << 30)
+    refused(bundle, "nobody has signed the bundle")
+    refused(bundle, "is a file", require="warn")
+    with open(f"{bundle.path}/rootfs.0123456789abcdef.sigstore.json", "w") as f:
+        f.write("{}")
+    with changed(bundle.path, mode=0o777):
+        refused(bundle, "writable by group or others")
+    os.truncate(bundle.file, (1 << 40) + 1)
+    refused(bundle, "the root's file is larger than 1 TiB")
+    refused(bundle, "larger than 1 TiB", denyDigests=["sha256:" + "0" * 64])
+
+
 # ---- what it cannot be ----
 
 
@@ -562,6 +579,12 @@ def mount_points_must_be_there():
     refused(bundle, "mounts[", "is not in the EROFS image", "/missing")
     r = hrun("plan", bundle.path, level=members())
     contains(r.err, "mkdir it before mkfs.erofs")
+    for place in ("/a-file", "/a-file/below"):
+        bundle = image(change=lambda b: open(f"{b.root}/a-file", "w").close())
+        bundle.mount(place, "tmpfs", "tmpfs", ["size=64k"])
+        sign(bundle)
+        contains(hrun("plan", bundle.path, level=members()).err, f"destination: {place} in the EROFS image", "no directory; change it before mkfs.erofs")
+        refused(bundle, "no directory")
     bundle = image(change=lambda b: os.mkdir(f"{b.root}/there"))
     bundle.mount("/there", "tmpfs", "tmpfs", ["size=64k", "mode=755"])
     bundle.mount("/there/below", "tmpfs", "tmpfs", ["size=64k"])
