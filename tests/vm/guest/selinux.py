@@ -203,14 +203,7 @@ def podman(*words, options=""):
     return engine(f"podman --runtime {HRUN} --cgroup-manager cgroupfs run --rm --network none {options} localhost/bb {' '.join(words)}")
 
 
-def forget_lock():
-    """What a podman of a log-in (matrix.py) has made there has the type of that: podman's own domain may not open it, with any runtime."""
-    if os.path.exists("/run/lock/netavark.lock"):
-        os.unlink("/run/lock/netavark.lock")
-
-
 def with_podman():
-    forget_lock()
     sh(f"tar -C {WORK}/fresh/rootfs -cf {WORK}/image.tar .")
     set_label(f"{WORK}/image.tar", FILE)
     engine(f"podman import {WORK}/image.tar localhost/bb")
