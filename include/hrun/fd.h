@@ -70,6 +70,9 @@ ssize_t fd_read_file(int fd, void *buffer, size_t size);
 /* Write all SIZE bytes; 0 or negative errno. */
 int fd_write_all(int fd, const void *buffer, size_t size);
 
+struct stat;
+/* Are these of one file (or namespace)? */
+bool fd_is_same_stat(const struct stat *a, const struct stat *b);
 /* Is what A and B have open one file, or one namespace?  False where the kernel does not say. */
 bool fd_is_same_file(int a, int b);
 

@@ -96,11 +96,16 @@ int fd_close_except(unsigned int first, const int *keep, size_t keep_count, stru
 	return 0;
 }
 
+bool fd_is_same_stat(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool fd_is_same_file(int a, int b)
 {
 	struct stat x, y;
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && fd_is_same_stat(&x, &y);
 }
 
 int fd_reopen(int fd, int flags)
@@ -180,7 +185,7 @@ int fd_is_named(int dir, const char *name, int fd)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &by_fd) < 0)
 		return -errno;
-	return by_name.st_dev == by_fd.st_dev && by_name.st_ino == by_fd.st_ino;
+	return fd_is_same_stat(&by_name, &by_fd);
 }
 
 int fd_write_file_at(int dirfd, const char *name, const char *text)

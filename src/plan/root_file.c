@@ -15,11 +15,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Nobody can write to a file with fs-verity, and what is put in its place is another file. */
 static bool has_verity(const struct bundle *bundle)
 {
@@ -45,12 +40,12 @@ static int open_place(struct pool *pool, const struct bundle *bundle)
 {
 	const char *path = bundle->config->root.path, *slash = strrchr(path, '/');
 	const char *place = slash ? pool_strndup(pool, path, (size_t)(slash - path)) : ".";
-	struct stat st;
 
 	autofd int dir = openat(bundle->dir, *place ? place : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0 || fstatat(dir, slash ? slash + 1 : path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (dir < 0)
 		return -errno;
-	return is_same(&st, &bundle->root_file_stat) ? TAKE_FD(dir) : -ESTALE;
+	int named = fd_is_named(dir, slash ? slash + 1 : path, bundle->root_file);
+	return named > 0 ? TAKE_FD(dir) : named < 0 ? named : -ESTALE;
 }
 
 /* 1: what GIVEN is open on is the file, or one of the directories above it. */
@@ -60,13 +55,13 @@ static int holds_root_file(struct pool *pool, const struct bundle *bundle, int g
 
 	if (fstat(given, &wanted) < 0)
 		return -errno;
-	if (is_same(&wanted, &bundle->root_file_stat))
+	if (fd_is_same_stat(&wanted, &bundle->root_file_stat))
 		return 1;
 	autofd int dir = open_place(pool, bundle);
 	for (int top = 0; dir >= 0 && !top;) {
 		if (fstat(dir, &st) < 0)
 			return -errno;
-		if (is_same(&wanted, &st))
+		if (fd_is_same_stat(&wanted, &st))
 			return 1;
 		autofd int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 		top = parent < 0 ? -errno : is_top(dir, parent);

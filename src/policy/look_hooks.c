@@ -39,18 +39,14 @@ struct walk {
 	unsigned int links;
 };
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Sticky does not save a directory: what is missing there yet can be made by anybody. */
 static void judge_step(struct walk *w, const struct stat *st)
 {
 	const struct bundle *bundle = w->judged->bundle;
 	struct pool *pool = w->judged->pool;
 
-	if (is_same(st, &bundle->dir_stat) || (bundle->rootfs >= 0 && is_same(st, &bundle->rootfs_stat)))
+	if (fd_is_same_stat(st, &bundle->dir_stat) ||
+	    (bundle->rootfs >= 0 && fd_is_same_stat(st, &bundle->rootfs_stat)))
 		w->look->in_bundle = true;
 	if (w->look->changeable)
 		return;
@@ -124,7 +120,7 @@ static int walk(const struct judged *judged, const char *path, const struct stat
 	/* A trailing slash of a link's target is not another name. */
 	while (r == 0 && (name = strsep(&rest, "/")))
 		r = step(&w, name, &rest);
-	if (r == 0 && (fstat(w.at, &end) < 0 || !is_same(&end, st)))
+	if (r == 0 && (fstat(w.at, &end) < 0 || !fd_is_same_stat(&end, st)))
 		r = -ESTALE;
 	fd_close(&w.at);
 	return r;

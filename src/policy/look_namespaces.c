@@ -87,11 +87,6 @@ static bool says_host(struct pool *pool, const char *path)
 	return false;
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /*
  * An ordinary user cannot look at the first process's namespaces, and neither can the root of a user namespace; but
  * the kernel lets neither of them join what they do not own, so nothing is unknown to them.
@@ -108,10 +103,10 @@ static enum whose whose(const struct judged *judged, const struct namespace_look
 		return WHOSE_HOST;
 	if (stat(pool_printf(pool, "/proc/self/ns/%s", kind->file), &own) < 0)
 		return WHOSE_UNKNOWN;
-	if (is_same(&own, &look->file))
+	if (fd_is_same_stat(&own, &look->file))
 		return WHOSE_HOST;
 	if (stat(pool_printf(pool, "/proc/1/ns/%s", kind->file), &first) == 0)
-		return is_same(&first, &look->file) ? WHOSE_HOST : WHOSE_OTHER;
+		return fd_is_same_stat(&first, &look->file) ? WHOSE_HOST : WHOSE_OTHER;
 	return judged->host_root && geteuid() == 0 ? WHOSE_UNKNOWN : WHOSE_OTHER;
 }
 
@@ -151,7 +146,7 @@ bool verdict_judged_namespace(const struct verdict *verdict, const char *path, c
 #endif
 	for (size_t i = 0; i < verdict->namespace_count; i++) {
 		const struct namespace_look *look = &verdict->namespaces[i];
-		if (look->path && str_equal(look->path, path) && !look->errnum && is_same(&look->file, st))
+		if (look->path && str_equal(look->path, path) && !look->errnum && fd_is_same_stat(&look->file, st))
 			return true;
 	}
 	return false;

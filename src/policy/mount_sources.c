@@ -218,7 +218,7 @@ static bool same_object(const struct stat *a, const char *path)
 {
 	struct stat b;
 
-	return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+	return stat(path, &b) == 0 && fd_is_same_stat(a, &b);
 }
 
 /* What is there, and where else it can be seen. */

@@ -18,10 +18,11 @@ import subprocess
 import sys
 import zlib
 
-from guest import HRUN, equal, holds, need_machine, play, run, sh
+from guest import HRUN, Disk, equal, holds, need_machine, play, run, sh
 
-TOP, DISK, PROGRAMS, POLICY, KEYS = "/srv/erofs", "/srv/erofs.img", "/srv/erofs-bin", "/etc/hrun/policy.json", "/root/erofs-keys"
+TOP, PROGRAMS, POLICY, KEYS = "/srv/erofs", "/srv/erofs-bin", "/etc/hrun/policy.json", "/root/erofs-keys"
 BUNDLE, IMAGE = f"{TOP}/above/bundle", f"{TOP}/above/bundle/rootfs.erofs"
+disk = None
 ENABLE = 0x40806685  # FS_IOC_ENABLE_VERITY
 SIZE = 32 << 20
 # The first block of what mkfs.erofs -T0 -x-1 -U0 --all-root has made of bin, dev, proc, sys, tmp, run and etc/data; DATA is the other four.
@@ -71,18 +72,6 @@ def policy(*keys, **more):
     trust = {"scope": "*", "scheme": "cosign-key", "keys": [f"{KEYS}/{key}.pub" for key in keys], **more}
     with open(POLICY, "w") as f:
         json.dump({"format": 1, "images": {"require": "signed", "trust": [trust]}}, f)
-
-
-def attach():
-    sh("mount", "-o", "loop,noatime", DISK, TOP)
-
-
-@contextlib.contextmanager
-def detached():
-    """The disk, and nobody who has anything of it in memory."""
-    sh("umount", TOP)
-    yield
-    attach()
 
 
 @contextlib.contextmanager
@@ -155,7 +144,7 @@ def a_start_reads_nothing():
         if sealed:
             seal()
             sign()
-        with detached():
+        with disk.detached():
             pass
         with container():
             found = in_memory()
@@ -193,26 +182,26 @@ def who_may_write_above():
 
 def change_the_disk():
     """Wherever it has these bytes: removed files have left some as well."""
-    with open(DISK, "r+b") as disk:
-        bytes_ = disk.read()
+    with open(disk.path, "r+b") as raw:
+        bytes_ = raw.read()
         for found in re.finditer(b"0001000\n", bytes_):
-            disk.seek(found.start())
-            disk.write(b"evil!!!\n")
-        os.fsync(disk.fileno())
+            raw.seek(found.start())
+            raw.write(b"evil!!!\n")
+        os.fsync(raw.fileno())
 
 
 def the_disk_below():
     make_bundle()
     seal()
     sign()
-    with detached():
+    with disk.detached():
         change_the_disk()
     with container():
         holds(read_data()[1][-100:], "Input/output error", "changed before the start")
     make_bundle()
     seal()
     sign()
-    with detached():
+    with disk.detached():
         pass
     with container():
         change_the_disk()
@@ -246,6 +235,7 @@ def two_who_disagree():
 
 
 def main():
+    global disk
     need_machine()
     if not os.path.exists("/sys/fs/ext4/features/verity"):
         print("this kernel has no fs-verity")
@@ -258,16 +248,12 @@ def main():
     for name in ("key", "other"):
         sh(HRUN, "keygen", "--out", f"{KEYS}/{name}")
     policy("key")
-    os.truncate(os.open(DISK, os.O_CREAT | os.O_WRONLY, 0o600), 96 << 20)
-    sh("mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "verity,^has_journal", DISK)
-    os.makedirs(TOP, exist_ok=True)
-    attach()
+    disk = Disk("/srv/erofs.img", TOP, 96)
     try:
         return play([("both digests are signed", both_digests_are_signed), ("a start reads nothing", a_start_reads_nothing), ("another file", another_file),
                      ("who may write above", who_may_write_above), ("the disk below", the_disk_below), ("two who disagree", two_who_disagree)])
     finally:
-        sh("umount", TOP, check=False)
-        os.unlink(DISK)
+        disk.remove()
         shutil.rmtree("/etc/hrun")
 
 

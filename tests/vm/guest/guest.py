@@ -211,6 +211,31 @@ def work_directory(name):
         shutil.rmtree(path, ignore_errors=True)
 
 
+class Disk:
+    """A file with an ext4 that knows fs-verity, mounted at TOP."""
+
+    def __init__(self, path, top, mebibytes):
+        self.path, self.top = path, top
+        os.truncate(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), mebibytes << 20)
+        sh("mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "verity,^has_journal", path)
+        os.makedirs(top, exist_ok=True)
+        self.attach()
+
+    def attach(self):
+        sh("mount", "-o", "loop,noatime", self.path, self.top)
+
+    @contextlib.contextmanager
+    def detached(self):
+        """The disk, and nobody who has anything of it in memory."""
+        sh("umount", self.top)
+        yield
+        self.attach()
+
+    def remove(self):
+        sh("umount", self.top, check=False)
+        os.unlink(self.path)
+
+
 def need_machine():
     """Ends the test unless this is a machine of its own, with systemd as process 1."""
     if "HRUN_GUEST" not in os.environ or read("/proc/1/comm") != "systemd" or os.geteuid() != 0:

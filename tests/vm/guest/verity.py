@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 
-from guest import TOP, equal, holds, need_machine, play, sh
+from guest import TOP, Disk, equal, holds, need_machine, play, sh
 
 os.environ.setdefault("TESTS", f"{TOP}/tests")
 os.environ.setdefault("HRUN", f"{TOP}/build/hrun")
@@ -25,9 +25,9 @@ import engine_root  # noqa: E402
 import engine_store  # noqa: E402
 from signed_image import Layout, full_image  # noqa: E402
 
-STORE, DISK, KNOWN = engine_store.TOP, "/srv/verity.img", "/run/hrun-layers"
+STORE, KNOWN = engine_store.TOP, "/run/hrun-layers"
 ENABLE = 0x40806685  # FS_IOC_ENABLE_VERITY
-store = ids = None
+disk = store = ids = None
 mounts = 0
 
 
@@ -56,14 +56,11 @@ def layer(number):
 
 
 def make_store():
-    global store, ids
+    global disk, store, ids
     for path in (engine_root.BUNDLE, "/run/spec", KNOWN, "/run/layout", "/etc/hrun"):
         shutil.rmtree(path, ignore_errors=True)
     engine_root.prepare()
-    os.truncate(os.open(DISK, os.O_CREAT | os.O_WRONLY, 0o600), 48 << 20)
-    sh("mkfs.ext4", "-q", "-F", "-b", "4096", "-O", "verity,^has_journal", DISK)
-    os.makedirs(STORE, exist_ok=True)
-    attach()
+    disk = Disk("/srv/verity.img", STORE, 48)
     layout, places, store = Layout("/run/layout"), Layout("/etc/hrun/signatures"), engine_store.Store()
     layers = full_image()
     signed = layout.image("full", layers)
@@ -71,18 +68,6 @@ def make_store():
     ids, root = store.add("full", layout, signed, layers)
     sh("umount", root)
     engine_root.policy(members={"engines": {"containersStorage": [STORE]}})
-
-
-def attach():
-    sh("mount", "-o", "loop,noatime", DISK, STORE)
-
-
-@contextlib.contextmanager
-def detached():
-    """The disk, and nobody who has anything of it in memory."""
-    sh("umount", STORE)
-    yield
-    attach()
 
 
 def start(*words):
@@ -203,18 +188,18 @@ def the_disk_below():
     compared()
     place = f"overlay/{ids[1]}/diff/usr/data"
     before = os.stat(f"{STORE}/{place}")
-    with detached():
-        sh("debugfs", "-w", "-R", f"ea_set {place} user.new 1", DISK)
+    with disk.detached():
+        sh("debugfs", "-w", "-R", f"ea_set {place} user.new 1", disk.path)
     equal(os.stat(f"{STORE}/{place}").st_ctime_ns, before.st_ctime_ns, "its ctime")
     equal(os.getxattr(f"{STORE}/{place}", "user.new"), b"1", "its attribute")
     refused("an attribute", "usr/data has an attribute that it has not in the image: user.new")
-    with detached():
-        sh("debugfs", "-w", "-R", f"ea_rm {place} user.new", DISK)
+    with disk.detached():
+        sh("debugfs", "-w", "-R", f"ea_rm {place} user.new", disk.path)
     not_read("the attribute is gone")
-    with detached(), open(DISK, "r+b") as disk:
-        at = disk.read().index(b"implied\n")
-        disk.seek(at)
-        disk.write(b"IMPLIED\n")
+    with disk.detached(), open(disk.path, "r+b") as raw:
+        at = raw.read().index(b"implied\n")
+        raw.seek(at)
+        raw.write(b"IMPLIED\n")
     not_read("a block of content")
     found = start("/bin/cat", "/usr/implied/file")
     holds(found, "cat: read error: Input/output error", "what the container reads of it")
@@ -230,8 +215,7 @@ def main():
         return play([("a layer is known at once", known_at_once), ("what moves looks", looks_move), ("a copy of the store", a_copy),
                      ("another content", contents), ("the disk below", the_disk_below)])
     finally:
-        sh("umount", STORE, check=False)
-        os.unlink(DISK)
+        disk.remove()
         shutil.rmtree("/etc/hrun")  # its policy is nobody else's
 
 
