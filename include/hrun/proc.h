@@ -64,4 +64,10 @@ bool proc_in_first_user_namespace(void);
 /* The same, but false where procfs does not say. */
 bool proc_maps_every_id(void);
 
+/*
+ * Is the caller root of a machine, whose files belong below /run?  Of the host, or of one that is a user namespace (LXC,
+ * systemd-nspawn -U), where /run is that root's own.  A rootless engine's user namespace shows the host's /run as nobody's.
+ */
+bool proc_is_machines_root(void);
+
 #endif

@@ -264,6 +264,17 @@ bool proc_maps_every_id(void)
 	return maps_every_id() == YES;
 }
 
+/* Ids that are not mapped show as the overflow uid, which is never 0 unless the host's root wants no protection at all. */
+bool proc_is_machines_root(void)
+{
+	struct stat st;
+
+#ifdef HRUN_MUTANT_MACHINES_ROOT
+	return proc_euid() == 0;
+#endif
+	return proc_euid() == 0 && (proc_in_first_user_namespace() || (stat("/run", &st) == 0 && st.st_uid == 0));
+}
+
 static uid_t find_host_root(void)
 {
 	enum { OVERFLOW_UID = 65534 };

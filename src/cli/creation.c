@@ -73,7 +73,7 @@ const char *creation_cache(struct pool *pool, const char *name)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (proc_euid() == 0 && proc_in_first_user_namespace())
+	if (proc_is_machines_root())
 		runtime_dir = CACHE_DIR;
 	return runtime_dir && *runtime_dir == '/' ? pool_printf(pool, "%s/%s", runtime_dir, name) : NULL;
 }

@@ -19,7 +19,7 @@ const char *container_root_default(struct pool *pool)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
-	if (proc_euid() == 0 && proc_in_first_user_namespace())
+	if (proc_is_machines_root())
 		return "/run/hrun";
 	if (runtime_dir && runtime_dir[0] == '/')
 		return pool_printf(pool, "%s/hrun", runtime_dir);

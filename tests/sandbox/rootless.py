@@ -601,6 +601,25 @@ def the_state_root_of_an_ordinary_user():
 
 
 @test
+def the_state_root_of_a_machine_that_is_a_user_namespace():
+    """LXC: /run is its root's own.  A log-in session's directory comes and goes, and is not asked."""
+    with user():
+        session = f"{h.work}/session"
+        os.mkdir(session)
+        os.chown(session, UID, UID)
+        machine = ["sh", "-ec", 'mount -t tmpfs -o mode=0755 run /run; "$@"; find /run -printf "%p %m\\n"', "sh"]
+        try:
+            r = run(inner_bundle("echo", "ran"), prefix=[*ENGINE, *machine], runtime_dir=session)
+            equal((r.status, r.err), (0, ""))
+            equal(sorted(set(r.out.splitlines()) - {"/run/hrun-cache 700"}), ["/run 755", "/run/hrun 700", "ran"])
+            equal(os.listdir(session), [], "the session's directory")
+            equal(output(inner_bundle("echo", "ran"), prefix=ENGINE, runtime_dir=session), "ran\n", "/run is the host's")
+            assert os.path.isdir(f"{session}/hrun"), "the session's directory, for a rootless engine's namespace"
+        finally:
+            shutil.rmtree(session)
+
+
+@test
 def the_program_is_a_sealed_copy():
     """exec's process before its own program: nobody inside can write to what it is."""
     if SANITIZED:
