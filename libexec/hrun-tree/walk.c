@@ -156,7 +156,7 @@ static int send_file(struct tree *t, int dir, const char *name, const struct sta
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cannot(t, fd < 0 ? fd : -errno, path);
-	if (st.st_ino != seen->st_ino || st.st_dev != seen->st_dev || !S_ISREG(st.st_mode))
+	if (!fd_is_same_stat(&st, seen) || !S_ISREG(st.st_mode))
 		return changes(t, path);
 	if ((uint64_t)st.st_size > t->max_bytes - t->bytes)
 		return tree_fail(t, EFBIG, "the tree is larger than %llu bytes", (unsigned long long)t->max_bytes);

@@ -105,7 +105,7 @@ static bool is_own_directory(const char *directory)
 	if (own.st_nlink == 0)
 		return true;
 	return str_format(path, sizeof path, "%s/hrun", directory) >= 0 && stat(path, &there) == 0 &&
-	       there.st_dev == own.st_dev && there.st_ino == own.st_ino;
+	       fd_is_same_stat(&there, &own);
 }
 
 /*

@@ -34,8 +34,7 @@ static int find_path(struct pool *pool, struct bundle *bundle, const char *direc
 		return err_set(e, errno, "path of bundle `%s` cannot be read from %s: %s; is /proc mounted?", directory,
 			       link, reason(errno));
 	path[n] = '\0';
-	if (path[0] != '/' || lstat(path, &st) < 0 || st.st_dev != bundle->dir_stat.st_dev ||
-	    st.st_ino != bundle->dir_stat.st_ino)
+	if (path[0] != '/' || lstat(path, &st) < 0 || !fd_is_same_stat(&st, &bundle->dir_stat))
 		return err_set(e, ENOENT, "bundle `%s` was moved or removed; name a directory that stays", directory);
 	bundle->path = pool_strdup(pool, path);
 	return 0;

@@ -95,8 +95,7 @@ static bool is_original(const struct check *check, const char *name)
 #ifdef HRUN_MUTANT_FIX_ORIGINAL
 	return false;
 #endif
-	return stat(check->name, &here) == 0 && stat(name, &there) == 0 && here.st_dev == there.st_dev &&
-	       here.st_ino == there.st_ino;
+	return stat(check->name, &here) == 0 && stat(name, &there) == 0 && fd_is_same_stat(&here, &there);
 }
 
 static int write_output(struct command *command, const struct check *check, const char *text, struct err *e)

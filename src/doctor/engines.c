@@ -5,6 +5,7 @@
  * Nothing of them is run: where the program is, what its package is called, and what its files say.
  */
 #include <hrun/doctor_look.h>
+#include <hrun/fd.h>
 #include <hrun/str.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -87,8 +88,7 @@ static bool is_this_hrun(const char *path)
 {
 	struct stat own, there;
 
-	return path && stat("/proc/self/exe", &own) == 0 && stat(path, &there) == 0 && own.st_dev == there.st_dev &&
-	       own.st_ino == there.st_ino;
+	return path && stat("/proc/self/exe", &own) == 0 && stat(path, &there) == 0 && fd_is_same_stat(&own, &there);
 }
 
 static bool has_default(const struct engine_config *config)

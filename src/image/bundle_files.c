@@ -116,9 +116,9 @@ int bundle_check_root(const struct bundle *bundle, struct err *e)
 			e, errno,
 			"root.path `%.200s` leads out of the bundle or through a link; a signed bundle holds its root",
 			path);
-	if (st.st_ino == bundle->dir_stat.st_ino && st.st_dev == bundle->dir_stat.st_dev)
+	if (fd_is_same_stat(&st, &bundle->dir_stat))
 		return err_set(e, EINVAL, "root.path is the bundle itself; a signature has its place beside the root");
-	if (st.st_ino != root->st_ino || st.st_dev != root->st_dev)
+	if (!fd_is_same_stat(&st, root))
 		return err_set(e, EBUSY, "the bundle's root changes while it is looked at");
 	return 0;
 }

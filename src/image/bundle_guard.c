@@ -61,7 +61,7 @@ int bundle_check_parents(struct pool *pool, const struct bundle *bundle, bool *r
 	}
 	TRY(check_one(pool, path, owner, ret_closed, &st, e));
 	const struct stat *root = bundle_root_stat(bundle);
-	if (st.st_ino != root->st_ino || st.st_dev != root->st_dev)
+	if (!fd_is_same_stat(&st, root))
 		return err_set(e, EBUSY, "the bundle's root was exchanged while it was looked at");
 	return 0;
 }

@@ -114,8 +114,7 @@ static const char *find_snapshot(struct pool *pool, const struct mountinfo *moun
 		if (m->device != bind->device || !str_starts(bind->root, above))
 			continue;
 		const char *path = pool_printf(pool, "%s%s", point, bind->root + strlen(above));
-		if (containerd_knows(path) && stat(path, &same) == 0 && same.st_dev == st.st_dev &&
-		    same.st_ino == st.st_ino)
+		if (containerd_knows(path) && stat(path, &same) == 0 && fd_is_same_stat(&same, &st))
 			return path;
 	}
 	return NULL;
@@ -206,10 +205,7 @@ static const char *look_at_mount(struct pool *pool, int root, struct root_mount 
 /* What was opened by its path is what is mounted. */
 static bool is_root(const struct stored_root *stored, int root)
 {
-	struct stat st, same;
-
-	return fstat(root, &st) == 0 && fstat(stored->layers[0].dir, &same) == 0 && st.st_dev == same.st_dev &&
-	       st.st_ino == same.st_ino;
+	return fd_is_same_file(root, stored->layers[0].dir);
 }
 
 static const char *open_store(struct pool *pool, const struct image_root_asked *asked, struct stored_root *ret)

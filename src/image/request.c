@@ -72,8 +72,7 @@ static int add_key(struct building *b, const struct image_source *source, const 
 	autofd int fd = open_key(b, source, key, &st);
 	TRY(fd);
 	for (size_t i = 0; i < trust->key_count; i++) {
-		if (fstat(b->fds[trust->first_fd + i], &other) == 0 && other.st_dev == st.st_dev &&
-		    other.st_ino == st.st_ino)
+		if (fstat(b->fds[trust->first_fd + i], &other) == 0 && fd_is_same_stat(&other, &st))
 			return err_set(b->e, EINVAL, "policy: `%s` and `%s` are the same file; name each key once",
 				       trust->key_names[i], key->name);
 	}

@@ -38,13 +38,11 @@ static const struct namespace_join *join_of(const struct namespaces_plan *ns, en
 static bool owned_by_joined_user(const struct namespaces_plan *ns, const struct namespace_join *join)
 {
 	const struct namespace_join *user = join_of(ns, NS_USER);
-	struct stat owner_stat, user_stat;
 
 	if (!user)
 		return false;
 	autofd int owner = ioctl(join->fd, NS_GET_USERNS);
-	return owner >= 0 && fstat(owner, &owner_stat) == 0 && fstat(user->fd, &user_stat) == 0 &&
-	       owner_stat.st_dev == user_stat.st_dev && owner_stat.st_ino == user_stat.st_ino;
+	return owner >= 0 && fd_is_same_file(owner, user->fd);
 }
 
 /* Inside an engine's user namespace: is the namespace, joined or the one that we are in, owned by it? */
@@ -56,7 +54,7 @@ static bool is_ours(const struct namespace_join *join, enum namespace_type type)
 	autofd int opened = join ? -EBADF : open(own, O_RDONLY | O_CLOEXEC);
 	autofd int owner = ioctl(join ? join->fd : opened, NS_GET_USERNS);
 	return owner >= 0 && fstat(owner, &owner_stat) == 0 && stat("/proc/self/ns/user", &user_stat) == 0 &&
-	       owner_stat.st_dev == user_stat.st_dev && owner_stat.st_ino == user_stat.st_ino;
+	       fd_is_same_stat(&owner_stat, &user_stat);
 }
 
 /* Will the kernel make the file system that shows namespaces of TYPE? */

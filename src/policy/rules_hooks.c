@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <hrun/engine_paths.h>
+#include <hrun/fd.h>
 #include <hrun/judging.h>
 #include <hrun/path.h>
 #include <hrun/str.h>
@@ -193,7 +194,7 @@ static const char *other_name(const struct hook_look *look)
 	struct stat st;
 
 	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-		if (stat(usual[i], &st) == 0 && st.st_dev == look->file.st_dev && st.st_ino == look->file.st_ino)
+		if (stat(usual[i], &st) == 0 && fd_is_same_stat(&st, &look->file))
 			return usual[i];
 	}
 	return NULL;

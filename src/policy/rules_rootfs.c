@@ -191,8 +191,7 @@ void judge_root_path_host(struct finder *finder)
 		return;
 	const char *written = path_clean(judged->pool, path);
 	/* The root of the host has other names where it is bind-mounted. */
-	if (real && stat("/", &root) == 0 && root.st_dev == bundle_root_stat(bundle)->st_dev &&
-	    root.st_ino == bundle_root_stat(bundle)->st_ino)
+	if (real && stat("/", &root) == 0 && fd_is_same_stat(&root, bundle_root_stat(bundle)))
 		real = "/";
 	/* What stands below a directory of the host by a link in the bundle is its real path's to answer for. */
 	if (is_hosts(finder, real))
@@ -347,8 +346,7 @@ static bool config_is_link(const struct bundle *bundle)
 	struct stat name, target;
 
 	return fstatat(bundle->dir, "config.json", &name, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(name.st_mode) &&
-	       fstatat(bundle->dir, "config.json", &target, 0) == 0 && target.st_dev == bundle->config_stat.st_dev &&
-	       target.st_ino == bundle->config_stat.st_ino;
+	       fstatat(bundle->dir, "config.json", &target, 0) == 0 && fd_is_same_stat(&target, &bundle->config_stat);
 }
 
 void judge_bundle_permissions(struct finder *finder)

@@ -256,8 +256,7 @@ bool verdict_judged_layer(const struct verdict *verdict, const char *path, const
 	for (size_t i = 0; i < verdict->layer_count; i++) {
 		const struct mount_look *look = verdict->layers[i];
 		if (str_equal(look->source_path, path))
-			return look->has_source && look->source.st_ino == st->st_ino &&
-			       look->source.st_dev == st->st_dev;
+			return look->has_source && fd_is_same_stat(&look->source, st);
 	}
 	return true;
 }

@@ -103,7 +103,7 @@ int objects_reopen(int judged, const char *path, struct err *e)
 #ifdef HRUN_MUTANT_REOPEN
 	return TAKE_FD(fd);
 #endif
-	if (before.st_dev != now.st_dev || before.st_ino != now.st_ino || (before.st_mode ^ now.st_mode) & S_IFMT)
+	if (!fd_is_same_stat(&before, &now) || (before.st_mode ^ now.st_mode) & S_IFMT)
 		return err_set(e, ESTALE, "`%s` was replaced while the container was being made", path);
 	return TAKE_FD(fd);
 }

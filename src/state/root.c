@@ -74,7 +74,7 @@ static int check_owner(int root, const char *path, struct err *e)
 #endif
 	if (fstat(root, &st) < 0 || stat("/", &slash) < 0)
 		return err_errno(e, "stat the state root %s", path);
-	if (st.st_dev == slash.st_dev && st.st_ino == slash.st_ino)
+	if (fd_is_same_stat(&st, &slash))
 		return err_set(e, EINVAL, "the state root may not be /; give --root a directory of its own");
 	if (st.st_uid != proc_euid())
 		return err_set(
