@@ -6,7 +6,6 @@
 import base64
 import contextlib
 import ctypes
-import fcntl
 import hashlib
 import json
 import mmap
@@ -18,12 +17,11 @@ import subprocess
 import sys
 import zlib
 
-from guest import HRUN, Disk, equal, holds, need_machine, play, run, sh
+from guest import HRUN, Disk, equal, holds, need_machine, play, run, seal, sh
 
 TOP, PROGRAMS, POLICY, KEYS = "/srv/erofs", "/srv/erofs-bin", "/etc/hrun/policy.json", "/root/erofs-keys"
 BUNDLE, IMAGE = f"{TOP}/above/bundle", f"{TOP}/above/bundle/rootfs.erofs"
 disk = None
-ENABLE = 0x40806685  # FS_IOC_ENABLE_VERITY
 SIZE = 32 << 20
 # The first block of what mkfs.erofs -T0 -x-1 -U0 --all-root has made of bin, dev, proc, sys, tmp, run and etc/data; DATA is the other four.
 HEAD = zlib.decompress(base64.b85decode("c-muN7zLwX6pU2x=;7A~)6+KDGXvQ?3@QwqSk$o6(0&#me(T7|&<f@M2Lfby6)2s<zyxRK0@+$nc0Q1;17#Nh*?LfRDUfXhWmf>%CQx<_kZlHK*8|xWP<9hYuby5~W?o8aS!zjgK~a8kQE6UrWpPPv0YUdOF-Rl1pAktO=1vJD_e(<T!l|DLNxu$}`n8etGb8EOgNGwRzbcSz2xY4?FoMiVNi0dk>Bl9FKp#0k*o;s+@%bM)y%>?<e>NojCS>SmN78RbhJFqt{T2lDkAhJ!3P!;w7zLwX6bv;0029tjkp"))
@@ -31,15 +29,6 @@ DATA = b"".join(b"%07d\n" % i for i in range(1, 2049))
 
 
 # ---- a bundle ----
-
-def seal(algorithm=1):
-    """fs-verity, as `fsverity enable` does it: 1 is SHA-256, 2 is SHA-512."""
-    fd = os.open(IMAGE, os.O_RDONLY)
-    try:
-        fcntl.ioctl(fd, ENABLE, struct.pack("<IIIIQIIQ88x", 1, algorithm, 4096, 0, 0, 0, 0, 0))
-    finally:
-        os.close(fd)
-
 
 def write_image(data=DATA):
     """A new file; what comes after the image is nobody's, and shows what was read."""
@@ -82,6 +71,10 @@ def container():
         yield
     finally:
         sh(HRUN, "delete", "--force", "erofs")
+
+
+def state(member):
+    return json.loads(sh(HRUN, "state", "erofs"))[member]
 
 
 def read_data():
@@ -132,7 +125,7 @@ def both_digests_are_signed():
     name = next(n for n in os.listdir(BUNDLE) if n.endswith(".sigstore.json"))
     expected = {"sha256": hashlib.sha256(data).hexdigest()}
     equal(statement_of(name)["subject"][0]["digest"], expected, "without fs-verity")
-    seal()
+    seal(IMAGE)
     holds(sign(), f"fs-verity sha256:{digest_of(data)}", "what sign says")
     equal(statement_of(name)["subject"][0]["digest"], {**expected, "fsverity-sha256-12": digest_of(data)}, "with fs-verity")
 
@@ -142,7 +135,7 @@ def a_start_reads_nothing():
     sign()
     for sealed in (False, True):
         if sealed:
-            seal()
+            seal(IMAGE)
             sign()
         with disk.detached():
             pass
@@ -157,14 +150,14 @@ def a_start_reads_nothing():
 
 def another_file():
     make_bundle()
-    seal()
+    seal(IMAGE)
     sign()
     write_image(DATA.replace(b"0001000", b"evil!!!"))
     refused("the root's file is another one than was signed")
-    seal()
+    seal(IMAGE)
     refused("the root's file is another one than was signed")
     write_image()
-    seal(2)
+    seal(IMAGE, 2)
     with container():
         equal(read_data()[0], 0, "fs-verity with SHA-512, which nobody signed: it was read, and is the same")
 
@@ -174,10 +167,35 @@ def who_may_write_above():
     sign()
     os.chmod(f"{TOP}/above", 0o777)
     refused("writable by group or others")
-    seal()
+    seal(IMAGE)
     sign()
     with container():
         equal(read_data()[0], 0, "nobody can write to a file with fs-verity")
+
+
+def who_may_write_to_it():
+    """The directory that holds the image, inside: with fs-verity nothing but another file can come of it, which is not what is mounted."""
+    make_bundle()
+    with open(f"{BUNDLE}/config.json") as f:
+        config = json.load(f)
+    config["mounts"].append({"destination": "/tmp", "type": "bind", "source": BUNDLE, "options": ["bind", "rw", "nosuid", "nodev"]})
+    with open(f"{BUNDLE}/config.json", "w") as f:
+        json.dump(config, f)
+    sign()
+    refused("the container could write to the EROFS image that it is mounted from")
+    seal(IMAGE)
+    sign()
+    with container():
+        equal(read_data()[0], 0, "a writable mount of its directory")
+        assert os.stat(f"/proc/{state('pid')}/root/tmp/rootfs.erofs").st_ino == os.stat(IMAGE).st_ino, "the mount is that directory's"
+        for way in (os.O_WRONLY, os.O_RDWR):
+            try:
+                os.close(os.open(f"/proc/{state('pid')}/root/tmp/rootfs.erofs", way))
+                raise AssertionError("the kernel lets root write to it")
+            except PermissionError:
+                pass
+        write_image(DATA.replace(b"0001000", b"evil!!!"))
+        equal(read_data(), (0, DATA.decode().strip()), "with another file of that name")
 
 
 def change_the_disk():
@@ -192,14 +210,14 @@ def change_the_disk():
 
 def the_disk_below():
     make_bundle()
-    seal()
+    seal(IMAGE)
     sign()
     with disk.detached():
         change_the_disk()
     with container():
         holds(read_data()[1][-100:], "Input/output error", "changed before the start")
     make_bundle()
-    seal()
+    seal(IMAGE)
     sign()
     with disk.detached():
         pass
@@ -213,7 +231,7 @@ def the_disk_below():
 def two_who_disagree():
     """About the SHA-256 of a file that both know by fs-verity."""
     make_bundle()
-    seal()
+    seal(IMAGE)
     sign()
     name = next(n for n in os.listdir(BUNDLE) if n.endswith(".sigstore.json"))
     statement = statement_of(name)
@@ -251,7 +269,8 @@ def main():
     disk = Disk("/srv/erofs.img", TOP, 96)
     try:
         return play([("both digests are signed", both_digests_are_signed), ("a start reads nothing", a_start_reads_nothing), ("another file", another_file),
-                     ("who may write above", who_may_write_above), ("the disk below", the_disk_below), ("two who disagree", two_who_disagree)])
+                     ("who may write above", who_may_write_above), ("who may write to it", who_may_write_to_it),
+                     ("the disk below", the_disk_below), ("two who disagree", two_who_disagree)])
     finally:
         disk.remove()
         shutil.rmtree("/etc/hrun")
