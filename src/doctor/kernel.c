@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -97,6 +98,13 @@ static int try_pidfd(void)
 static int try_close_range(void)
 {
 	return syscall(SYS_close_range, INT_MAX, INT_MAX, 0U) < 0 ? errno : 0;
+}
+
+/* A kernel without keys has none to share; a filter that forbids the call lets no container start. */
+static int try_keyring(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0 && errno == EPERM ? EPERM
+													     : 0;
 }
 
 static const char *missing_seccomp(void)
@@ -298,6 +306,10 @@ void doctor_kernel(struct doctor *doctor)
 	say_namespaces(doctor);
 	say_user_namespaces(doctor, errnum[TRIAL_USER_NAMESPACE]);
 	say_seccomp(doctor);
+	say_errno(
+		doctor, "kernel.keyring", try_keyring(), DOCTOR_FAIL,
+		"let the filter over this machine's system calls allow keyctl (systemd-nspawn: --system-call-filter=keyctl)",
+		"session keyrings");
 	say_landlock(doctor);
 	say_device_filter(doctor);
 	say_overlay(doctor);

@@ -35,7 +35,11 @@ static int new_keyring(struct err *e)
 #endif
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0 || errno == ENOSYS)
 		return 0; /* a kernel without keys has none to share */
-	return err_errno(e, "join a new session keyring");
+	err_errno(e, "join a new session keyring");
+	if (e->errnum == EPERM)
+		err_advise(e, "the filter over the caller's system calls must allow keyctl(2) (systemd-nspawn: "
+			      "--system-call-filter=keyctl)");
+	return -e->errnum;
 }
 
 static int get_caps(uint64_t *ret_permitted, struct err *e)

@@ -102,6 +102,10 @@ static int make_filesystem(const struct mount_step *m, int target, bool target_i
 	TRY(overlay_set(m, fs, &fds, e));
 	int mnt = mnt_fs_mount(fs, attr_at_first(m), e);
 	fd_pile_add(pile, &fs);
+	if (mnt == -EPERM && (str_equal(m->type, "proc") || str_equal(m->type, "sysfs")))
+		return err_advise(
+			e, "to a user namespace the kernel gives one only where other mounts cover no part of the "
+			   "caller's own (LXC: security.nesting)");
 	return mnt;
 }
 

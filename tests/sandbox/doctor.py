@@ -15,12 +15,13 @@ from fake_systemd import Fake
 from hrun import Skip, contains, equal, main, read, test, write
 
 IDS = """kernel.version kernel.openat2 kernel.clone-into-cgroup kernel.pidfd kernel.close-range kernel.mount-api kernel.mount-setattr
-kernel.idmapped-mounts kernel.namespaces kernel.time-namespaces kernel.user-namespaces kernel.seccomp kernel.landlock kernel.device-filter
+kernel.idmapped-mounts kernel.namespaces kernel.time-namespaces kernel.user-namespaces kernel.seccomp kernel.keyring kernel.landlock kernel.device-filter
 kernel.overlay kernel.erofs cgroup.mode cgroup.controllers cgroup.delegated cgroup.systemd lsm.list lsm.selinux lsm.apparmor user.newuidmap
 user.newgidmap user.subuid user.subgid hrun.program hrun.hrun-image hrun.hrun-tree hrun.hrun-sign hrun.hrun-scope policy.file hrun.state-root
 hrun.filter-cache engine.podman engine.containerd engine.crio engine.docker""".split()
 SYSCALLS = {"kernel.openat2": 437, "kernel.pidfd": 434, "kernel.mount-api": 430, "kernel.mount-setattr": 442, "kernel.landlock": 444,
             "kernel.clone-into-cgroup": 435}
+KEYCTL = {"x86_64": 250, "aarch64": 219}
 UNSHARE = {"x86_64": 272, "aarch64": 97}
 ENOSYS, EPERM = 38, 1
 USER = ["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups", "--"]
@@ -156,6 +157,22 @@ def calls_that_the_kernel_lacks():
         d = filtered([number], ENOSYS)
         d.line(name, "warn" if name == "kernel.landlock" else "fail", "ENOSYS")
         equal(d.status, 0 if name == "kernel.landlock" else 1, name)
+
+
+@test
+def keyrings_that_a_filter_forbids():
+    """As systemd-nspawn's and docker's do; create says the same.  A kernel without them has none to share."""
+    number = KEYCTL.get(platform.machine())
+    if not number:
+        raise Skip("no number of keyctl(2) for this machine")
+    filtered([number], ENOSYS).line("kernel.keyring", "ok")
+    filtered([number], EPERM).line("kernel.keyring", "fail", "EPERM", "--system-call-filter=keyctl")
+    b = h.Bundle("true").save()
+    for errno, status, words in ((ENOSYS, 0, ""), (EPERM, 125, "must allow keyctl(2)")):
+        p = subprocess.run([h.HRUN, "run", "-b", b.path, h.new_id()], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+                           preexec_fn=without_calls([number], errno))
+        equal((p.returncode, p.stdout), (status, ""), p.stderr)
+        contains(p.stderr, words)
 
 
 @test
