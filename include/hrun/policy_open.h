@@ -31,8 +31,8 @@ int policy_open_directory(struct pool *pool, const char *what, const char *path,
 const char *policy_absolute(struct pool *pool, const char *directory, const char *file);
 
 /*
- * Is the caller the host's uid 0?  Where host 0 is not in /proc/self/uid_map nobody is, and neither where that cannot
- * be read, nor in a user namespace whose map is not the whole one: an inner namespace calls any uid 0.
+ * Is the caller root of this machine: the host's uid 0, or that of a machine of its own (proc_in_own_machine)?  In any other user
+ * namespace nobody is, since it calls any uid 0, and neither where /proc/self/uid_map cannot be read.
  */
 bool policy_caller_is_root(void);
 

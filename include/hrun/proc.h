@@ -48,8 +48,9 @@ bool proc_id_range_read(const char *line, struct proc_id_range *ret_range);
 int proc_own_id_map(bool gids, struct proc_id_range *ret_ranges, size_t max);
 
 /*
- * As which uid does the host's root show here?  Outside of user namespaces it is 0; where it is not mapped its files show the
- * overflow uid, as those of everybody unmapped do.  Where the kernel does not say it is 0: nothing else is trusted then.
+ * As which uid does the root of this machine show here?  Outside of user namespaces, and where a user namespace is a machine of its
+ * own, it is 0; the host's root shows as what it is mapped to, or as the overflow uid, as everybody unmapped does.  Where the kernel
+ * does not say it is 0: nothing else is trusted then.
  */
 uid_t proc_host_root(void);
 
@@ -65,9 +66,11 @@ bool proc_in_first_user_namespace(void);
 bool proc_maps_every_id(void);
 
 /*
- * Is the caller root of a machine, whose files belong below /run?  Of the host, or of one that is a user namespace (LXC,
- * systemd-nspawn -U), where /run is that root's own.  A rootless engine's user namespace shows the host's /run as nobody's.
+ * Are we in a user namespace that is a machine with a tree of its own: LXC, systemd-nspawn -U, a container in which hrun is called?  "/"
+ * belongs to its uid 0.  A rootless engine's user namespace shows the host's "/", which is nobody's there.
  */
+bool proc_in_own_machine(void);
+/* Is the caller root of a machine: the host, or one of the above?  True for uid 0 where procfs does not say. */
 bool proc_is_machines_root(void);
 
 #endif

@@ -265,22 +265,29 @@ bool proc_maps_every_id(void)
 }
 
 /* Ids that are not mapped show as the overflow uid, which is never 0 unless the host's root wants no protection at all. */
-bool proc_is_machines_root(void)
+bool proc_in_own_machine(void)
 {
 	struct stat st;
 
 #ifdef HRUN_MUTANT_MACHINES_ROOT
-	return proc_euid() == 0;
+	return maps_every_id() == NO;
 #endif
-	return proc_euid() == 0 && (proc_in_first_user_namespace() || (stat("/run", &st) == 0 && st.st_uid == 0));
+	return maps_every_id() == NO && stat("/", &st) == 0 && st.st_uid == 0;
+}
+
+bool proc_is_machines_root(void)
+{
+	return proc_euid() == 0 && (proc_in_first_user_namespace() || proc_in_own_machine());
 }
 
 static uid_t find_host_root(void)
 {
 	enum { OVERFLOW_UID = 65534 };
 	struct proc_id_range ranges[PROC_MAP_LINES];
-	int count = proc_maps_every_id() ? 0 : proc_own_id_map(false, ranges, PROC_MAP_LINES);
 
+	if (proc_maps_every_id() || proc_in_own_machine())
+		return 0;
+	int count = proc_own_id_map(false, ranges, PROC_MAP_LINES);
 	for (int i = 0; i < count; i++) {
 		if (ranges[i].outside == 0 && ranges[i].count > 0)
 			return ranges[i].inside;

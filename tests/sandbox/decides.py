@@ -88,6 +88,22 @@ def a_namespace_of_ones_own_hides_nothing():
 
 
 @test
+def a_machine_of_ones_own():
+    """LXC: a tree of his own has root of a user namespace, and his policy is in it; without one there are the defaults, and others than he have no say."""
+    def inside(script, *args):
+        return h.hrun(*args, prefix=[*USER, *h.OWN_MACHINE, "sh", "-ec", f'{script}; exec "$@"', "sh"])
+
+    loose = json.dumps(PRIVILEGED)
+    make = f"mkdir {DIRECTORY}; echo '{loose}' > {DIRECTORY}/loose.json; echo '{json.dumps(RESTRICTED)}' > {DIRECTORY}/policy.json"
+    with etc_hrun(policy=PRIVILEGED):
+        for script, options, expected in (("true", (), "baseline"), (make, (), "restricted"), (make, ("--policy", f"{DIRECTORY}/loose.json"), "privileged")):
+            equal(level(*options, call=lambda *a, prefix=(): inside(script, *a)), expected, f"{script} {options}")
+        for script, words in ((f"{make}; chmod 666 {DIRECTORY}/policy.json", "policy.json` is writable by group or others"), (f"{make}; chmod 777 {DIRECTORY}", "hrun` is writable"),
+                              (f"{make}; mount --bind /usr {DIRECTORY}", f"`{DIRECTORY}` belongs to uid 65534")):
+            tells(inside(script, "policy", "show"), words)
+
+
+@test
 def what_the_option_names_is_a_file():
     with etc_hrun(policy=RESTRICTED, loose=PRIVILEGED):
         with open(f"{DIRECTORY}/loose.json") as f:

@@ -23,6 +23,19 @@ CGROUP = "/sys/fs/cgroup"
 APPLETS = """[ awk cat chmod chown cp cut dd dirname domainname echo env false find grep head hostname id ifconfig ip kill ln ls mkdir mknod
 mount mv nc nproc od printf ps pwd readlink rm sed sh sleep sort stat stty sync tail tee test touch tr true tty umask umount uname
 unshare wc xargs""".split()
+# A user namespace that is a machine with a tree of its own, as LXC's: "/", /etc and /run are its root's.
+OWN_MACHINE = ["unshare", "--user", "--map-root-user", "--mount", "--", "sh", "-ec", """
+mount -t tmpfs -o mode=0755 machine /mnt
+for entry in /*; do
+	if [ -L "$entry" ]; then cp -P "$entry" /mnt; fi
+	[ -d "$entry" ] && [ ! -L "$entry" ] || continue
+	mkdir "/mnt$entry"
+	case $entry in /etc | /mnt | /run) ;; *) mount --rbind "$entry" "/mnt$entry" ;; esac
+done
+cd /mnt
+pivot_root . .
+umount -l .
+exec "$@" """, "sh"]
 
 PATIENCE = 10 if "HRUN_GUEST" in os.environ else 1  # an emulated machine is that much slower
 

@@ -602,21 +602,35 @@ def the_state_root_of_an_ordinary_user():
 
 @test
 def the_state_root_of_a_machine_that_is_a_user_namespace():
-    """LXC: /run is its root's own.  A log-in session's directory comes and goes, and is not asked."""
+    """LXC: a log-in session's directory comes and goes, and is not asked."""
     with user():
         session = f"{h.work}/session"
         os.mkdir(session)
         os.chown(session, UID, UID)
-        machine = ["sh", "-ec", 'mount -t tmpfs -o mode=0755 run /run; "$@"; find /run -printf "%p %m\\n"', "sh"]
+        machine = [*USER, *h.OWN_MACHINE, "sh", "-ec", '"$@"; find /run -printf "%p %m\\n"', "sh"]
+        b = inner_bundle("echo", "ran").save()
+        for directory, _, names in os.walk(b.path):
+            for path in (directory, *(f"{directory}/{name}" for name in names)):
+                os.chown(path, UID, UID, follow_symlinks=False)
         try:
-            r = run(inner_bundle("echo", "ran"), prefix=[*ENGINE, *machine], runtime_dir=session)
+            r = run(b, prefix=machine, runtime_dir=session)
             equal((r.status, r.err), (0, ""))
             equal(sorted(set(r.out.splitlines()) - {"/run/hrun-cache 700"}), ["/run 755", "/run/hrun 700", "ran"])
             equal(os.listdir(session), [], "the session's directory")
-            equal(output(inner_bundle("echo", "ran"), prefix=ENGINE, runtime_dir=session), "ran\n", "/run is the host's")
-            assert os.path.isdir(f"{session}/hrun"), "the session's directory, for a rootless engine's namespace"
+            equal(output(inner_bundle("echo", "ran"), prefix=ENGINE, runtime_dir=session), "ran\n", "a rootless engine's")
+            assert os.path.isdir(f"{session}/hrun"), "the session's directory, where the tree is the host's"
         finally:
             shutil.rmtree(session)
+
+
+@test
+def a_sysfs_that_other_mounts_cover_in_part():
+    """As systemd-nspawn and engines leave it to those inside: the kernel's rule, and what to do about it."""
+    covered = ["unshare", "--mount", "--", "sh", "-ec", 'mount -t tmpfs covers /sys/kernel; exec "$@"', "sh", *ENGINE]
+    with user():
+        b = inner_bundle("true")
+        equal(run(b, prefix=ENGINE).err, "")
+        refused(b, f"mounts[{[m['type'] for m in b.c['mounts']].index('sysfs')}]", "mount sysfs on `/sys`", "where other mounts cover no part", prefix=covered)
 
 
 @test

@@ -23,7 +23,7 @@ TOP = os.path.dirname(TESTS)
 CORE = ("sandbox/cgroup", "sandbox/cgroup_place", "sandbox/controllers", "sandbox/update", "sandbox/living", "sandbox/exec",
         "sandbox/crowd", "sandbox/mounts", "sandbox/namespaces", "sandbox/process", "sandbox/seccomp", "attacks/cgroup")
 WHOLE = (("trixie", "none", (*CORE, "vm/guest/scope", "vm/guest/podman", "vm/guest/matrix", "vm/guest/docker", "vm/guest/robust", "vm/guest/verity",
-                             "vm/guest/erofs_root", "vm/guest/pods_cri")),
+                             "vm/guest/erofs_root", "vm/guest/nspawn", "vm/guest/pods_cri")),
          ("trixie", "apparmor", ("vm/guest/apparmor", "vm/guest/pods", "vm/guest/matrix")),
          # selinux first: podman in its own domain may not open what a log-in's podman (matrix) has left.
          ("trixie", "selinux", ("vm/guest/selinux", "vm/guest/selinux_user", "vm/guest/pods_selinux", "vm/guest/docker_selinux",

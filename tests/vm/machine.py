@@ -36,7 +36,7 @@ CACHE = os.environ.get("HRUN_VM_CACHE", "/var/cache/hrun-vm")
 MEMORY = os.environ.get("HRUN_VM_MEMORY", "2048")
 CPUS = os.environ.get("HRUN_VM_CPUS", "2")
 PACKAGES = {
-    "machine": "linux-image-cloud-amd64 busybox-static cpio systemd systemd-sysv dbus dbus-user-session libpam-systemd openssh-server"
+    "machine": "linux-image-cloud-amd64 busybox-static cpio systemd systemd-sysv dbus dbus-user-session libpam-systemd systemd-container openssh-server"
                " iproute2 procps kmod util-linux ca-certificates",
     "engines": "podman crun conmon netavark aardvark-dns passt slirp4netns uidmap fuse-overlayfs catatonit iptables containerd runc"
                " containernetworking-plugins docker.io",
