@@ -179,13 +179,13 @@ static int restrict_files(const struct tree *t, uint32_t task)
 
 /*
  * What either task takes, and the C library's memory.  openat2's flags are in memory, where no filter looks: Landlock does.
- * mmap comes apart: it makes no code.
+ * mmap comes apart: it makes no code.  Debian 12's qsort asks sysinfo(2) how much memory there is before it sorts 1024 bytes or more.
  */
 static const unsigned short reading[] = {
 	SYS_read,	  SYS_write,	       SYS_close,      SYS_lseek,      SYS_openat2,   SYS_fstat,
 	SYS_newfstatat,	  SYS_statx,	       SYS_getdents64, SYS_readlinkat, SYS_fgetxattr, SYS_flistxattr,
 	SYS_sendto,	  SYS_sendmsg,	       SYS_brk,	       SYS_munmap,     SYS_mremap,    SYS_madvise,
-	SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,
+	SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit_group, SYS_exit,       SYS_sysinfo,
 };
 static const unsigned short writing[] = {
 	SYS_mkdirat, SYS_mknodat,  SYS_symlinkat, SYS_linkat,	 SYS_unlinkat,	SYS_fchown,	  SYS_fchownat,

@@ -12,6 +12,7 @@ import filecmp
 import glob
 import json
 import os
+import shutil
 import signal
 import sys
 import uuid
@@ -308,6 +309,7 @@ CASES = (life, resources, shared_processes, host, filters, confinement, volumes,
 
 def images(client):
     """Both are there for pods: the arguments of signed()."""
+    shutil.rmtree("/root/layout", ignore_errors=True)  # of another test in the same guest
     layout = Layout("/root/layout")
     pause = layout.image("localhost/pause", [kubelet.pause_layer()], Entrypoint=["/pause"], Cmd=None, User="65535:65535")  # as Kubernetes' own
     app = layout.image("localhost/app", [busybox_layer(), kubelet.probe_layer()])

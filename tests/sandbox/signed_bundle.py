@@ -89,6 +89,19 @@ def what_was_changed_is_refused():
 
 
 @test
+def a_wide_directory():
+    """As /usr/bin and /var/lib/dpkg/info are: what the C library does with many names, the walls of hrun-tree must let it."""
+    bundle = signed()
+    os.mkdir(f"{bundle.root}/etc/wide")
+    for number in range(5000):
+        put(bundle, f"etc/wide/name-{number * 7919 % 5000}")
+    sign(bundle)
+    starts(bundle)
+    os.unlink(f"{bundle.root}/etc/wide/name-4321")
+    refused(bundle, "etc/wide/name-4321")
+
+
+@test
 def another_key_is_refused():
     refused(signed(), "It was not made by the key", name="other")
 

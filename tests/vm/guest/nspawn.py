@@ -16,6 +16,8 @@ import sys
 
 from guest import HRUN, TOP, bundle, cgroup_of, equal, holds, limits, need_machine, play, properties, read, run, sh, work_directory, write
 
+from signed_image import Key, Layout, busybox_layer  # guest has said where it is
+
 ROOT_ID = 0x10000 * 20  # who the machine's root is outside
 RESOURCES = {"memory": {"limit": 64 << 20}, "pids": {"limit": 50}, "cpu": {"quota": 50000, "period": 100000}}
 HERE = f"{TOP}/tests/vm/guest/nspawn.py"
@@ -152,6 +154,32 @@ def whose_policy():
         shutil.rmtree("/etc/hrun")
 
 
+def what_is_signed():
+    """An image layout and a bundle, by the machine's own policy; unpacked in memory, in a store, and where it is."""
+    layout, key = Layout("/srv/images"), Key("good")
+    image = layout.image("app", [busybox_layer()])
+    layout.sign(image, key, "localhost/app")
+    where = bundle("/srv/signed", "echo", "ran")
+    try:
+        write("/etc/hrun/app.pub", key.pem())
+        sh(HRUN, "keygen", "--out", "/srv/key")
+        trust = [{"scheme": "cosign-key", "keys": ["app.pub", "/srv/key.pub"], "tlog": "ignore"}]
+        write("/etc/hrun/policy.json", json.dumps({"format": 1, "images": {"require": "signed", "trust": trust}}))
+        sh(HRUN, "sign", "--key", "/srv/key", where)
+        for options in (("/srv/images:app",), ("--store", "/srv/store", "/srv/images:app"), ("--store", "/srv/store", "/srv/images:app")):
+            equal(run(HRUN, "run", *options, "--", "id", "-u"), (0, "1000"), options)
+        equal(run(HRUN, "run", "-b", where, "signed"), (0, "ran"), "the bundle")
+        write(f"{where}/rootfs/etc/new", "x")
+        with open(f"/srv/images/blobs/sha256/{image['digest'][7:]}", "ab") as f:
+            f.write(b" ")
+        for words in (("/srv/images:app",), ("-b", where, "signed")):
+            status, text = run(HRUN, "run", *words)
+            equal((status, text.count("\n")), (125, 0), text)
+            holds(text, "refused", words)
+    finally:
+        shutil.rmtree("/etc/hrun")
+
+
 def what_doctor_says():
     lines = {c["id"]: c for c in json.loads(run(HRUN, "doctor", "--format", "json")[1])["checks"]}
     for name, words in (("cgroup.systemd", "the machine's systemd, which listens at /run/systemd/private"), ("hrun.state-root", "/run/hrun")):
@@ -163,7 +191,7 @@ def what_doctor_says():
 def inside():
     del sys.argv[1]
     return play([("the namespace", the_namespace), ("a unit of its systemd", a_unit_of_its_systemd), ("a cgroup without a unit", a_cgroup_without_a_unit),
-                 ("a user namespace in it", a_user_namespace_in_it), ("a hog", a_hog), ("whose policy", whose_policy),
+                 ("a user namespace in it", a_user_namespace_in_it), ("a hog", a_hog), ("whose policy", whose_policy), ("what is signed", what_is_signed),
                  ("what doctor says", what_doctor_says)])
 
 
