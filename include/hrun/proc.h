@@ -65,6 +65,8 @@ bool proc_in_first_user_namespace(void);
 /* The same, but false where procfs does not say. */
 bool proc_maps_every_id(void);
 
+/* Does what PATH leads to belong to uid 0 of our user namespace?  The host's root is somebody else there, unless it is mapped to 0. */
+bool proc_is_own_roots(const char *path);
 /*
  * Are we in a user namespace that is a machine with a tree of its own: LXC, systemd-nspawn -U, a container in which hrun is called?  "/"
  * belongs to its uid 0.  A rootless engine's user namespace shows the host's "/", which is nobody's there.

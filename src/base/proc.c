@@ -265,14 +265,19 @@ bool proc_maps_every_id(void)
 }
 
 /* Ids that are not mapped show as the overflow uid, which is never 0 unless the host's root wants no protection at all. */
-bool proc_in_own_machine(void)
+bool proc_is_own_roots(const char *path)
 {
 	struct stat st;
 
+	return stat(path, &st) == 0 && st.st_uid == 0;
+}
+
+bool proc_in_own_machine(void)
+{
 #ifdef HRUN_MUTANT_MACHINES_ROOT
 	return maps_every_id() == NO;
 #endif
-	return maps_every_id() == NO && stat("/", &st) == 0 && st.st_uid == 0;
+	return maps_every_id() == NO && proc_is_own_roots("/");
 }
 
 bool proc_is_machines_root(void)

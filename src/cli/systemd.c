@@ -50,15 +50,12 @@ static const char *user_bus(struct pool *pool)
 	return is_socket(bus) ? bus : is_socket(private) ? private : NULL;
 }
 
-/* Ids that are not mapped show as the overflow uid, which is never 0 unless the host's root wants no protection at all. */
 static bool is_our_roots(const char *path)
 {
-	struct stat st;
-
 #ifdef HRUN_MUTANT_SYSTEMD_OWNER
 	return true;
 #endif
-	return stat(path, &st) == 0 && st.st_uid == 0;
+	return proc_is_own_roots(path);
 }
 
 static const char *machine_bus(void)
